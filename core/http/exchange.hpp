@@ -1,0 +1,97 @@
+// One request and its answer, as the code that answers it sees them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "http/request.hpp"
+#include "runtime/reactor.hpp"
+
+namespace data_bridge::http {
+
+class Connections;  // all connections of one Reactor
+class Exchange;
+
+/// Names an exchange across threads and time: by slot and generation, so that an answer to a
+/// connection that has closed is dropped instead of followed.
+struct ExchangeId {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+};
+
+/// What happens to an exchange after Handler::on_request() returned without a whole answer.
+/// All calls on the thread of the connection. The exchange is gone after on_disconnect() and after
+/// the call that finished it; the listener must outlive it or call set_listener(nullptr).
+class ExchangeListener {
+ public:
+  /// A decoded piece of the request's body (BodyMode::kStream); `last` with the final one, which may be empty.
+  virtual void on_body(Exchange& exchange, std::string_view piece, bool last) = 0;
+  /// The client went away, or broke the framing of its body, before the answer was complete.
+  virtual void on_disconnect(Exchange& exchange) = 0;
+  /// What was written has left for the kernel, down to Limits::write_low_water.
+  virtual void on_drained(Exchange& exchange) = 0;
+
+ protected:
+  ~ExchangeListener() = default;
+};
+
+/// One request and its answer on a connection. Owned by the connection; pinned to its thread.
+///
+/// Answer with respond(), or in pieces with start(), write() ..., finish(). Nothing is sent before the
+/// end of the turn, when all that a connection has to write leaves in one writev(2).
+/// `date`, `server` (unless given) and `connection` fields are added; framing follows RFC 9112, 6.3:
+/// a body is dropped for HEAD, 204 and 304.
+class Exchange {
+ public:
+  [[nodiscard]] const Request& request() const noexcept;
+  /// BodyMode::kBuffer: the whole decoded body. kStream: nothing, see ExchangeListener::on_body.
+  [[nodiscard]] std::string_view body() const noexcept;
+  /// Copies the request and its body, for answering after the current call.
+  [[nodiscard]] std::unique_ptr<OwnedRequest> take_request() const;
+
+  [[nodiscard]] ExchangeId id() const noexcept;
+  [[nodiscard]] Connections& connections() const noexcept;
+
+  // --- the peer -------------------------------------------------------------------------------
+  [[nodiscard]] std::string_view client_host() const noexcept;  ///< "" on a Unix socket
+  [[nodiscard]] std::uint16_t client_port() const noexcept;
+  [[nodiscard]] std::string_view server_host() const noexcept;  ///< the socket's path on a Unix socket
+  [[nodiscard]] std::uint16_t server_port() const noexcept;
+
+  // --- the answer -----------------------------------------------------------------------------
+  /// A whole answer: `headers` in this order, `content-length` first unless it is among them.
+  /// Names and values must be valid (RFC 9110, 5.5); see valid_header().
+  void respond(int status, std::span<const Header> headers, std::string_view body);
+  /// The common case: content-length and content-type.
+  void respond(int status, std::string_view content_type, std::string_view body);
+
+  /// Begins an answer in pieces. Without a content-length among `headers` the body is chunked on
+  /// HTTP/1.1 and ended by closing on HTTP/1.0.
+  void start(int status, std::span<const Header> headers);
+  /// A piece of the body. Bytes beyond a declared content-length end the connection.
+  void write(std::string_view piece);
+  void finish();
+  /// Closes the connection without completing the answer (RFC 9112, 8: an incomplete message).
+  void abort();
+  [[nodiscard]] bool started() const noexcept;
+  /// The connection closes after this answer.
+  void close_after() noexcept;
+  /// Bytes accepted by write() that the kernel has not taken yet.
+  [[nodiscard]] std::size_t unsent() const noexcept;
+
+  // --- the request's body, BodyMode::kStream ------------------------------------------------------
+  void set_listener(ExchangeListener* listener) noexcept;
+  /// The handler wants the body: sends 100 (Continue) where the client waits for it.
+  void want_body();
+  /// Stops and resumes on_body() calls; reading from the socket pauses with them.
+  void pause_body() noexcept;
+  void resume_body();
+};
+
+/// True where name is a token and value has no CR, LF, NUL or other control but HTAB.
+[[nodiscard]] bool valid_header(std::string_view name, std::string_view value) noexcept;
+
+}  // namespace data_bridge::http

@@ -1,0 +1,32 @@
+// The one interface between HTTP and what stands on it.
+#pragma once
+
+#include <cstdint>
+
+#include "http/exchange.hpp"
+
+namespace data_bridge::http {
+
+/// What to do with a request's body before on_request() is called.
+enum class BodyMode : std::uint8_t {
+  kBuffer,  ///< decode the whole body first, within Limits::max_body_size; Exchange::body() has it
+  kStream,  ///< call on_request() with the head, hand pieces to the listener as they come
+};
+
+/// Answers requests. One per server, called from every thread that has connections.
+class Handler {
+ public:
+  /// A head is complete. What the handler finds out here (the route) it may keep in
+  /// `scratch`, which on_request() gets again: no request is routed twice.
+  struct Scratch {
+    alignas(8) std::byte bytes[128];
+  };
+  virtual BodyMode on_head(const Request& request, Scratch& scratch) = 0;
+  /// Answers, or keeps exchange.id() and answers later.
+  virtual void on_request(Exchange& exchange, Scratch& scratch) = 0;
+
+ protected:
+  ~Handler() = default;
+};
+
+}  // namespace data_bridge::http

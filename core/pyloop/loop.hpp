@@ -1,0 +1,44 @@
+// The C++ side of data_bridge.PyLoop, for the code that hands it work.
+#pragma once
+
+#include <Python.h>
+
+#include "runtime/reactor.hpp"
+
+namespace data_bridge::pyloop {
+
+/// A piece of Python work that native code found. Owned by whoever made it; it must live until run().
+class PythonWork {
+ public:
+  /// On the loop's thread, with the GIL, inside no task and no Context of its own. Must leave no Python
+  /// exception set.
+  virtual void run() noexcept = 0;
+
+ protected:
+  ~PythonWork() = default;
+
+ private:
+  friend class LoopCore;
+  PythonWork* next_ = nullptr;
+};
+
+/// The native half of a running PyLoop.
+///
+/// A turn: wait (no GIL) -> I/O, posted tasks and native timers (no GIL) -> if anything for Python is due:
+/// the GIL, then the batch of PythonWork, asyncio's I/O callbacks, due asyncio timers, the ready queue ->
+/// the turn's writes (no GIL where the wait that follows blocks).
+class LoopCore {
+ public:
+  /// The native half of `loop`, a borrowed PyLoop; nullptr and TypeError for any other object.
+  static LoopCore* from_object(PyObject* loop);
+
+  [[nodiscard]] runtime::Reactor& reactor() noexcept;
+  /// Runs `work` in this turn, in FIFO order. On the loop's thread; the GIL is not needed.
+  void enqueue(PythonWork& work) noexcept;
+  /// enqueue() from any thread; the GIL is not needed.
+  void post(PythonWork& work);
+  /// True on the thread that runs this loop.
+  [[nodiscard]] bool in_loop_thread() const noexcept;
+};
+
+}  // namespace data_bridge::pyloop

@@ -1,0 +1,2 @@
+// epoll, timers, tasks from other threads.
+#include "runtime/reactor.hpp"

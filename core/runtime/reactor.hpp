@@ -1,0 +1,105 @@
+// One epoll, its timers, its queue of tasks from other threads: the heart of a thread that does I/O.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <system_error>
+
+#include "runtime/io_handler.hpp"
+
+namespace data_bridge::runtime {
+
+using Clock = std::chrono::steady_clock;
+using Task = std::move_only_function<void()>;
+
+/// Called once at the end of every turn in which it was requested (see Reactor::at_turn_end).
+class TurnHook {
+ public:
+  virtual void on_turn_end() noexcept = 0;
+
+ protected:
+  ~TurnHook() = default;
+
+ private:
+  friend class Reactor;
+  TurnHook* next_ = nullptr;
+  bool requested_ = false;
+};
+
+/// A timer by slot and generation: a late cancel() of one that fired is harmless.
+struct TimerId {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+};
+
+/// A level-triggered epoll loop. One per thread, never shared: everything but post(), wake() and
+/// stop() belongs to the thread that runs it.
+///
+/// A thread without Python calls run(). PyLoop drives the same parts itself, so that it can take the
+/// GIL between them: wait() -> dispatch() -> (Python callbacks) -> finish_turn().
+class Reactor {
+ public:
+  static constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
+
+  /// Throws std::system_error where the kernel refuses an epoll instance or an eventfd.
+  Reactor();
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  // --- file descriptors -----------------------------------------------------------------------
+
+  /// Starts watching `fd` for `interest` (EPOLLIN | EPOLLOUT | EPOLLRDHUP). EEXIST, EPERM (a regular
+  /// file), EBADF as epoll_ctl(2) gives them.
+  [[nodiscard]] std::error_code add(int fd, std::uint32_t interest, IoHandler& handler);
+  /// Changes what is watched. ENOENT where fd is not registered.
+  [[nodiscard]] std::error_code modify(int fd, std::uint32_t interest);
+  /// Stops watching. Harmless for an fd that was closed already or never registered.
+  void remove(int fd) noexcept;
+
+  // --- timers ---------------------------------------------------------------------------------
+
+  /// Runs `task` at the first turn at or after `when`; never early.
+  TimerId schedule_at(Clock::time_point when, Task task);
+  /// True where the timer was still pending.
+  bool cancel(TimerId timer) noexcept;
+
+  // --- from any thread ------------------------------------------------------------------------
+
+  /// Runs `task` on the Reactor's thread, in the order of the calls. The thread is woken only on the
+  /// edge from an empty queue to a non-empty one.
+  void post(Task task);
+  /// Makes a wait() in progress, or the next one, return. Async-signal-safe.
+  void wake() noexcept;
+
+  // --- turns ----------------------------------------------------------------------------------
+
+  /// Calls `hook` at the end of this turn; once, however often it is requested within the turn.
+  void at_turn_end(TurnHook& hook) noexcept;
+
+  /// Waits for events, a timer, a posted task or wake(), at most `timeout` (kForever: no limit).
+  /// Touches no state that other code on this thread could observe, so PyLoop calls it without the GIL.
+  /// Returns early on EINTR, so that the caller can look at its signals.
+  void wait(std::chrono::nanoseconds timeout) noexcept;
+  /// Runs the I/O handlers of the last wait(), then posted tasks, then due timers.
+  void dispatch();
+  /// Runs the turn-end hooks (the vectored writes).
+  void finish_turn() noexcept;
+
+  /// wait, dispatch, finish_turn until stop(). For threads without Python.
+  void run();
+  /// Makes run() return after the current turn. From any thread; also before run().
+  void stop() noexcept;
+
+  /// The epoll instance, for diagnostics.
+  [[nodiscard]] int fd() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace data_bridge::runtime

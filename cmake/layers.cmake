@@ -2,7 +2,7 @@
 # `#include "http/parser.hpp"` compiles only in targets that were linked to the layer `http`, so that
 # an arrow that points upwards is a compile error, not a matter of discipline.
 
-set(DATA_BRIDGE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
+set(DATA_BRIDGE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                          -Wold-style-cast -Woverloaded-virtual -Werror)
 
 add_library(data_bridge_options INTERFACE)

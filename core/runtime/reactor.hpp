@@ -83,7 +83,8 @@ class Reactor {
   /// Waits for events, a timer, a posted task or wake(), at most `timeout` (kForever: no limit).
   /// Touches no state that other code on this thread could observe, so PyLoop calls it without the GIL.
   /// Returns early on EINTR, so that the caller can look at its signals.
-  void wait(std::chrono::nanoseconds timeout) noexcept;
+  /// Gives the number of registered descriptors that are ready; 0 after the timeout, wake() or EINTR.
+  std::size_t wait(std::chrono::nanoseconds timeout) noexcept;
   /// Runs the I/O handlers of the last wait(), then posted tasks, then due timers.
   void dispatch();
   /// Runs the turn-end hooks (the vectored writes).
@@ -94,6 +95,8 @@ class Reactor {
   /// Makes run() return after the current turn. From any thread; also before run().
   void stop() noexcept;
 
+  /// Registered descriptors. PyLoop compares it with its own to see whether native I/O shares the Reactor.
+  [[nodiscard]] std::size_t size() const noexcept;
   /// The epoll instance, for diagnostics.
   [[nodiscard]] int fd() const noexcept;
 

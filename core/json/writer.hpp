@@ -1,0 +1,32 @@
+// json::Value and plain C++ values to JSON text, as Pydantic and as Python's json.dumps write it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "json/value.hpp"
+
+namespace data_bridge::json {
+
+enum class Style : std::uint8_t {
+  /// model_dump_json(): floats as 1e+16, 0.00001, 1e-6; NaN and infinities are null.
+  kPydantic,
+  /// json.dumps(ensure_ascii=False, allow_nan=False, separators=(",", ":")) after FastAPI's
+  /// jsonable_encoder: floats by repr(), NaN and infinities fail, members "_sa..." are left out.
+  kFastApi,
+};
+
+/// Appends `value` to `out`. False where Python would raise: a lone surrogate, NaN or an infinity in
+/// kFastApi, containers nested deeper than `max_depth`; `out` then ends anywhere.
+[[nodiscard]] bool write(std::string& out, const Value& value, Style style, std::uint32_t max_depth = 1000);
+
+/// A JSON string with its quotes. `text` is valid UTF-8.
+void append_string(std::string& out, std::string_view text);
+void append_int(std::string& out, std::int64_t value);
+/// As model_dump_json() writes a float; NaN and infinities as null.
+void append_double(std::string& out, double value);
+/// repr(float): "1e+16", "1e-05", "nan", "inf".
+void append_python_repr(std::string& out, double value);
+
+}  // namespace data_bridge::json

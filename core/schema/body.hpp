@@ -1,0 +1,36 @@
+// From the bytes of a request's body to a validated value, or to the answer that FastAPI would give.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "json/value.hpp"
+#include "schema/model.hpp"
+
+namespace data_bridge::schema {
+
+/// A whole answer to a request that cannot be served.
+struct Rejection {
+  int status = 422;
+  std::string_view content_type = "application/json";
+  std::string body;
+};
+
+/// As FastAPI decides whether to read a body as JSON: `application/json` and `application/...+json`,
+/// parameters ignored. An empty or absent field (strict_content_type) is not.
+[[nodiscard]] bool is_json_content_type(std::string_view content_type) noexcept;
+
+/// The body as json.loads would give it; a JSON string of the raw bytes where `is_json` is false (no model
+/// accepts that). Errors: 422 json_invalid, 400 where Python fails in another way. An empty body: 422 missing.
+[[nodiscard]] std::expected<json::Value, Rejection> read_body(std::string_view body, bool is_json,
+                                                              const json::ParseOptions& options, json::Arena& arena);
+
+/// read_body() and Model::validate().
+[[nodiscard]] std::expected<json::Value, Rejection> validate_body(const Model& model, std::string_view body,
+                                                                  bool is_json, json::Arena& arena);
+
+/// The 422 for `errors`, each `loc` with `prefix` in front; 500 as text where it cannot be written.
+[[nodiscard]] Rejection reject(std::span<const Error> errors, std::span<const LocationItem> prefix);
+
+}  // namespace data_bridge::schema

@@ -1,0 +1,80 @@
+// FastAPI's 422 body out of validation errors.
+#include "schema/errors.hpp"
+
+#include "json/utf8.hpp"
+#include "json/writer.hpp"
+
+namespace data_bridge::schema {
+
+namespace {
+
+bool append_location(std::string& out, const LocationItem& item) {
+  if (const auto* index = std::get_if<std::int64_t>(&item)) {
+    json::append_int(out, *index);
+    return true;
+  }
+  const std::string& text = std::get<std::string>(item);
+  if (json::check_utf8(text) > json::Utf8::kValid) {
+    return false;
+  }
+  json::append_string(out, text);
+  return true;
+}
+
+bool append_error(std::string& out, const Error& error, std::span<const LocationItem> prefix) {
+  out.append(R"({"type":")").append(error.type).append(R"(","loc":[)");
+  bool first = true;
+  for (const std::span<const LocationItem> part : {prefix, std::span<const LocationItem>(error.location)}) {
+    for (const LocationItem& item : part) {
+      if (!first) {
+        out.push_back(',');
+      }
+      first = false;
+      if (!append_location(out, item)) {
+        return false;
+      }
+    }
+  }
+  out.append(R"(],"msg":)");
+  json::append_string(out, error.message);
+  out.append(R"(,"input":)");
+  if (!json::write(out, error.input, json::Style::kFastApi)) {
+    return false;
+  }
+  if (!error.context.empty()) {
+    char separator = '{';
+    out.append(R"(,"ctx":)");
+    for (const Context& context : error.context) {
+      out.push_back(separator);
+      separator = ',';
+      json::append_string(out, context.key);
+      out.push_back(':');
+      if (const auto* text = std::get_if<std::string>(&context.value)) {
+        json::append_string(out, *text);
+      } else if (!json::write(out, std::get<json::Value>(context.value), json::Style::kFastApi)) {
+        return false;
+      }
+    }
+    out.push_back('}');
+  }
+  out.push_back('}');
+  return true;
+}
+
+}  // namespace
+
+bool errors_to_json(std::string& out, std::span<const Error> errors, std::span<const LocationItem> prefix) {
+  out.append(R"({"detail":[)");
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    if (i != 0) {
+      out.push_back(',');
+    }
+    if (!append_error(out, errors[i], prefix)) {
+      return false;
+    }
+  }
+  out.append("]}");
+  return true;
+}
+
+}  // namespace data_bridge::schema

@@ -85,6 +85,8 @@ class Reactor {
   /// Returns early on EINTR, so that the caller can look at its signals.
   /// Gives the number of registered descriptors that are ready; 0 after the timeout, wake() or EINTR.
   std::size_t wait(std::chrono::nanoseconds timeout) noexcept;
+  /// True where a signal ended the last wait() (EINTR).
+  [[nodiscard]] bool interrupted() const noexcept;
   /// Runs the I/O handlers of the last wait(), then posted tasks, then due timers.
   void dispatch();
   /// Runs the turn-end hooks (the vectored writes).

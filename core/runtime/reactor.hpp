@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <system_error>
 
 #include "runtime/io_handler.hpp"
@@ -69,16 +70,19 @@ class Reactor {
 
   // --- from any thread ------------------------------------------------------------------------
 
-  /// Runs `task` on the Reactor's thread, in the order of the calls. The thread is woken only on the
-  /// edge from an empty queue to a non-empty one.
+  /// Runs `task` on the Reactor's thread, in the order of the calls. The kernel is asked to wake the thread
+  /// only by the first task of a batch, and only while the thread sleeps. Tasks must not throw.
   void post(Task task);
   /// Makes a wait() in progress, or the next one, return. Async-signal-safe.
   void wake() noexcept;
 
   // --- turns ----------------------------------------------------------------------------------
 
-  /// Calls `hook` at the end of this turn; once, however often it is requested within the turn.
+  /// Calls `hook` at the end of this turn; once, however often it is requested within the turn. A hook that
+  /// is requested while hooks run is called at the end of the next turn, which then does not block.
   void at_turn_end(TurnHook& hook) noexcept;
+  /// Forgets a request of at_turn_end(); for a hook that is about to be destroyed.
+  void forget(TurnHook& hook) noexcept;
 
   /// Waits for events, a timer, a posted task or wake(), at most `timeout` (kForever: no limit).
   /// Touches no state that other code on this thread could observe, so PyLoop calls it without the GIL.
@@ -99,6 +103,12 @@ class Reactor {
 
   /// Registered descriptors. PyLoop compares it with its own to see whether native I/O shares the Reactor.
   [[nodiscard]] std::size_t size() const noexcept;
+  /// Memory for one recv(2), shared by everything on this thread: its content is gone with the next
+  /// handler's call. kReceivePadding more bytes behind it may be read (not meaningfully) by vector code.
+  [[nodiscard]] std::span<char> receive_buffer() noexcept;
+  static constexpr std::size_t kReceiveSize = 512 * 1024;
+  static constexpr std::size_t kReceivePadding = 64;
+
   /// The epoll instance, for diagnostics.
   [[nodiscard]] int fd() const noexcept;
 

@@ -1,0 +1,133 @@
+# Every command of the project; `make help` lists them.
+# PYTHON chooses the interpreter: `make test PYTHON=3.13`, `make test PYTHON=/opt/python/bin/python3`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc)
+HOST ?= 127.0.0.1
+PORT ?= 8000
+FUZZ_SECONDS ?= 20
+PYTEST_ARGS ?=
+
+interpreter := $(if $(filter 3.%,$(PYTHON)),python$(PYTHON),$(PYTHON))
+version := $(shell $(interpreter) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+venv := .venv-$(version)
+bin := $(venv)/bin
+release := build/release-$(version)
+cpp_files := $(shell git ls-files 'core/*.cpp' 'core/*.hpp' 'include/*.hpp' 'benchmarks/*.cpp' 2>/dev/null)
+
+export NINJA_STATUS = [%f/%t, %es] 
+export PATH := $(CURDIR)/$(bin):$(PATH)
+
+# One line that can be found in a long log.
+title = @printf '\n\033[1m=== %s\033[0m\n' "$(1)"
+
+##@ Use
+
+.PHONY: setup
+setup: ## Install what is missing (Debian and PyPI packages), then build; does nothing the second time
+	@scripts/setup.sh $(interpreter)
+	@$(MAKE) build
+
+.PHONY: demo
+demo: build ## Serve examples/world on http://127.0.0.1:8000 (HOST=, PORT=)
+	@cd examples/world && $(CURDIR)/$(bin)/data-bridge run app:app --host $(HOST) --port $(PORT)
+
+.PHONY: wheel
+wheel: $(bin)/python ## Build a wheel into dist/
+	@$(bin)/python -m pip wheel --disable-pip-version-check --no-deps --wheel-dir dist .
+
+##@ Build
+
+.PHONY: build
+build: $(bin)/python ## Build the extension module, the C++ tests and the micro-benchmarks
+	@test -f $(release)/build.ninja || \
+	  cmake --preset release -B $(release) -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python
+	@ninja -C $(release) -j$(JOBS)
+
+$(bin)/python:
+	@scripts/setup.sh $(interpreter)
+
+##@ Test
+
+.PHONY: test
+test: test-cpp test-python test-fuzz test-asan test-tsan check-style ## Pass all tests, as CI does
+	$(call title,all tests passed on Python $(version))
+
+.PHONY: test-cpp
+test-cpp: build ## C++ unit tests
+	$(call title,C++ unit tests)
+	@ctest --test-dir $(release) --output-on-failure
+
+.PHONY: test-python
+test-python: build ## Tests against a running server, and of the Python package (PYTEST_ARGS=)
+	$(call title,Python tests on $(version))
+	@$(bin)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-fuzz
+test-fuzz: ## Run every fuzzer for FUZZ_SECONDS (20) over its corpus
+	$(call title,fuzzers)
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j$(JOBS)
+	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+.PHONY: test-asan
+test-asan: ## C++ unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call title,C++ unit tests under ASan and UBSan)
+	@cmake --preset asan >/dev/null && cmake --build --preset asan -j$(JOBS)
+	@UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan
+
+.PHONY: test-tsan
+test-tsan: ## C++ unit tests under ThreadSanitizer
+	$(call title,C++ unit tests under TSan)
+	@cmake --preset tsan >/dev/null && cmake --build --preset tsan -j$(JOBS)
+	@TSAN_OPTIONS=halt_on_error=1 ctest --preset tsan
+
+##@ Measure
+
+.PHONY: bench
+bench: build ## data_bridge and FastAPI on uvicorn in one interleaved run (BENCH_ARGS=)
+	@$(bin)/python benchmarks/http/run.py $(BENCH_ARGS)
+
+.PHONY: bench-micro
+bench-micro: build ## The C++ micro-benchmarks
+	@for benchmark in $(release)/core/*/*_benchmark $(release)/core/*/*/*_benchmark; do \
+	  if [[ -x "$$benchmark" ]]; then echo "== $$benchmark"; "$$benchmark"; fi; done
+
+##@ Style
+
+.PHONY: format
+format: $(bin)/python ## Format C++ and Python in place
+	@clang-format-19 -i $(cpp_files)
+	@$(bin)/ruff check --fix --quiet . || true
+	@$(bin)/ruff format .
+
+.PHONY: check-style
+check-style: $(bin)/python ## Formatting, ruff and mypy --strict; changes nothing
+	$(call title,style)
+	@clang-format-19 --dry-run --Werror $(cpp_files)
+	@$(bin)/ruff format --check .
+	@$(bin)/ruff check .
+	@$(bin)/mypy
+
+.PHONY: lint
+lint: check-style build ## check-style and clang-tidy (slow)
+	$(call title,clang-tidy)
+	@git ls-files 'core/*.cpp' | grep -v -e _fuzz.cpp | \
+	  xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
+
+##@ Other
+
+.PHONY: clean
+clean: ## Remove what was built; virtual environments stay
+	@rm -rf build dist python/data_bridge/*.so
+	@find python tests examples benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,32 @@
+// One table, as the store's callers and its writer see it.
+#pragma once
+
+#include <memory>
+
+#include "storage/sqlite/read_connections.hpp"
+#include "storage/sqlite/table_sql.hpp"
+#include "storage/store.hpp"
+
+namespace data_bridge::storage::sqlite {
+
+class SqliteCollection final : public Collection {
+ public:
+  SqliteCollection(Table table, TableSql sql, std::size_t id, std::shared_ptr<ReadConnections> readers)
+      : table_(std::move(table)), sql_(std::move(sql)), id_(id), readers_(std::move(readers)) {}
+
+  [[nodiscard]] const Table& table() const noexcept override { return table_; }
+  [[nodiscard]] std::expected<bool, Error> get(const Key& key, RowVisitor& visitor, runtime::Reactor* reactor) override;
+  [[nodiscard]] std::expected<void, Error> list(const ListQuery& query, RowVisitor& visitor,
+                                                runtime::Reactor* reactor) override;
+
+  [[nodiscard]] const TableSql& sql() const noexcept { return sql_; }
+  [[nodiscard]] std::size_t id() const noexcept { return id_; }
+
+ private:
+  const Table table_;
+  const TableSql sql_;
+  const std::size_t id_;
+  const std::shared_ptr<ReadConnections> readers_;
+};
+
+}  // namespace data_bridge::storage::sqlite

@@ -1,0 +1,100 @@
+// One sqlite3 handle, its statements, and SQLite's result codes as storage::Error.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "storage/error.hpp"
+#include "storage/row.hpp"
+
+namespace data_bridge::storage::sqlite {
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+/// Resets a cached statement, and lets go of what was bound to it, at the end of a scope: an open statement would
+/// keep its read transaction, and with it the whole write-ahead log, alive.
+class StatementUse {
+ public:
+  explicit StatementUse(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+  ~StatementUse() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+  StatementUse(const StatementUse&) = delete;
+  StatementUse& operator=(const StatementUse&) = delete;
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+enum class Access : std::uint8_t {
+  kCreate,  ///< read and write; the file is made where it is missing
+  kWrite,   ///< read and write; a missing file is kUnavailable
+  kRead,    ///< reading only
+};
+
+/// Not thread-safe (opened with SQLITE_OPEN_NOMUTEX): its owner serialises.
+class Connection {
+ public:
+  /// `busy_timeout`: how long a call waits for a lock that another connection holds.
+  [[nodiscard]] static std::expected<Connection, Error> open(const std::string& path, Access access,
+                                                             std::chrono::milliseconds busy_timeout);
+
+  /// Runs statements that return nothing of interest.
+  [[nodiscard]] std::expected<void, Error> execute(const std::string& sql);
+  /// For keeping: planned once, run often.
+  [[nodiscard]] std::expected<Statement, Error> prepare(std::string_view sql);
+  /// The last call's failure.
+  [[nodiscard]] Error last_error() const;
+  /// True where the path no longer leads to the file that is open: what is written there would be lost.
+  [[nodiscard]] bool file_has_moved() noexcept;
+  /// False inside a transaction. SQLite leaves it by itself after some failures (no space, I/O).
+  [[nodiscard]] bool in_autocommit() const noexcept { return sqlite3_get_autocommit(handle_.get()) != 0; }
+  [[nodiscard]] sqlite3* handle() const noexcept { return handle_.get(); }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
+  };
+  explicit Connection(sqlite3* handle) noexcept : handle_(handle) {}
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+/// Binds without copying: `cell` must outlive the statement's next reset.
+[[nodiscard]] int bind_cell(sqlite3_stmt* statement, int index, const Cell& cell) noexcept;
+[[nodiscard]] int bind_key(sqlite3_stmt* statement, int index, const Key& key) noexcept;
+
+/// The current row of a stepped statement.
+class StatementRow final : public RowView {
+ public:
+  explicit StatementRow(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+  [[nodiscard]] bool is_null(std::size_t column) const noexcept override {
+    return sqlite3_column_type(statement_, static_cast<int>(column)) == SQLITE_NULL;
+  }
+  [[nodiscard]] std::int64_t integer(std::size_t column) const noexcept override {
+    return sqlite3_column_int64(statement_, static_cast<int>(column));
+  }
+  [[nodiscard]] double real(std::size_t column) const noexcept override {
+    return sqlite3_column_double(statement_, static_cast<int>(column));
+  }
+  [[nodiscard]] std::string_view text(std::size_t column) const noexcept override {
+    // The order matters: the length is that of the text form only after the text was asked for.
+    const unsigned char* const bytes = sqlite3_column_text(statement_, static_cast<int>(column));
+    const int size = sqlite3_column_bytes(statement_, static_cast<int>(column));
+    return {reinterpret_cast<const char*>(bytes), bytes == nullptr ? 0 : static_cast<std::size_t>(size)};
+  }
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+}  // namespace data_bridge::storage::sqlite

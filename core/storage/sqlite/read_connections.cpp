@@ -1,0 +1,171 @@
+// One reading connection per thread, with one snapshot per turn of the thread's Reactor.
+#include "storage/sqlite/read_connections.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace data_bridge::storage::sqlite {
+namespace {
+
+constexpr std::chrono::seconds kFileCheckInterval{1};
+
+struct ThreadEntry {
+  std::uint64_t store_id;
+  std::shared_ptr<ReadConnection> connection;
+};
+
+// A handful of stores at most, so a scan is shorter than a hash.
+thread_local std::vector<ThreadEntry> thread_connections;
+
+std::uint64_t next_store_id() noexcept {
+  static std::atomic<std::uint64_t> next = 0;
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+std::expected<void, Error> ReadConnection::open() {
+  auto opened = Connection::open(settings_.path, Access::kRead, settings_.busy_timeout);
+  if (!opened) {
+    return std::unexpected(std::move(opened.error()));
+  }
+  auto begin = opened->prepare("BEGIN");
+  auto end = opened->prepare("COMMIT");
+  if (!begin || !end) {
+    return std::unexpected(opened->last_error());
+  }
+  connection_.emplace(std::move(*opened));
+  begin_ = std::move(*begin);
+  end_ = std::move(*end);
+  checked_file_ = runtime::Clock::now();
+  return {};
+}
+
+std::expected<void, Error> ReadConnection::prepare_for_read(runtime::Reactor* reactor) {
+  if (closed_) {
+    return std::unexpected(Error{Errc::kClosed, {}, "the store is closed"});
+  }
+  // Before the snapshot is taken: at worst a commit is both counted as unseen and seen.
+  const std::uint64_t commits = commits_.load(std::memory_order_acquire);
+  if (in_snapshot_) {
+    if (reactor != nullptr && snapshot_commits_ == commits) {
+      return {};
+    }
+    end_snapshot();
+  }
+  if (connection_ && runtime::Clock::now() - checked_file_ > kFileCheckInterval) {
+    if (connection_->file_has_moved()) {
+      drop_connection();
+    } else {
+      checked_file_ = runtime::Clock::now();
+    }
+  }
+  if (!connection_) {
+    if (auto opened = open(); !opened) {
+      return opened;
+    }
+  }
+  if (reactor != nullptr && settings_.only_writer) {
+    const int step = sqlite3_step(begin_.get());
+    sqlite3_reset(begin_.get());
+    if (step != SQLITE_DONE) {
+      return std::unexpected(connection_->last_error());
+    }
+    in_snapshot_ = true;
+    snapshot_commits_ = commits;
+    reactor->at_turn_end(*this);
+    hook_pending_ = true;
+  }
+  return {};
+}
+
+void ReadConnection::end_snapshot() noexcept {
+  // A commit of a reading transaction has nothing to write and cannot fail.
+  sqlite3_step(end_.get());
+  sqlite3_reset(end_.get());
+  in_snapshot_ = false;
+}
+
+void ReadConnection::recover(const Error& error) noexcept {
+  if (in_snapshot_) {
+    end_snapshot();
+  }
+  switch (error.code) {
+    case Errc::kUnavailable:
+    case Errc::kIo:
+    case Errc::kCorrupt:
+    case Errc::kInternal:
+      drop_connection();
+      break;
+    default:
+      break;
+  }
+}
+
+void ReadConnection::drop_connection() noexcept {
+  statements_.clear();
+  begin_.reset();
+  end_.reset();
+  connection_.reset();
+  in_snapshot_ = false;
+}
+
+void ReadConnection::on_turn_end() noexcept {
+  const std::lock_guard lock(mutex_);
+  hook_pending_ = false;
+  if (in_snapshot_) {
+    end_snapshot();
+  }
+}
+
+bool ReadConnection::is_disposable() noexcept {
+  const std::lock_guard lock(mutex_);
+  return closed_ && !hook_pending_;
+}
+
+void ReadConnection::close() noexcept {
+  const std::lock_guard lock(mutex_);
+  drop_connection();
+  closed_ = true;
+}
+
+ReadConnections::ReadConnections(ReadSettings settings) : settings_(std::move(settings)), id_(next_store_id()) {}
+
+ReadConnections::~ReadConnections() { close(); }
+
+std::expected<ReadConnection*, Error> ReadConnections::mine() {
+  for (const ThreadEntry& entry : thread_connections) {
+    if (entry.store_id == id_) {
+      return entry.connection.get();
+    }
+  }
+  auto connection = std::make_shared<ReadConnection>(settings_, commits_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) {
+      return std::unexpected(Error{Errc::kClosed, {}, "the store is closed"});
+    }
+    std::erase_if(connections_, [](const auto& other) { return other.expired(); });
+    connections_.push_back(connection);
+  }
+  // Of stores that are closed, this thread's connections are empty shells by now.
+  std::erase_if(thread_connections, [](const ThreadEntry& entry) { return entry.connection->is_disposable(); });
+  thread_connections.push_back(ThreadEntry{id_, std::move(connection)});
+  return thread_connections.back().connection.get();
+}
+
+void ReadConnections::close() noexcept {
+  std::vector<std::weak_ptr<ReadConnection>> connections;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    connections.swap(connections_);
+  }
+  for (const auto& weak : connections) {
+    if (const auto connection = weak.lock()) {
+      connection->close();
+    }
+  }
+}
+
+}  // namespace data_bridge::storage::sqlite

@@ -1,0 +1,105 @@
+// One reading connection per thread, with one snapshot per turn of the thread's Reactor.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/reactor.hpp"
+#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/statements.hpp"
+
+namespace data_bridge::storage::sqlite {
+
+/// What the connections of one store have in common.
+struct ReadSettings {
+  std::string path;
+  /// Short: a reader of a write-ahead log meets a lock only while another process recovers or deletes the log, and
+  /// the wait holds up every connection of the thread.
+  std::chrono::milliseconds busy_timeout{100};
+  /// False where other processes write too: their commits cannot be seen from here, so no snapshot may be
+  /// kept from one read to the next.
+  bool only_writer = true;
+};
+
+/// A connection and its snapshot. Used by the thread that made it; the mutex is for close(), uncontended before.
+class ReadConnection final : public runtime::TurnHook {
+ public:
+  ReadConnection(const ReadSettings& settings, const std::atomic<std::uint64_t>& commits)
+      : settings_(settings), commits_(commits) {}
+
+  /// Runs `use(connection, statement)` on the prepared statement, in the turn's snapshot where `reactor` is given.
+  template <typename Use>
+  [[nodiscard]] std::expected<void, Error> read(std::size_t table_id, const TableSql& sql, Query query,
+                                                runtime::Reactor* reactor, Use use) {
+    const std::lock_guard lock(mutex_);
+    if (auto ready = prepare_for_read(reactor); !ready) {
+      return ready;
+    }
+    auto statement = statements_.get(*connection_, table_id, sql, query);
+    auto done = statement ? use(*connection_, *statement)
+                          : std::expected<void, Error>(std::unexpected(std::move(statement.error())));
+    if (!done) {
+      recover(done.error());
+    }
+    return done;
+  }
+
+  void close() noexcept;
+  /// Closed, and no Reactor will call back.
+  [[nodiscard]] bool is_disposable() noexcept;
+
+ private:
+  void on_turn_end() noexcept override;
+
+  [[nodiscard]] std::expected<void, Error> prepare_for_read(runtime::Reactor* reactor);
+  [[nodiscard]] std::expected<void, Error> open();
+  void end_snapshot() noexcept;
+  /// After a failure that a fresh connection may not have.
+  void recover(const Error& error) noexcept;
+  void drop_connection() noexcept;
+
+  const ReadSettings settings_;
+  const std::atomic<std::uint64_t>& commits_;
+  std::mutex mutex_;
+  std::optional<Connection> connection_;
+  Statements statements_;  // after the connection: statements go first
+  Statement begin_;
+  Statement end_;
+  bool in_snapshot_ = false;
+  bool hook_pending_ = false;
+  std::uint64_t snapshot_commits_ = 0;
+  runtime::Clock::time_point checked_file_;
+  bool closed_ = false;
+};
+
+/// The reading connections of one store.
+class ReadConnections {
+ public:
+  explicit ReadConnections(ReadSettings settings);
+  ~ReadConnections();
+  ReadConnections(const ReadConnections&) = delete;
+  ReadConnections& operator=(const ReadConnections&) = delete;
+
+  /// The calling thread's; made at its first call, closed when the thread ends or the store closes.
+  [[nodiscard]] std::expected<ReadConnection*, Error> mine();
+  /// A commit has become durable: snapshots from before are not used any more.
+  void count_commit() noexcept { commits_.fetch_add(1, std::memory_order_release); }
+  void close() noexcept;
+
+ private:
+  const ReadSettings settings_;
+  const std::uint64_t id_;  // never used twice, unlike the address of a store
+  std::atomic<std::uint64_t> commits_ = 0;
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<ReadConnection>> connections_;
+  bool closed_ = false;
+};
+
+}  // namespace data_bridge::storage::sqlite

@@ -1,0 +1,170 @@
+// What the start makes of a table that is missing, older or another one.
+#include "storage/sqlite/schema_sync.hpp"
+
+#include <gtest/gtest.h>
+
+#include "storage/sqlite/test_support.hpp"
+
+namespace data_bridge::storage::sqlite {
+namespace {
+
+Column column(std::string name, ColumnKind kind, bool nullable = false, std::optional<Cell> default_value = {}) {
+  return Column{.name = std::move(name), .kind = kind, .nullable = nullable, .default_value = std::move(default_value)};
+}
+
+class SchemaSyncTest : public testing::Test {
+ protected:
+  // As at a start: opens the table, and closes the store again.
+  std::expected<void, Error> start(const Table& table) {
+    auto store = open_store(path_);
+    auto opened = store->open_collection(table);
+    return opened ? std::expected<void, Error>() : std::unexpected(opened.error());
+  }
+
+  void run(const std::string& sql) {
+    auto connection = Connection::open(path_, Access::kCreate, std::chrono::milliseconds(100));
+    ASSERT_TRUE(connection) << connection.error().detail;
+    const auto done = connection->execute(sql);
+    ASSERT_TRUE(done) << done.error().detail;
+  }
+
+  void expect_mismatch(const Table& table, const std::string& part) {
+    const auto started = start(table);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, Errc::kSchemaMismatch);
+    EXPECT_NE(started.error().detail.find(part), std::string::npos) << started.error().detail;
+  }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_.file("test.db");
+};
+
+TEST_F(SchemaSyncTest, TheSameModelStartsAgain) {
+  Table table = products();
+  table.unique = {{1}};
+  table.indexes = {{2, 1}};
+  ASSERT_TRUE(start(table));
+  ASSERT_TRUE(start(table));
+}
+
+TEST_F(SchemaSyncTest, AddsColumnsThatOldRowsCanHave) {
+  {
+    auto store = open_store(path_);
+    auto items = open_table(*store, products());
+    ASSERT_TRUE(insert(*store, *items, {Cell(), std::string("old"), 1.0}));
+  }
+  Table table = products();
+  table.columns.insert(table.columns.begin() + 1, column("note", ColumnKind::kText, true));
+  table.columns.push_back(column("tags", ColumnKind::kJson, false, Cell(std::string("[\"it's\"]"))));
+  table.columns.push_back(column("stock", ColumnKind::kInteger, false, Cell(std::int64_t{-3})));
+  table.columns.push_back(column("weight", ColumnKind::kReal, false, Cell(0.1)));
+  table.columns.push_back(column("size", ColumnKind::kText, true, Cell(std::string("M"))));
+  auto store = open_store(path_);
+  auto items = open_table(*store, table);
+  EXPECT_EQ(get(*items, Key(std::int64_t{1})).value(),
+            (Row{std::int64_t{1}, Cell(), std::string("old"), 1.0, std::string("[\"it's\"]"), std::int64_t{-3}, 0.1,
+                 std::string("M")}));
+}
+
+TEST_F(SchemaSyncTest, RefusesEveryOtherDifference) {
+  ASSERT_TRUE(start(products()));
+  Table required = products();
+  required.columns.push_back(column("stock", ColumnKind::kInteger));
+  expect_mismatch(required, "no column \"stock\"");
+  Table missing = products();
+  missing.columns.pop_back();
+  expect_mismatch(missing, "a column \"price\" that the model has not");
+  Table type = products();
+  type.columns[1].kind = ColumnKind::kInteger;
+  expect_mismatch(type, "column \"name\" is TEXT NOT NULL, but the model needs INTEGER NOT NULL");
+  Table nullable = products();
+  nullable.columns[1].nullable = true;
+  expect_mismatch(nullable, "but the model needs TEXT");
+  Table key = products();
+  key.key_column = 1;
+  key.key_kind = KeyKind::kString;
+  expect_mismatch(key, "key");
+  ASSERT_TRUE(start(products()));
+}
+
+TEST_F(SchemaSyncTest, RefusesAViewAndAnIndexThatIsAnotherOne) {
+  run("CREATE VIEW products AS SELECT 1 AS id");
+  expect_mismatch(products(), "it is a view");
+  run("DROP VIEW products");
+  Table table = products();
+  table.unique = {{1}};
+  ASSERT_TRUE(start(table));
+  run("DROP INDEX \"products.unique.name\"; CREATE INDEX \"products.unique.name\" ON products (price)");
+  expect_mismatch(table, "index");
+}
+
+TEST_F(SchemaSyncTest, RefusesUniquenessThatItemsBreak) {
+  {
+    auto store = open_store(path_);
+    auto items = open_table(*store, products());
+    ASSERT_TRUE(insert(*store, *items, {Cell(), std::string("same"), 1.0}));
+    ASSERT_TRUE(insert(*store, *items, {Cell(), std::string("same"), 2.0}));
+  }
+  Table table = products();
+  table.unique = {{1}};
+  expect_mismatch(table, "cannot be unique");
+}
+
+TEST_F(SchemaSyncTest, NamesThatAreHardForSqlAreKept) {
+  Table table;
+  table.name = "select \"from\"; DROP TABLE x --";
+  table.columns = {column("id", ColumnKind::kInteger, true),
+                   column("rowid", ColumnKind::kText),
+                   column("select", ColumnKind::kText),
+                   column("name", ColumnKind::kText),
+                   column("NAME", ColumnKind::kText),
+                   column("Name", ColumnKind::kText),
+                   column("a\"b'c`d]", ColumnKind::kText),
+                   column("_rowid_", ColumnKind::kText),
+                   column("oid", ColumnKind::kText),
+                   column("\xC3\xA9t\xC3\xA9", ColumnKind::kText),
+                   column("\xC3\x89T\xC3\x89", ColumnKind::kText)};
+  table.unique = {{2, 4}};
+  Row row{Cell()};
+  for (std::size_t at = 1; at < table.columns.size(); ++at) {
+    row.emplace_back(std::to_string(at));
+  }
+  {
+    auto store = open_store(path_);
+    auto items = open_table(*store, table);
+    const Row stored = insert(*store, *items, row).value();
+    EXPECT_EQ(get(*items, Key(std::int64_t{1})).value(), stored);
+    EXPECT_EQ(insert(*store, *items, row).error().fields, (std::vector<std::string>{"select", "NAME"}));
+  }
+  std::swap(table.columns[3], table.columns[5]);  // the order of the fields does not decide the names
+  auto store = open_store(path_);
+  EXPECT_EQ(std::get<std::string>(get(*open_table(*store, table), Key(std::int64_t{1})).value()[3]), "5");
+}
+
+TEST_F(SchemaSyncTest, RefusesNamesThatNoTableCanHave) {
+  Table table = products();
+  for (const std::string& name :
+       {std::string(), std::string("sqlite_stat9"), std::string("SQLite_x"), std::string("a\0b", 3)}) {
+    table.name = name;
+    const auto started = start(table);
+    ASSERT_FALSE(started) << name;
+    EXPECT_EQ(started.error().code, Errc::kInvalidArgument);
+  }
+}
+
+TEST_F(SchemaSyncTest, SeveralProcessesMayStartAtOnce) {
+  std::vector<std::shared_ptr<SqliteStore>> stores;
+  for (int i = 0; i < 4; ++i) {
+    stores.push_back(open_store(path_));
+  }
+  std::vector<std::future<bool>> started;
+  for (auto& store : stores) {
+    started.push_back(std::async(std::launch::async, [&] { return store->open_collection(products()).has_value(); }));
+  }
+  for (auto& one : started) {
+    EXPECT_TRUE(one.get());
+  }
+}
+
+}  // namespace
+}  // namespace data_bridge::storage::sqlite

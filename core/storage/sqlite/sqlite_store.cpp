@@ -1,0 +1,100 @@
+// SQLite as a storage::Store.
+#include "storage/sqlite/sqlite_store.hpp"
+
+#include <utility>
+
+#include "storage/sqlite/collection.hpp"
+#include "storage/sqlite/schema_sync.hpp"
+
+namespace data_bridge::storage::sqlite {
+
+std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& visitor, runtime::Reactor* reactor) {
+  auto reader = readers_->mine();
+  if (!reader) {
+    return std::unexpected(std::move(reader.error()));
+  }
+  bool found = false;
+  auto done = (*reader)->read(id_, sql_, Query::kGet, reactor,
+                              [&](Connection& connection, sqlite3_stmt* statement) -> std::expected<void, Error> {
+                                const StatementUse use(statement);
+                                if (bind_key(statement, 1, key) != SQLITE_OK) {
+                                  return std::unexpected(connection.last_error());
+                                }
+                                const int step = sqlite3_step(statement);
+                                if (step == SQLITE_ROW) {
+                                  found = true;
+                                  visitor.on_row(StatementRow(statement));
+                                } else if (step != SQLITE_DONE) {
+                                  return std::unexpected(connection.last_error());
+                                }
+                                return {};
+                              });
+  if (!done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return found;
+}
+
+std::expected<void, Error> SqliteCollection::list(const ListQuery& query, RowVisitor& visitor,
+                                                  runtime::Reactor* reactor) {
+  auto reader = readers_->mine();
+  if (!reader) {
+    return std::unexpected(std::move(reader.error()));
+  }
+  return (*reader)->read(id_, sql_, query.after ? Query::kListAfter : Query::kList, reactor,
+                         [&](Connection& connection, sqlite3_stmt* statement) -> std::expected<void, Error> {
+                           const StatementUse use(statement);
+                           if (sqlite3_bind_int64(statement, 1, static_cast<sqlite3_int64>(query.limit)) != SQLITE_OK ||
+                               (query.after && bind_key(statement, 2, *query.after) != SQLITE_OK)) {
+                             return std::unexpected(connection.last_error());
+                           }
+                           int step = SQLITE_ROW;
+                           while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+                             visitor.on_row(StatementRow(statement));
+                           }
+                           if (step != SQLITE_DONE) {
+                             return std::unexpected(connection.last_error());
+                           }
+                           return {};
+                         });
+}
+
+std::expected<std::shared_ptr<SqliteStore>, Error> SqliteStore::open(const std::string& path, const Options& options) {
+  if (path.empty() || path.find('\0') != std::string::npos || path == ":memory:") {
+    return std::unexpected(Error{Errc::kInvalidArgument, {}, "SQLite needs the path of a file, not \"" + path + "\""});
+  }
+  auto connection = Connection::open(path, Access::kCreate, options.busy_timeout);
+  if (!connection) {
+    return std::unexpected(std::move(connection.error()));
+  }
+  return std::shared_ptr<SqliteStore>(new SqliteStore(path, options, std::move(*connection)));
+}
+
+SqliteStore::SqliteStore(const std::string& path, const Options& options, Connection connection)
+    : readers_(std::make_shared<ReadConnections>(ReadSettings{.path = path, .only_writer = options.only_writer})),
+      writer_(WriterSettings{.path = path, .busy_timeout = options.busy_timeout}, std::move(connection),
+              [readers = readers_] { readers->count_commit(); }) {}
+
+SqliteStore::~SqliteStore() { close(); }
+
+std::expected<std::shared_ptr<Collection>, Error> SqliteStore::open_collection(const Table& table) {
+  auto sql = TableSql::make(table);
+  if (!sql) {
+    return std::unexpected(std::move(sql.error()));
+  }
+  if (auto synced = writer_.run([&](Connection& connection) { return sync_table(connection, table, *sql); }); !synced) {
+    return std::unexpected(std::move(synced.error()));
+  }
+  const std::lock_guard lock(mutex_);
+  return std::make_shared<SqliteCollection>(table, std::move(*sql), tables_++, readers_);
+}
+
+void SqliteStore::submit(std::unique_ptr<WriteJob> job) { writer_.submit(std::move(job)); }
+
+void SqliteStore::close() noexcept {
+  // The last connection to close empties the log into the database: the writer, which may write.
+  readers_->close();
+  writer_.close();
+}
+
+}  // namespace data_bridge::storage::sqlite

@@ -1,0 +1,52 @@
+// SQLite as a storage::Store.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "storage/sqlite/read_connections.hpp"
+#include "storage/sqlite/writer.hpp"
+#include "storage/store.hpp"
+
+namespace data_bridge::storage::sqlite {
+
+struct Options {
+  /// How long a write waits for another process that holds the database, before it fails with kBusy.
+  std::chrono::milliseconds busy_timeout{5000};
+  /// False where several processes serve the same file: costs each read a transaction of its own (about 1 us).
+  bool only_writer = true;
+};
+
+/// A write-ahead-log database with one writing thread and one reading connection per calling thread.
+class SqliteStore final : public Store {
+ public:
+  /// `path` of a file in an existing directory; made where it is missing. Not ":memory:": every connection would
+  /// have its own.
+  [[nodiscard]] static std::expected<std::shared_ptr<SqliteStore>, Error> open(const std::string& path,
+                                                                               const Options& options = {});
+  ~SqliteStore() override;
+
+  [[nodiscard]] std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) override;
+  void submit(std::unique_ptr<WriteJob> job) override;
+  void close() noexcept override;
+  /// Runs `task` on the writing thread, outside a transaction, and waits: for maintenance.
+  [[nodiscard]] std::expected<void, Error> on_writer(
+      const std::function<std::expected<void, Error>(Connection&)>& task) {
+    return writer_.run(task);
+  }
+
+ private:
+  SqliteStore(const std::string& path, const Options& options, Connection connection);
+
+  std::shared_ptr<ReadConnections> readers_;
+  Writer writer_;
+  std::mutex mutex_;
+  std::size_t tables_ = 0;
+};
+
+}  // namespace data_bridge::storage::sqlite

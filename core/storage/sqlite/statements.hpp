@@ -1,0 +1,102 @@
+// The prepared statements of one connection for all tables of a store.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/table_sql.hpp"
+
+namespace data_bridge::storage::sqlite {
+
+enum class Query : std::uint8_t { kGet, kList, kListAfter, kInsert, kReplace, kRemove };
+
+/// Prepares what is asked for at its first use: preparing costs 5 to 8 us, running a kept statement 1 to 2 us.
+class Statements {
+ public:
+  /// `table_id`: small numbers from 0, one per table of the store.
+  [[nodiscard]] std::expected<sqlite3_stmt*, Error> get(Connection& connection, std::size_t table_id,
+                                                        const TableSql& sql, Query query) {
+    Statement& statement = table(table_id).queries[static_cast<std::size_t>(query)];
+    if (statement == nullptr) {
+      auto prepared = connection.prepare(text(sql, query));
+      if (!prepared) {
+        return std::unexpected(std::move(prepared.error()));
+      }
+      statement = std::move(*prepared);
+    }
+    return statement.get();
+  }
+
+  /// The greatest integer key that `sql`'s table has ever held, by AUTOINCREMENT's own book-keeping; 0 without.
+  [[nodiscard]] std::expected<std::int64_t, Error> greatest_key(Connection& connection, const std::string& table) {
+    if (sequence_ == nullptr) {
+      auto prepared = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name=?1");
+      if (!prepared) {
+        return std::unexpected(std::move(prepared.error()));
+      }
+      sequence_ = std::move(*prepared);
+    }
+    const StatementUse use(sequence_.get());
+    const Cell name = table;
+    if (bind_cell(sequence_.get(), 1, name) != SQLITE_OK) {
+      return std::unexpected(connection.last_error());
+    }
+    const int step = sqlite3_step(sequence_.get());
+    if (step != SQLITE_ROW && step != SQLITE_DONE) {
+      return std::unexpected(connection.last_error());
+    }
+    return step == SQLITE_ROW ? sqlite3_column_int64(sequence_.get(), 0) : 0;
+  }
+
+  /// True once greatest_key() was seen to be far from the end of the integers.
+  [[nodiscard]] bool has_room_for_keys(std::size_t table_id) const noexcept {
+    return table_id < tables_.size() && tables_[table_id].room_for_keys;
+  }
+  void set_room_for_keys(std::size_t table_id, bool room) { table(table_id).room_for_keys = room; }
+
+  void clear() noexcept {
+    tables_.clear();
+    sequence_.reset();
+  }
+
+ private:
+  static const std::string& text(const TableSql& sql, Query query) noexcept {
+    switch (query) {
+      case Query::kGet:
+        return sql.get;
+      case Query::kList:
+        return sql.list;
+      case Query::kListAfter:
+        return sql.list_after;
+      case Query::kInsert:
+        return sql.insert;
+      case Query::kReplace:
+        return sql.replace;
+      case Query::kRemove:
+        break;
+    }
+    return sql.remove;
+  }
+
+  struct OfTable {
+    std::array<Statement, 6> queries;
+    bool room_for_keys = false;
+  };
+
+  OfTable& table(std::size_t table_id) {
+    if (table_id >= tables_.size()) {
+      tables_.resize(table_id + 1);
+    }
+    return tables_[table_id];
+  }
+
+  std::vector<OfTable> tables_;
+  Statement sequence_;
+};
+
+}  // namespace data_bridge::storage::sqlite

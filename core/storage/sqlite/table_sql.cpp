@@ -1,0 +1,211 @@
+// The SQL of one table, written once when its collection is opened.
+#include "storage/sqlite/table_sql.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <map>
+
+namespace data_bridge::storage::sqlite {
+namespace {
+
+std::string fold(std::string_view name) {
+  std::string folded(name);
+  for (char& letter : folded) {
+    if (letter >= 'A' && letter <= 'Z') {
+      letter = static_cast<char>(letter - 'A' + 'a');
+    }
+  }
+  return folded;
+}
+
+// Which letters are upper-case, as hexadecimal digits of four letters each.
+std::string case_mask(std::string_view name) {
+  std::string mask;
+  for (std::size_t at = 0; at < name.size(); at += 4) {
+    unsigned digit = 0;
+    for (std::size_t bit = 0; bit < 4 && at + bit < name.size(); ++bit) {
+      digit |= (name[at + bit] >= 'A' && name[at + bit] <= 'Z' ? 1U : 0U) << bit;
+    }
+    mask += "0123456789abcdef"[digit];
+  }
+  return mask;
+}
+
+std::string literal(const Cell& cell) {
+  std::array<char, 32> digits{};
+  switch (cell.index()) {
+    case 1: {
+      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), std::get<1>(cell)).ptr;
+      return {digits.data(), end};
+    }
+    case 2: {
+      const auto end =
+          std::to_chars(digits.data(), digits.data() + digits.size(), std::get<2>(cell), std::chars_format::scientific)
+              .ptr;
+      return {digits.data(), end};
+    }
+    case 3: {
+      std::string text = "'";
+      for (const char letter : std::get<3>(cell)) {
+        text += letter;
+        if (letter == '\'') {
+          text += letter;
+        }
+      }
+      return text + "'";
+    }
+    default:
+      return "NULL";
+  }
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string joined;
+  for (const std::string& part : parts) {
+    joined += joined.empty() ? "" : separator;
+    joined += part;
+  }
+  return joined;
+}
+
+std::string definition(const Table& table, std::size_t at, const std::string& name) {
+  const Column& column = table.columns[at];
+  std::string sql = quote(name) + " " + std::string(column_type(column.kind));
+  if (at == table.key_column) {
+    // AUTOINCREMENT: the key of a deleted item is never given to another one.
+    return sql + (table.key_kind == KeyKind::kInt ? " PRIMARY KEY AUTOINCREMENT" : " PRIMARY KEY NOT NULL");
+  }
+  if (is_not_null(table, at)) {
+    sql += " NOT NULL";
+  }
+  if (column.kind == ColumnKind::kReal) {
+    sql += " CHECK (typeof(" + quote(name) + ") IN ('real', 'integer', 'null'))";
+  }
+  if (column.default_value && column.default_value->index() != 0) {
+    sql += " DEFAULT " + literal(*column.default_value);
+  }
+  return sql;
+}
+
+std::expected<void, Error> check_names(const Table& table) {
+  const auto invalid = [](std::string detail) {
+    return std::unexpected(Error{Errc::kInvalidArgument, {}, std::move(detail)});
+  };
+  if (table.name.empty() || table.name.find('\0') != std::string::npos) {
+    return invalid("a table needs a name without NUL");
+  }
+  if (fold(table.name).starts_with("sqlite_")) {
+    return invalid("table \"" + table.name + "\": SQLite keeps names that begin with sqlite_ for itself");
+  }
+  for (const Column& column : table.columns) {
+    if (column.name.empty() || column.name.find('\0') != std::string::npos) {
+      return invalid("table \"" + table.name + "\": a field needs a name without NUL");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string quote(std::string_view identifier) {
+  std::string quoted = "\"";
+  for (const char letter : identifier) {
+    quoted += letter;
+    if (letter == '"') {
+      quoted += letter;
+    }
+  }
+  return quoted + "\"";
+}
+
+std::vector<std::string> column_names(const Table& table) {
+  std::map<std::string, int> spellings;
+  for (const Column& column : table.columns) {
+    ++spellings[fold(column.name)];
+  }
+  std::vector<std::string> names;
+  for (const Column& column : table.columns) {
+    std::string name = column.name;
+    if (const std::string folded = fold(name); folded != name && spellings[folded] > 1) {
+      name += "$" + case_mask(name);
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::string_view column_type(ColumnKind kind) noexcept {
+  switch (kind) {
+    case ColumnKind::kInteger:
+    case ColumnKind::kBoolean:
+      return "INTEGER";
+    case ColumnKind::kReal:
+      return "ANY";
+    case ColumnKind::kText:
+    case ColumnKind::kUuid:
+    case ColumnKind::kDatetime:
+    case ColumnKind::kJson:
+      break;
+  }
+  return "TEXT";
+}
+
+bool is_not_null(const Table& table, std::size_t column) noexcept {
+  if (column == table.key_column) {
+    return table.key_kind != KeyKind::kInt;
+  }
+  return !table.columns[column].nullable && table.columns[column].kind != ColumnKind::kReal;
+}
+
+std::expected<TableSql, Error> TableSql::make(const Table& table) {
+  if (auto checked = check_names(table); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  TableSql sql;
+  sql.columns = column_names(table);
+  std::vector<std::string> quoted;
+  std::vector<std::string> places;
+  std::vector<std::string> assignments;
+  for (std::size_t at = 0; at < table.columns.size(); ++at) {
+    sql.column_definitions.push_back(definition(table, at, sql.columns[at]));
+    quoted.push_back(quote(sql.columns[at]));
+    places.push_back("?" + std::to_string(at + 1));
+    assignments.push_back(quoted.back() + "=" + places.back());
+  }
+  const std::string name = quote(table.name);
+  const std::string key = quoted[table.key_column];
+  // Text keys: one B-tree instead of two, and pages of the list lie together.
+  const std::string_view options = table.key_kind == KeyKind::kInt ? " STRICT" : " STRICT, WITHOUT ROWID";
+  sql.create = "CREATE TABLE " + name + " (" + join(sql.column_definitions, ", ") + ")" + std::string(options);
+  const std::string select = "SELECT " + join(quoted, ",") + " FROM " + name;
+  const std::string last = "?" + std::to_string(table.columns.size() + 1);
+  sql.get = select + " WHERE " + key + "=?1";
+  sql.list = select + " ORDER BY " + key + " LIMIT ?1";
+  sql.list_after = select + " WHERE " + key + ">?2 ORDER BY " + key + " LIMIT ?1";
+  sql.insert = "INSERT INTO " + name + " (" + join(quoted, ",") + ") VALUES (" + join(places, ",") + ")";
+  sql.replace = "UPDATE " + name + " SET " + join(assignments, ",") + " WHERE " + key + "=" + last;
+  sql.remove = "DELETE FROM " + name + " WHERE " + key + "=?1";
+
+  const auto add_indexes = [&](const std::vector<std::vector<std::size_t>>& groups, bool unique) {
+    for (const std::vector<std::size_t>& group : groups) {
+      std::vector<std::string> parts;
+      std::vector<std::string> names;
+      for (const std::size_t column : group) {
+        parts.push_back(quoted[column]);
+        names.push_back(sql.columns[column]);
+      }
+      const std::string index_name = table.name + (unique ? ".unique." : ".index.") + join(names, ",");
+      sql.indexes.push_back(Index{.name = index_name,
+                                  .sql = std::string(unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ") +
+                                         quote(index_name) + " ON " + name + " (" + join(parts, ", ") + ")",
+                                  .unique = unique,
+                                  .columns = group});
+    }
+  };
+  add_indexes(table.unique, true);
+  add_indexes(table.indexes, false);
+  return sql;
+}
+
+}  // namespace data_bridge::storage::sqlite

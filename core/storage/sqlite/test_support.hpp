@@ -1,0 +1,145 @@
+// What the tests of the SQLite store share: a directory that goes away, jobs made of lambdas, rows as vectors.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/sqlite/sqlite_store.hpp"
+
+namespace data_bridge::storage::sqlite {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "data_bridge_XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+using Outcome = std::expected<void, Error>;
+
+class LambdaJob final : public WriteJob {
+ public:
+  using Execute = std::function<Outcome(WriteTransaction&)>;
+  using Finish = std::function<void(const Error*)>;
+  LambdaJob(Execute execute, Finish finish, bool steps)
+      : execute_(std::move(execute)), finish_(std::move(finish)), steps_(steps) {}
+  Outcome execute(WriteTransaction& transaction) override { return execute_(transaction); }
+  bool has_steps() const noexcept override { return steps_; }
+  void finish(const Error* error) noexcept override { finish_(error); }
+
+ private:
+  Execute execute_;
+  Finish finish_;
+  bool steps_;
+};
+
+inline std::future<Outcome> submit(Store& store, LambdaJob::Execute execute, bool steps = false) {
+  auto promise = std::make_shared<std::promise<Outcome>>();
+  auto future = promise->get_future();
+  store.submit(std::make_unique<LambdaJob>(
+      std::move(execute),
+      [promise](const Error* error) { promise->set_value(error == nullptr ? Outcome() : std::unexpected(*error)); },
+      steps));
+  return future;
+}
+
+/// Inserts and waits; the row as stored, with its key.
+inline std::expected<Row, Error> insert(Store& store, Collection& collection, Row row) {
+  auto done = submit(store, [&](WriteTransaction& transaction) { return transaction.insert(collection, row); }).get();
+  if (!done) {
+    return std::unexpected(done.error());
+  }
+  return row;
+}
+
+/// Copies rows by the kinds of the table's columns.
+class CopyRows final : public RowVisitor {
+ public:
+  explicit CopyRows(const Table& table) : table_(table) {}
+  void on_row(const RowView& view) override {
+    Row row;
+    for (std::size_t at = 0; at < table_.columns.size(); ++at) {
+      if (view.is_null(at)) {
+        row.emplace_back();
+        continue;
+      }
+      switch (table_.columns[at].kind) {
+        case ColumnKind::kInteger:
+        case ColumnKind::kBoolean:
+          row.emplace_back(view.integer(at));
+          break;
+        case ColumnKind::kReal:
+          row.emplace_back(view.real(at));
+          break;
+        default:
+          row.emplace_back(std::string(view.text(at)));
+          break;
+      }
+    }
+    rows.push_back(std::move(row));
+  }
+  std::vector<Row> rows;
+
+ private:
+  const Table& table_;
+};
+
+inline std::optional<Row> get(Collection& collection, const Key& key, runtime::Reactor* reactor = nullptr) {
+  CopyRows rows(collection.table());
+  auto found = collection.get(key, rows, reactor);
+  EXPECT_TRUE(found.has_value()) << found.error().detail;
+  return found && *found ? std::optional(rows.rows.at(0)) : std::nullopt;
+}
+
+inline std::vector<Row> list(Collection& collection, ListQuery query) {
+  CopyRows rows(collection.table());
+  auto done = collection.list(query, rows, nullptr);
+  EXPECT_TRUE(done.has_value()) << done.error().detail;
+  return rows.rows;
+}
+
+/// id INTEGER, name TEXT, price REAL.
+inline Table products() {
+  Table table;
+  table.name = "products";
+  table.columns = {Column{.name = "id", .kind = ColumnKind::kInteger, .nullable = true, .default_value = {}},
+                   Column{.name = "name", .kind = ColumnKind::kText, .nullable = false, .default_value = {}},
+                   Column{.name = "price", .kind = ColumnKind::kReal, .nullable = false, .default_value = {}}};
+  return table;
+}
+
+inline std::shared_ptr<SqliteStore> open_store(const std::string& path, const Options& options = {}) {
+  auto store = SqliteStore::open(path, options);
+  EXPECT_TRUE(store.has_value()) << (store ? "" : store.error().detail);
+  return store ? *store : nullptr;
+}
+
+inline std::shared_ptr<Collection> open_table(Store& store, const Table& table) {
+  auto collection = store.open_collection(table);
+  EXPECT_TRUE(collection.has_value()) << (collection ? "" : collection.error().detail);
+  return collection ? *collection : nullptr;
+}
+
+}  // namespace data_bridge::storage::sqlite

@@ -1,0 +1,182 @@
+// The steps of a write on the writer's connection.
+#include "storage/sqlite/transaction.hpp"
+
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "storage/uuid.hpp"
+
+namespace data_bridge::storage::sqlite {
+namespace {
+
+// SQLite's own text is compared with what it must be for each constraint, so that no name can be misread.
+std::string conflict_text(const SqliteCollection& collection, const std::vector<std::size_t>& columns) {
+  std::string text = "UNIQUE constraint failed: ";
+  for (std::size_t at = 0; at < columns.size(); ++at) {
+    text += at == 0 ? "" : ", ";
+    text += collection.table().name + "." + collection.sql().columns[columns[at]];
+  }
+  return text;
+}
+
+std::expected<void, Error> bound(int result, const Connection& connection) {
+  return result == SQLITE_OK ? std::expected<void, Error>() : std::unexpected(connection.last_error());
+}
+
+std::expected<void, Error> bind_row(sqlite3_stmt* statement, const Row& row, const Connection& connection) {
+  for (std::size_t at = 0; at < row.size(); ++at) {
+    if (const int result = bind_cell(statement, static_cast<int>(at) + 1, row[at]); result != SQLITE_OK) {
+      return bound(result, connection);
+    }
+  }
+  return {};
+}
+
+const SqliteCollection& as_sqlite(const Collection& collection) noexcept {
+  // A store gets only the collections that it made.
+  return static_cast<const SqliteCollection&>(collection);
+}
+
+}  // namespace
+
+Error write_error(const Connection& connection, const SqliteCollection& collection) {
+  Error error = connection.last_error();
+  if (error.code != Errc::kConflict) {
+    return error;
+  }
+  const Table& table = collection.table();
+  const std::string_view message = sqlite3_errmsg(connection.handle());
+  if (message == conflict_text(collection, {table.key_column})) {
+    error.fields.push_back(table.columns[table.key_column].name);
+    return error;
+  }
+  for (const std::vector<std::size_t>& group : table.unique) {
+    if (message == conflict_text(collection, group)) {
+      for (const std::size_t column : group) {
+        error.fields.push_back(table.columns[column].name);
+      }
+      break;
+    }
+  }
+  return error;
+}
+
+std::expected<void, Error> SqliteTransaction::step_to_end(sqlite3_stmt* statement, const SqliteCollection& collection) {
+  if (sqlite3_step(statement) != SQLITE_DONE) {
+    return std::unexpected(write_error(connection_, collection));
+  }
+  return {};
+}
+
+// AUTOINCREMENT answers "disk full" where the greatest integer has been used, and that failure rolls back everybody's
+// writes of the transaction: one client that chooses its keys badly must not be able to do that.
+std::expected<void, Error> SqliteTransaction::check_room_for_key(const SqliteCollection& collection, const Cell& key) {
+  constexpr std::int64_t kFarFromTheEnd = std::int64_t{1} << 62;
+  if (const auto* given = std::get_if<std::int64_t>(&key)) {
+    if (*given > kFarFromTheEnd) {
+      statements_.set_room_for_keys(collection.id(), false);
+    }
+    return {};
+  }
+  if (statements_.has_room_for_keys(collection.id())) {
+    return {};
+  }
+  const auto greatest = statements_.greatest_key(connection_, collection.table().name);
+  if (!greatest) {
+    return std::unexpected(greatest.error());
+  }
+  if (*greatest == std::numeric_limits<std::int64_t>::max()) {
+    return std::unexpected(Error{Errc::kKeysExhausted, {}, "the greatest integer key is in use"});
+  }
+  statements_.set_room_for_keys(collection.id(), *greatest <= kFarFromTheEnd);
+  return {};
+}
+
+std::expected<bool, Error> SqliteTransaction::get(Collection& collection, const Key& key, RowVisitor& visitor) {
+  const SqliteCollection& mine = as_sqlite(collection);
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kGet);
+  if (!statement) {
+    return std::unexpected(std::move(statement.error()));
+  }
+  const StatementUse use(*statement);
+  if (auto done = bound(bind_key(*statement, 1, key), connection_); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  const int step = sqlite3_step(*statement);
+  if (step == SQLITE_ROW) {
+    visitor.on_row(StatementRow(*statement));
+    return true;
+  }
+  if (step == SQLITE_DONE) {
+    return false;
+  }
+  return std::unexpected(connection_.last_error());
+}
+
+std::expected<void, Error> SqliteTransaction::insert(Collection& collection, Row& row) {
+  const SqliteCollection& mine = as_sqlite(collection);
+  const Table& table = mine.table();
+  Cell& key = row[table.key_column];
+  const bool assign = key.index() == 0;
+  if (table.key_kind == KeyKind::kInt) {
+    if (auto room = check_room_for_key(mine, key); !room) {
+      return room;
+    }
+  }
+  if (assign && table.key_kind == KeyKind::kUuid) {
+    key = make_uuid7();
+  }
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kInsert);
+  if (!statement) {
+    return std::unexpected(std::move(statement.error()));
+  }
+  const StatementUse use(*statement);
+  if (auto done = bind_row(*statement, row, connection_); !done) {
+    return done;
+  }
+  if (auto done = step_to_end(*statement, mine); !done) {
+    return done;
+  }
+  if (assign && table.key_kind == KeyKind::kInt) {
+    key = static_cast<std::int64_t>(sqlite3_last_insert_rowid(connection_.handle()));
+  }
+  return {};
+}
+
+std::expected<bool, Error> SqliteTransaction::replace(Collection& collection, const Key& key, const Row& row) {
+  const SqliteCollection& mine = as_sqlite(collection);
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kReplace);
+  if (!statement) {
+    return std::unexpected(std::move(statement.error()));
+  }
+  const StatementUse use(*statement);
+  if (auto done = bind_row(*statement, row, connection_); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  if (auto done = bound(bind_key(*statement, static_cast<int>(row.size()) + 1, key), connection_); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  if (auto done = step_to_end(*statement, mine); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return sqlite3_changes(connection_.handle()) != 0;
+}
+
+std::expected<bool, Error> SqliteTransaction::remove(Collection& collection, const Key& key) {
+  const SqliteCollection& mine = as_sqlite(collection);
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kRemove);
+  if (!statement) {
+    return std::unexpected(std::move(statement.error()));
+  }
+  const StatementUse use(*statement);
+  if (auto done = bound(bind_key(*statement, 1, key), connection_); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  if (auto done = step_to_end(*statement, mine); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return sqlite3_changes(connection_.handle()) != 0;
+}
+
+}  // namespace data_bridge::storage::sqlite

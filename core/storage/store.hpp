@@ -1,0 +1,85 @@
+// The interface between the CRUD operations and a database.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <optional>
+
+#include "runtime/reactor.hpp"
+#include "storage/error.hpp"
+#include "storage/row.hpp"
+#include "storage/table.hpp"
+
+namespace data_bridge::storage {
+
+/// A page by keyset: the items whose key is greater than `after`, in the order of the key.
+struct ListQuery {
+  std::optional<Key> after;
+  std::size_t limit = 0;
+};
+
+/// One table or collection of documents. Shared by all threads.
+///
+/// A read sees every write that was answered before it began.
+class Collection {
+ public:
+  virtual ~Collection() = default;
+  [[nodiscard]] virtual const Table& table() const noexcept = 0;
+
+  /// False where there is no such item. With `reactor` (the calling thread's), all reads of the thread in one
+  /// turn may share a snapshot that is dropped when the turn ends; with nullptr the read stands alone.
+  [[nodiscard]] virtual std::expected<bool, Error> get(const Key& key, RowVisitor& visitor,
+                                                       runtime::Reactor* reactor) = 0;
+  [[nodiscard]] virtual std::expected<void, Error> list(const ListQuery& query, RowVisitor& visitor,
+                                                        runtime::Reactor* reactor) = 0;
+};
+
+/// The transaction that a WriteJob runs in. Valid during WriteJob::execute().
+///
+/// A failed call has changed nothing and leaves the transaction usable.
+class WriteTransaction {
+ public:
+  /// Sees the writes made before in this transaction.
+  [[nodiscard]] virtual std::expected<bool, Error> get(Collection& collection, const Key& key, RowVisitor& visitor) = 0;
+  /// Assigns the key where its cell is NULL (not for KeyKind::kString) and writes it into `row`.
+  [[nodiscard]] virtual std::expected<void, Error> insert(Collection& collection, Row& row) = 0;
+  /// False where there is no such item. The key's cell in `row` must hold `key`.
+  [[nodiscard]] virtual std::expected<bool, Error> replace(Collection& collection, const Key& key, const Row& row) = 0;
+  /// False where there is no such item.
+  [[nodiscard]] virtual std::expected<bool, Error> remove(Collection& collection, const Key& key) = 0;
+
+ protected:
+  ~WriteTransaction() = default;
+};
+
+/// One write of any number of steps: all of it becomes durable, or none.
+class WriteJob {
+ public:
+  virtual ~WriteJob() = default;
+  /// On a thread of the store, inside a transaction. An error undoes the whole job. Must not throw.
+  [[nodiscard]] virtual std::expected<void, Error> execute(WriteTransaction& transaction) = 0;
+  /// True where execute() may write more than once, so that an error half-way needs undoing.
+  [[nodiscard]] virtual bool has_steps() const noexcept { return false; }
+  /// On a thread of the store, once: with nullptr after what execute() did has become durable, else with
+  /// the reason why nothing of it has. Must not block: other writes wait.
+  virtual void finish(const Error* error) noexcept = 0;
+};
+
+/// A database. Shared by all threads.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Makes the table what `table` needs: creates it and its indexes where missing, adds missing columns that are
+  /// nullable or have a default. Any other difference is kSchemaMismatch; nothing is ever dropped.
+  [[nodiscard]] virtual std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) = 0;
+
+  /// Queues a write. finish() is called exactly once, possibly before this returns.
+  virtual void submit(std::unique_ptr<WriteJob> job) = 0;
+
+  /// Finishes the queued writes, then closes every connection. Later calls answer kClosed.
+  virtual void close() noexcept = 0;
+};
+
+}  // namespace data_bridge::storage

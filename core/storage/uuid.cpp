@@ -1,0 +1,67 @@
+// Time-ordered identifiers (RFC 9562, 5.7).
+#include "storage/uuid.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <system_error>
+
+namespace data_bridge::storage {
+namespace {
+
+// RFC 9562, 6.2, method 3: the 12 bits of rand_a hold the fraction of the millisecond (about 244 ns each), so
+// that the first 60 bits after the version are one clock, which is made monotonic below.
+std::uint64_t next_tick() {
+  static std::mutex mutex;
+  static std::uint64_t last = 0;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto nanoseconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  const std::uint64_t tick = ((nanoseconds / 1'000'000) << 12) | ((nanoseconds % 1'000'000) * 4096 / 1'000'000);
+  const std::lock_guard lock(mutex);
+  last = tick > last ? tick : last + 1;
+  return last;
+}
+
+std::uint64_t random_bits() {
+  // One system call for 32 identifiers. Thread-owned: no lock, and fork() without exec() is not supported anyway.
+  thread_local std::array<std::uint64_t, 32> pool;
+  thread_local std::size_t used = pool.size();
+  if (used == pool.size()) {
+    std::size_t filled = 0;
+    while (filled < sizeof(pool)) {
+      const ssize_t got = getrandom(reinterpret_cast<char*>(pool.data()) + filled, sizeof(pool) - filled, 0);
+      if (got < 0 && errno != EINTR) {
+        throw std::system_error(errno, std::generic_category(), "getrandom");
+      }
+      filled += got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
+    used = 0;
+  }
+  return pool[used++];
+}
+
+}  // namespace
+
+std::string make_uuid7() {
+  const std::uint64_t tick = next_tick();
+  const std::uint64_t high = ((tick >> 12) << 16) | 0x7000U | (tick & 0xFFFU);
+  const std::uint64_t low = (random_bits() & 0x3FFF'FFFF'FFFF'FFFFU) | 0x8000'0000'0000'0000U;
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (int digit = 0; digit < 32; ++digit) {
+    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) {
+      ++at;
+    }
+    const std::uint64_t half = digit < 16 ? high : low;
+    text[at++] = kHex[(half >> (60 - 4 * (digit % 16))) & 0xFU];
+  }
+  return text;
+}
+
+}  // namespace data_bridge::storage

@@ -1,0 +1,64 @@
+// Version, variant, order and uniqueness of the identifiers.
+#include "storage/uuid.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace data_bridge::storage {
+namespace {
+
+TEST(Uuid7, HasTheFormOfRfc9562) {
+  const std::string id = make_uuid7();
+  ASSERT_EQ(id.size(), 36U);
+  EXPECT_EQ(id[14], '7');
+  EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    EXPECT_EQ(id[i] == '-', dash) << id;
+    EXPECT_TRUE(dash || std::string("0123456789abcdef").find(id[i]) != std::string::npos) << id;
+  }
+}
+
+TEST(Uuid7, CarriesTheTimeInMilliseconds) {
+  const auto before =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  const std::string id = make_uuid7();
+  const auto after =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  const auto stamp = std::stoll(id.substr(0, 8) + id.substr(9, 4), nullptr, 16);
+  EXPECT_GE(stamp, before);
+  EXPECT_LE(stamp, after + 1);
+}
+
+TEST(Uuid7, IncreasesWithinAThreadAndIsUniqueAcrossThreads) {
+  constexpr std::size_t kThreads = 4;
+  constexpr std::size_t kEach = 20'000;
+  std::vector<std::vector<std::string>> made(kThreads);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& mine : made) {
+      threads.emplace_back([&mine] {
+        for (std::size_t i = 0; i < kEach; ++i) {
+          mine.push_back(make_uuid7());
+        }
+      });
+    }
+  }
+  std::set<std::string> all;
+  for (const auto& mine : made) {
+    for (std::size_t i = 1; i < mine.size(); ++i) {
+      ASSERT_LT(mine[i - 1], mine[i]);
+    }
+    all.insert(mine.begin(), mine.end());
+  }
+  EXPECT_EQ(all.size(), kThreads * kEach);
+}
+
+}  // namespace
+}  // namespace data_bridge::storage

@@ -4,16 +4,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
+#include "http/chunked.hpp"
 #include "http/request.hpp"
+#include "runtime/buffer.hpp"
 #include "runtime/reactor.hpp"
 
 namespace data_bridge::http {
 
+class Connection;
 class Connections;  // all connections of one Reactor
 class Exchange;
+enum class BodyFraming : std::uint8_t;
+struct ResponseHead;
+struct ResponseFields;
 
 /// Names an exchange across threads and time: by slot and generation, so that an answer to a
 /// connection that has closed is dropped instead of followed.
@@ -40,19 +48,25 @@ class ExchangeListener {
 
 /// One request and its answer on a connection. Owned by the connection; pinned to its thread.
 ///
-/// Answer with respond(), or in pieces with start(), write() ..., finish(). Nothing is sent before the
-/// end of the turn, when all that a connection has to write leaves in one writev(2).
+/// Answer with respond(), or in pieces with start(), write() ..., finish(). What is written leaves at the end of
+/// the turn, in one send(2) per connection; only pieces of 64 KiB and more go at once, together with what
+/// waited before them, to spare their copy.
+/// A second answer, and calls after the exchange is over but still within the call that handed it out, do nothing.
 /// `date`, `server` (unless given) and `connection` fields are added; framing follows RFC 9112, 6.3:
 /// a body is dropped for HEAD, 204 and 304.
 class Exchange {
  public:
-  [[nodiscard]] const Request& request() const noexcept;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  /// Its views are empty after the call that handed it over (Handler::on_request) returned.
+  [[nodiscard]] const Request& request() const noexcept { return request_; }
   /// BodyMode::kBuffer: the whole decoded body. kStream: nothing, see ExchangeListener::on_body.
-  [[nodiscard]] std::string_view body() const noexcept;
+  [[nodiscard]] std::string_view body() const noexcept { return body_; }
   /// Copies the request and its body, for answering after the current call.
   [[nodiscard]] std::unique_ptr<OwnedRequest> take_request() const;
 
-  [[nodiscard]] ExchangeId id() const noexcept;
+  [[nodiscard]] ExchangeId id() const noexcept { return id_; }
   [[nodiscard]] Connections& connections() const noexcept;
 
   // --- the peer -------------------------------------------------------------------------------
@@ -76,7 +90,7 @@ class Exchange {
   void finish();
   /// Closes the connection without completing the answer (RFC 9112, 8: an incomplete message).
   void abort();
-  [[nodiscard]] bool started() const noexcept;
+  [[nodiscard]] bool started() const noexcept { return started_; }
   /// The connection closes after this answer.
   void close_after() noexcept;
   /// Bytes accepted by write() that the kernel has not taken yet.
@@ -89,6 +103,59 @@ class Exchange {
   /// Stops and resumes on_body() calls; reading from the socket pauses with them.
   void pause_body() noexcept;
   void resume_body();
+
+ protected:
+  Exchange() = default;
+  ~Exchange() = default;
+
+ private:
+  friend class Connection;
+  friend class Connections;
+
+  void begin_answer(ResponseHead& head, std::span<const Header> headers, const ResponseFields& fields);
+  void answer_internal_error();
+  void complete();
+  void forget_views();
+  [[nodiscard]] bool takes_body() const noexcept { return listener_ != nullptr && !body_paused_; }
+
+  Connection* connection_ = nullptr;
+  ExchangeId id_;
+  Request request_;
+  std::string_view body_;
+  std::unique_ptr<OwnedRequest> head_copy_;  // while the body is still to come
+  runtime::Buffer body_buffer_;              // BodyMode::kBuffer, of a body that came in pieces
+  ExchangeListener* listener_ = nullptr;
+
+  // The request's body.
+  std::optional<ChunkedDecoder> decoder_;
+  std::uint64_t body_remaining_ = 0;  // without a decoder
+  std::uint64_t body_received_ = 0;
+  std::uint64_t progress_mark_ = 0;  // body_received_ when the deadline was last set
+  std::uint64_t drained_ = 0;
+  bool streams_ = false;
+  bool body_done_ = false;
+  bool end_due_ = false;  // on_body(..., last) is still to be called, without bytes
+  bool body_paused_ = false;
+  bool continue_due_ = false;  // the client waits for 100 (Continue)
+
+  // The answer.
+  bool is_head_ = false;
+  bool keep_alive_ = true;
+  bool started_ = false;
+  bool answered_ = false;
+  bool dropping_body_ = false;  // HEAD, 204, 304
+  BodyFraming framing_{};
+  int status_ = 0;
+  std::uint64_t length_remaining_ = 0;
+  std::uint64_t body_sent_ = 0;
+
+  // For the observer, where there is one.
+  runtime::Clock::time_point begun_;
+  std::string request_line_;  // method and target, once the views are gone
+  std::size_t method_size_ = 0;
+
+  mutable std::string client_host_;
+  mutable std::string server_host_;
 };
 
 /// True where name is a token and value has no CR, LF, NUL or other control but HTAB.

@@ -1,6 +1,7 @@
 // The one interface between HTTP and what stands on it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "http/exchange.hpp"
@@ -17,7 +18,9 @@ enum class BodyMode : std::uint8_t {
 class Handler {
  public:
   /// A head is complete. What the handler finds out here (the route) it may keep in
-  /// `scratch`, which on_request() gets again: no request is routed twice.
+  /// `scratch`, which on_request() gets again: no request is routed twice. The request's bytes stay where they
+  /// are between the two calls, so views into them may be kept there; nothing is destroyed in it, and
+  /// on_request() is never called where the body does not come.
   struct Scratch {
     alignas(8) std::byte bytes[128];
   };

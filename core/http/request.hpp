@@ -22,16 +22,16 @@ enum class Version : std::uint8_t { kHttp10, kHttp11 };
 /// The head of a request. Every view points into the buffer the request was parsed from: valid until
 /// the call that handed it over returns. Exchange::take_request() makes an owning copy.
 struct Request {
-  std::string_view method;                        ///< a token, case-sensitive
-  std::string_view target;                        ///< as sent
-  std::string_view path;                          ///< target without query, still percent-encoded; "*" for OPTIONS *
-  std::string_view query;                         ///< after the first '?', without it
-  std::string_view host;                          ///< from Host, or the authority of an absolute target
+  std::string_view method;  ///< a token, case-sensitive
+  std::string_view target;  ///< as sent
+  std::string_view path;    ///< target without query, still percent-encoded; "*" for OPTIONS *
+  std::string_view query;   ///< after the first '?', without it
+  std::string_view host;    ///< from Host, or the authority of an absolute target
   Version version = Version::kHttp11;
-  bool keep_alive = true;                         ///< what the client asked for
-  bool expects_continue = false;                  ///< Expect: 100-continue
-  bool chunked = false;                           ///< Transfer-Encoding: chunked
-  std::optional<std::uint64_t> content_length;    ///< absent where the field is
+  bool keep_alive = true;                       ///< what the client asked for
+  bool expects_continue = false;                ///< Expect: 100-continue
+  bool chunked = false;                         ///< Transfer-Encoding: chunked
+  std::optional<std::uint64_t> content_length;  ///< absent where the field is
   std::span<const Header> headers;
 
   /// The first value of a field, compared without case; nullopt where it is absent.

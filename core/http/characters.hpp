@@ -1,0 +1,95 @@
+// Character classes of RFC 9110 and 9112, and comparison without case.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace data_bridge::http {
+
+using CharacterClass = std::array<bool, 256>;
+
+/// tchar (RFC 9110, 5.6.2)
+inline constexpr CharacterClass kTokenCharacters = [] {
+  CharacterClass table{};
+  for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
+  for (int c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = true;
+  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<std::size_t>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<std::size_t>(c)] = true;
+  return table;
+}();
+
+/// What a request target may hold: visible ASCII but '#' (a fragment is never sent) and '\' (which some
+/// peers read as '/'). Wider than RFC 3986, since browsers send '|', '{' and '"' unescaped.
+inline constexpr CharacterClass kTargetCharacters = [] {
+  CharacterClass table{};
+  for (std::size_t c = 0x21; c <= 0x7e; ++c) table[c] = c != '#' && c != '\\';
+  return table;
+}();
+
+[[nodiscard]] constexpr bool is(const CharacterClass& table, char c) noexcept {
+  return table[static_cast<unsigned char>(c)];
+}
+
+[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+[[nodiscard]] constexpr char to_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+/// `lower` must be lower case.
+[[nodiscard]] constexpr bool equals_lower(std::string_view text, std::string_view lower) noexcept {
+  if (text.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (to_lower(text[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+[[nodiscard]] constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+
+/// The first control character but HTAB at or after `from`; `end` where there is none. Bytes above 0x7f are
+/// legal in a field value (obs-text).
+[[nodiscard]] inline const char* find_control(const char* from, const char* end) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  constexpr std::uint64_t kHigh = 0x8080808080808080U;
+  while (end - from >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from, 8);
+    // Marks bytes below 0x20 and bytes equal to 0x7f. A borrow can mark a wrong byte, but only above a
+    // right one, and the lowest is taken.
+    const std::uint64_t below = (word - 0x20 * kOnes) & ~word;
+    const std::uint64_t difference = word ^ (0x7f * kOnes);
+    const std::uint64_t marks = (below | ((difference - kOnes) & ~difference)) & kHigh;
+    if (marks == 0) {
+      from += 8;
+      continue;
+    }
+    static_assert(std::endian::native == std::endian::little);
+    from += std::countr_zero(marks) / 8;
+    if (*from != '\t') return from;
+    ++from;
+  }
+  for (; from != end; ++from) {
+    const auto c = static_cast<unsigned char>(*from);
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return from;
+  }
+  return end;
+}
+
+/// Without blanks (SP, HTAB) at both ends.
+[[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace data_bridge::http

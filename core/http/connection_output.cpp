@@ -1,0 +1,237 @@
+// One client connection: writing, refusing, ending.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <span>
+
+#include "http/connection.hpp"
+#include "http/status.hpp"
+
+namespace data_bridge::http {
+namespace {
+
+// From here on a system call of its own is cheaper than copying the piece.
+constexpr std::size_t kDirectSend = 64 * 1024;
+// Against a peer that trickles bytes into a lingering connection for ever.
+constexpr int kLongestLinger = 6;  // times Limits::linger_timeout
+
+}  // namespace
+
+runtime::Buffer& Connection::output() {
+  if (output_.capacity() == 0) output_ = owner_.take_buffer();
+  owner_.queue_flush(*this);
+  return output_;
+}
+
+void Connection::append(std::string_view piece) {
+  runtime::Buffer& out = output();
+  if (piece.size() < kDirectSend || blocked_) {
+    out.append(piece);
+    return;
+  }
+  const std::string_view waiting = out.view();
+  // iovec has no const; sendmsg(2) reads only.
+  std::array<iovec, 2> parts{
+      {{const_cast<char*>(waiting.data()), waiting.size()}, {const_cast<char*>(piece.data()), piece.size()}}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  const ssize_t count = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  // An error shows again, and is dealt with, when the rest is flushed.
+  const std::size_t sent = count > 0 ? static_cast<std::size_t>(count) : 0;
+  const std::size_t sent_of_waiting = std::min(sent, waiting.size());
+  out.consume(sent_of_waiting);
+  out.append(piece.substr(sent - sent_of_waiting));
+}
+
+void Connection::send_continue() {
+  exchange_->continue_due_ = false;
+  output().append("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+void Connection::flush() noexcept {
+  if (phase_ == Phase::kClosed) return;
+  if (!output_.empty()) {
+    const std::string_view bytes = output_.view();
+    const ssize_t count = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+      peer_gone();
+      return;
+    }
+    if (count > 0) output_.consume(static_cast<std::size_t>(count));
+    Connections::Slot& slot = owner_.slot(slot_);
+    if (!output_.empty()) {
+      if (count > 0 || !blocked_) slot.write_deadline = owner_.deadline_after(limits().send_timeout);
+      blocked_ = true;
+    } else {
+      slot.write_deadline = 0;
+      blocked_ = false;
+      owner_.give_back(std::move(output_));
+    }
+  }
+  if (drain_due_ && output_.size() <= limits().write_low_water) {
+    drain_due_ = false;
+    if (exchange_ != nullptr && !exchange_->answered_ && exchange_->listener_ != nullptr) {
+      try {
+        exchange_->listener_->on_drained(*exchange_);
+      } catch (...) {
+        exchange_->abort();
+      }
+      if (phase_ == Phase::kClosed) return;
+    }
+  }
+  if (phase_ == Phase::kFlushing && output_.empty()) {
+    finish_close();
+    return;
+  }
+  if (!input_.empty() && exchange_ == nullptr && !stalled()) owner_.queue_resume(*this);
+  update_interest();
+}
+
+// Told by the exchange that its answer is written, or will never be.
+void Connection::answered(bool complete) noexcept {
+  Connections::PooledExchange& exchange = *exchange_;
+  exchange.answered_ = true;
+  ++owner_.slot(slot_).generation;
+  if (owner_.observer_ != nullptr && exchange.status_ != 0) {
+    const std::string_view line = exchange.request_line_;
+    const bool kept = !line.empty();
+    const Answered answered{
+        .method = kept ? line.substr(0, exchange.method_size_) : exchange.request_.method,
+        .target = kept ? line.substr(exchange.method_size_) : exchange.request_.target,
+        .version = exchange.request_.version,
+        .client_host = exchange.client_host(),
+        .client_port = exchange.client_port(),
+        .status = exchange.status_,
+        .body_size = exchange.body_sent_,
+        .duration = runtime::Clock::now() - exchange.begun_,
+        .complete = complete,
+    };
+    owner_.observer_->on_answered(answered);
+  }
+}
+
+void Connection::end_exchange() {
+  const bool keep_alive = exchange_->keep_alive_ && !owner_.draining_;
+  const bool unread = !exchange_->body_done_;
+  owner_.release_exchange(exchange_);
+  exchange_ = nullptr;
+  if (keep_alive) {
+    set_read_deadline(limits().idle_timeout);
+  } else {
+    begin_close(unread);
+  }
+}
+
+// An answer of the server's own, the last of this connection.
+void Connection::refuse(int status) {
+  if (exchange_ != nullptr && !exchange_->answered_) answered(false);
+  const std::string_view text = status == 400 ? std::string_view("Invalid HTTP request received.")
+                                              : reason_phrase(status, owner_.options_.legacy_reason_phrases);
+  const std::array<Header, 2> headers{{{"content-type", "text/plain; charset=utf-8"}, {"allow", ""}}};
+  // RFC 9110, 15.5.6: a 405 says what is allowed, even if it is nothing.
+  const auto sent = std::span(headers).first(status == 405 ? 2 : 1);
+  const ResponseHead head{.status = status, .framing = BodyFraming::kLength, .length = text.size(), .close = true};
+  owner_.writer_.write_head(output(), head, sent, ResponseFields(sent));
+  output().append(text);
+  begin_close(true);
+}
+
+// The body broke off, broke its framing or its limit, while a handler may already be at work.
+void Connection::fail_body(int status) {
+  Connections::PooledExchange& exchange = *exchange_;
+  if (exchange.answered_) {
+    begin_close(true);
+    return;
+  }
+  const bool started = exchange.started_;
+  ExchangeListener* const listener = exchange.streams_ ? exchange.listener_ : nullptr;
+  if (started) {
+    abort();
+  } else {
+    refuse(status);
+  }
+  if (listener != nullptr) listener->on_disconnect(exchange);
+}
+
+void Connection::begin_close(bool linger) {
+  phase_ = Phase::kFlushing;
+  linger_ = linger_ || linger;
+  clear_read_deadline();
+  owner_.queue_flush(*this);
+}
+
+void Connection::finish_close() noexcept {
+  if (!linger_ || input_ended_ || shutdown(fd_.get(), SHUT_WR) != 0) {
+    close();
+    return;
+  }
+  phase_ = Phase::kLingering;
+  linger_end_ = owner_.deadline_after(limits().linger_timeout * kLongestLinger);
+  set_read_deadline(limits().linger_timeout);
+  update_interest();
+}
+
+// An answer that will not be completed: what was written leaves, and the client must be able to tell.
+void Connection::abort() noexcept {
+  if (phase_ == Phase::kClosed) return;
+  if (exchange_ != nullptr && !exchange_->answered_) {
+    reset_ = exchange_->started_ && exchange_->framing_ == BodyFraming::kUntilClose;
+    answered(false);
+  }
+  drain_due_ = false;
+  flush();
+  close();
+}
+
+void Connection::peer_gone() noexcept {
+  if (phase_ == Phase::kClosed) return;
+  Connections::PooledExchange* const exchange = exchange_;
+  const bool waiting = exchange != nullptr && !exchange->answered_;
+  if (waiting) answered(false);
+  close();
+  if (waiting && exchange->listener_ != nullptr) {
+    try {
+      exchange->listener_->on_disconnect(*exchange);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the connection is gone already, there is nobody to tell
+    }
+  }
+}
+
+void Connection::close() noexcept {
+  if (phase_ == Phase::kClosed) return;
+  phase_ = Phase::kClosed;
+  owner_.reactor_.remove(fd_.get());
+  if (reset_) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  fd_.reset();
+  owner_.bury(slot_);
+}
+
+void Connection::on_read_timeout() noexcept {
+  try {
+    if (phase_ != Phase::kOpen) {
+      peer_gone();
+    } else if (exchange_ != nullptr) {
+      fail_body(408);
+    } else if (input_.empty()) {
+      begin_close(false);  // idle
+    } else {
+      refuse(408);
+    }
+  } catch (...) {
+    peer_gone();
+  }
+}
+
+void Connection::on_write_timeout() noexcept {
+  reset_ = true;  // what it did not read is not worth the kernel's memory either
+  peer_gone();
+}
+
+}  // namespace data_bridge::http

@@ -1,0 +1,231 @@
+// All connections of one Reactor.
+#include "http/connections.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "http/connection.hpp"
+
+namespace data_bridge::http {
+namespace {
+
+constexpr std::size_t kMostSpareBuffers = 256;
+constexpr std::size_t kLargestSpareBuffer = 64 * 1024;
+
+}  // namespace
+
+Connections::Connections(runtime::Reactor& reactor, Handler& handler, Options options)
+    : reactor_(reactor), handler_(handler), options_(std::move(options)), parser_(options_.limits), writer_(options_) {
+  options_.limits.sweep_interval = std::max(options_.limits.sweep_interval, std::chrono::milliseconds(1));
+}
+
+Connections::~Connections() {
+  close_all();
+  if (sweep_scheduled_) reactor_.cancel(sweep_timer_);
+  if (grace_scheduled_) reactor_.cancel(grace_timer_);
+  reactor_.forget(*this);
+  graveyard_.clear();
+}
+
+bool Connections::full() const noexcept {
+  return options_.limits.max_connections != 0 && load() >= options_.limits.max_connections;
+}
+
+void Connections::adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  take(std::move(fd), peer);
+}
+
+void Connections::hand_over(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  reactor_.post([this, fd = std::move(fd), peer]() mutable { take(std::move(fd), peer); });
+}
+
+void Connections::take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
+  const auto drop = [this] { load_.fetch_sub(1, std::memory_order_relaxed); };
+  if (draining_) return drop();
+  if (peer.family != runtime::SocketAddress::Family::kUnix) {
+    // Answers leave whole; Nagle's wait for the peer's acknowledgement would cost a streamed one 40 ms.
+    const int on = 1;
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  if (free_slots_.empty()) {
+    slots_.emplace_back();
+    free_slots_.reserve(slots_.capacity());
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
+  }
+  const std::uint32_t index = free_slots_.back();
+  auto connection = std::make_unique<Connection>(*this, index, std::move(fd), peer);
+  if (!connection->open()) return drop();
+  free_slots_.pop_back();
+  Slot& slot = slots_[index];
+  slot.connection = std::move(connection);
+  slot.read_deadline = deadline_after(options_.limits.idle_timeout);
+  slot.write_deadline = 0;
+  ++open_;
+  schedule_sweep();
+}
+
+Exchange* Connections::find(ExchangeId id) noexcept {
+  if (id.slot >= slots_.size()) return nullptr;
+  const Slot& slot = slots_[id.slot];
+  if (slot.generation != id.generation || !slot.connection) return nullptr;
+  PooledExchange* const exchange = slot.connection->exchange_;
+  return exchange != nullptr && !exchange->answered_ ? exchange : nullptr;
+}
+
+void Connections::drain(std::chrono::milliseconds grace, runtime::Task done) {
+  draining_ = true;
+  drained_ = std::move(done);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Connection* const connection = slots_[i].connection.get();
+    if (connection != nullptr && connection->phase_ == Connection::Phase::kOpen && connection->exchange_ == nullptr &&
+        connection->input_.empty()) {
+      connection->begin_close(false);
+    }
+  }
+  if (!grace_scheduled_) {
+    grace_scheduled_ = true;
+    grace_timer_ = reactor_.schedule_at(runtime::Clock::now() + grace, [this] {
+      grace_scheduled_ = false;
+      close_all();
+    });
+  }
+  reactor_.at_turn_end(*this);
+}
+
+void Connections::close_all() noexcept {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (Connection* const connection = slots_[i].connection.get(); connection != nullptr) connection->peer_gone();
+  }
+}
+
+// Answers given outside of a connection's own events go on here: first parsing what waits behind them, then one
+// send(2) for each connection.
+void Connections::on_turn_end() noexcept {
+  // By index over what there is now: both lists may grow meanwhile, for the next turn.
+  const std::size_t resumed = to_resume_.size();
+  for (std::size_t i = 0; i < resumed; ++i) {
+    if (Connection* const connection = to_resume_[i]; connection != nullptr) {
+      connection->resume_queued_ = false;
+      connection->resume();
+    }
+  }
+  to_resume_.erase(to_resume_.begin(), to_resume_.begin() + static_cast<std::ptrdiff_t>(resumed));
+  const std::size_t flushed = to_flush_.size();
+  for (std::size_t i = 0; i < flushed; ++i) {
+    if (Connection* const connection = to_flush_[i]; connection != nullptr) {
+      connection->flush_queued_ = false;
+      connection->flush();
+    }
+  }
+  to_flush_.erase(to_flush_.begin(), to_flush_.begin() + static_cast<std::ptrdiff_t>(flushed));
+  graveyard_.clear();
+  if (draining_ && open_ == 0 && drained_) {
+    if (std::exchange(grace_scheduled_, false)) reactor_.cancel(grace_timer_);
+    runtime::Task done = std::exchange(drained_, nullptr);
+    done();
+  }
+}
+
+void Connections::queue_flush(Connection& connection) {
+  if (connection.flush_queued_) return;
+  to_flush_.push_back(&connection);
+  connection.flush_queued_ = true;
+  reactor_.at_turn_end(*this);
+}
+
+void Connections::queue_resume(Connection& connection) {
+  if (connection.resume_queued_) return;
+  to_resume_.push_back(&connection);
+  connection.resume_queued_ = true;
+  reactor_.at_turn_end(*this);
+}
+
+void Connections::bury(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  Connection* const connection = slot.connection.get();
+  if (connection->flush_queued_) std::ranges::replace(to_flush_, connection, nullptr);
+  if (connection->resume_queued_) std::ranges::replace(to_resume_, connection, nullptr);
+  graveyard_.push_back(std::move(slot.connection));
+  ++slot.generation;
+  slot.read_deadline = slot.write_deadline = 0;
+  free_slots_.push_back(index);
+  --open_;
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  reactor_.at_turn_end(*this);
+}
+
+std::uint32_t Connections::deadline_after(std::chrono::milliseconds timeout) const noexcept {
+  // One more, since the tick at hand may be almost over: late, never early.
+  const auto ticks =
+      (timeout + options_.limits.sweep_interval - std::chrono::milliseconds(1)) / options_.limits.sweep_interval;
+  return tick_ + static_cast<std::uint32_t>(std::clamp<std::int64_t>(ticks, 0, INT32_MAX)) + 1;
+}
+
+void Connections::schedule_sweep() {
+  if (std::exchange(sweep_scheduled_, true)) return;
+  sweep_timer_ = reactor_.schedule_at(runtime::Clock::now() + options_.limits.sweep_interval, [this] {
+    sweep_scheduled_ = false;
+    sweep();
+  });
+}
+
+void Connections::sweep() {
+  ++tick_;
+  const auto due = [this](std::uint32_t deadline) {
+    return deadline != 0 && static_cast<std::int32_t>(tick_ - deadline) >= 0;
+  };
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (due(slots_[i].read_deadline)) {
+      slots_[i].read_deadline = 0;
+      slots_[i].connection->on_read_timeout();
+    }
+    if (due(slots_[i].write_deadline)) {
+      slots_[i].write_deadline = 0;
+      slots_[i].connection->on_write_timeout();
+    }
+  }
+  if (open_ > 0) schedule_sweep();
+}
+
+Connections::PooledExchange* Connections::acquire_exchange() {
+  if (free_exchanges_.empty()) {
+    exchanges_.push_back(std::make_unique<PooledExchange>());
+    free_exchanges_.reserve(exchanges_.capacity());
+    return exchanges_.back().get();
+  }
+  PooledExchange* const exchange = free_exchanges_.back();
+  free_exchanges_.pop_back();
+  return exchange;
+}
+
+void Connections::release_exchange(PooledExchange* exchange) noexcept {
+  if (exchange->body_buffer_.capacity() > 0) give_back(std::exchange(exchange->body_buffer_, runtime::Buffer{}));
+  exchange->head_copy_.reset();
+  exchange->listener_ = nullptr;
+  exchange->connection_ = nullptr;
+  free_exchanges_.push_back(exchange);
+}
+
+runtime::Buffer Connections::take_buffer() noexcept {
+  if (spare_buffers_.empty()) return {};
+  runtime::Buffer buffer = std::move(spare_buffers_.back());
+  spare_buffers_.pop_back();
+  return buffer;
+}
+
+void Connections::give_back(runtime::Buffer buffer) noexcept {
+  if (buffer.capacity() == 0 || buffer.capacity() > kLargestSpareBuffer || spare_buffers_.size() >= kMostSpareBuffers) {
+    return;
+  }
+  if (spare_buffers_.capacity() == 0) spare_buffers_.reserve(kMostSpareBuffers);
+  buffer.clear();
+  spare_buffers_.push_back(std::move(buffer));
+}
+
+}  // namespace data_bridge::http

@@ -1,0 +1,123 @@
+// All connections of one Reactor.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "http/exchange.hpp"
+#include "http/handler.hpp"
+#include "http/limits.hpp"
+#include "http/observer.hpp"
+#include "http/parser.hpp"
+#include "http/response_writer.hpp"
+#include "runtime/buffer.hpp"
+#include "runtime/file_descriptor.hpp"
+#include "runtime/reactor.hpp"
+#include "runtime/socket.hpp"
+
+namespace data_bridge::http {
+
+class Connection;
+
+/// Owns the connections of one thread and what they share: parser, writer, spare buffers and exchanges, the sweep
+/// over deadlines. Belongs to the Reactor's thread but for what says otherwise.
+class Connections final : private runtime::TurnHook {
+ public:
+  /// `handler` must outlive this.
+  Connections(runtime::Reactor& reactor, Handler& handler, Options options = {});
+  /// Closes what is open; ExchangeListeners are told. Not from within a callback of a connection.
+  ~Connections();
+  Connections(const Connections&) = delete;
+  Connections& operator=(const Connections&) = delete;
+
+  [[nodiscard]] runtime::Reactor& reactor() noexcept { return reactor_; }
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+  /// nullptr: none. Before the first connection; must outlive this.
+  void set_observer(ExchangeObserver* observer) noexcept { observer_ = observer; }
+
+  /// Serves a connected, non-blocking stream socket.
+  void adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  /// adopt() from any thread, by a task of the Reactor. This must outlive the task.
+  void hand_over(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  /// The exchange with this name, where it still waits for its answer; else nullptr.
+  [[nodiscard]] Exchange* find(ExchangeId id) noexcept;
+
+  /// Open connections and those on their way here. From any thread.
+  [[nodiscard]] std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
+  /// Limits::max_connections is reached. From any thread.
+  [[nodiscard]] bool full() const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return open_; }
+
+  /// The graceful end: idle connections close, the others after their next answer, which says so; what is
+  /// left after `grace` is cut off. `done` runs at the end of the turn in which the last is gone. The caller
+  /// has stopped its Listeners.
+  void drain(std::chrono::milliseconds grace, runtime::Task done);
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  /// Cuts off every connection; ExchangeListeners are told.
+  void close_all() noexcept;
+
+ private:
+  friend class Connection;
+  friend class Exchange;
+
+  struct PooledExchange;
+
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    std::uint32_t generation = 0;
+    // In ticks of the sweep; 0: none. Here and not in the connection, so that the sweep reads one array.
+    std::uint32_t read_deadline = 0;
+    std::uint32_t write_deadline = 0;
+  };
+
+  void on_turn_end() noexcept override;
+  void take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  void sweep();
+  void schedule_sweep();
+  [[nodiscard]] std::uint32_t deadline_after(std::chrono::milliseconds timeout) const noexcept;
+
+  // For Connection and Exchange.
+  [[nodiscard]] Slot& slot(std::uint32_t index) noexcept { return slots_[index]; }
+  void queue_flush(Connection& connection);
+  void queue_resume(Connection& connection);
+  void bury(std::uint32_t index);
+  [[nodiscard]] PooledExchange* acquire_exchange();
+  void release_exchange(PooledExchange* exchange) noexcept;
+  [[nodiscard]] runtime::Buffer take_buffer() noexcept;
+  void give_back(runtime::Buffer buffer) noexcept;
+
+  runtime::Reactor& reactor_;
+  Handler& handler_;
+  Options options_;
+  ExchangeObserver* observer_ = nullptr;
+  HeadParser parser_;
+  ResponseWriter writer_;
+
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::size_t open_ = 0;
+  std::atomic<std::size_t> load_{0};
+
+  // Worked off at the end of the turn.
+  std::vector<Connection*> to_resume_;
+  std::vector<Connection*> to_flush_;
+  std::vector<std::unique_ptr<Connection>> graveyard_;
+
+  std::vector<std::unique_ptr<PooledExchange>> exchanges_;
+  std::vector<PooledExchange*> free_exchanges_;
+  std::vector<runtime::Buffer> spare_buffers_;
+
+  std::uint32_t tick_ = 1;
+  bool sweep_scheduled_ = false;
+  runtime::TimerId sweep_timer_;
+  bool draining_ = false;
+  bool grace_scheduled_ = false;
+  runtime::TimerId grace_timer_;
+  runtime::Task drained_;
+};
+
+}  // namespace data_bridge::http

@@ -1,0 +1,48 @@
+// Accepts connections and deals them out.
+#pragma once
+
+#include <chrono>
+#include <vector>
+
+#include "http/connections.hpp"
+#include "runtime/file_descriptor.hpp"
+#include "runtime/io_handler.hpp"
+#include "runtime/reactor.hpp"
+
+namespace data_bridge::http {
+
+/// One listening socket on one Reactor. Each connection goes to the least loaded of `targets`, whichever
+/// Reactor it runs on: exact balance, where SO_REUSEPORT among threads only hashes, and nothing is lost
+/// in a queue that closes.
+///
+/// Where all targets are full, or the process is out of descriptors or memory, it stops watching the socket, and
+/// looks again after kRetry: clients wait in the kernel's queue instead of being reset.
+class Listener final : private runtime::IoHandler {
+ public:
+  static constexpr std::chrono::milliseconds kRetry{100};
+
+  /// `fd` listens and is non-blocking; `targets` (at least one) outlive this.
+  Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, std::vector<Connections*> targets);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Begins to accept. std::error_code as Reactor::add().
+  [[nodiscard]] std::error_code start();
+  /// Stops and closes the socket. On the Reactor's thread; idempotent.
+  void stop() noexcept;
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+ private:
+  void on_events(std::uint32_t events) noexcept override;
+  [[nodiscard]] Connections* least_loaded() const noexcept;
+  void back_off();
+
+  runtime::Reactor& reactor_;
+  runtime::FileDescriptor fd_;
+  std::vector<Connections*> targets_;
+  bool backing_off_ = false;
+  runtime::TimerId retry_;
+};
+
+}  // namespace data_bridge::http

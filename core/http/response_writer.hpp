@@ -1,0 +1,72 @@
+// Heads of answers, and the pieces of chunked bodies.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http/date.hpp"
+#include "http/limits.hpp"
+#include "http/request.hpp"
+#include "runtime/buffer.hpp"
+
+namespace data_bridge::http {
+
+/// What an application's header list says about framing, read in one pass.
+struct ResponseFields {
+  bool valid = true;  ///< see valid_header(); also false for a Content-Length that is none, or two that differ
+  bool date = false;
+  bool server = false;
+  bool close = false;  ///< Connection: close
+  std::optional<std::uint64_t> content_length;
+
+  explicit ResponseFields(std::span<const Header> headers) noexcept;
+};
+
+/// How the body's end is marked (RFC 9112, 6.3).
+enum class BodyFraming : std::uint8_t {
+  kNone,        ///< no body and no field that announces one
+  kLength,      ///< content-length, of a body that follows (or, for HEAD and 304, would have followed)
+  kChunked,     ///< transfer-encoding: chunked
+  kUntilClose,  ///< HTTP/1.0 without a length
+};
+
+struct ResponseHead {
+  int status = 200;
+  BodyFraming framing = BodyFraming::kNone;
+  std::uint64_t length = 0;        ///< with kLength
+  bool length_is_given = false;    ///< among the headers: stays where it is
+  bool close = false;              ///< adds `connection: close`
+  bool keep_alive_http10 = false;  ///< adds `connection: keep-alive`, which HTTP/1.0 needs to be told
+};
+
+/// Renders heads. One per thread, for its cached Date.
+///
+/// Order as uvicorn's: status line, date, server, content-length (unless it is among the headers), the headers as
+/// given, connection, transfer-encoding. Given Connection fields that only say close or keep-alive, and
+/// Transfer-Encoding, are left out: they are the server's to decide.
+class ResponseWriter {
+ public:
+  explicit ResponseWriter(const Options& options);
+
+  /// `fields` belongs to `headers`, and is valid.
+  void write_head(runtime::Buffer& out, const ResponseHead& head, std::span<const Header> headers,
+                  const ResponseFields& fields);
+
+ private:
+  std::string_view status_line(int status) noexcept;
+
+  DateLine date_;
+  bool date_header_;
+  std::string server_line_;                    // "" where switched off
+  std::array<std::string, 500> status_lines_;  // by status - 100
+};
+
+/// A chunk's framing: size line before, CRLF after.
+void write_chunk_size(runtime::Buffer& out, std::size_t size);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+}  // namespace data_bridge::http

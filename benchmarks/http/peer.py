@@ -40,7 +40,8 @@ connection().executescript(
       alpha_2 TEXT PRIMARY KEY, alpha_3 TEXT NOT NULL, numeric TEXT NOT NULL, name TEXT NOT NULL,
       official_name TEXT, common_name TEXT, flag TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS notes (
-      id INTEGER PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, stars INTEGER NOT NULL, tags TEXT NOT NULL) STRICT;
+      id INTEGER PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, stars INTEGER NOT NULL,
+      tags TEXT NOT NULL) STRICT;
     """
 )
 

@@ -1,0 +1,57 @@
+// The access log: one line for every answer, in uvicorn's format, written by a thread of its own.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "http/observer.hpp"
+
+namespace data_bridge::middleware {
+
+struct AccessLogOptions {
+  int fd = 1;           ///< where lines go; stays the caller's
+  bool colour = false;  ///< as uvicorn on a terminal
+  /// Reason phrases as http::Options has them.
+  bool legacy_reason_phrases = false;
+  /// Bytes that may wait for a reader of `fd` that is slower than the server; lines beyond are dropped and counted.
+  std::size_t max_waiting = 4 * 1024 * 1024;
+};
+
+/// Lines like `INFO:     127.0.0.1:54321 - "GET / HTTP/1.1" 200 OK`. Shared by all Connections of a server.
+///
+/// A thread that serves only appends to a string under a lock; it never waits for the log's reader.
+class AccessLog final : public http::ExchangeObserver {
+ public:
+  explicit AccessLog(AccessLogOptions options = {});
+  AccessLog(const AccessLog&) = delete;
+  AccessLog& operator=(const AccessLog&) = delete;
+  AccessLog(AccessLog&&) = delete;
+  AccessLog& operator=(AccessLog&&) = delete;
+  /// Writes what waits, for at most a second where the reader does not take it.
+  ~AccessLog();
+
+  void on_answered(const http::Answered& answered) noexcept override;
+
+ private:
+  void run();
+  /// False where the reader is gone, or did not read before the end.
+  [[nodiscard]] bool write_all(std::string_view lines);
+  [[nodiscard]] bool wait_until_writable();
+
+  AccessLogOptions options_;
+  std::size_t chunk_;  ///< bytes that one write(2) may take without blocking, once poll(2) said yes
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::string waiting_;        // guarded by mutex_
+  std::uint64_t dropped_ = 0;  // guarded by mutex_
+  bool stopping_ = false;      // guarded by mutex_
+
+  std::thread writer_;
+};
+
+}  // namespace data_bridge::middleware

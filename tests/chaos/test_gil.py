@@ -1,0 +1,34 @@
+"""CRUD does not wait for Python."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from conftest import ServeApp
+from wire import Client
+
+
+def test_crud_is_served_while_a_c_call_holds_the_gil(serve: ServeApp) -> None:
+    server = serve("chaos_app:app", "--no-access-log", "--io-threads", "2")
+    with Client(server.connect(30)) as python, Client(server.connect()) as crud:
+        assert crud.ask("POST", "/items", {"name": "first", "price": 1.5})[0] == 201
+        held: list[tuple[int, object]] = []
+        holder = threading.Thread(target=lambda: held.append(python.ask("GET", "/hold-gil")))
+        begin = time.monotonic()
+        holder.start()
+        time.sleep(0.3)  # the call holds the GIL now
+        slowest = 0.0
+        served = 0
+        while time.monotonic() - begin < 1.8:
+            one = time.perf_counter()
+            assert crud.ask("GET", "/items/1")[0] == 200
+            assert crud.ask("GET", "/items?limit=5")[0] == 200
+            assert crud.ask("POST", "/items", {"name": "more", "price": 2})[0] == 201
+            slowest = max(slowest, time.perf_counter() - one)
+            served += 3
+        assert not held, "the GIL was not held for as long as this test measures"
+        holder.join(10)
+        assert held == [(200, {"held": True})]
+        assert served > 100
+        assert slowest < 0.5

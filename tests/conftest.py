@@ -1,0 +1,31 @@
+"""What tests of a running server share: an application served by a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from server_process import ServerProcess
+
+ServeApp = Callable[..., ServerProcess]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[ServeApp]:
+    """Starts `data-bridge run` in a process of its own; ends it after the test.
+
+    `serve("chaos_app:app", "--io-threads", "2")`: the module is looked for beside the test; it is run in `tmp_path`,
+    where its store is. A second call serves the same directory again.
+    """
+    running: list[ServerProcess] = []
+
+    def start(application: str, *arguments: str, search: Path | None = None) -> ServerProcess:
+        server = ServerProcess(application, tmp_path, arguments, search=search or Path(__file__).parent / "chaos")
+        running.append(server)
+        server.wait_until_it_answers()
+        return server
+
+    yield start
+    for server in running:
+        server.stop()

@@ -1,0 +1,90 @@
+"""A server in a process of its own, seen from outside: its port, its memory, its descriptors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServerProcess:
+    """`data-bridge run APPLICATION` on a free port of the loopback."""
+
+    def __init__(self, application: str, directory: Path, arguments: tuple[str, ...] = (), *, search: Path) -> None:
+        self.port = free_port()
+        self.log_file = directory / f"server-{self.port}.log"
+        # DATA_BRIDGE_COMMAND replaces the interpreter: the soak test runs one with a sanitizer loaded.
+        command = os.environ.get("DATA_BRIDGE_COMMAND", sys.executable).split()
+        self.process = subprocess.Popen(
+            [*command, "-m", "data_bridge", "run", application, "--port", str(self.port), *arguments],
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(search), os.environ.get("PYTHONPATH", "")])},
+            stdout=self.log_file.open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def connect(self, timeout: float = 10) -> socket.socket:
+        """A fresh connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout)
+
+    def wait_until_it_answers(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                with self.connect(5) as client:
+                    client.sendall(b"GET / HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n")
+                    if client.recv(12).startswith(b"HTTP/1.1 "):
+                        return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f"the server does not answer; it said:\n{self.log}")
+
+    def resident_bytes(self) -> int:
+        """What the process occupies of memory (proc(5), the second field of statm)."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def open_descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def kill(self) -> None:
+        """SIGKILL: nothing gets a chance to be saved."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status; SIGKILL after 20 seconds."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"the server did not end after SIGTERM; it said:\n{self.log}") from None
+        return self.process.returncode

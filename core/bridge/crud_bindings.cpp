@@ -1,0 +1,182 @@
+// Stores, resources and CRUD operations for Python.
+#include "bridge/crud_bindings.hpp"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "crud/endpoint.hpp"
+#include "crud/open_store.hpp"
+#include "crud/operation.hpp"
+#include "crud/resource.hpp"
+
+namespace nb = nanobind;
+
+namespace data_bridge::bridge {
+namespace {
+
+// Faults are found on threads that must not wait for the GIL; Python fetches them when it comes by. Bounded: a store
+// that is away would otherwise fill the memory with the same line.
+class FaultQueue {
+ public:
+  void push(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    if (texts_.size() < kCapacity) {
+      texts_.emplace_back(text);
+    }
+  }
+  std::vector<std::string> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(texts_, {});
+  }
+
+ private:
+  static constexpr std::size_t kCapacity = 100;
+  std::mutex mutex_;
+  std::vector<std::string> texts_;
+};
+
+struct Store {
+  std::shared_ptr<storage::Store> store;
+};
+
+struct Resource {
+  std::shared_ptr<crud::Resource> resource;
+  std::shared_ptr<FaultQueue> faults;
+};
+
+struct Operation {
+  std::shared_ptr<const crud::Operation> operation;
+  std::shared_ptr<routing::Endpoint> endpoint;
+};
+
+[[noreturn]] void raise(const storage::Error& error) {
+  switch (error.code) {
+    case storage::Errc::kSchemaMismatch:
+    case storage::Errc::kInvalidArgument:
+      throw nb::value_error(error.detail.c_str());
+    default:
+      PyErr_SetString(PyExc_OSError, error.detail.c_str());
+      throw nb::python_error();
+  }
+}
+
+void open_store(Store* self, std::string_view url, bool shared_with_processes) {
+  auto opened = [&] {
+    const nb::gil_scoped_release released;
+    return crud::open_store(url, {.shared_with_processes = shared_with_processes});
+  }();
+  if (!opened) {
+    raise(opened.error());
+  }
+  new (self) Store{std::move(*opened)};
+}
+
+std::shared_ptr<const schema::Model> compile(std::string_view spec) {
+  auto model = schema::Model::compile(spec);
+  if (!model) {
+    throw nb::value_error(model.error().c_str());
+  }
+  return std::move(*model);
+}
+
+void make_resource(Resource* self, std::string_view item, std::string_view key_model, std::string_view page,
+                   std::string table, std::string key, std::vector<std::vector<std::string>> unique,
+                   std::vector<std::vector<std::string>> indexes, std::int64_t page_size, std::int64_t max_page_size,
+                   std::vector<std::string> foreign_parameters) {
+  auto faults = std::make_shared<FaultQueue>();
+  auto resource = crud::Resource::make({.item = compile(item), .key = compile(key_model), .page = compile(page)},
+                                       {.table = std::move(table),
+                                        .key = std::move(key),
+                                        .unique = std::move(unique),
+                                        .indexes = std::move(indexes),
+                                        .page_size = page_size,
+                                        .max_page_size = max_page_size,
+                                        .foreign_parameters = std::move(foreign_parameters),
+                                        .log = [faults](std::string_view text) { faults->push(text); }});
+  if (!resource) {
+    throw nb::value_error(resource.error().c_str());
+  }
+  new (self) Resource{std::move(*resource), std::move(faults)};
+}
+
+void attach(const Resource& self, const Store& store) {
+  auto attached = [&] {
+    const nb::gil_scoped_release released;
+    return self.resource->attach(store.store);
+  }();
+  if (!attached) {
+    raise(attached.error());
+  }
+}
+
+Operation make_operation(const Resource& self, std::string_view name) {
+  using crud::OperationKind;
+  constexpr std::pair<std::string_view, OperationKind> kKinds[] = {
+      {"list", OperationKind::kList},       {"get", OperationKind::kGet},       {"create", OperationKind::kCreate},
+      {"replace", OperationKind::kReplace}, {"update", OperationKind::kUpdate}, {"delete", OperationKind::kDelete}};
+  for (const auto& [known, kind] : kKinds) {
+    if (name == known) {
+      auto operation = crud::make_operation(kind, self.resource);
+      auto endpoint = crud::make_endpoint(operation);
+      return Operation{std::move(operation), std::move(endpoint)};
+    }
+  }
+  throw nb::value_error(("unknown operation \"" + std::string(name) + "\"").c_str());
+}
+
+nb::tuple perform(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
+                  const nb::bytes& body, std::string_view key) {
+  const crud::Request request{
+      .path = path, .query = query, .content_type = content_type, .body = {body.c_str(), body.size()}, .key = key};
+  const crud::Response response = [&] {
+    const nb::gil_scoped_release released;
+    return crud::perform(*self.operation, request);
+  }();
+  nb::list headers;
+  for (const crud::ResponseHeader& header : response.headers) {
+    headers.append(nb::make_tuple(nb::bytes(header.name.data(), header.name.size()),
+                                  nb::bytes(header.value.data(), header.value.size())));
+  }
+  return nb::make_tuple(response.status, nb::bytes(response.content_type.data(), response.content_type.size()),
+                        nb::bytes(response.body.data(), response.body.size()), headers);
+}
+
+}  // namespace
+
+void bind_crud(nb::module_& module) {
+  nb::class_<Store>(module, "CrudStore", "An open database; closed by close(), which finishes every write.")
+      .def("__init__", &open_store, nb::arg("url"), nb::arg("shared_with_processes") = false,
+           "Raises ValueError for a URL that is none of a store, OSError where the database cannot be opened.")
+      .def("close", [](const Store& self) { self.store->close(); }, nb::call_guard<nb::gil_scoped_release>());
+  nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
+      .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
+           nb::arg("table"), nb::arg("key"), nb::arg("unique"), nb::arg("indexes"), nb::arg("page_size"),
+           nb::arg("max_page_size"), nb::arg("foreign_parameters"),
+           "`item`, `key_model` and `page` as export_model() writes them. Raises ValueError.")
+      .def("attach", &attach, nb::arg("store"),
+           "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
+           "database fails.")
+      .def("operation", &make_operation, nb::arg("name"))
+      .def(
+          "take_faults", [](const Resource& self) { return self.faults->take(); },
+          "What has gone wrong in the store since the last call, for the log.");
+  nb::class_<Operation>(module, "CrudOperation", "One operation of a resource, for both doors.")
+      .def_prop_ro("is_read", [](const Operation& self) { return self.operation->is_read(); })
+      .def("perform", &perform, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
+           nb::arg("key"),
+           "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
+           "durable.");
+}
+
+std::shared_ptr<routing::Endpoint> endpoint_of(nb::handle operation) {
+  return nb::isinstance<Operation>(operation) ? nb::cast<const Operation&>(operation).endpoint : nullptr;
+}
+
+}  // namespace data_bridge::bridge

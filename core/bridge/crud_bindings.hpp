@@ -1,0 +1,17 @@
+// Stores, resources and CRUD operations for Python.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <memory>
+
+#include "routing/endpoint.hpp"
+
+namespace data_bridge::bridge {
+
+void bind_crud(nanobind::module_& module);
+
+/// The native door of a `_core.CrudOperation`; nullptr for any other object. With the GIL.
+[[nodiscard]] std::shared_ptr<routing::Endpoint> endpoint_of(nanobind::handle operation);
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,15 @@
+// The native door: HTTP straight to an operation, without Python.
+#pragma once
+
+#include <memory>
+
+#include "crud/operation.hpp"
+#include "routing/endpoint.hpp"
+
+namespace data_bridge::crud {
+
+/// Reads are answered within the call. Writes are answered on the connection's Reactor once they are durable, so the
+/// store must be closed (which finishes every write) before a Reactor or its Connections are destroyed.
+[[nodiscard]] std::shared_ptr<routing::Endpoint> make_endpoint(std::shared_ptr<const Operation> operation);
+
+}  // namespace data_bridge::crud

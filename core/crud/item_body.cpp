@@ -1,0 +1,121 @@
+// From the body of a write to the row that it means.
+#include "crud/item_body.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "schema/body.hpp"
+
+namespace data_bridge::crud {
+namespace {
+
+void reject(Response& response, const schema::Errors& errors) {
+  const schema::LocationItem prefix[] = {std::string("body")};
+  respond_with(response, schema::reject(errors, prefix));
+}
+
+void reject(Response& response, schema::Error error) {
+  schema::Errors errors;
+  errors.push_back(std::move(error));
+  reject(response, errors);
+}
+
+// What the body says about the key; nullptr where it says nothing.
+const json::Value* given_key(const Resource& resource, const json::Value& input) {
+  const auto field = resource.codec().key_field();
+  if (!field || !input.is_object()) {
+    return nullptr;
+  }
+  const schema::FieldInfo& info = resource.codec().model().fields()[*field];
+  const json::Value* given = input.find(info.input_key);
+  if (given == nullptr) {
+    given = input.find(info.name);
+  }
+  return given == nullptr || given->is_null() ? nullptr : given;
+}
+
+storage::Cell to_cell(const storage::Key& key) {
+  return std::visit([](const auto& value) { return storage::Cell(value); }, key);
+}
+
+}  // namespace
+
+std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input, const storage::Key* key,
+                                      json::Arena& arena, Response& response) {
+  const RowCodec& codec = resource.codec();
+  const auto value = codec.model().validate(input, arena);
+  if (!value) {
+    reject(response, value.error());
+    return std::nullopt;
+  }
+  auto row = codec.to_row(*value, input);
+  if (!row) {
+    reject(response, std::move(row.error()));
+    return std::nullopt;
+  }
+  const std::size_t column = codec.table().key_column;
+  const json::Value* const given = given_key(resource, input);
+  storage::Cell& cell = (*row)[column];
+  if (key != nullptr) {
+    if (given != nullptr && cell != to_cell(*key)) {
+      reject(response, schema::Error{.type = "value_error",
+                                     .location = {codec.client_name(column)},
+                                     .message = "Value error, the key of an item cannot be changed: it must be the one "
+                                                "in the path",
+                                     .input = *given,
+                                     .context = {}});
+      return std::nullopt;
+    }
+    cell = to_cell(*key);
+  } else if (codec.table().key_kind != storage::KeyKind::kString) {
+    if (given == nullptr) {
+      cell = storage::Cell();
+    }
+  } else if (cell.index() == 0) {
+    reject(response, schema::Error{.type = "missing",
+                                   .location = {codec.client_name(column)},
+                                   .message = "Field required",
+                                   .input = input,
+                                   .context = {}});
+    return std::nullopt;
+  }
+  return std::move(*row);
+}
+
+std::optional<storage::Row> read_item_body(const Resource& resource, const Request& request, const storage::Key* key,
+                                           Response& response) {
+  thread_local json::Arena arena;
+  arena.reset();
+  auto input = schema::read_body(request.body, schema::is_json_content_type(request.content_type),
+                                 resource.codec().model().parse_options(), arena);
+  if (!input) {
+    respond_with(response, std::move(input.error()));
+    return std::nullopt;
+  }
+  return read_item(resource, *input, key, arena, response);
+}
+
+json::Value patch_item(const schema::Model& model, const json::Value& target, const json::Value& patch,
+                       json::Arena& arena) {
+  if (!patch.is_object()) {
+    return patch;  // RFC 7396 replaces the whole item; no model accepts what is not an object
+  }
+  const json::Value merged = json::merge_patch(target, patch, arena);
+  std::vector<json::Member> cleared;
+  for (const schema::FieldInfo& field : model.fields()) {
+    const json::Value* const change = field.nullable ? patch.find(field.input_key) : nullptr;
+    if (change != nullptr && change->is_null()) {
+      cleared.push_back({.key = json::Value::string(field.input_key), .value = json::Value()});
+    }
+  }
+  if (cleared.empty()) {
+    return merged;
+  }
+  const auto kept = merged.members();
+  auto* members = arena.allocate_array<json::Member>(kept.size() + cleared.size());
+  std::copy(kept.begin(), kept.end(), members);
+  std::copy(cleared.begin(), cleared.end(), members + kept.size());
+  return json::Value::object({members, kept.size() + cleared.size()});
+}
+
+}  // namespace data_bridge::crud

@@ -1,0 +1,58 @@
+// What all operations have in common, and the making of each.
+#include "crud/operation.hpp"
+
+#include <future>
+#include <utility>
+
+#include "crud/read_operations.hpp"
+#include "crud/write_operations.hpp"
+
+namespace data_bridge::crud {
+
+void PendingWrite::finish(const storage::Error* error) noexcept {
+  if (error != nullptr) {
+    resource_->fail(response_, *error);
+  }
+  done_(std::move(response_));
+}
+
+void Operation::submit(std::unique_ptr<PendingWrite> write) const {
+  // prepare() has seen a place, and places are kept.
+  resource_->place()->store->submit(std::move(write));
+}
+
+std::shared_ptr<const Operation> make_operation(OperationKind kind, std::shared_ptr<const Resource> resource) {
+  switch (kind) {
+    case OperationKind::kList:
+      return std::make_shared<ListOperation>(std::move(resource));
+    case OperationKind::kGet:
+      return std::make_shared<GetOperation>(std::move(resource));
+    case OperationKind::kCreate:
+      return std::make_shared<CreateOperation>(std::move(resource));
+    case OperationKind::kReplace:
+      return std::make_shared<ReplaceOperation>(std::move(resource));
+    case OperationKind::kUpdate:
+      return std::make_shared<UpdateOperation>(std::move(resource));
+    case OperationKind::kDelete:
+      break;
+  }
+  return std::make_shared<DeleteOperation>(std::move(resource));
+}
+
+Response perform(const Operation& operation, const Request& request) {
+  Response response;
+  if (operation.is_read()) {
+    operation.read(request, response, nullptr);
+    return response;
+  }
+  auto write = operation.prepare(request, response);
+  if (write == nullptr) {
+    return response;
+  }
+  std::promise<Response> promise;
+  write->set_done([&promise](Response&& done) { promise.set_value(std::move(done)); });
+  operation.submit(std::move(write));
+  return promise.get_future().get();
+}
+
+}  // namespace data_bridge::crud

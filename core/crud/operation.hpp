@@ -1,0 +1,78 @@
+// One operation on a resource: the whole of its behaviour, whichever door a request came in by.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "crud/resource.hpp"
+#include "crud/response.hpp"
+#include "runtime/reactor.hpp"
+#include "storage/store.hpp"
+
+namespace data_bridge::crud {
+
+enum class OperationKind : std::uint8_t { kList, kGet, kCreate, kReplace, kUpdate, kDelete };
+
+/// What an operation looks at. Views, valid during the call.
+struct Request {
+  std::string_view path;          ///< as sent, percent-encoded; for the links in the answer
+  std::string_view query;         ///< as sent
+  std::string_view content_type;  ///< "" where the field is absent
+  std::string_view body;
+  std::string_view key;  ///< the path's parameter, decoded; "" for operations on the collection
+};
+
+/// A write that has passed validation. Give it to the store with submit().
+class PendingWrite : public storage::WriteJob {
+ public:
+  /// On a thread of the store, once; must not block.
+  using Done = std::move_only_function<void(Response&&)>;
+
+  void set_done(Done done) { done_ = std::move(done); }
+  void finish(const storage::Error* error) noexcept final;
+
+ protected:
+  explicit PendingWrite(std::shared_ptr<const Resource> resource) : resource_(std::move(resource)) {}
+
+  const std::shared_ptr<const Resource> resource_;
+  /// What is answered once the transaction is durable.
+  Response response_;
+
+ private:
+  Done done_;
+};
+
+/// Shared by all threads; immutable.
+class Operation {
+ public:
+  explicit Operation(std::shared_ptr<const Resource> resource) : resource_(std::move(resource)) {}
+  virtual ~Operation() = default;
+  [[nodiscard]] virtual OperationKind kind() const noexcept = 0;
+  [[nodiscard]] bool is_read() const noexcept {
+    return kind() == OperationKind::kList || kind() == OperationKind::kGet;
+  }
+
+  /// Reads: answers at once, some microseconds. With `reactor`, see storage::Collection::get().
+  virtual void read(const Request& request, Response& response, runtime::Reactor* reactor) const = 0;
+  /// Writes: validates. nullptr where `response` has the answer already.
+  [[nodiscard]] virtual std::unique_ptr<PendingWrite> prepare(const Request& request, Response& response) const = 0;
+
+  /// Hands `write` to the store of the resource.
+  void submit(std::unique_ptr<PendingWrite> write) const;
+
+  [[nodiscard]] const Resource& resource() const noexcept { return *resource_; }
+
+ protected:
+  const std::shared_ptr<const Resource> resource_;
+};
+
+[[nodiscard]] std::shared_ptr<const Operation> make_operation(OperationKind kind,
+                                                              std::shared_ptr<const Resource> resource);
+
+/// For callers that may wait: performs a read, or a write until it is durable.
+[[nodiscard]] Response perform(const Operation& operation, const Request& request);
+
+}  // namespace data_bridge::crud

@@ -1,0 +1,28 @@
+// list and get: from the store's rows straight into the answer's bytes.
+#pragma once
+
+#include "crud/operation.hpp"
+
+namespace data_bridge::crud {
+
+class ReadOperation : public Operation {
+ public:
+  using Operation::Operation;
+  [[nodiscard]] std::unique_ptr<PendingWrite> prepare(const Request& request, Response& response) const final;
+};
+
+class ListOperation final : public ReadOperation {
+ public:
+  using ReadOperation::ReadOperation;
+  [[nodiscard]] OperationKind kind() const noexcept override { return OperationKind::kList; }
+  void read(const Request& request, Response& response, runtime::Reactor* reactor) const override;
+};
+
+class GetOperation final : public ReadOperation {
+ public:
+  using ReadOperation::ReadOperation;
+  [[nodiscard]] OperationKind kind() const noexcept override { return OperationKind::kGet; }
+  void read(const Request& request, Response& response, runtime::Reactor* reactor) const override;
+};
+
+}  // namespace data_bridge::crud

@@ -1,0 +1,204 @@
+// A model, its table and what clients may ask of it: everything the operations of one resource share.
+#include "crud/resource.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "crud/query_string.hpp"
+#include "schema/body.hpp"
+
+namespace data_bridge::crud {
+namespace {
+
+std::expected<std::vector<std::vector<std::size_t>>, std::string> columns_of(
+    const RowCodec& codec, const std::vector<std::vector<std::string>>& groups) {
+  std::vector<std::vector<std::size_t>> columns;
+  for (const std::vector<std::string>& group : groups) {
+    std::vector<std::size_t>& places = columns.emplace_back();
+    for (const std::string& field : group) {
+      const auto column = codec.column_of(field);
+      if (!column) {
+        return std::unexpected("the model has no field \"" + field + "\" to make an index of");
+      }
+      places.push_back(*column);
+    }
+  }
+  return columns;
+}
+
+void reject(Response& response, const schema::Errors& errors, std::string_view place) {
+  const schema::LocationItem prefix[] = {std::string(place)};
+  respond_with(response, schema::reject(errors, prefix));
+}
+
+// A plain number, by far the most frequent spelling; anything else goes the way of the model.
+template <typename Number>
+bool read_plain(std::string_view text, Number& number) noexcept {
+  const bool plain = !text.empty() && text.size() <= 18 && (text.front() != '0' || text.size() == 1) &&
+                     std::ranges::all_of(text, [](char digit) { return digit >= '0' && digit <= '9'; });
+  return plain && std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
+}
+
+bool is_foreign(const ResourceOptions& options, const std::string& parameter) {
+  return std::ranges::find(options.foreign_parameters, parameter) != options.foreign_parameters.end();
+}
+
+}  // namespace
+
+std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceModels models, ResourceOptions options) {
+  auto codec = RowCodec::make(models.item, options.key, options.table);
+  if (!codec) {
+    return std::unexpected(std::move(codec.error()));
+  }
+  auto unique = columns_of(*codec, options.unique);
+  auto indexes = columns_of(*codec, options.indexes);
+  if (!unique || !indexes) {
+    return std::unexpected(std::move(unique ? indexes.error() : unique.error()));
+  }
+  codec->table().unique = std::move(*unique);
+  codec->table().indexes = std::move(*indexes);
+  return std::shared_ptr<Resource>(new Resource(std::move(*codec), std::move(models), std::move(options)));
+}
+
+Resource::Resource(RowCodec codec, ResourceModels models, ResourceOptions options)
+    : codec_(std::move(codec)),
+      models_(std::move(models)),
+      options_(std::move(options)),
+      cursors_(options_.table + " by " + options_.key, codec_.table().key_kind) {}
+
+std::expected<void, storage::Error> Resource::attach(std::shared_ptr<storage::Store> store) {
+  auto collection = store->open_collection(codec_.table());
+  if (!collection) {
+    return std::unexpected(std::move(collection.error()));
+  }
+  const std::lock_guard lock(mutex_);
+  places_.push_back(std::make_unique<const Place>(Place{std::move(store), std::move(*collection)}));
+  place_.store(places_.back().get(), std::memory_order_release);
+  return {};
+}
+
+bool Resource::read_key(std::string_view text, storage::Key& key, Response& response) const {
+  const storage::KeyKind kind = codec_.table().key_kind;
+  if (kind == storage::KeyKind::kString) {
+    key = std::string(text);
+    return true;
+  }
+  std::int64_t number = 0;
+  if (kind == storage::KeyKind::kInt && read_plain(text, number)) {
+    key = number;
+    return true;
+  }
+  json::Arena arena(512);
+  auto value = models_.key->validate_field(0, json::Value::string(text), arena);
+  if (!value) {
+    for (schema::Error& error : value.error()) {
+      error.location.insert(error.location.begin(), options_.key);
+    }
+    reject(response, value.error(), "path");
+    return false;
+  }
+  if (value->is_big_int()) {
+    respond_with_detail(response, 404, "Not Found");
+    return false;
+  }
+  if (value->is_int()) {
+    key = value->as_int();
+  } else {
+    key = std::string(value->as_string());
+  }
+  return true;
+}
+
+bool Resource::read_page(std::string_view query, Page& page, Response& response) const {
+  page.limit = static_cast<std::size_t>(options_.page_size);
+  page.after.reset();
+  if (query.empty()) {
+    return true;
+  }
+  constexpr std::string_view kLimit = "limit=";
+  std::int64_t limit = 0;
+  if (query.starts_with(kLimit) && read_plain(query.substr(kLimit.size()), limit) && limit >= 1 &&
+      limit <= options_.max_page_size) {
+    page.limit = static_cast<std::size_t>(limit);
+    return true;
+  }
+  return read_page_slowly(query, page, response);
+}
+
+bool Resource::read_page_slowly(std::string_view query, Page& page, Response& response) const {
+  const std::vector<QueryParameter> parameters = parse_query(query);
+  json::Arena arena;
+  std::vector<json::Member> members;
+  for (const QueryParameter& parameter : parameters) {
+    if (is_foreign(options_, parameter.name)) {
+      continue;
+    }
+    const json::Member member{.key = json::Value::string(parameter.name),
+                              .value = json::Value::string(parameter.value)};
+    const auto same = std::ranges::find(members, parameter.name, [](const auto& m) { return m.key.as_string(); });
+    if (same != members.end()) {
+      same->value = member.value;  // the last of several, as Starlette's QueryParams
+    } else {
+      members.push_back(member);
+    }
+  }
+  auto value = models_.page->validate(json::Value::object(members), arena);
+  schema::Errors errors;
+  if (value) {
+    page.limit = static_cast<std::size_t>(value->find("limit")->as_int());
+    const json::Value& cursor = *value->find("cursor");
+    if (cursor.is_null()) {
+      return true;
+    }
+    page.after = cursors_.decode(cursor.as_string());
+    if (page.after) {
+      return true;
+    }
+    errors.push_back(schema::Error{.type = "value_error",
+                                   .location = {std::string("cursor")},
+                                   .message = "Value error, the cursor is damaged or belongs to another query",
+                                   .input = cursor,
+                                   .context = {}});
+  } else {
+    errors = std::move(value.error());
+  }
+  reject(response, errors, "query");
+  return false;
+}
+
+bool Resource::refuse_parameters(std::string_view query, Response& response) const {
+  if (query.empty()) {
+    return true;
+  }
+  schema::Errors errors;
+  const std::vector<QueryParameter> parameters = parse_query(query);
+  for (const QueryParameter& parameter : parameters) {
+    if (!is_foreign(options_, parameter.name)) {
+      errors.push_back(schema::Error{.type = "extra_forbidden",
+                                     .location = {parameter.name},
+                                     .message = "Extra inputs are not permitted",
+                                     .input = json::Value::string(parameter.value),
+                                     .context = {}});
+    }
+  }
+  if (errors.empty()) {
+    return true;
+  }
+  reject(response, errors, "query");
+  return false;
+}
+
+void Resource::fail(Response& response, const storage::Error& error) const {
+  std::vector<std::string> fields;
+  for (const std::string& field : error.fields) {
+    const auto column = codec_.column_of(field);
+    fields.push_back(column ? codec_.client_name(*column) : field);
+  }
+  respond_with(response, error, fields);
+  if (options_.log && is_worth_logging(error.code)) {
+    options_.log(options_.table + ": " + error.detail);
+  }
+}
+
+}  // namespace data_bridge::crud

@@ -1,0 +1,96 @@
+// A model, its table and what clients may ask of it: everything the operations of one resource share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crud/cursor.hpp"
+#include "crud/response.hpp"
+#include "crud/row_codec.hpp"
+#include "schema/model.hpp"
+#include "storage/store.hpp"
+
+namespace data_bridge::crud {
+
+struct ResourceOptions {
+  std::string table;
+  std::string key = "id";
+  std::vector<std::vector<std::string>> unique;   ///< field names that together occur once
+  std::vector<std::vector<std::string>> indexes;  ///< field names
+  std::int64_t page_size = 20;
+  std::int64_t max_page_size = 100;
+  /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.
+  std::vector<std::string> foreign_parameters;
+  /// Told of faults, on any thread, with text that may name files; must not block.
+  std::function<void(std::string_view)> log;
+};
+
+/// The models of a resource. `key` has one required field, the key; `page` the query parameters of a list: `limit`
+/// and `cursor`, extra="forbid".
+struct ResourceModels {
+  std::shared_ptr<const schema::Model> item;
+  std::shared_ptr<const schema::Model> key;
+  std::shared_ptr<const schema::Model> page;
+};
+
+struct Page {
+  std::size_t limit = 0;
+  std::optional<storage::Key> after;
+};
+
+/// Shared by all threads. Immutable but for attach().
+class Resource {
+ public:
+  /// Errors are for a programmer: fields that do not exist, a key of a wrong type.
+  [[nodiscard]] static std::expected<std::shared_ptr<Resource>, std::string> make(ResourceModels models,
+                                                                                  ResourceOptions options);
+
+  /// Opens the collection; again after the store was closed. Before that the operations answer 503.
+  [[nodiscard]] std::expected<void, storage::Error> attach(std::shared_ptr<storage::Store> store);
+
+  /// Where the items are.
+  struct Place {
+    std::shared_ptr<storage::Store> store;
+    std::shared_ptr<storage::Collection> collection;
+  };
+  /// nullptr before attach(). Valid as long as the resource.
+  [[nodiscard]] const Place* place() const noexcept { return place_.load(std::memory_order_acquire); }
+
+  [[nodiscard]] const RowCodec& codec() const noexcept { return codec_; }
+  [[nodiscard]] const CursorCodec& cursors() const noexcept { return cursors_; }
+  [[nodiscard]] const std::string& key_name() const noexcept { return options_.key; }
+
+  /// A key out of a path. False: `response` has the 422. A key that no item can have (an integer beyond 64 bits)
+  /// is a 404.
+  [[nodiscard]] bool read_key(std::string_view text, storage::Key& key, Response& response) const;
+  /// The parameters of a list. False: `response` has the 422.
+  [[nodiscard]] bool read_page(std::string_view query, Page& page, Response& response) const;
+  /// For operations that know no parameters. False: `response` has the 422.
+  [[nodiscard]] bool refuse_parameters(std::string_view query, Response& response) const;
+
+  /// Answers `error` in the client's names, and tells the log where somebody has to look at it.
+  void fail(Response& response, const storage::Error& error) const;
+
+ private:
+  Resource(RowCodec codec, ResourceModels models, ResourceOptions options);
+  [[nodiscard]] bool read_page_slowly(std::string_view query, Page& page, Response& response) const;
+
+  const RowCodec codec_;
+  const ResourceModels models_;
+  const ResourceOptions options_;
+  const CursorCodec cursors_;
+  // Places of the past are kept for requests that still look at them: one for each start of an app in this process.
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<const Place>> places_;
+  std::atomic<const Place*> place_ = nullptr;
+};
+
+}  // namespace data_bridge::crud

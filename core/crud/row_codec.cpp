@@ -1,0 +1,309 @@
+// Between a model's values and the rows of its table.
+#include "crud/row_codec.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "json/parser.hpp"
+#include "json/writer.hpp"
+
+namespace data_bridge::crud {
+namespace {
+
+using storage::Cell;
+using storage::ColumnKind;
+
+// Python cannot name a field like this, so it collides with none.
+constexpr std::string_view kExtraColumn = "__pydantic_extra__";
+
+ColumnKind column_kind(schema::FieldKind kind) noexcept {
+  switch (kind) {
+    case schema::FieldKind::kInt:
+      return ColumnKind::kInteger;
+    case schema::FieldKind::kFloat:
+      return ColumnKind::kReal;
+    case schema::FieldKind::kString:
+      return ColumnKind::kText;
+    case schema::FieldKind::kBool:
+      return ColumnKind::kBoolean;
+    case schema::FieldKind::kDatetime:
+      return ColumnKind::kDatetime;
+    case schema::FieldKind::kUuid:
+      return ColumnKind::kUuid;
+    case schema::FieldKind::kJson:
+      break;
+  }
+  return ColumnKind::kJson;
+}
+
+bool fits(const json::Value& value, ColumnKind kind) noexcept {
+  switch (kind) {
+    case ColumnKind::kInteger:
+      return value.is_int() || value.is_big_int();
+    case ColumnKind::kReal:
+      return value.is_double();
+    case ColumnKind::kBoolean:
+      return value.is_bool();
+    case ColumnKind::kText:
+    case ColumnKind::kDatetime:
+    case ColumnKind::kUuid:
+      return value.is_string();
+    case ColumnKind::kJson:
+      break;
+  }
+  return true;
+}
+
+// nullopt for text that has no UTF-8 form, which can stand only in members that no field describes.
+std::optional<std::string> json_text(const json::Value& value) {
+  std::string text;
+  if (!json::write(text, value, json::Style::kPydantic)) {
+    return std::nullopt;
+  }
+  return text;
+}
+
+schema::Error not_unicode(const std::string& field, const json::Value& input) {
+  return schema::Error{.type = "string_unicode",
+                       .location = {field},
+                       .message = "Input should be a valid string, unable to parse raw data as a unicode string",
+                       .input = input,
+                       .context = {}};
+}
+
+// A value of the field's type, or null; nullopt as json_text().
+std::optional<Cell> to_cell(const json::Value& value, ColumnKind kind) {
+  if (value.is_null()) {
+    return Cell();
+  }
+  switch (kind) {
+    case ColumnKind::kInteger:
+      return Cell(value.as_int());
+    case ColumnKind::kBoolean:
+      return Cell(std::int64_t{value.as_bool() ? 1 : 0});
+    case ColumnKind::kReal: {
+      const double number = value.is_int() ? static_cast<double>(value.as_int()) : value.as_double();
+      return std::isnan(number) ? Cell() : Cell(number);
+    }
+    case ColumnKind::kText:
+    case ColumnKind::kDatetime:
+    case ColumnKind::kUuid:
+      return Cell(std::string(value.as_string()));
+    case ColumnKind::kJson:
+      break;
+  }
+  return json_text(value).transform([](std::string text) { return Cell(std::move(text)); });
+}
+
+// What Field(le=2**63-1, ge=-2**63) would say: an int column is a 64-bit integer.
+schema::Error out_of_range(const std::string& field, const json::Value& value, const json::Value* input) {
+  const bool negative = value.as_string().starts_with('-');
+  const auto bound = negative ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+  const std::string_view type = negative ? "greater_than_equal" : "less_than_equal";
+  return schema::Error{
+      .type = type,
+      .location = {field},
+      .message = "Input should be " + std::string(negative ? "greater" : "less") + " than or equal to " +
+                 std::to_string(bound),
+      .input = input != nullptr ? *input : value,
+      .context = {schema::Context{.key = negative ? "ge" : "le", .value = json::Value::integer(bound)}}};
+}
+
+}  // namespace
+
+std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema::Model> model, std::string_view key,
+                                                    std::string table) {
+  RowCodec codec;
+  codec.model_ = std::move(model);
+  codec.table_.name = std::move(table);
+  codec.key_field_ = codec.model_->field_index(key);
+  std::vector<storage::Column>& columns = codec.table_.columns;
+  const auto label = [&codec](std::string_view output_key) {
+    std::string text = codec.labels_.empty() ? "{" : ",";
+    json::append_string(text, output_key);
+    codec.labels_.push_back(text + ":");
+  };
+  if (!codec.key_field_) {
+    columns.push_back({.name = std::string(key), .kind = ColumnKind::kInteger, .nullable = true, .default_value = {}});
+    label(key);
+  }
+  for (const schema::FieldInfo& field : codec.model_->fields()) {
+    storage::Column column{
+        .name = field.name, .kind = column_kind(field.kind), .nullable = field.nullable, .default_value = {}};
+    if (const auto& value = field.default_value) {
+      // Pydantic does not validate defaults: `count: int = None`, `count: int = "many"` are fine with it.
+      column.nullable = column.nullable || value->is_null();
+      if (!value->is_null() && (!fits(*value, column.kind) || value->is_big_int())) {
+        column.kind = ColumnKind::kJson;
+      }
+      column.default_value = to_cell(*value, column.kind);
+    }
+    columns.push_back(std::move(column));
+    label(field.output_key);
+  }
+  if (codec.model_->allows_extra()) {
+    codec.extra_column_ = columns.size();
+    columns.push_back(
+        {.name = std::string(kExtraColumn), .kind = ColumnKind::kJson, .nullable = true, .default_value = {}});
+  }
+  codec.table_.key_column = codec.key_field_.value_or(0);
+  storage::Column& key_column = columns[codec.table_.key_column];
+  key_column.default_value.reset();
+  switch (key_column.kind) {
+    case ColumnKind::kInteger:
+      codec.table_.key_kind = storage::KeyKind::kInt;
+      break;
+    case ColumnKind::kUuid:
+      codec.table_.key_kind = storage::KeyKind::kUuid;
+      break;
+    case ColumnKind::kText:
+      codec.table_.key_kind = storage::KeyKind::kString;
+      break;
+    default:
+      return std::unexpected("the key \"" + std::string(key) + "\" must be an int, a UUID or a str");
+  }
+  return codec;
+}
+
+const std::string& RowCodec::client_name(std::size_t column) const noexcept {
+  const std::size_t first = first_field();
+  const auto fields = model_->fields();
+  return column >= first && column - first < fields.size() ? fields[column - first].input_key
+                                                           : table_.columns[column].name;
+}
+
+std::optional<std::size_t> RowCodec::column_of(std::string_view field) const noexcept {
+  if (const auto index = model_->field_index(field)) {
+    return *index + first_field();
+  }
+  return !key_field_ && field == table_.columns[0].name ? std::optional<std::size_t>(0) : std::nullopt;
+}
+
+std::expected<storage::Row, schema::Error> RowCodec::to_row(const json::Value& value, const json::Value& input) const {
+  storage::Row row;
+  row.reserve(table_.columns.size());
+  if (!key_field_) {
+    row.emplace_back();
+  }
+  const auto fields = model_->fields();
+  const auto members = value.members();
+  for (std::size_t at = 0; at < fields.size(); ++at) {
+    const json::Value& member = members[at].value;
+    const ColumnKind kind = table_.columns[row.size()].kind;
+    if (member.is_big_int() && kind == ColumnKind::kInteger) {
+      const json::Value* given = input.is_object() ? input.find(fields[at].input_key) : nullptr;
+      return std::unexpected(out_of_range(fields[at].input_key, member, given));
+    }
+    auto cell = to_cell(member, kind);
+    if (!cell) {
+      return std::unexpected(not_unicode(fields[at].input_key, json::Value()));
+    }
+    row.push_back(std::move(*cell));
+  }
+  if (extra_column_) {
+    const auto extra = members.subspan(fields.size());
+    auto text = json_text(json::Value::object(extra));
+    if (!text) {
+      return std::unexpected(not_unicode(std::string(extra.front().key.as_string()), json::Value()));
+    }
+    row.push_back(extra.empty() ? Cell() : Cell(std::move(*text)));
+  }
+  return row;
+}
+
+void RowCodec::append_cell(std::string& out, const storage::RowView& row, std::size_t column) const {
+  if (row.is_null(column)) {
+    out += "null";
+    return;
+  }
+  switch (table_.columns[column].kind) {
+    case ColumnKind::kInteger:
+      json::append_int(out, row.integer(column));
+      break;
+    case ColumnKind::kReal:
+      json::append_double(out, row.real(column));
+      break;
+    case ColumnKind::kBoolean:
+      out += row.integer(column) != 0 ? "true" : "false";
+      break;
+    case ColumnKind::kText:
+      json::append_string(out, row.text(column));
+      break;
+    case ColumnKind::kUuid:
+    case ColumnKind::kDatetime:
+      out += '"';  // letters, digits and signs that need no escape
+      out += row.text(column);
+      out += '"';
+      break;
+    case ColumnKind::kJson:
+      out += row.text(column);
+      break;
+  }
+}
+
+void RowCodec::append_json(std::string& out, const storage::RowView& row) const {
+  for (std::size_t column = 0; column < labels_.size(); ++column) {
+    out += labels_[column];
+    append_cell(out, row, column);
+  }
+  if (extra_column_ && !row.is_null(*extra_column_)) {
+    const std::string_view object = row.text(*extra_column_);
+    out += labels_.empty() ? '{' : ',';
+    out += object.substr(1, object.size() - 2);
+  }
+  out += '}';
+}
+
+storage::Key RowCodec::key_of(const storage::RowView& row) const {
+  if (table_.key_kind == storage::KeyKind::kInt) {
+    return row.integer(table_.key_column);
+  }
+  return std::string(row.text(table_.key_column));
+}
+
+json::Value RowCodec::cell_to_input(const storage::RowView& row, std::size_t column, json::Arena& arena) const {
+  const storage::Column& kind = table_.columns[column];
+  if (row.is_null(column)) {
+    // The one value of a float that SQL has no form for.
+    const bool nan = kind.kind == ColumnKind::kReal && !kind.nullable;
+    return nan ? json::Value::number(std::numeric_limits<double>::quiet_NaN()) : json::Value();
+  }
+  switch (kind.kind) {
+    case ColumnKind::kInteger:
+      return json::Value::integer(row.integer(column));
+    case ColumnKind::kReal:
+      return json::Value::number(row.real(column));
+    case ColumnKind::kBoolean:
+      return json::Value::boolean(row.integer(column) != 0);
+    case ColumnKind::kText:
+    case ColumnKind::kUuid:
+    case ColumnKind::kDatetime:
+      return json::Value::string(arena.copy(row.text(column)));
+    case ColumnKind::kJson:
+      break;
+  }
+  return json::parse(arena.copy(row.text(column)), arena).value_or(json::Value());
+}
+
+json::Value RowCodec::to_input(const storage::RowView& row, json::Arena& arena) const {
+  const auto fields = model_->fields();
+  json::Value extra;
+  if (extra_column_ && !row.is_null(*extra_column_)) {
+    extra = json::parse(arena.copy(row.text(*extra_column_)), arena).value_or(json::Value());
+  }
+  const std::size_t count = fields.size() + (extra.is_object() ? extra.members().size() : 0);
+  auto* members = arena.allocate_array<json::Member>(count);
+  std::size_t at = 0;
+  for (; at < fields.size(); ++at) {
+    members[at] = {.key = json::Value::string(fields[at].input_key),
+                   .value = cell_to_input(row, at + first_field(), arena)};
+  }
+  if (extra.is_object()) {
+    for (const json::Member& member : extra.members()) {
+      members[at++] = member;
+    }
+  }
+  return json::Value::object({members, count});
+}
+
+}  // namespace data_bridge::crud

@@ -1,0 +1,80 @@
+// Between a model's values and the rows of its table.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "json/arena.hpp"
+#include "json/value.hpp"
+#include "schema/model.hpp"
+#include "storage/row.hpp"
+#include "storage/table.hpp"
+
+namespace data_bridge::crud {
+
+/// A Row as the store would show it.
+class StoredRow final : public storage::RowView {
+ public:
+  explicit StoredRow(const storage::Row& row) noexcept : row_(row) {}
+  [[nodiscard]] bool is_null(std::size_t column) const noexcept override { return row_[column].index() == 0; }
+  [[nodiscard]] std::int64_t integer(std::size_t column) const noexcept override {
+    return *std::get_if<std::int64_t>(&row_[column]);
+  }
+  [[nodiscard]] double real(std::size_t column) const noexcept override { return *std::get_if<double>(&row_[column]); }
+  [[nodiscard]] std::string_view text(std::size_t column) const noexcept override {
+    return *std::get_if<std::string>(&row_[column]);
+  }
+
+ private:
+  const storage::Row& row_;
+};
+
+/// The table of a model: a column for each field, in front of them a key where the model has none, behind them one
+/// for the members that are no fields (extra="allow"). Immutable.
+class RowCodec {
+ public:
+  /// `key` names the key. Errors are for a programmer: a key of another type than int, UUID or str.
+  [[nodiscard]] static std::expected<RowCodec, std::string> make(std::shared_ptr<const schema::Model> model,
+                                                                 std::string_view key, std::string table);
+
+  [[nodiscard]] const storage::Table& table() const noexcept { return table_; }
+  [[nodiscard]] storage::Table& table() noexcept { return table_; }
+  [[nodiscard]] const schema::Model& model() const noexcept { return *model_; }
+  /// The key's place among the model's fields; nullopt where the model has none.
+  [[nodiscard]] std::optional<std::size_t> key_field() const noexcept { return key_field_; }
+  /// How clients name a column: the input key of its field.
+  [[nodiscard]] const std::string& client_name(std::size_t column) const noexcept;
+  /// The column of a field by its Python name.
+  [[nodiscard]] std::optional<std::size_t> column_of(std::string_view field) const noexcept;
+
+  /// Of what Model::validate() made of `input`. An error for an integer that no column can hold.
+  [[nodiscard]] std::expected<storage::Row, schema::Error> to_row(const json::Value& value,
+                                                                  const json::Value& input) const;
+
+  /// The item as clients see it.
+  void append_json(std::string& out, const storage::RowView& row) const;
+  [[nodiscard]] storage::Key key_of(const storage::RowView& row) const;
+
+  /// The item as a client could have sent it, for merging a patch into. Copies into `arena`.
+  [[nodiscard]] json::Value to_input(const storage::RowView& row, json::Arena& arena) const;
+
+ private:
+  RowCodec() = default;
+  [[nodiscard]] std::size_t first_field() const noexcept { return key_field_ ? 0 : 1; }
+  void append_cell(std::string& out, const storage::RowView& row, std::size_t column) const;
+  [[nodiscard]] json::Value cell_to_input(const storage::RowView& row, std::size_t column, json::Arena& arena) const;
+
+  std::shared_ptr<const schema::Model> model_;
+  storage::Table table_;
+  std::optional<std::size_t> key_field_;
+  std::optional<std::size_t> extra_column_;
+  std::vector<std::string> labels_;  ///< `{"id":`, `,"name":` ... for each column that is a field
+};
+
+}  // namespace data_bridge::crud

@@ -1,0 +1,235 @@
+// create, replace, update, delete: validated first, then one job in the store's transaction.
+#include "crud/write_operations.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "crud/item_body.hpp"
+#include "crud/query_string.hpp"
+#include "schema/body.hpp"
+
+namespace data_bridge::crud {
+namespace {
+
+using Outcome = std::expected<void, storage::Error>;
+
+storage::Collection& collection_of(const Resource& resource) { return *resource.place()->collection; }
+
+bool is_open(const Resource& resource, Response& response) {
+  if (resource.place() != nullptr) {
+    return true;
+  }
+  resource.fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
+  return false;
+}
+
+std::string item_path(std::string_view collection_path, const storage::Key& key) {
+  while (collection_path.ends_with('/')) {
+    collection_path.remove_suffix(1);
+  }
+  std::string path;
+  append_uri(path, collection_path);
+  path += '/';
+  if (const auto* number = std::get_if<std::int64_t>(&key)) {
+    path += std::to_string(*number);
+  } else {
+    append_percent_encoded(path, std::get<std::string>(key));
+  }
+  return path;
+}
+
+class CreateWrite final : public PendingWrite {
+ public:
+  CreateWrite(std::shared_ptr<const Resource> resource, storage::Row row, std::string_view path)
+      : PendingWrite(std::move(resource)), row_(std::move(row)), path_(path) {}
+
+  Outcome execute(storage::WriteTransaction& transaction) override {
+    if (auto done = transaction.insert(collection_of(*resource_), row_); !done) {
+      return done;
+    }
+    const StoredRow stored(row_);
+    response_.status = 201;
+    resource_->codec().append_json(response_.body, stored);
+    response_.headers.push_back({"location", item_path(path_, resource_->codec().key_of(stored))});
+    return {};
+  }
+
+ private:
+  storage::Row row_;
+  const std::string path_;
+};
+
+class ReplaceWrite final : public PendingWrite {
+ public:
+  ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row)
+      : PendingWrite(std::move(resource)), key_(std::move(key)), row_(std::move(row)) {}
+
+  Outcome execute(storage::WriteTransaction& transaction) override {
+    const auto replaced = transaction.replace(collection_of(*resource_), key_, row_);
+    if (!replaced) {
+      return std::unexpected(replaced.error());
+    }
+    if (!*replaced) {
+      respond_with_detail(response_, 404, "Not Found");
+      return {};
+    }
+    resource_->codec().append_json(response_.body, StoredRow(row_));
+    return {};
+  }
+
+ private:
+  const storage::Key key_;
+  const storage::Row row_;
+};
+
+class UpdateWrite final : public PendingWrite {
+ public:
+  UpdateWrite(std::shared_ptr<const Resource> resource, storage::Key key, std::string_view body)
+      : PendingWrite(std::move(resource)), key_(std::move(key)), body_(body) {}
+
+  /// False: `response` has the answer.
+  bool parse(Response& response) {
+    auto patch = schema::read_body(body_, true, resource_->codec().model().parse_options(), arena_);
+    if (!patch) {
+      respond_with(response, std::move(patch.error()));
+      return false;
+    }
+    patch_ = *patch;
+    return true;
+  }
+
+  Outcome execute(storage::WriteTransaction& transaction) override {
+    InputReader current(resource_->codec(), arena_);
+    const auto found = transaction.get(collection_of(*resource_), key_, current);
+    if (!found) {
+      return std::unexpected(found.error());
+    }
+    if (!*found) {
+      respond_with_detail(response_, 404, "Not Found");
+      return {};
+    }
+    const json::Value merged = patch_item(resource_->codec().model(), current.item, patch_, arena_);
+    const auto row = read_item(*resource_, merged, &key_, arena_, response_);
+    if (!row) {
+      return {};
+    }
+    const auto replaced = transaction.replace(collection_of(*resource_), key_, *row);
+    if (!replaced) {
+      return std::unexpected(replaced.error());
+    }
+    resource_->codec().append_json(response_.body, StoredRow(*row));
+    return {};
+  }
+
+ private:
+  class InputReader final : public storage::RowVisitor {
+   public:
+    InputReader(const RowCodec& codec, json::Arena& arena) noexcept : codec_(codec), arena_(arena) {}
+    void on_row(const storage::RowView& row) override { item = codec_.to_input(row, arena_); }
+    json::Value item;
+
+   private:
+    const RowCodec& codec_;
+    json::Arena& arena_;
+  };
+
+  const storage::Key key_;
+  const std::string body_;  // parsed values point into it
+  json::Arena arena_;
+  json::Value patch_;
+};
+
+class DeleteWrite final : public PendingWrite {
+ public:
+  DeleteWrite(std::shared_ptr<const Resource> resource, storage::Key key)
+      : PendingWrite(std::move(resource)), key_(std::move(key)) {}
+
+  Outcome execute(storage::WriteTransaction& transaction) override {
+    const auto removed = transaction.remove(collection_of(*resource_), key_);
+    if (!removed) {
+      return std::unexpected(removed.error());
+    }
+    if (!*removed) {
+      respond_with_detail(response_, 404, "Not Found");
+      return {};
+    }
+    response_.status = 204;
+    response_.content_type = {};
+    return {};
+  }
+
+ private:
+  const storage::Key key_;
+};
+
+// RFC 7396 has a media type of its own; plain JSON is taken for the same, other patch formats are not.
+bool is_merge_patch(std::string_view content_type) {
+  std::string type(content_type.substr(0, content_type.find(';')));
+  type.erase(0, std::min(type.find_first_not_of(" \t"), type.size()));
+  type.erase(type.find_last_not_of(" \t") + 1);
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return type == "application/json" || type == "application/merge-patch+json";
+}
+
+}  // namespace
+
+void WriteOperation::read(const Request&, Response& response, runtime::Reactor*) const {
+  respond_with_detail(response, 405, "Method Not Allowed");
+}
+
+std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, Response& response) const {
+  response.clear();
+  if (!resource_->refuse_parameters(request.query, response)) {
+    return nullptr;
+  }
+  auto row = read_item_body(*resource_, request, nullptr, response);
+  if (!row || !is_open(*resource_, response)) {
+    return nullptr;
+  }
+  return std::make_unique<CreateWrite>(resource_, std::move(*row), request.path);
+}
+
+std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, Response& response) const {
+  response.clear();
+  storage::Key key;
+  if (!resource_->read_key(request.key, key, response) || !resource_->refuse_parameters(request.query, response)) {
+    return nullptr;
+  }
+  auto row = read_item_body(*resource_, request, &key, response);
+  if (!row || !is_open(*resource_, response)) {
+    return nullptr;
+  }
+  return std::make_unique<ReplaceWrite>(resource_, std::move(key), std::move(*row));
+}
+
+std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {
+  response.clear();
+  storage::Key key;
+  if (!resource_->read_key(request.key, key, response) || !resource_->refuse_parameters(request.query, response)) {
+    return nullptr;
+  }
+  if (!is_merge_patch(request.content_type)) {
+    respond_with_detail(response, 415, "Unsupported Media Type");
+    response.headers.push_back({"accept-patch", "application/merge-patch+json, application/json"});  // RFC 5789, 2.2
+    return nullptr;
+  }
+  auto write = std::make_unique<UpdateWrite>(resource_, std::move(key), request.body);
+  if (!write->parse(response) || !is_open(*resource_, response)) {
+    return nullptr;
+  }
+  return write;
+}
+
+std::unique_ptr<PendingWrite> DeleteOperation::prepare(const Request& request, Response& response) const {
+  response.clear();
+  storage::Key key;
+  if (!resource_->read_key(request.key, key, response) || !resource_->refuse_parameters(request.query, response) ||
+      !is_open(*resource_, response)) {
+    return nullptr;
+  }
+  return std::make_unique<DeleteWrite>(resource_, std::move(key));
+}
+
+}  // namespace data_bridge::crud

@@ -60,15 +60,4 @@ else
   printf '%s\n' "$requirements" >"$stamp"
 fi
 
-# The package is used from the tree: a change in python/ needs no installation, a change in core/ only `make build`.
-site="$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-printf '%s\n' "$PWD/python" >"$site/data_bridge_tree.pth"
-cat >"$venv/bin/data-bridge" <<SCRIPT
-#!$PWD/$venv/bin/python
-import sys
-
-from data_bridge.cli import main
-
-sys.exit(main())
-SCRIPT
-chmod +x "$venv/bin/data-bridge"
+"$venv/bin/python" scripts/link_tree.py

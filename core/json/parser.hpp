@@ -14,9 +14,9 @@ namespace data_bridge::json {
 struct ParseOptions {
   /// 3.13 and later: "Illegal trailing comma before end of object" at the comma.
   bool trailing_comma_message = true;
-  /// Containers within containers, above which json.loads raises RecursionError. CPython's own limit
-  /// depends on the version and on the depth of the calling stack.
-  std::uint32_t max_depth = 900;
+  /// Containers within containers, above which json.loads raises RecursionError under FastAPI. Measured:
+  /// 3.11 962, 3.12 1492, 3.13 9993; a few more or less with the depth of the calling stack.
+  std::uint32_t max_depth = 9993;
 };
 
 enum class ParseErrorKind : std::uint8_t {

@@ -1,0 +1,358 @@
+// From the neutral text of a schema to nodes. Strict about what it reads: a key that it does not know
+// is an error, so that an exporter and a core of different versions cannot misunderstand each other.
+#include "schema/compiler.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "schema/choice_nodes.hpp"
+#include "schema/container_nodes.hpp"
+#include "schema/numbers.hpp"
+#include "schema/scalar_nodes.hpp"
+#include "schema/string_node.hpp"
+
+namespace data_bridge::schema {
+
+namespace {
+
+constexpr std::int64_t kVersion = 1;
+
+// Ends a compilation; never leaves this file. Compiling happens once, at start-up.
+class SpecError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// An object of the spec, read by key.
+class Reader {
+ public:
+  Reader(const json::Value& value, std::string_view what) : value_(value), what_(what) {
+    if (!value.is_object()) {
+      fail("is not an object");
+    }
+  }
+
+  [[noreturn]] void fail(const std::string& reason) const { throw SpecError(what_ + " " + reason); }
+
+  void allow(std::initializer_list<std::string_view> keys) const {
+    for (const json::Member& member : value_.members()) {
+      if (std::ranges::find(keys, member.key.as_string()) == keys.end()) {
+        fail("has an unknown key \"" + std::string(member.key.as_string()) + "\"");
+      }
+    }
+  }
+
+  [[nodiscard]] const json::Value* find(std::string_view key) const noexcept { return value_.find(key); }
+
+  [[nodiscard]] const json::Value& get(std::string_view key) const {
+    const json::Value* value = value_.find(key);
+    if (value == nullptr) {
+      fail("has no \"" + std::string(key) + "\"");
+    }
+    return *value;
+  }
+
+  [[nodiscard]] bool flag(std::string_view key, bool otherwise = false) const {
+    const json::Value* value = find(key);
+    if (value == nullptr) {
+      return otherwise;
+    }
+    if (!value->is_bool()) {
+      fail("has a \"" + std::string(key) + "\" that is not a boolean");
+    }
+    return value->as_bool();
+  }
+
+  [[nodiscard]] std::string text(std::string_view key) const {
+    const json::Value& value = get(key);
+    if (!value.is_string()) {
+      fail("has a \"" + std::string(key) + "\" that is not a string");
+    }
+    return std::string(value.as_string());
+  }
+
+  [[nodiscard]] std::optional<json::Value> integer(std::string_view key) const {
+    const json::Value* value = find(key);
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    if (!value->is_int() && !value->is_big_int()) {
+      fail("has a \"" + std::string(key) + "\" that is not an integer");
+    }
+    return *value;
+  }
+
+  [[nodiscard]] std::optional<double> number(std::string_view key) const {
+    const json::Value* value = find(key);
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    if (value->is_int()) {
+      return static_cast<double>(value->as_int());
+    }
+    if (!value->is_double()) {
+      fail("has a \"" + std::string(key) + "\" that is not a number");
+    }
+    return value->as_double();
+  }
+
+  [[nodiscard]] std::optional<std::size_t> length(std::string_view key) const {
+    const std::optional<json::Value> value = integer(key);
+    if (!value) {
+      return std::nullopt;
+    }
+    if (!value->is_int() || value->as_int() < 0) {
+      fail("has a \"" + std::string(key) + "\" that is no length");
+    }
+    return static_cast<std::size_t>(value->as_int());
+  }
+
+  [[nodiscard]] std::span<const json::Value> list(std::string_view key) const {
+    const json::Value& value = get(key);
+    if (!value.is_array()) {
+      fail("has a \"" + std::string(key) + "\" that is not a list");
+    }
+    return value.items();
+  }
+
+ private:
+  const json::Value& value_;
+  std::string what_;
+};
+
+class Compiler {
+ public:
+  explicit Compiler(CompiledSchema& schema) noexcept : schema_(schema) {}
+
+  void run(const json::Value& spec) {
+    const Reader reader(spec, "the schema");
+    reader.allow({"version", "dialect", "definitions", "schema"});
+    const std::optional<json::Value> version = reader.integer("version");
+    if (!version || !version->is_int() || version->as_int() != kVersion) {
+      reader.fail("has another version");
+    }
+    const Reader dialect(reader.get("dialect"), "the dialect");
+    dialect.allow({"trailing_comma_message", "max_depth"});
+    schema_.parse_options.trailing_comma_message = dialect.flag("trailing_comma_message");
+    schema_.parse_options.max_depth = static_cast<std::uint32_t>(dialect.length("max_depth").value_or(0));
+    const json::Value& definitions = reader.get("definitions");
+    (void)Reader(definitions, "\"definitions\"");
+    for (const json::Member& member : definitions.members()) {
+      schema_.definitions.emplace(std::string(member.key.as_string()), node(member.value));
+    }
+    schema_.root = node(reader.get("schema"));
+    for (const auto& [reference, name] : references_) {
+      const auto found = schema_.definitions.find(name);
+      if (found == schema_.definitions.end()) {
+        reader.fail("has no definition \"" + name + "\"");
+      }
+      reference->resolve(found->second.get());
+    }
+    // A reference may lead to another; a ring of them alone leads nowhere.
+    const Node* root = schema_.root.get();
+    for (std::size_t i = 0; i <= references_.size(); ++i) {
+      if (const auto* reference = dynamic_cast<const ReferenceNode*>(root)) {
+        root = reference->target();
+      }
+    }
+    schema_.model = dynamic_cast<const ModelNode*>(root);
+    if (schema_.model == nullptr) {
+      reader.fail("is not that of a model");
+    }
+  }
+
+ private:
+  NodePtr node(const json::Value& value) {
+    const std::string type = Reader(value, "a node").text("type");
+    const Reader reader(value, "the node \"" + type + "\"");
+    if (type == "int") {
+      return integer_node(reader);
+    }
+    if (type == "float") {
+      return float_node(reader);
+    }
+    if (type == "str") {
+      return string_node(reader);
+    }
+    if (type == "bool") {
+      reader.allow({"type", "strict"});
+      return std::make_unique<BoolNode>(reader.flag("strict"));
+    }
+    if (type == "none" || type == "any") {
+      reader.allow({"type"});
+      return type == "none" ? NodePtr(std::make_unique<NoneNode>()) : NodePtr(std::make_unique<AnyNode>());
+    }
+    if (type == "datetime") {
+      reader.allow({"type", "strict"});
+      return std::make_unique<DatetimeNode>(reader.flag("strict"));
+    }
+    if (type == "uuid") {
+      reader.allow({"type", "strict", "version"});
+      const std::optional<json::Value> version = reader.integer("version");
+      return std::make_unique<UuidNode>(reader.flag("strict"),
+                                        version ? std::optional(version->as_int()) : std::nullopt);
+    }
+    if (type == "literal") {
+      reader.allow({"type", "values", "expected"});
+      return std::make_unique<LiteralNode>(Choices(values(reader)), reader.text("expected"));
+    }
+    if (type == "enum") {
+      return enum_node(reader);
+    }
+    if (type == "nullable") {
+      reader.allow({"type", "schema"});
+      return std::make_unique<NullableNode>(node(reader.get("schema")));
+    }
+    if (type == "list") {
+      reader.allow({"type", "items", "min_length", "max_length", "fail_fast"});
+      return std::make_unique<ListNode>(node(reader.get("items")), reader.length("min_length"),
+                                        reader.length("max_length"), reader.flag("fail_fast"));
+    }
+    if (type == "ref") {
+      reader.allow({"type", "name"});
+      auto reference = std::make_unique<ReferenceNode>();
+      references_.emplace_back(reference.get(), reader.text("name"));
+      return reference;
+    }
+    if (type == "model") {
+      return model_node(reader);
+    }
+    reader.fail("is unknown");
+  }
+
+  static NodePtr integer_node(const Reader& reader) {
+    reader.allow({"type", "strict", "multiple_of", "le", "lt", "ge", "gt"});
+    IntConstraints constraints;
+    if (const auto divisor = reader.integer("multiple_of")) {
+      if (!divisor->is_int() || divisor->as_int() <= 0) {
+        reader.fail("has a \"multiple_of\" that is not positive");
+      }
+      constraints.multiple_of = divisor->as_int();
+    }
+    constraints.le = reader.integer("le");
+    constraints.lt = reader.integer("lt");
+    constraints.ge = reader.integer("ge");
+    constraints.gt = reader.integer("gt");
+    return std::make_unique<IntNode>(reader.flag("strict"), constraints);
+  }
+
+  static NodePtr float_node(const Reader& reader) {
+    reader.allow({"type", "strict", "allow_inf_nan", "multiple_of", "le", "lt", "ge", "gt"});
+    FloatConstraints constraints;
+    constraints.allow_inf_nan = reader.flag("allow_inf_nan", true);
+    constraints.multiple_of = reader.number("multiple_of");
+    constraints.le = reader.number("le");
+    constraints.lt = reader.number("lt");
+    constraints.ge = reader.number("ge");
+    constraints.gt = reader.number("gt");
+    return std::make_unique<FloatNode>(reader.flag("strict"), constraints);
+  }
+
+  static NodePtr string_node(const Reader& reader) {
+    reader.allow({"type", "min_length", "max_length", "pattern", "strip_whitespace", "to_lower", "to_upper"});
+    StringConstraints constraints;
+    constraints.min_length = reader.length("min_length");
+    constraints.max_length = reader.length("max_length");
+    constraints.strip_whitespace = reader.flag("strip_whitespace");
+    constraints.case_change = reader.flag("to_lower")   ? CaseChange::kLower
+                              : reader.flag("to_upper") ? CaseChange::kUpper
+                                                        : CaseChange::kNone;
+    if (reader.find("pattern") != nullptr) {
+      constraints.pattern_text = reader.text("pattern");
+      auto pattern = Pattern::compile(constraints.pattern_text);
+      if (!pattern) {
+        reader.fail("has the pattern '" + constraints.pattern_text + "': " + pattern.error());
+      }
+      constraints.pattern = std::move(*pattern);
+    }
+    return std::make_unique<StringNode>(std::move(constraints));
+  }
+
+  static NodePtr enum_node(const Reader& reader) {
+    reader.allow({"type", "values", "expected", "base", "strict_class"});
+    const std::string base = reader.text("base");
+    if (base != "plain" && base != "str" && base != "int") {
+      reader.fail("has an unknown \"base\"");
+    }
+    return std::make_unique<EnumNode>(
+        Choices(values(reader)),
+        base == "plain" ? EnumBase::kPlain
+        : base == "str" ? EnumBase::kString
+                        : EnumBase::kInt,
+        reader.text("expected"), reader.find("strict_class") != nullptr ? reader.text("strict_class") : std::string());
+  }
+
+  static std::vector<json::Value> values(const Reader& reader) {
+    const std::span<const json::Value> items = reader.list("values");
+    if (!std::ranges::all_of(
+            items, [](const json::Value& item) { return item.is_string() || item.is_int() || item.is_bool(); })) {
+      reader.fail("has \"values\" other than strings, integers and booleans");
+    }
+    return {items.begin(), items.end()};
+  }
+
+  NodePtr model_node(const Reader& reader) {
+    reader.allow({"type", "name", "fields", "extra"});
+    const std::string extra = reader.text("extra");
+    if (extra != "ignore" && extra != "forbid" && extra != "allow") {
+      reader.fail("has an unknown \"extra\"");
+    }
+    std::vector<Field> fields;
+    for (const json::Value& item : reader.list("fields")) {
+      fields.push_back(field(Reader(item, "a field of \"" + reader.text("name") + "\"")));
+    }
+    return std::make_unique<ModelNode>(reader.text("name"), std::move(fields),
+                                       extra == "ignore"   ? Extra::kIgnore
+                                       : extra == "forbid" ? Extra::kForbid
+                                                           : Extra::kAllow);
+  }
+
+  Field field(const Reader& reader) {
+    reader.allow({"name", "keys", "output_key", "location", "schema", "default"});
+    Field result;
+    result.name = reader.text("name");
+    for (const json::Value& key : reader.list("keys")) {
+      if (!key.is_string()) {
+        reader.fail("has a key that is not a string");
+      }
+      result.keys.emplace_back(key.as_string());
+    }
+    if (result.keys.empty()) {
+      reader.fail("has no keys");
+    }
+    result.output_key = reader.text("output_key");
+    if (reader.find("location") != nullptr) {
+      result.location = reader.text("location");
+    }
+    result.node = node(reader.get("schema"));
+    if (const json::Value* value = reader.find("default")) {
+      result.required = false;
+      result.default_value = *value;
+    }
+    return result;
+  }
+
+  CompiledSchema& schema_;
+  std::vector<std::pair<ReferenceNode*, std::string>> references_;
+};
+
+}  // namespace
+
+std::expected<std::unique_ptr<CompiledSchema>, std::string> compile_schema(std::string_view spec) {
+  auto schema = std::make_unique<CompiledSchema>();
+  schema->spec = spec;
+  const auto parsed = json::parse(schema->spec, schema->arena);
+  if (!parsed) {
+    return std::unexpected("the schema is not JSON: " + std::string(parsed.error().message));
+  }
+  try {
+    Compiler(*schema).run(*parsed);
+  } catch (const SpecError& error) {
+    return std::unexpected(error.what());
+  }
+  return schema;
+}
+
+}  // namespace data_bridge::schema

@@ -1,0 +1,31 @@
+// From the neutral text of a schema to nodes.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "json/arena.hpp"
+#include "json/parser.hpp"
+#include "schema/model_node.hpp"
+#include "schema/node.hpp"
+
+namespace data_bridge::schema {
+
+/// What a Model owns. Defaults, choices and bounds lie in `arena`.
+struct CompiledSchema {
+  json::Arena arena;
+  std::string spec;
+  std::map<std::string, NodePtr, std::less<>> definitions;
+  NodePtr root;
+  const ModelNode* model = nullptr;  ///< what the root leads to
+  json::ParseOptions parse_options;
+};
+
+/// The error names the node, for a programmer. The format is documented in python/data_bridge/schema.py.
+[[nodiscard]] std::expected<std::unique_ptr<CompiledSchema>, std::string> compile_schema(std::string_view spec);
+
+}  // namespace data_bridge::schema

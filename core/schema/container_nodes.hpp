@@ -1,0 +1,51 @@
+// Validators around other validators: Optional, list, references to definitions.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "schema/node.hpp"
+
+namespace data_bridge::schema {
+
+class NullableNode final : public Node {
+ public:
+  explicit NullableNode(NodePtr inner) noexcept : inner_(std::move(inner)) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return inner_->kind(); }
+  [[nodiscard]] bool nullable() const noexcept override { return true; }
+
+ private:
+  NodePtr inner_;
+};
+
+class ListNode final : public Node {
+ public:
+  ListNode(NodePtr item, std::optional<std::size_t> min_length, std::optional<std::size_t> max_length,
+           bool fail_fast) noexcept
+      : item_(std::move(item)), min_length_(min_length), max_length_(max_length), fail_fast_(fail_fast) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kJson; }
+
+ private:
+  NodePtr item_;
+  std::optional<std::size_t> min_length_;
+  std::optional<std::size_t> max_length_;
+  bool fail_fast_;
+};
+
+/// A model used in several places or within itself. The target belongs to the compiled model.
+class ReferenceNode final : public Node {
+ public:
+  void resolve(const Node* target) noexcept { target_ = target; }
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  // Asked when every reference is resolved. What is shared and scalar (an Enum) keeps its kind.
+  [[nodiscard]] FieldKind kind() const noexcept override { return target_->kind(); }
+  [[nodiscard]] bool nullable() const noexcept override { return target_->nullable(); }
+  [[nodiscard]] const Node* target() const noexcept { return target_; }
+
+ private:
+  const Node* target_ = nullptr;
+};
+
+}  // namespace data_bridge::schema

@@ -1,0 +1,331 @@
+// Reading datetimes as Pydantic does: the leniency and the messages of the Rust crate speedate.
+#include "schema/datetime.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+
+#include "json/number.hpp"
+
+namespace data_bridge::schema {
+
+namespace {
+
+constexpr std::string_view kTooShort = "input is too short";
+constexpr std::string_view kExtraCharacters = "unexpected extra characters at the end of the input";
+constexpr std::string_view kYearZero = "year 0 is out of range";
+constexpr std::string_view kTooSmall = "dates before 0000 are not supported as unix timestamps";
+constexpr std::string_view kTooLarge = "dates after 9999 are not supported as unix timestamps";
+
+// Above this a unix time is in milliseconds: 2e10 s is the year 2603.
+constexpr std::int64_t kMillisecondsFrom = 20'000'000'000;
+constexpr std::int64_t kSmallest = -62'167'219'200;  // 0000-01-01
+constexpr std::int64_t kLargest = 253'402'300'799;   // 9999-12-31T23:59:59
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+// `count` digits at `position`, or -1.
+int digits(std::string_view text, std::size_t position, std::size_t count) noexcept {
+  int value = 0;
+  for (std::size_t i = position; i < position + count; ++i) {
+    if (i >= text.size() || !is_digit(text[i])) {
+      return -1;
+    }
+    value = value * 10 + (text[i] - '0');
+  }
+  return value;
+}
+
+unsigned days_in_month(int year, int month) noexcept {
+  constexpr unsigned kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return kDays[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+// The first ten characters. Empty: read; else what is wrong.
+std::string_view read_date(std::string_view text, Datetime& out) noexcept {
+  if (text.size() < 10) {
+    return kTooShort;
+  }
+  const int year = digits(text, 0, 4);
+  if (year < 0) {
+    return "invalid character in year";
+  }
+  if (text[4] != '-') {
+    return "invalid date separator, expected `-`";
+  }
+  const int month = digits(text, 5, 2);
+  if (month < 0) {
+    return "invalid character in month";
+  }
+  if (text[7] != '-') {
+    return "invalid date separator, expected `-`";
+  }
+  const int day = digits(text, 8, 2);
+  if (day < 0) {
+    return "invalid character in day";
+  }
+  if (month < 1 || month > 12) {
+    return "month value is outside expected range of 1-12";
+  }
+  if (day < 1 || static_cast<unsigned>(day) > days_in_month(year, month)) {
+    return "day value is outside expected range";
+  }
+  out.year = year;
+  out.month = static_cast<std::uint8_t>(month);
+  out.day = static_cast<std::uint8_t>(day);
+  return {};
+}
+
+// An offset from `position` to the end of the text.
+bool read_offset(std::string_view text, std::size_t position, Datetime& out) noexcept {
+  constexpr std::string_view kMinusSign = "\xE2\x88\x92";  // U+2212, as speedate and ISO 8601 have it
+  const std::string_view rest = text.substr(position);
+  if (rest.empty()) {
+    return true;
+  }
+  if (rest == "Z" || rest == "z") {
+    out.utc_offset = 0;
+    return true;
+  }
+  std::int32_t sign = 1;
+  if (rest.starts_with(kMinusSign)) {
+    sign = -1;
+    position += kMinusSign.size();
+  } else if (rest.front() == '+' || rest.front() == '-') {
+    sign = rest.front() == '-' ? -1 : 1;
+    position += 1;
+  } else {
+    return false;
+  }
+  const int hour = digits(text, position, 2);
+  position += 2;
+  if (position < text.size() && text[position] == ':') {
+    ++position;
+  }
+  const int minute = digits(text, position, 2);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || text.size() != position + 2) {
+    return false;
+  }
+  out.utc_offset = sign * (hour * 3600 + minute * 60);
+  return true;
+}
+
+// Behind the date: separator, time, offset. Every failure reads the same to the client, as the text is
+// then tried as a date.
+bool read_time(std::string_view text, Datetime& out) noexcept {
+  if (text.size() < 16 || !std::string_view("Tt _").contains(text[10])) {
+    return false;
+  }
+  const int hour = digits(text, 11, 2);
+  const int minute = digits(text, 14, 2);
+  if (hour < 0 || hour > 23 || text[13] != ':' || minute < 0 || minute > 59) {
+    return false;
+  }
+  out.hour = static_cast<std::uint8_t>(hour);
+  out.minute = static_cast<std::uint8_t>(minute);
+  std::size_t position = 16;
+  if (position < text.size() && text[position] == ':') {
+    const int second = digits(text, 17, 2);
+    if (second < 0 || second > 59) {
+      return false;
+    }
+    out.second = static_cast<std::uint8_t>(second);
+    position = 19;
+    if (position < text.size() && (text[position] == '.' || text[position] == ',')) {
+      const std::size_t first = ++position;
+      std::uint32_t unit = 100'000;
+      for (; position < text.size() && is_digit(text[position]); ++position, unit /= 10) {
+        out.microsecond += unit * static_cast<std::uint32_t>(text[position] - '0');
+      }
+      if (position == first) {
+        return false;
+      }
+    }
+  }
+  return read_offset(text, position, out);
+}
+
+std::expected<Datetime, std::string_view> from_unix(std::int64_t seconds, std::uint32_t microsecond) {
+  if (seconds < kSmallest) {
+    return std::unexpected(kTooSmall);
+  }
+  if (seconds > kLargest) {
+    return std::unexpected(kTooLarge);
+  }
+  using namespace std::chrono;
+  const sys_seconds time{std::chrono::seconds(seconds)};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(time - day);
+  Datetime out;
+  out.year = static_cast<int>(date.year());
+  out.month = static_cast<std::uint8_t>(static_cast<unsigned>(date.month()));
+  out.day = static_cast<std::uint8_t>(static_cast<unsigned>(date.day()));
+  out.hour = static_cast<std::uint8_t>(clock.hours().count());
+  out.minute = static_cast<std::uint8_t>(clock.minutes().count());
+  out.second = static_cast<std::uint8_t>(clock.seconds().count());
+  out.microsecond = microsecond;
+  out.utc_offset = 0;
+  return out;
+}
+
+std::expected<Datetime, std::string_view> from_integer(std::int64_t number) {
+  if (number >= -kMillisecondsFrom && number <= kMillisecondsFrom) {
+    return from_unix(number, 0);
+  }
+  std::int64_t seconds = number / 1000;
+  std::int64_t rest = number % 1000;
+  if (rest < 0) {
+    rest += 1000;
+    --seconds;
+  }
+  return from_unix(seconds, static_cast<std::uint32_t>(rest * 1000));
+}
+
+std::expected<Datetime, std::string_view> from_double(double number) {
+  if (std::isnan(number)) {
+    return std::unexpected("NaN values not permitted");
+  }
+  if (std::fabs(number) > static_cast<double>(kMillisecondsFrom)) {
+    number /= 1000;
+  }
+  const double whole = std::floor(number);
+  if (whole < static_cast<double>(kSmallest)) {
+    return std::unexpected(kTooSmall);
+  }
+  if (whole > static_cast<double>(kLargest)) {
+    return std::unexpected(kTooLarge);
+  }
+  auto seconds = static_cast<std::int64_t>(whole);
+  auto microsecond = static_cast<std::uint32_t>(std::round((number - whole) * 1e6));
+  if (microsecond == 1'000'000) {
+    microsecond = 0;
+    ++seconds;
+  }
+  return from_unix(seconds, microsecond);
+}
+
+// `[+-]?digits` within int64.
+std::optional<std::int64_t> read_integer(std::string_view text) noexcept {
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) {
+      return std::nullopt;
+    }
+  }
+  std::int64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return ec == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+// `[+-]?digits.digits`, one side of the point possibly empty, no exponent.
+std::optional<double> read_decimal(std::string_view text) noexcept {
+  std::string_view number = text;
+  if (number.starts_with('+') || number.starts_with('-')) {
+    number.remove_prefix(1);
+  }
+  bool point = false;
+  bool digit = false;
+  for (const char c : number) {
+    if (c == '.' && !point) {
+      point = true;
+    } else if (is_digit(c)) {
+      digit = true;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (!point || !digit) {
+    return std::nullopt;
+  }
+  double value = 0;
+  json::read_double(number.data(), number.data() + number.size(), value);
+  return text.starts_with('-') ? -value : value;
+}
+
+void append_padded(std::string& out, std::uint32_t value, int width) {
+  char buffer[8];
+  for (int i = width - 1; i >= 0; --i, value /= 10) {
+    buffer[i] = static_cast<char>('0' + value % 10);
+  }
+  out.append(buffer, static_cast<std::size_t>(width));
+}
+
+// Python's datetime begins with the year 1.
+std::expected<Datetime, DatetimeError> in_range(const Datetime& value) {
+  if (value.year == 0) {
+    return std::unexpected(DatetimeError{false, kYearZero});
+  }
+  return value;
+}
+
+}  // namespace
+
+std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text) {
+  Datetime value;
+  const std::string_view date_error = read_date(text, value);
+  if (date_error.empty()) {
+    if (text.size() == 10 || read_time(text, value)) {
+      return in_range(value);
+    }
+    return std::unexpected(DatetimeError{true, kExtraCharacters});
+  }
+  std::expected<Datetime, std::string_view> number = std::unexpected(date_error);
+  if (const auto integer = read_integer(text)) {
+    number = from_integer(*integer);
+  } else if (const auto decimal = read_decimal(text)) {
+    number = from_double(*decimal);
+  }
+  if (number) {
+    return in_range(*number);
+  }
+  return std::unexpected(DatetimeError{true, number.error()});
+}
+
+std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& number) {
+  std::expected<Datetime, std::string_view> value;
+  if (number.is_int()) {
+    value = from_integer(number.as_int());
+  } else if (number.is_double()) {
+    value = from_double(number.as_double());
+  } else {
+    value = std::unexpected(number.as_string().starts_with('-') ? kTooSmall : kTooLarge);
+  }
+  if (!value) {
+    return std::unexpected(DatetimeError{false, value.error()});
+  }
+  return in_range(*value);
+}
+
+void append_datetime(std::string& out, const Datetime& value) {
+  append_padded(out, static_cast<std::uint32_t>(value.year), 4);
+  out.push_back('-');
+  append_padded(out, value.month, 2);
+  out.push_back('-');
+  append_padded(out, value.day, 2);
+  out.push_back('T');
+  append_padded(out, value.hour, 2);
+  out.push_back(':');
+  append_padded(out, value.minute, 2);
+  out.push_back(':');
+  append_padded(out, value.second, 2);
+  if (value.microsecond != 0) {
+    out.push_back('.');
+    append_padded(out, value.microsecond, 6);
+  }
+  if (value.utc_offset) {
+    const std::int32_t offset = *value.utc_offset;
+    if (offset == 0) {
+      out.push_back('Z');
+      return;
+    }
+    const auto magnitude = static_cast<std::uint32_t>(offset < 0 ? -offset : offset);
+    out.push_back(offset < 0 ? '-' : '+');
+    append_padded(out, magnitude / 3600, 2);
+    out.push_back(':');
+    append_padded(out, magnitude / 60 % 60, 2);
+  }
+}
+
+}  // namespace data_bridge::schema

@@ -1,0 +1,39 @@
+// Reading datetimes as Pydantic does (speedate), and writing them as ISO 8601.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "json/value.hpp"
+
+namespace data_bridge::schema {
+
+struct Datetime {
+  std::int32_t year = 1;  ///< 1..9999
+  std::uint8_t month = 1;
+  std::uint8_t day = 1;
+  std::uint8_t hour = 0;
+  std::uint8_t minute = 0;
+  std::uint8_t second = 0;
+  std::uint32_t microsecond = 0;
+  std::optional<std::int32_t> utc_offset;  ///< seconds; none: naive
+};
+
+struct DatetimeError {
+  bool from_date;            ///< Pydantic's datetime_from_date_parsing; else datetime_parsing
+  std::string_view message;  ///< static
+};
+
+/// ISO 8601 with its lax forms, a date alone, or a unix time in digits.
+[[nodiscard]] std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text);
+
+/// A unix time: seconds up to 2e10, milliseconds above; UTC. `number` is kInt, kBigInt or kDouble.
+[[nodiscard]] std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& number);
+
+/// "2024-01-31T10:00:00.120000+05:30"; UTC as "Z".
+void append_datetime(std::string& out, const Datetime& value);
+
+}  // namespace data_bridge::schema

@@ -1,0 +1,67 @@
+// One node of a compiled schema: a validator that also brings its value into JSON mode.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "json/value.hpp"
+#include "schema/errors.hpp"
+#include "schema/model.hpp"
+
+namespace data_bridge::schema {
+
+/// What one validation carries along.
+class State {
+ public:
+  explicit State(json::Arena& arena) noexcept : arena_(arena) {}
+
+  [[nodiscard]] json::Arena& arena() noexcept { return arena_; }
+
+  /// Records an error; returns false, for the caller to return.
+  bool fail(std::string_view type, std::string message, const json::Value& input,
+            std::initializer_list<Context> context = {}) {
+    errors_.push_back({type, {}, std::move(message), input, context});
+    return false;
+  }
+
+  [[nodiscard]] std::size_t error_count() const noexcept { return errors_.size(); }
+
+  /// Puts `item` in front of the locations of the errors from number `first` on. They are kept
+  /// backwards until take_errors(), so that a value without errors pays nothing for its path.
+  void locate(std::size_t first, const LocationItem& item) {
+    for (std::size_t i = first; i < errors_.size(); ++i) {
+      errors_[i].location.push_back(item);
+    }
+  }
+
+  [[nodiscard]] Errors take_errors();
+
+  /// Definition references that are open; one more than kMaxReferences is recursion_depth_exceeded (the
+  /// recursion guard of pydantic-core: 255 levels).
+  std::uint32_t references = 0;
+  static constexpr std::uint32_t kMaxReferences = 254;
+
+ private:
+  json::Arena& arena_;
+  Errors errors_;
+};
+
+class Node {
+ public:
+  virtual ~Node() = default;
+
+  /// False after state.fail(); else `out` is the value in JSON mode.
+  virtual bool validate(const json::Value& input, State& state, json::Value& out) const = 0;
+
+  [[nodiscard]] virtual FieldKind kind() const noexcept = 0;
+  [[nodiscard]] virtual bool nullable() const noexcept { return false; }
+};
+
+using NodePtr = std::unique_ptr<const Node>;
+
+}  // namespace data_bridge::schema

@@ -1,0 +1,49 @@
+// Validators of None, Any, datetime and UUID.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "schema/node.hpp"
+
+namespace data_bridge::schema {
+
+class NoneNode final : public Node {
+ public:
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kJson; }
+  [[nodiscard]] bool nullable() const noexcept override { return true; }
+};
+
+class AnyNode final : public Node {
+ public:
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kJson; }
+  [[nodiscard]] bool nullable() const noexcept override { return true; }
+};
+
+/// Strict: nothing that comes out of JSON is a datetime.
+class DatetimeNode final : public Node {
+ public:
+  explicit DatetimeNode(bool strict) noexcept : strict_(strict) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDatetime; }
+
+ private:
+  bool strict_;
+};
+
+/// Strict: nothing that comes out of JSON is a UUID.
+class UuidNode final : public Node {
+ public:
+  /// `version`: the only one allowed (UUID4 ...), if any.
+  UuidNode(bool strict, std::optional<std::int64_t> version) noexcept : strict_(strict), version_(version) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kUuid; }
+
+ private:
+  bool strict_;
+  std::optional<std::int64_t> version_;
+};
+
+}  // namespace data_bridge::schema

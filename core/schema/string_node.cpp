@@ -1,0 +1,75 @@
+// The validator of str. The order is pydantic-core's: strip, min, max, pattern, then the case.
+#include "schema/string_node.hpp"
+
+#include "json/utf8.hpp"
+#include "json/writer.hpp"
+#include "schema/lax.hpp"
+#include "schema/unicode_case.hpp"
+
+namespace data_bridge::schema {
+
+namespace {
+
+std::string length_message(std::string_view bound, std::size_t length) {
+  std::string message("String should have at ");
+  message.append(bound).push_back(' ');
+  json::append_int(message, static_cast<std::int64_t>(length));
+  return message.append(length == 1 ? " character" : " characters");
+}
+
+json::Value count(std::size_t length) { return json::Value::integer(static_cast<std::int64_t>(length)); }
+
+}  // namespace
+
+StringNode::StringNode(StringConstraints constraints) noexcept
+    : constraints_(std::move(constraints)),
+      plain_(!constraints_.strip_whitespace && constraints_.case_change == CaseChange::kNone &&
+             !constraints_.min_length && !constraints_.max_length && !constraints_.pattern) {}
+
+bool StringNode::validate(const json::Value& input, State& state, json::Value& out) const {
+  if (!input.is_string()) {
+    return state.fail("string_type", "Input should be a valid string", input);
+  }
+  if (plain_) {
+    out = input;
+    return true;
+  }
+  if (input.has_surrogates()) {
+    return state.fail("string_unicode", "Input should be a valid string, unable to parse raw data as a unicode string",
+                      input);
+  }
+  const StringConstraints& c = constraints_;
+  std::string_view text = input.as_string();
+  if (c.strip_whitespace) {
+    text = trim(text);
+  }
+  if (c.min_length || c.max_length) {
+    const std::size_t length = json::count_code_points(text);
+    if (c.min_length && length < *c.min_length) {
+      return state.fail("string_too_short", length_message("least", *c.min_length), input,
+                        {{"min_length", count(*c.min_length)}});
+    }
+    if (c.max_length && length > *c.max_length) {
+      return state.fail("string_too_long", length_message("most", *c.max_length), input,
+                        {{"max_length", count(*c.max_length)}});
+    }
+  }
+  if (c.pattern && !c.pattern->search(text)) {
+    return state.fail("string_pattern_mismatch", "String should match pattern '" + c.pattern_text + "'", input,
+                      {{"pattern", c.pattern_text}});
+  }
+  switch (c.case_change) {
+    case CaseChange::kNone:
+      out = json::Value::string(text);
+      break;
+    case CaseChange::kLower:
+      out = json::Value::string(state.arena().copy(to_lower(text)));
+      break;
+    case CaseChange::kUpper:
+      out = json::Value::string(state.arena().copy(to_upper(text)));
+      break;
+  }
+  return true;
+}
+
+}  // namespace data_bridge::schema

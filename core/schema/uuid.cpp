@@ -1,0 +1,109 @@
+// Reading UUIDs as Pydantic does: what the Rust crate uuid accepts, and how it explains what it does not.
+#include "schema/uuid.hpp"
+
+#include <cstdint>
+
+#include "json/writer.hpp"
+
+namespace data_bridge::schema {
+
+namespace {
+
+constexpr std::array<std::size_t, 6> kGroupStarts = {0, 9, 14, 19, 24, 37};
+
+// A digit's value, or -1.
+int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool read(std::string_view text, bool hyphens, UuidText& out) noexcept {
+  static constexpr char kHex[] = "0123456789abcdef";
+  if (text.size() != (hyphens ? 36U : 32U)) {
+    return false;
+  }
+  std::size_t position = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      out[i] = '-';
+      if (hyphens && text[position++] != '-') {
+        return false;
+      }
+      continue;
+    }
+    const int digit = hex_digit(text[position++]);
+    if (digit < 0) {
+      return false;
+    }
+    out[i] = kHex[digit];
+  }
+  return true;
+}
+
+std::string number(std::size_t value) {
+  std::string text;
+  json::append_int(text, static_cast<std::int64_t>(value));
+  return text;
+}
+
+std::size_t sequence_length(char lead) noexcept {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+std::string explain(std::string_view text) {
+  std::string_view inner = text;
+  std::size_t offset = 0;
+  if (text.size() >= 2 && text.starts_with('{') && text.ends_with('}')) {
+    inner = text.substr(1, text.size() - 2);
+    offset = 1;
+  } else if (text.starts_with("urn:uuid:")) {
+    offset = 9;
+    inner = text.substr(offset);
+  }
+  std::size_t hyphens = 0;
+  std::array<std::size_t, 4> bounds{};
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    if (inner[i] == '-') {
+      if (hyphens < bounds.size()) {
+        bounds[hyphens] = i;
+      }
+      ++hyphens;
+    } else if (hex_digit(inner[i]) < 0) {
+      const std::string_view character = inner.substr(i, sequence_length(inner[i]));
+      return "invalid character: found `" + std::string(character) + "` at " + number(i + offset);
+    }
+  }
+  if (hyphens == 0 && offset == 0 && text.size() != 36) {
+    return "invalid length: found " + number(text.size());
+  }
+  if (hyphens != 4) {
+    return "invalid group count: expected 5, found " + number(hyphens + 1);
+  }
+  std::size_t group = 0;
+  while (group < 4 && bounds[group] == kGroupStarts[group + 1] - 1) {
+    ++group;
+  }
+  // The last group is measured on the whole text, prefix and brace included, as the crate does.
+  const std::size_t end = group < 4 ? bounds[group] : text.size();
+  return "invalid group length in group " + number(group) + ": expected " +
+         number(kGroupStarts[group + 1] - kGroupStarts[group] - 1) + ", found " + number(end - kGroupStarts[group]);
+}
+
+}  // namespace
+
+std::expected<UuidText, std::string> parse_uuid(std::string_view text) {
+  UuidText out;
+  const bool braced = text.size() == 38 && text.front() == '{' && text.back() == '}';
+  const bool urn = text.size() == 45 && text.starts_with("urn:uuid:");
+  if (read(text, true, out) || read(text, false, out) || (braced && read(text.substr(1, 36), true, out)) ||
+      (urn && read(text.substr(9), true, out))) {
+    return out;
+  }
+  return std::unexpected(explain(text));
+}
+
+}  // namespace data_bridge::schema

@@ -27,6 +27,10 @@ std::optional<std::int64_t> numeric(const json::Value& value) noexcept {
   return std::nullopt;
 }
 
+bool fail_size(State& state, const json::Value& input) {
+  return state.fail("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size", input);
+}
+
 }  // namespace
 
 const json::Value* Choices::find(const json::Value& input) const noexcept {
@@ -66,7 +70,14 @@ FieldKind Choices::kind() const noexcept {
   return all(json::Type::kBool) ? FieldKind::kBool : FieldKind::kJson;
 }
 
+bool Choices::refuses(const json::Value& input) const noexcept {
+  return input.is_big_int() && std::ranges::any_of(values_, [](const json::Value& value) { return value.is_int(); });
+}
+
 bool LiteralNode::validate(const json::Value& input, State& state, json::Value& out) const {
+  if (choices_.refuses(input)) {
+    return fail_size(state, input);
+  }
   const json::Value* choice = choices_.find(input);
   if (choice == nullptr) {
     return state.fail("literal_error", "Input should be " + expected_, input, {{"expected", expected_}});
@@ -79,6 +90,9 @@ bool EnumNode::validate(const json::Value& input, State& state, json::Value& out
   if (!strict_class_.empty()) {
     return state.fail("is_instance_of", "Input should be an instance of " + strict_class_, input,
                       {{"class", strict_class_}});
+  }
+  if (choices_.refuses(input)) {
+    return fail_size(state, input);
   }
   const json::Value* choice = nullptr;
   if (base_ == EnumBase::kInt) {

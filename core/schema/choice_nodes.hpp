@@ -18,6 +18,8 @@ class Choices {
   /// The choice that `input` means, or nullptr.
   [[nodiscard]] const json::Value* find(const json::Value& input) const noexcept;
   [[nodiscard]] FieldKind kind() const noexcept;
+  /// Pydantic compares integers as int64: with an integer among the choices, a bigger one is int_parsing_size.
+  [[nodiscard]] bool refuses(const json::Value& input) const noexcept;
 
  private:
   std::vector<json::Value> values_;

@@ -1,11 +1,23 @@
 // Validators of None, Any, datetime and UUID.
 #include "schema/scalar_nodes.hpp"
 
+#include <cmath>
+
 #include "json/writer.hpp"
 #include "schema/datetime.hpp"
+#include "schema/lax.hpp"
 #include "schema/uuid.hpp"
 
 namespace data_bridge::schema {
+
+namespace {
+
+// An integer beyond the range of a double is no number to Pydantic's datetime.
+bool is_number(const json::Value& value) {
+  return value.is_int() || value.is_double() || (value.is_big_int() && std::isfinite(int_to_double(value)));
+}
+
+}  // namespace
 
 bool NoneNode::validate(const json::Value& input, State& state, json::Value& out) const {
   if (!input.is_null()) {
@@ -24,7 +36,7 @@ bool DatetimeNode::validate(const json::Value& input, State& state, json::Value&
   std::expected<Datetime, DatetimeError> value;
   if (!strict_ && input.is_string()) {
     value = parse_datetime(input.as_string());
-  } else if (!strict_ && (input.is_int() || input.is_big_int() || input.is_double())) {
+  } else if (!strict_ && is_number(input)) {
     value = datetime_from_number(input);
   } else {
     return state.fail("datetime_type", "Input should be a valid datetime", input);

@@ -54,6 +54,21 @@ std::size_t sequence_length(char lead) noexcept {
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
+// The crate looks at `character as u8`: the low byte of the code point, so that U+0130 counts as "0".
+char low_byte(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  switch (sequence_length(text[0])) {
+    case 1:
+      return text[0];
+    case 2:
+      return static_cast<char>((byte(0) << 6 | (byte(1) & 0x3F)) & 0xFF);
+    case 3:
+      return static_cast<char>((byte(1) << 6 | (byte(2) & 0x3F)) & 0xFF);
+    default:
+      return static_cast<char>((byte(2) << 6 | (byte(3) & 0x3F)) & 0xFF);
+  }
+}
+
 std::string explain(std::string_view text) {
   std::string_view inner = text;
   std::size_t offset = 0;
@@ -66,13 +81,14 @@ std::string explain(std::string_view text) {
   }
   std::size_t hyphens = 0;
   std::array<std::size_t, 4> bounds{};
-  for (std::size_t i = 0; i < inner.size(); ++i) {
-    if (inner[i] == '-') {
+  for (std::size_t i = 0; i < inner.size(); i += sequence_length(inner[i])) {
+    const char low = low_byte(inner.substr(i));
+    if (low == '-') {
       if (hyphens < bounds.size()) {
         bounds[hyphens] = i;
       }
       ++hyphens;
-    } else if (hex_digit(inner[i]) < 0) {
+    } else if (hex_digit(low) < 0) {
       const std::string_view character = inner.substr(i, sequence_length(inner[i]));
       return "invalid character: found `" + std::string(character) + "` at " + number(i + offset);
     }

@@ -1,0 +1,411 @@
+"""Export of a Pydantic model to the neutral text that the native validators are compiled from.
+
+The text is JSON::
+
+    {"version": 1,
+     "dialect": {"trailing_comma_message": bool, "max_depth": int},   # how this Python reads JSON
+     "definitions": {"0": NODE, ...},                                  # shared and recursive schemas
+     "schema": NODE}
+
+A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
+already folded in: ``int float str bool none any datetime uuid literal enum nullable list ref model``.
+Only what the native core does exactly like Pydantic is exported; for everything else `Unsupported`
+names the field and the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
+
+from data_bridge._core import check_pattern
+
+__all__ = ["Unsupported", "export_model"]
+
+_Schema = Mapping[str, Any]
+_Node = dict[str, Any]
+
+# Nested containers that json.loads reads below FastAPI before RecursionError (measured; they depend a
+# little on the depth of the calling stack).
+_MAX_DEPTH = {(3, 11): 962, (3, 12): 1492}
+_MAX_DEPTH_LATER = 9993
+
+# Keys that do not change how a value out of JSON is validated or written.
+_NEUTRAL = {"type", "ref", "metadata"}
+
+# Settings without effect here: on instances and attributes, on bytes and timedelta (not exported), on the
+# text of exceptions, on speed. `serialize_by_alias`: FastAPI always passes by_alias=True.
+_NEUTRAL_CONFIG = {
+    "title",
+    "typed_dict_total",
+    "from_attributes",
+    "revalidate_instances",
+    "ser_json_bytes",
+    "val_json_bytes",
+    "hide_input_in_errors",
+    "validation_error_cause",
+    "cache_strings",
+    "serialize_by_alias",
+    "polymorphic_serialization",
+    "url_preserve_empty_path",
+}
+_KNOWN_CONFIG = {
+    "strict",
+    "extra_fields_behavior",
+    "loc_by_alias",
+    "str_max_length",
+    "str_min_length",
+    "str_strip_whitespace",
+    "str_to_lower",
+    "str_to_upper",
+    "allow_inf_nan",
+    "validate_by_alias",
+    "validate_by_name",
+}
+# Settings that are understood only at their default.
+_DEFAULT_CONFIG: dict[str, Any] = {
+    "validate_default": False,
+    "ser_json_timedelta": "iso8601",
+    "ser_json_temporal": "iso8601",
+    "ser_json_inf_nan": "null",
+    "coerce_numbers_to_str": False,
+    "regex_engine": "rust-regex",
+}
+
+
+class Unsupported(ValueError):
+    """A model has parts that need Python.
+
+    `reasons` lists them as (field, reason); a field of a nested model is written with dots.
+    """
+
+    def __init__(self, model: type[BaseModel], reasons: list[tuple[str, str]]) -> None:
+        self.model = model
+        self.reasons = reasons
+        listing = "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
+        super().__init__(f"{model.__qualname__} cannot be validated natively: {listing}")
+
+
+def export_model(model: type[BaseModel]) -> str:
+    """The schema of `model` as text for `data_bridge._core.SchemaModel`.
+
+    Completes the model first, where its annotations name classes defined later. Raises `Unsupported`.
+    """
+    if not model.__pydantic_complete__:
+        model.model_rebuild()
+    return _Exporter(model).export()
+
+
+class _Exporter:
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._root = model
+        self._reasons: list[tuple[str, str]] = []
+        self._definitions: list[_Schema] = []
+        # The references of a core schema hold addresses; numbers make the text the same in every process.
+        self._names: dict[str, str] = {}
+
+    def export(self) -> str:
+        schema: _Schema = self._root.__pydantic_core_schema__
+        if schema["type"] == "definitions":
+            self._definitions = schema["definitions"]
+            self._names = {definition["ref"]: str(i) for i, definition in enumerate(self._definitions)}
+            schema = schema["schema"]
+        definitions = {
+            self._names[definition["ref"]]: self._node(definition, {}, self._title(definition))
+            for definition in self._definitions
+        }
+        root = self._node(schema, {}, "")
+        if self._reasons:
+            raise Unsupported(self._root, self._reasons)
+        version = sys.version_info[:2]
+        spec = {
+            "version": 1,
+            "dialect": {
+                "trailing_comma_message": version >= (3, 13),
+                "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
+            },
+            "definitions": definitions,
+            "schema": root,
+        }
+        return json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
+
+    def _title(self, definition: _Schema) -> str:
+        cls = definition.get("cls")
+        return "" if cls is self._root or cls is None else cls.__qualname__
+
+    # --- reasons ------------------------------------------------------------------------------------
+
+    def _refuse(self, where: str, reason: str) -> _Node:
+        if (where, reason) not in self._reasons:
+            self._reasons.append((where, reason))
+        return {"type": "any"}
+
+    def _refuse_others(self, schema: _Schema, known: set[str], where: str) -> None:
+        """What a node says beyond `known` is not guessed at."""
+        for key in schema.keys() - known - _NEUTRAL:
+            if key == "serialization":
+                self._refuse(where, "a custom serialiser")
+            else:
+                self._refuse(where, f"`{key}` of a Pydantic `{schema['type']}`")
+
+    # --- nodes --------------------------------------------------------------------------------------
+
+    def _node(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        kind: str = schema["type"]
+        export = _EXPORTERS.get(kind)
+        if export is not None:
+            return export(self, schema, config, where)
+        if kind.startswith("function-"):
+            function = schema["function"]["function"]
+            name = getattr(function, "__qualname__", repr(function))
+            return self._refuse(where, f"the validator function {name}")
+        return self._refuse(where, f"the type `{kind}`")
+
+    @staticmethod
+    def _strict(schema: _Schema, config: _Schema) -> bool:
+        return bool(schema.get("strict", config.get("strict", False)))
+
+    def _int(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        bounds = {"multiple_of", "le", "lt", "ge", "gt"}
+        self._refuse_others(schema, bounds | {"strict"}, where)
+        node: _Node = {"type": "int", "strict": self._strict(schema, config)}
+        for key in bounds & schema.keys():
+            if type(schema[key]) is not int:
+                return self._refuse(where, f"`{key}` is not an int")
+            node[key] = schema[key]
+        if not 0 < node.get("multiple_of", 1) < 2**63:
+            return self._refuse(where, "`multiple_of` outside 1 .. 2**63-1")
+        return node
+
+    def _float(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        bounds = {"multiple_of", "le", "lt", "ge", "gt"}
+        self._refuse_others(schema, bounds | {"strict", "allow_inf_nan"}, where)
+        allow_inf_nan = schema.get("allow_inf_nan", config.get("allow_inf_nan", True))
+        node: _Node = {"type": "float", "strict": self._strict(schema, config), "allow_inf_nan": bool(allow_inf_nan)}
+        for key in bounds & schema.keys():
+            node[key] = float(schema[key])
+        if node.get("multiple_of", 1.0) <= 0:
+            return self._refuse(where, "`multiple_of` that is not positive")
+        return node
+
+    def _str(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        settings = ("min_length", "max_length", "strip_whitespace", "to_lower", "to_upper")
+        self._refuse_others(schema, {*settings, "strict", "pattern", "regex_engine", "coerce_numbers_to_str"}, where)
+        if schema.get("coerce_numbers_to_str"):
+            return self._refuse(where, "`coerce_numbers_to_str`")
+        node: _Node = {"type": "str"}
+        for key in settings:
+            value = schema.get(key, config.get("str_" + key))
+            if value is not None:
+                node[key] = value
+        pattern = schema.get("pattern")
+        if pattern is not None:
+            if not isinstance(pattern, str) or schema.get("regex_engine", "rust-regex") != "rust-regex":
+                return self._refuse(where, "a pattern for Python's `re`")
+            if refusal := check_pattern(pattern):
+                return self._refuse(where, f"the pattern {pattern!r}: {refusal}")
+            node["pattern"] = pattern
+        return node
+
+    def _bool(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict"}, where)
+        return {"type": "bool", "strict": self._strict(schema, config)}
+
+    def _none(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, set(), where)
+        return {"type": "none"}
+
+    def _any(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, set(), where)
+        return {"type": "any"}
+
+    def _datetime(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", "microseconds_precision"}, where)
+        if schema.get("microseconds_precision", "truncate") != "truncate":
+            return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`")
+        return {"type": "datetime", "strict": self._strict(schema, config)}
+
+    def _uuid(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", "version"}, where)
+        node: _Node = {"type": "uuid", "strict": self._strict(schema, config)}
+        if "version" in schema:
+            node["version"] = schema["version"]
+        return node
+
+    def _literal(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"expected"}, where)
+        values = schema["expected"]
+        if not self._are_simple(values):
+            return self._refuse(where, "a Literal of other values than str, int and bool")
+        return {"type": "literal", "values": values, "expected": self._expected(schema)}
+
+    def _enum(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"cls", "members", "sub_type", "strict"}, where)
+        cls: type[Enum] = schema["cls"]
+        values = [member.value for member in schema["members"]]
+        base = schema.get("sub_type", "plain")
+        if base == "float" or not self._are_simple(values):
+            return self._refuse(where, "an Enum of other values than str, int and bool")
+        if getattr(cls._missing_, "__func__", None) is not Enum._missing_.__func__:  # type: ignore[attr-defined]
+            return self._refuse(where, f"{cls.__qualname__}._missing_")
+        node: _Node = {"type": "enum", "values": values, "base": base, "expected": ""}
+        if self._strict(schema, config):
+            return {**node, "strict_class": cls.__name__}
+        return {**node, "expected": self._expected(schema)}
+
+    @staticmethod
+    def _are_simple(values: list[Any]) -> bool:
+        return all(type(v) in (str, bool) or (type(v) is int and -(2**63) <= v < 2**63) for v in values)
+
+    @staticmethod
+    def _expected(schema: _Schema) -> str:
+        """The choices as Pydantic itself words them."""
+        try:
+            SchemaValidator(schema).validate_python(object())  # type: ignore[arg-type]
+        except ValidationError as error:
+            return str(error.errors()[0]["ctx"]["expected"])
+        raise AssertionError("a bare object is no choice")
+
+    def _nullable(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"schema", "strict"}, where)
+        return {"type": "nullable", "schema": self._node(schema["schema"], config, where)}
+
+    def _list(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        limits = {"min_length", "max_length", "fail_fast"}
+        self._refuse_others(schema, limits | {"items_schema", "strict"}, where)
+        items = schema.get("items_schema", {"type": "any"})
+        node: _Node = {"type": "list", "items": self._node(items, config, where + "[]")}
+        node.update({key: schema[key] for key in limits & schema.keys() if schema[key] is not None})
+        return node
+
+    def _definition_ref(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"schema_ref"}, where)
+        return {"type": "ref", "name": self._names[schema["schema_ref"]]}
+
+    # --- models -------------------------------------------------------------------------------------
+
+    def _model_node_config(self, schema: _Schema, where: str) -> _Schema:
+        config: _Schema = schema.get("config", {})
+        for key, value in config.items():
+            if key in _DEFAULT_CONFIG:
+                if value != _DEFAULT_CONFIG[key]:
+                    self._refuse(where, f"the setting `{key}`")
+            elif key not in _KNOWN_CONFIG and key not in _NEUTRAL_CONFIG:
+                self._refuse(where, f"the unknown setting `{key}`")
+        return config
+
+    def _model(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        known = {"cls", "schema", "config", "generic_origin", "frozen", "revalidate_instances"}
+        self._refuse_others(
+            schema, known | {"custom_init", "root_model", "post_init", "strict", "extra_behavior"}, where
+        )
+        if schema.get("custom_init"):
+            return self._refuse(where, "a custom __init__")
+        if schema.get("root_model"):
+            return self._refuse(where, "a RootModel")
+        if schema.get("post_init"):
+            return self._refuse(where, "model_post_init")
+        if schema.get("strict"):
+            return self._refuse(where, "a strict reference to a model")
+        own = self._model_node_config(schema, where)
+        fields_schema: _Schema = schema["schema"]
+        if fields_schema["type"] != "model-fields":
+            return self._node(fields_schema, own, where)
+        return self._model_fields(fields_schema, schema, own, where)
+
+    def _model_fields(self, schema: _Schema, model: _Schema, config: _Schema, where: str) -> _Node:
+        known = {"fields", "model_name", "computed_fields", "from_attributes", "extra_behavior"}
+        self._refuse_others(schema, known, where)
+        if schema.get("computed_fields"):
+            names = ", ".join(field["property_name"] for field in schema["computed_fields"])
+            self._refuse(where, f"the computed fields {names}")
+        extra = schema.get("extra_behavior", model.get("extra_behavior", config.get("extra_fields_behavior")))
+        fields = [
+            self._field(name, field, config, f"{where}.{name}" if where else name)
+            for name, field in schema["fields"].items()
+        ]
+        return {"type": "model", "name": model["cls"].__name__, "extra": extra or "ignore", "fields": fields}
+
+    def _field(self, name: str, field: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(field, {"schema", "validation_alias", "serialization_alias", "frozen"}, where)
+        node: _Node = {
+            "name": name,
+            "keys": self._keys(name, field, config, where),
+            "output_key": field.get("serialization_alias") or name,
+        }
+        if not config.get("loc_by_alias", True):
+            node["location"] = name
+        schema: _Schema = field["schema"]
+        if schema["type"] == "default":
+            self._default(node, schema, config, where)
+            schema = schema["schema"]
+        node["schema"] = self._node(schema, config, where)
+        return node
+
+    def _keys(self, name: str, field: _Schema, config: _Schema, where: str) -> list[str]:
+        """The keys under which a field is looked for, in order."""
+        alias = field.get("validation_alias")
+        by_name = config.get("validate_by_name", False)
+        if alias is None or not config.get("validate_by_alias", True):
+            return [name]
+        if isinstance(alias, str):
+            keys = [alias]
+        else:
+            paths = alias if alias and isinstance(alias[0], list) else [alias]
+            if any(len(path) != 1 or not isinstance(path[0], str) for path in paths):
+                self._refuse(where, "an AliasPath")
+                return [name]
+            keys = [path[0] for path in paths]
+        return [*keys, name] if by_name and name not in keys else keys
+
+    def _default(self, node: _Node, schema: _Schema, config: _Schema, where: str) -> None:
+        known = {"schema", "default", "default_factory", "default_factory_takes_data", "copy_default", "strict"}
+        self._refuse_others(schema, known | {"on_error", "validate_default"}, where)
+        if schema.get("on_error", "raise") != "raise":
+            self._refuse(where, "`on_error`")
+        if schema.get("validate_default", config.get("validate_default")):
+            self._refuse(where, "`validate_default`")
+        if "default_factory" in schema:
+            factory = schema["default_factory"]
+            if factory not in (list, dict):
+                self._refuse(where, f"the default_factory {getattr(factory, '__qualname__', repr(factory))}")
+                return
+            default: Any = factory()
+        else:
+            default = schema["default"]
+        if default is None:
+            node["default"] = None
+            return
+        serializer = {"type": "definitions", "schema": schema["schema"], "definitions": list(self._definitions)}
+        try:
+            text = SchemaSerializer(serializer, config).to_json(  # type: ignore[arg-type]
+                default, by_alias=True, warnings=False
+            )
+        except (PydanticSerializationError, UnicodeError):
+            self._refuse(where, f"a default without a form in JSON: {default!r}")
+            return
+        node["default"] = json.loads(text)
+
+
+_EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
+    "int": _Exporter._int,
+    "float": _Exporter._float,
+    "str": _Exporter._str,
+    "bool": _Exporter._bool,
+    "none": _Exporter._none,
+    "any": _Exporter._any,
+    "datetime": _Exporter._datetime,
+    "uuid": _Exporter._uuid,
+    "literal": _Exporter._literal,
+    "enum": _Exporter._enum,
+    "nullable": _Exporter._nullable,
+    "list": _Exporter._list,
+    "definition-ref": _Exporter._definition_ref,
+    "model": _Exporter._model,
+}

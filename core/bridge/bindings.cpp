@@ -2,9 +2,13 @@
 #include "bridge/bindings.hpp"
 
 #include "bridge/schema_bindings.hpp"
+#include "pyloop/loop.hpp"
 
 namespace data_bridge::bridge {
 
-void bind_all(nanobind::module_& module) { bind_schema(module); }
+void bind_all(nanobind::module_& module) {
+  if (pyloop::register_pyloop(module.ptr()) < 0) throw nanobind::python_error();
+  bind_schema(module);
+}
 
 }  // namespace data_bridge::bridge

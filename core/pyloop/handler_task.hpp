@@ -3,13 +3,16 @@
 
 #include <Python.h>
 
+#include "pyloop/loop_state.hpp"
+
 namespace data_bridge::pyloop {
 
 /// Told how a driven coroutine ended. Called exactly once, on the loop's thread, with the GIL: inside
-/// drive() where the coroutine never suspended, else from a callback of its task.
+/// drive() where the coroutine never suspended, else from a callback of its task. A task that is destroyed
+/// unfinished (its loop was closed under it) reports a CancelledError then.
 class Completion {
  public:
-  /// `result` xor `exception`, both borrowed.
+  /// `result` xor `exception`, both borrowed. Must leave no Python exception set.
   virtual void done(PyObject* result, PyObject* exception) noexcept = 0;
 
  protected:
@@ -21,6 +24,18 @@ class Completion {
 /// instruction to the last; a real Task is initialised only if the coroutine suspends or
 /// something needs it. Returns false with a Python exception set, and without having
 /// called `completion`, only where the machinery itself failed (no memory, not a coroutine).
-[[nodiscard]] bool drive(PyObject* loop, PyObject* coroutine, Completion& completion);
+///
+/// SystemExit and KeyboardInterrupt are reported like any exception and leave run_forever() afterwards.
+///
+/// `task`, where given, receives the task if the coroutine has suspended, for whoever may have to cancel it;
+/// empty where it has finished.
+[[nodiscard]] bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* task = nullptr);
+
+/// Takes `callback` if it is the first step of capture.task; false for anything else that is scheduled meanwhile,
+/// say by a finaliser that the collector runs.
+[[nodiscard]] bool capture_step(StepCapture& capture, PyObject* callback) noexcept;
+
+/// The type HandlerTask and the function drive().
+int register_handler_task(PyObject* module);
 
 }  // namespace data_bridge::pyloop

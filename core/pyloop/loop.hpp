@@ -11,7 +11,7 @@ namespace data_bridge::pyloop {
 class PythonWork {
  public:
   /// On the loop's thread, with the GIL, inside no task and no Context of its own. Must leave no Python
-  /// exception set.
+  /// exception set. The object may delete itself, or enqueue itself again.
   virtual void run() noexcept = 0;
 
  protected:
@@ -19,6 +19,7 @@ class PythonWork {
 
  private:
   friend class LoopCore;
+  friend class LoopState;
   PythonWork* next_ = nullptr;
 };
 
@@ -32,13 +33,25 @@ class LoopCore {
   /// The native half of `loop`, a borrowed PyLoop; nullptr and TypeError for any other object.
   static LoopCore* from_object(PyObject* loop);
 
+  LoopCore(const LoopCore&) = delete;
+  LoopCore& operator=(const LoopCore&) = delete;
+
   [[nodiscard]] runtime::Reactor& reactor() noexcept;
   /// Runs `work` in this turn, in FIFO order. On the loop's thread; the GIL is not needed.
   void enqueue(PythonWork& work) noexcept;
-  /// enqueue() from any thread; the GIL is not needed.
+  /// enqueue() from any thread; the GIL is not needed. The loop must not have been closed.
   void post(PythonWork& work);
   /// True on the thread that runs this loop.
   [[nodiscard]] bool in_loop_thread() const noexcept;
+
+ private:
+  friend class LoopState;
+  LoopCore() = default;
+  ~LoopCore() = default;
 };
+
+/// Adds LoopBase, Handle, TimerHandle, HandlerTask and drive() to the extension module.
+/// 0, or -1 with a Python exception.
+int register_pyloop(PyObject* module);
 
 }  // namespace data_bridge::pyloop

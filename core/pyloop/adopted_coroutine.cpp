@@ -1,0 +1,211 @@
+// AdoptedCoroutine: replays the first step of a coroutine to the Task that came after it.
+#include "pyloop/adopted_coroutine.hpp"
+
+#include <cstddef>
+#include <utility>
+
+#include "pyloop/py_error.hpp"
+
+namespace data_bridge::pyloop {
+
+namespace {
+
+PyTypeObject* adopted_type = nullptr;
+PyObject* name_throw = nullptr;
+PyObject* name_close = nullptr;
+PyObject* name_cancel = nullptr;
+PyObject* name_args = nullptr;
+
+struct Adopted {
+  PyObject_HEAD
+  PyObject* coroutine;
+  // Of the first step.
+  PyObject* value;
+  // To be thrown at the next wake-up: a cancellation that the awaited future refused.
+  PyObject* later;
+  Outcome outcome;
+};
+
+Adopted& of(PyObject* self) noexcept { return *reinterpret_cast<Adopted*>(self); }
+
+PySendResult throw_into(PyObject* coroutine, PyObject* exception, PyObject** result) {
+  *result = PyObject_CallMethodOneArg(coroutine, name_throw, exception);
+  if (*result != nullptr) return PYGEN_NEXT;
+  if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return PYGEN_ERROR;
+  const PyRef stop = take_exception();
+  *result = PyObject_GetAttrString(stop.get(), "value");
+  return *result != nullptr ? PYGEN_RETURN : PYGEN_ERROR;
+}
+
+PySendResult adopted_send(PyObject* self, PyObject* argument, PyObject** result) {
+  Adopted& adopted = of(self);
+  switch (std::exchange(adopted.outcome, Outcome::kNone)) {
+    case Outcome::kYielded:
+      *result = std::exchange(adopted.value, nullptr);
+      return PYGEN_NEXT;
+    case Outcome::kReturned:
+      *result = std::exchange(adopted.value, nullptr);
+      return PYGEN_RETURN;
+    case Outcome::kRaised:
+      *result = nullptr;
+      raise_exception(PyRef::steal(std::exchange(adopted.value, nullptr)));
+      return PYGEN_ERROR;
+    case Outcome::kNone:
+      break;
+  }
+  if (adopted.later != nullptr) {
+    const PyRef exception = PyRef::steal(std::exchange(adopted.later, nullptr));
+    return throw_into(adopted.coroutine, exception.get(), result);
+  }
+  return PyIter_Send(adopted.coroutine, argument, result);
+}
+
+PyObject* as_iteration(PySendResult status, PyObject* result) {
+  if (status != PYGEN_RETURN) return result;
+  // _PyGen_SetStopIterationValue is private; a tuple or exception as the value needs the explicit call.
+  const PyRef stop = PyRef::steal(PyObject_CallOneArg(PyExc_StopIteration, result));
+  Py_DECREF(result);
+  if (stop) PyErr_SetObject(PyExc_StopIteration, stop.get());
+  return nullptr;
+}
+
+PyObject* send_method(PyObject* self, PyObject* argument) {
+  PyObject* result = nullptr;
+  const PySendResult status = adopted_send(self, argument, &result);
+  return as_iteration(status, result);
+}
+
+PyObject* iternext(PyObject* self) { return send_method(self, Py_None); }
+
+PyObject* throw_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
+  Adopted& adopted = of(self);
+  if (adopted.outcome == Outcome::kNone) {
+    PyObject* stack[4] = {adopted.coroutine};
+    if (nargs < 1 || nargs > 3) return PyErr_Format(PyExc_TypeError, "throw() takes from 1 to 3 arguments");
+    for (Py_ssize_t i = 0; i < nargs; ++i) stack[i + 1] = args[i];
+    return PyObject_VectorcallMethod(name_throw, stack, static_cast<std::size_t>(nargs) + 1, nullptr);
+  }
+  // A Task that was cancelled before its captured step calls throw(instance) first, with the CancelledError.
+  PyRef exception;
+  if (nargs >= 1 && PyExceptionInstance_Check(args[0])) {
+    exception = PyRef::borrow(args[0]);
+  } else if (nargs >= 2 && PyExceptionInstance_Check(args[1])) {
+    exception = PyRef::borrow(args[1]);
+  } else if (nargs >= 1 && PyExceptionClass_Check(args[0])) {
+    exception = PyRef::steal(PyObject_CallNoArgs(args[0]));
+  } else {
+    PyErr_SetString(PyExc_TypeError, "exceptions must be classes or instances deriving from BaseException");
+  }
+  if (!exception) return nullptr;
+
+  const Outcome outcome = std::exchange(adopted.outcome, Outcome::kNone);
+  PyRef value = PyRef::steal(std::exchange(adopted.value, nullptr));
+  switch (outcome) {
+    case Outcome::kReturned:
+      // Cancelled just before it returned: a Task ends cancelled then.
+      raise_exception(std::move(exception));
+      return nullptr;
+    case Outcome::kRaised:
+      raise_exception(std::move(value));
+      return nullptr;
+    case Outcome::kYielded:
+    case Outcome::kNone:
+      break;
+  }
+  if (value.get() == Py_None) {
+    // A bare yield: nothing to cancel, so the exception goes where the coroutine stands.
+    return PyObject_CallMethodOneArg(adopted.coroutine, name_throw, exception.get());
+  }
+  // A real Task would have cancelled what it awaits, so that an inner task ends too.
+  const PyRef cancel = PyRef::steal(PyObject_GetAttr(value.get(), name_cancel));
+  if (!cancel) {
+    // Not a future: the Task will say so.
+    PyErr_Clear();
+    return value.release();
+  }
+  const PyRef args_of = PyRef::steal(PyObject_GetAttr(exception.get(), name_args));
+  const PyRef agreed = args_of ? PyRef::steal(PyObject_CallObject(cancel.get(), args_of.get())) : PyRef();
+  const int truth = agreed ? PyObject_IsTrue(agreed.get()) : -1;
+  if (truth < 0) return nullptr;
+  if (truth == 0) Py_XSETREF(adopted.later, exception.release());
+  return value.release();
+}
+
+PyObject* close_method(PyObject* self, PyObject*) { return PyObject_CallMethodNoArgs(of(self).coroutine, name_close); }
+
+PyObject* await_method(PyObject* self) { return Py_NewRef(self); }
+
+// cr_frame, cr_await, __qualname__ ...: what asyncio's repr and get_stack read.
+PyObject* getattro(PyObject* self, PyObject* name) {
+  PyObject* found = PyObject_GenericGetAttr(self, name);
+  if (found != nullptr || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+  PyErr_Clear();
+  return PyObject_GetAttr(of(self).coroutine, name);
+}
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(of(self).coroutine);
+  Py_VISIT(of(self).value);
+  Py_VISIT(of(self).later);
+  return 0;
+}
+
+int clear(PyObject* self) {
+  Py_CLEAR(of(self).value);
+  Py_CLEAR(of(self).later);
+  return 0;
+}
+
+void dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  PyTypeObject* type = Py_TYPE(self);
+  clear(self);
+  // Not in tp_clear: a Task in a cycle still sends to it while it is finalised.
+  Py_CLEAR(of(self).coroutine);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyMethodDef methods[] = {
+    {"send", send_method, METH_O, nullptr},
+    {"throw", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(throw_method)), METH_FASTCALL, nullptr},
+    {"close", close_method, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+PyObject* adopt_coroutine(PyObject* coroutine) {
+  PyObject* self = adopted_type->tp_alloc(adopted_type, 0);
+  if (self != nullptr) of(self).coroutine = Py_NewRef(coroutine);
+  return self;
+}
+
+void set_outcome(PyObject* adopted, Outcome outcome, PyRef value) noexcept {
+  of(adopted).outcome = outcome;
+  Py_XSETREF(of(adopted).value, value.release());
+}
+
+int register_adopted_coroutine() {
+  name_throw = PyUnicode_InternFromString("throw");
+  name_close = PyUnicode_InternFromString("close");
+  name_cancel = PyUnicode_InternFromString("cancel");
+  name_args = PyUnicode_InternFromString("args");
+  if (name_throw == nullptr || name_close == nullptr || name_cancel == nullptr || name_args == nullptr) return -1;
+  PyType_Slot slots[] = {{Py_am_send, reinterpret_cast<void*>(adopted_send)},
+                         {Py_am_await, reinterpret_cast<void*>(await_method)},
+                         {Py_tp_iter, reinterpret_cast<void*>(await_method)},
+                         {Py_tp_iternext, reinterpret_cast<void*>(iternext)},
+                         {Py_tp_getattro, reinterpret_cast<void*>(getattro)},
+                         {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+                         {Py_tp_clear, reinterpret_cast<void*>(clear)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                         {Py_tp_methods, methods},
+                         {0, nullptr}};
+  PyType_Spec spec = {"data_bridge._core.AdoptedCoroutine", sizeof(Adopted), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  adopted_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  return adopted_type == nullptr ? -1 : 0;
+}
+
+}  // namespace data_bridge::pyloop

@@ -1,0 +1,52 @@
+// LoopCore: how native code hands work to a PyLoop.
+#include "pyloop/loop.hpp"
+
+#include "pyloop/loop_state.hpp"
+#include "pyloop/loop_type.hpp"
+
+namespace data_bridge::pyloop {
+
+LoopCore* LoopCore::from_object(PyObject* loop) {
+  if (!is_loop(loop)) {
+    PyErr_Format(PyExc_TypeError, "a data_bridge.PyLoop was expected, got %R", loop);
+    return nullptr;
+  }
+  return &LoopState::of(loop);
+}
+
+runtime::Reactor& LoopCore::reactor() noexcept { return static_cast<LoopState*>(this)->reactor_; }
+
+void LoopCore::enqueue(PythonWork& work) noexcept {
+  auto& state = *static_cast<LoopState*>(this);
+  work.next_ = nullptr;
+  if (state.work_tail_ != nullptr) {
+    state.work_tail_->next_ = &work;
+  } else {
+    state.work_head_ = &work;
+  }
+  state.work_tail_ = &work;
+}
+
+void LoopCore::post(PythonWork& work) {
+  auto& state = *static_cast<LoopState*>(this);
+  work.next_ = nullptr;
+  bool first = false;
+  {
+    const std::scoped_lock lock(state.posted_mutex_);
+    first = state.posted_head_ == nullptr;
+    if (first) {
+      state.posted_head_ = &work;
+    } else {
+      state.posted_tail_->next_ = &work;
+    }
+    state.posted_tail_ = &work;
+    state.posted_ = true;
+  }
+  if (first) state.reactor_.wake();
+}
+
+bool LoopCore::in_loop_thread() const noexcept {
+  return static_cast<const LoopState*>(this)->runner_.load() == std::this_thread::get_id();
+}
+
+}  // namespace data_bridge::pyloop

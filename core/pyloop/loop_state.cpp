@@ -1,0 +1,269 @@
+// The turns of the loop: wait, native work, Python work.
+#include "pyloop/loop_state.hpp"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <limits>
+#include <utility>
+
+#include "pyloop/handle.hpp"
+#include "pyloop/py_error.hpp"
+
+namespace data_bridge::pyloop {
+
+namespace {
+
+// asyncio.base_events: when cancelled timers are swept out of the heap, and the longest wait (seconds).
+constexpr std::size_t kMinScheduledTimers = 100;
+constexpr double kMaxWait = 24 * 3600;
+// Other Python threads get the GIL at least this often (seconds: sys.getswitchinterval()'s default), checked every
+// so many turns: reading the clock costs as much as an empty turn.
+constexpr double kBusyLimit = 0.005;
+constexpr std::uint32_t kTurnsPerCheck = 16;
+
+std::chrono::nanoseconds to_wait(double seconds) noexcept {
+  seconds = std::clamp(seconds, 0.0, kMaxWait);
+  // Rounded up: a timer must never be early.
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(std::ceil(seconds * 1e9)));
+}
+
+}  // namespace
+
+double LoopState::now() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec) / 1e9;
+}
+
+void SignalInbox::on_events(std::uint32_t) noexcept {
+  char buffer[256];
+  for (;;) {
+    const ssize_t count = ::read(fd, buffer, sizeof buffer);
+    if (count <= 0) return;
+    numbers.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+void LoopState::timer_cancelled(PyObject* handle) noexcept {
+  if (timers_.pop_if_last(handle)) {
+    handle_fields(handle)->scheduled = false;
+    // The caller holds a reference of its own.
+    Py_DECREF(handle);
+  } else {
+    ++timers_cancelled;
+  }
+}
+
+void LoopState::wake() noexcept {
+  if (sleeping_ && !woken_.exchange(true)) reactor_.wake();
+}
+
+bool LoopState::run() {
+  const std::thread::id before = runner_.exchange(std::this_thread::get_id());
+  released_at_ = now();
+  bool good = true;
+  do {
+    good = run_once();
+  } while (good && !stopping);
+  reactor_.finish_turn();
+  runner_.store(before);
+  return good;
+}
+
+bool LoopState::run_once() {
+  tidy_timers();
+  if (!ready_.empty() || stopping || work_head_ != nullptr || posted_ || watches_.pending()) {
+    poll();
+  } else {
+    wait_for_python();
+  }
+  if (PyErr_CheckSignals() < 0 || !run_signals() || !run_work()) return false;
+  watches_.collect(ready_);
+  collect_due_timers();
+  return run_ready(ready_.size());
+}
+
+// With Python callbacks waiting: look for I/O, without blocking.
+void LoopState::poll() noexcept {
+  const std::size_t own = watches_.size() + (signals_.fd >= 0 ? 1 : 0);
+  bool release = reactor_.size() != own;
+  if (++turns_since_release_ >= kTurnsPerCheck) {
+    turns_since_release_ = 0;
+    release = release || now() - released_at_ > kBusyLimit;
+  }
+  if (!release) {
+    // Nothing native runs here, and giving up the GIL under contention costs 17 us and more a turn.
+    reactor_.finish_turn();
+    reactor_.wait(std::chrono::nanoseconds(0));
+    reactor_.dispatch();
+    return;
+  }
+  PyThreadState* thread = PyEval_SaveThread();
+  reactor_.finish_turn();
+  reactor_.wait(std::chrono::nanoseconds(0));
+  reactor_.dispatch();
+  PyEval_RestoreThread(thread);
+  released_at_ = now();
+}
+
+// With nothing to do for Python: native turns without the GIL until there is.
+void LoopState::wait_for_python() noexcept {
+  sleeping_ = true;
+  // Read while the GIL is held: another thread may cancel a timer meanwhile, which costs one idle turn.
+  const double deadline = timers_.empty() ? std::numeric_limits<double>::infinity() : timers_.next_deadline();
+  const bool timed = !timers_.empty();
+  PyThreadState* thread = PyEval_SaveThread();
+  do {
+    reactor_.finish_turn();
+    reactor_.wait(timed ? to_wait(deadline - now()) : runtime::Reactor::kForever);
+    reactor_.dispatch();
+  } while (!python_is_due() && !(timed && deadline < now() + clock_resolution));
+  PyEval_RestoreThread(thread);
+  sleeping_ = false;
+  woken_ = false;
+  turns_since_release_ = 0;
+}
+
+bool LoopState::python_is_due() noexcept {
+  return work_head_ != nullptr || watches_.pending() || posted_ || woken_ || !signals_.numbers.empty() ||
+         reactor_.interrupted();
+}
+
+bool LoopState::run_signals() {
+  if (signals_.numbers.empty()) return true;
+  const std::string numbers = std::exchange(signals_.numbers, {});
+  return static_cast<bool>(PyRef::steal(PyObject_CallMethod(self_, "_process_self_data", "y#", numbers.data(),
+                                                            static_cast<Py_ssize_t>(numbers.size()))));
+}
+
+bool LoopState::run_work() {
+  if (posted_) {
+    const std::scoped_lock lock(posted_mutex_);
+    posted_ = false;
+    if (work_tail_ != nullptr) {
+      work_tail_->next_ = posted_head_;
+    } else {
+      work_head_ = posted_head_;
+    }
+    work_tail_ = posted_tail_;
+    posted_head_ = posted_tail_ = nullptr;
+  }
+  // What the batch enqueues runs in the next turn, after a poll: no piece of work can starve the I/O.
+  PythonWork* work = std::exchange(work_head_, nullptr);
+  work_tail_ = nullptr;
+  while (work != nullptr) {
+    PythonWork* next = std::exchange(work->next_, nullptr);
+    work->run();
+    work = next;
+  }
+  if (leaving_) {
+    raise_exception(std::move(leaving_));
+    return false;
+  }
+  return true;
+}
+
+void LoopState::tidy_timers() noexcept {
+  if (timers_cancelled == 0) return;
+  const auto drop = [](PyObject* handle) {
+    HandleFields* fields = handle_fields(handle);
+    if (!fields->cancelled) return false;
+    fields->scheduled = false;
+    // Only memory: cancel() has dropped what the handle held.
+    Py_DECREF(handle);
+    return true;
+  };
+  if (timers_.size() > kMinScheduledTimers && timers_cancelled * 2 > timers_.size()) {
+    timers_.remove_if(drop);
+    timers_cancelled = 0;
+    return;
+  }
+  while (!timers_.empty() && handle_fields(timers_.top())->cancelled) {
+    drop(timers_.pop());
+    --timers_cancelled;
+  }
+}
+
+void LoopState::collect_due_timers() {
+  if (timers_.empty()) return;
+  const double end = now() + clock_resolution;
+  while (!timers_.empty() && timers_.next_deadline() < end) {
+    PyObject* handle = timers_.pop();
+    HandleFields* fields = handle_fields(handle);
+    fields->scheduled = false;
+    if (fields->cancelled) {
+      if (timers_cancelled > 0) --timers_cancelled;
+      Py_DECREF(handle);
+    } else {
+      ready_.push(handle);
+    }
+  }
+}
+
+bool LoopState::run_ready(std::size_t count) {
+  // Exactly those that were there when the turn began; close() within a callback empties the queue.
+  for (; count > 0 && !ready_.empty(); --count) {
+    const PyRef handle = PyRef::steal(ready_.pop());
+    if (debug) {
+      if (!handle_cancelled(handle.get()) && !run_debugged(handle.get())) return false;
+    } else if (handle_fields(handle.get()) == nullptr && handle_cancelled(handle.get())) {
+      continue;
+    } else if (!run_handle(handle.get())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool LoopState::run_debugged(PyObject* handle) {
+  current_handle = PyRef::borrow(handle);
+  const double began = now();
+  bool good = run_handle(handle);
+  if (good) {
+    PyRef limit = PyRef::steal(PyObject_GetAttrString(self_, "slow_callback_duration"));
+    const double seconds = now() - began;
+    const double threshold = limit ? PyFloat_AsDouble(limit.get()) : -1.0;
+    if (PyErr_Occurred() != nullptr) {
+      good = false;
+    } else if (seconds >= threshold) {
+      good = static_cast<bool>(PyRef::steal(PyObject_CallMethod(self_, "_log_slow_callback", "Od", handle, seconds)));
+    }
+  }
+  current_handle.reset();
+  return good;
+}
+
+void LoopState::clear() noexcept {
+  while (!ready_.empty()) Py_DECREF(ready_.pop());
+  while (!timers_.empty()) {
+    PyObject* handle = timers_.pop();
+    handle_fields(handle)->scheduled = false;
+    Py_DECREF(handle);
+  }
+  timers_cancelled = 0;
+  watches_.clear();
+  if (signals_.fd >= 0) reactor_.remove(std::exchange(signals_.fd, -1));
+  current_handle.reset();
+  leaving_.reset();
+  capture = {};
+}
+
+int LoopState::traverse(visitproc visit, void* arg) const {
+  int stop = 0;
+  const auto visit_item = [&](PyObject* handle) {
+    if (stop == 0) stop = visit(handle, arg);
+  };
+  ready_.for_each(visit_item);
+  timers_.for_each(visit_item);
+  if (stop != 0) return stop;
+  Py_VISIT(current_handle.get());
+  Py_VISIT(leaving_.get());
+  return watches_.traverse(visit, arg);
+}
+
+}  // namespace data_bridge::pyloop

@@ -1,0 +1,132 @@
+// What a PyLoop consists of behind its Python type.
+#pragma once
+
+#include <Python.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pyloop/fd_watch.hpp"
+#include "pyloop/loop.hpp"
+#include "pyloop/py_ref.hpp"
+#include "pyloop/ready_queue.hpp"
+#include "pyloop/timer_heap.hpp"
+#include "runtime/reactor.hpp"
+
+namespace data_bridge::pyloop {
+
+/// The read end of the pair whose other end is signal.set_wakeup_fd(): keeps the signal numbers until the GIL is held.
+class SignalInbox final : public runtime::IoHandler {
+ public:
+  void on_events(std::uint32_t events) noexcept override;
+
+  int fd = -1;
+  std::string numbers;
+};
+
+/// While set, call_soon() hands over the first step of this task instead of scheduling it (handler_task.cpp).
+struct StepCapture {
+  PyObject* task = nullptr;
+  PyRef step;
+};
+
+/// Everything here is guarded by the GIL, but for what says otherwise.
+class LoopState final : public LoopCore {
+ public:
+  /// `self` owns this state; borrowed. Throws std::system_error where the kernel refuses an epoll instance.
+  explicit LoopState(PyObject* self) : self_(self) {}
+  ~LoopState() = default;
+
+  /// The state of an instance of LoopBase.
+  static LoopState& of(PyObject* loop) noexcept;
+
+  // --- scheduling -------------------------------------------------------------------------------
+  /// Puts a handle (new reference stolen) at the end of the ready queue.
+  void push_ready(PyObject* handle) { ready_.push(handle); }
+  void push_timer(double when, PyObject* handle) { timers_.push(when, handle); }
+  void timer_cancelled(PyObject* handle) noexcept;
+  /// Makes a blocking wait return. From any thread that holds the GIL.
+  void wake() noexcept;
+
+  // --- running ----------------------------------------------------------------------------------
+  /// Turns until stop(). False with an exception: SystemExit, KeyboardInterrupt, or from a signal handler.
+  [[nodiscard]] bool run();
+  /// Exactly one turn.
+  [[nodiscard]] bool run_once();
+  /// Raises `exception` out of run() at the end of the batch of PythonWork.
+  void leave_with(PyRef exception) noexcept { leaving_ = std::move(exception); }
+  [[nodiscard]] PyRef take_leaving() noexcept { return std::move(leaving_); }
+  /// Drops every handle, timer and watch.
+  void clear() noexcept;
+  int traverse(visitproc visit, void* arg) const;
+
+  /// Seconds of CLOCK_MONOTONIC, bit for bit what time.monotonic() gives.
+  static double now() noexcept;
+
+  FdWatches& watches() noexcept { return watches_; }
+  [[nodiscard]] const ReadyQueue<PyObject>& ready() const noexcept { return ready_; }
+  [[nodiscard]] const TimerHeap<PyObject>& timers() const noexcept { return timers_; }
+  SignalInbox& signals() noexcept { return signals_; }
+
+  bool debug = false;
+  bool closed = false;
+  bool stopping = false;
+  bool has_thread = false;
+  unsigned long thread_id = 0;
+  double clock_resolution = 1e-9;
+  std::size_t timers_cancelled = 0;
+  PyRef current_handle;
+  StepCapture capture;
+
+ private:
+  friend class LoopCore;
+
+  void poll() noexcept;
+  void wait_for_python() noexcept;
+  [[nodiscard]] bool python_is_due() noexcept;
+  [[nodiscard]] bool run_work();
+  [[nodiscard]] bool run_signals();
+  void collect_due_timers();
+  void tidy_timers() noexcept;
+  [[nodiscard]] bool run_ready(std::size_t count);
+  [[nodiscard]] bool run_debugged(PyObject* handle);
+
+  PyObject* self_;
+  runtime::Reactor reactor_;
+  FdWatches watches_{reactor_};
+  SignalInbox signals_;
+  ReadyQueue<PyObject> ready_;
+  TimerHeap<PyObject> timers_;
+  PyRef leaving_;
+
+  // Work of this thread; no lock.
+  PythonWork* work_head_ = nullptr;
+  PythonWork* work_tail_ = nullptr;
+  // Work from other threads.
+  std::mutex posted_mutex_;
+  PythonWork* posted_head_ = nullptr;
+  PythonWork* posted_tail_ = nullptr;
+  std::atomic<bool> posted_{false};
+
+  // Set by a thread that holds the GIL, read by the loop's thread without it.
+  std::atomic<bool> woken_{false};
+  bool sleeping_ = false;
+  std::atomic<std::thread::id> runner_{};
+  std::uint32_t turns_since_release_ = 0;
+  double released_at_ = 0;
+};
+
+/// An instance of LoopBase.
+struct LoopObject {
+  PyObject_HEAD
+  LoopState* state;
+};
+
+inline LoopState& LoopState::of(PyObject* loop) noexcept { return *reinterpret_cast<LoopObject*>(loop)->state; }
+
+}  // namespace data_bridge::pyloop

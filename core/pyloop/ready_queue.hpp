@@ -1,0 +1,49 @@
+// The FIFO of what call_soon scheduled: a ring that grows.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace data_bridge::pyloop {
+
+/// A FIFO of pointers in a power-of-two ring. Not thread-safe: the GIL guards PyLoop's.
+template <typename T>
+class ReadyQueue {
+ public:
+  ReadyQueue() : slots_(kInitial) {}
+
+  [[nodiscard]] bool empty() const noexcept { return head_ == tail_; }
+  [[nodiscard]] std::size_t size() const noexcept { return tail_ - head_; }
+
+  void push(T* item) {
+    if (size() == slots_.size()) grow();
+    slots_[tail_++ & (slots_.size() - 1)] = item;
+  }
+
+  /// The oldest; the queue must not be empty.
+  T* pop() noexcept { return slots_[head_++ & (slots_.size() - 1)]; }
+
+  template <typename Visitor>
+  void for_each(Visitor visit) const {
+    for (std::size_t i = head_; i != tail_; ++i) visit(slots_[i & (slots_.size() - 1)]);
+  }
+
+ private:
+  static constexpr std::size_t kInitial = 64;
+
+  void grow() {
+    std::vector<T*> wider(slots_.size() * 2);
+    std::size_t count = 0;
+    for_each([&](T* item) { wider[count++] = item; });
+    slots_.swap(wider);
+    head_ = 0;
+    tail_ = count;
+  }
+
+  std::vector<T*> slots_;
+  // Both only ever grow; a slot is the index modulo the size.
+  std::size_t head_ = 0;
+  std::size_t tail_ = 0;
+};
+
+}  // namespace data_bridge::pyloop

@@ -1,0 +1,66 @@
+// Adds the loop's types and functions to the extension module.
+#include <new>
+
+#include "pyloop/adopted_coroutine.hpp"
+#include "pyloop/handle.hpp"
+#include "pyloop/handler_task.hpp"
+#include "pyloop/handler_task_type.hpp"
+#include "pyloop/loop_type.hpp"
+
+namespace data_bridge::pyloop {
+
+namespace {
+
+// A Completion that calls a Python function, once, and is gone.
+class CallbackCompletion final : public Completion {
+ public:
+  explicit CallbackCompletion(PyObject* callback) noexcept : callback_(PyRef::borrow(callback)) {}
+
+  void done(PyObject* result, PyObject* exception) noexcept override {
+    PyObject* argv[] = {result != nullptr ? result : Py_None, exception != nullptr ? exception : Py_None};
+    const PyRef answer = PyRef::steal(PyObject_Vectorcall(callback_.get(), argv, 2, nullptr));
+    if (!answer) PyErr_WriteUnraisable(callback_.get());
+    delete this;
+  }
+
+ private:
+  PyRef callback_;
+};
+
+PyObject* drive_function(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs != 3) return PyErr_Format(PyExc_TypeError, "drive() takes 3 arguments: loop, coroutine, on_done");
+  auto* completion = new (std::nothrow) CallbackCompletion(args[2]);
+  if (completion == nullptr) return PyErr_NoMemory();
+  PyRef task;
+  if (!drive(args[0], args[1], *completion, &task)) {
+    delete completion;
+    return nullptr;
+  }
+  if (PyRef exception = LoopState::of(args[0]).take_leaving()) {
+    // Called from Python, it can leave at once, as a Task's step does.
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), exception.get());
+    return nullptr;
+  }
+  return task ? task.release() : Py_NewRef(Py_None);
+}
+
+PyMethodDef functions[] = {
+    {"drive", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(drive_function)), METH_FASTCALL,
+     "drive(loop, coroutine, on_done, /)\n--\n\n"
+     "Step `coroutine` at once on the running PyLoop `loop`. on_done(result, exception) is called once, perhaps\n"
+     "before this returns. The HandlerTask where the coroutine has suspended, else None."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+int register_handler_task(PyObject* module) {
+  if (register_adopted_coroutine() < 0 || register_handler_task_type(module) < 0 || register_driving() < 0) return -1;
+  return PyModule_AddFunctions(module, functions);
+}
+
+int register_pyloop(PyObject* module) {
+  if (register_handles(module) < 0 || register_loop_type(module) < 0) return -1;
+  return register_handler_task(module);
+}
+
+}  // namespace data_bridge::pyloop

@@ -1,0 +1,228 @@
+"""PyLoop: asyncio's selector event loop on data_bridge's reactor.
+
+    asyncio.run(main(), loop_factory=data_bridge.new_event_loop)   # 3.12 and later
+    data_bridge.run(main())                                        # every version
+
+What is hot (scheduling, timers, turns, readers and writers) is native, in `_core.LoopBase`; everything else is
+inherited from asyncio, so that it behaves as asyncio does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import selectors
+import signal
+import socket
+import sys
+import threading
+from asyncio import base_events, events, format_helpers
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from data_bridge import _core
+
+__all__ = ["EventLoopPolicy", "PyLoop", "new_event_loop", "run"]
+
+_T = TypeVar("_T")
+
+_logger = logging.getLogger("asyncio")
+
+
+class _ReactorSelector(selectors.BaseSelector):
+    """The view of a loop's readers and writers that asyncio's selector loop expects to own.
+
+    The reactor does the waiting; this exists for code that looks at `loop._selector`.
+    """
+
+    def __init__(self, loop: PyLoop) -> None:
+        self._loop: PyLoop | None = loop
+
+    def _mapping(self) -> dict[int, selectors.SelectorKey]:
+        if self._loop is None:
+            return {}
+        return {
+            fd: selectors.SelectorKey(fd, fd, mask, (reader, writer))
+            for fd, (mask, reader, writer) in self._loop._watched().items()
+        }
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch `fileobj`; `data` is asyncio's pair of a reader's and a writer's handle."""
+        return self.modify(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        """Stop watching; KeyError where `fileobj` is not watched."""
+        key = self.get_key(fileobj)
+        assert self._loop is not None
+        self._loop._remove_reader(fileobj)
+        self._loop._remove_writer(fileobj)
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch `fileobj` for other events, with other handles."""
+        if self._loop is None:
+            raise RuntimeError("Event loop is closed")
+        reader, writer = data if data is not None else (None, None)
+        for wanted, handle, add, remove in (
+            (selectors.EVENT_READ, reader, self._loop._add_reader, self._loop._remove_reader),
+            (selectors.EVENT_WRITE, writer, self._loop._add_writer, self._loop._remove_writer),
+        ):
+            if events & wanted and handle is not None:
+                add(fileobj, handle._run)
+            else:
+                remove(fileobj)
+        return self.get_key(fileobj)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Nothing: the loop itself waits."""
+        return []
+
+    def close(self) -> None:
+        self._loop = None
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._mapping()
+
+
+class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
+    """An asyncio event loop whose scheduling and I/O run in data_bridge's reactor.
+
+    `selector` is accepted for compatibility with asyncio.SelectorEventLoop; it is closed and not used.
+    """
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        if selector is not None:
+            selector.close()
+        self._signal_pair: tuple[socket.socket, socket.socket] | None = None
+        self._saved_wakeup_fd: int | None = None
+        super().__init__(_ReactorSelector(self))
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def run_forever(self) -> None:
+        """Run until stop() is called."""
+        self._check_closed()
+        self._check_running()
+        old_hooks = sys.get_asyncgen_hooks()
+        self._set_coroutine_origin_tracking(self._debug)
+        try:
+            self._thread_id = threading.get_ident()
+            sys.set_asyncgen_hooks(firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook)
+            events._set_running_loop(self)
+            self._watch_wakeup_fd()
+            self._run_turns()
+        finally:
+            self._stopping = False
+            self._thread_id = None
+            events._set_running_loop(None)
+            self._set_coroutine_origin_tracking(False)
+            sys.set_asyncgen_hooks(*old_hooks)
+            self._restore_wakeup_fd()
+
+    def close(self) -> None:
+        """Close the loop; what is still scheduled is dropped."""
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self.is_closed():
+            return
+        super().close()
+        self._clear()
+
+    # -- signals -----------------------------------------------------------------------------------
+    #
+    # A signal that arrives between the last look at it and epoll_wait() must still end that wait, so the main
+    # thread's wake-up descriptor is ours while the loop runs, and not only while it has signal handlers.
+
+    @property
+    def _csock(self) -> socket.socket | None:
+        """The end of the pair that signal.set_wakeup_fd() gets; asyncio's add_signal_handler() reads this."""
+        if self._signal_pair is None:
+            if self.is_closed():
+                return None
+            receiver, sender = socket.socketpair()
+            receiver.setblocking(False)
+            sender.setblocking(False)
+            self._watch_signals(receiver.fileno())
+            self._signal_pair = receiver, sender
+            self._internal_fds += 1
+        return self._signal_pair[1]
+
+    @property
+    def _ssock(self) -> socket.socket | None:
+        return None if self._csock is None or self._signal_pair is None else self._signal_pair[0]
+
+    def _make_self_pipe(self) -> None:
+        """Not needed: the reactor wakes itself."""
+
+    def _close_self_pipe(self) -> None:
+        if self._signal_pair is not None:
+            if self._signal_handlers and threading.current_thread() is threading.main_thread():
+                # BaseEventLoop.close() removes the handlers only after the pair is gone.
+                signal.set_wakeup_fd(-1)
+            self._unwatch_signals()
+            for end in self._signal_pair:
+                end.close()
+            self._signal_pair = None
+            self._internal_fds -= 1
+
+    def _watch_wakeup_fd(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            sender = self._csock
+            assert sender is not None
+            self._saved_wakeup_fd = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+
+    def _restore_wakeup_fd(self) -> None:
+        saved, self._saved_wakeup_fd = self._saved_wakeup_fd, None
+        # With handlers the descriptor stays, as asyncio leaves it: what arrives now is handled in the next run.
+        if saved is not None and not self._signal_handlers:
+            signal.set_wakeup_fd(saved, warn_on_full_buffer=False)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Remove the handler of a signal; True where there was one."""
+        removed: bool = super().remove_signal_handler(sig)
+        if removed and self._saved_wakeup_fd is not None and not self._signal_handlers:
+            # The inherited method has switched wake-ups off.
+            self._saved_wakeup_fd = -1
+            sender = self._csock
+            assert sender is not None
+            signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        return removed
+
+    # -- called by the native half --------------------------------------------------------------------
+
+    def _callback_failed(self, handle: asyncio.Handle, exception: BaseException) -> None:
+        """Report an exception that left a callback, as asyncio.Handle._run() does."""
+        if sys.version_info >= (3, 13):
+            source = format_helpers._format_callback_source(handle._callback, handle._args, debug=self.get_debug())
+        else:
+            source = format_helpers._format_callback_source(handle._callback, handle._args)
+        context: dict[str, Any] = {
+            "message": f"Exception in callback {source}",
+            "exception": exception,
+            "handle": handle,
+        }
+        if handle._source_traceback:
+            context["source_traceback"] = handle._source_traceback
+        self.call_exception_handler(context)
+
+    def _log_slow_callback(self, handle: asyncio.Handle, seconds: float) -> None:
+        _logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), seconds)
+
+
+def new_event_loop() -> PyLoop:
+    """A new PyLoop; the `loop_factory` of asyncio.Runner and of anyio."""
+    return PyLoop()
+
+
+def run(main: Coroutine[Any, Any, _T], *, debug: bool | None = None) -> _T:
+    """asyncio.run() on a PyLoop, on every Python version."""
+    if events._get_running_loop() is not None:
+        raise RuntimeError("data_bridge.run() cannot be called from a running event loop")
+    with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
+        return runner.run(main)
+
+
+class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
+    """asyncio's default policy, but its loops are PyLoops. Policies go away with Python 3.16: prefer run()."""
+
+    _loop_factory: Callable[[], asyncio.AbstractEventLoop] = PyLoop

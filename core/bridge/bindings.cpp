@@ -1,6 +1,7 @@
 // Calls every file of bindings once.
 #include "bridge/bindings.hpp"
 
+#include "bridge/crud_bindings.hpp"
 #include "bridge/schema_bindings.hpp"
 #include "pyloop/loop.hpp"
 
@@ -8,6 +9,7 @@ namespace data_bridge::bridge {
 
 void bind_all(nanobind::module_& module) {
   if (pyloop::register_pyloop(module.ptr()) < 0) throw nanobind::python_error();
+  bind_crud(module);
   bind_schema(module);
 }
 

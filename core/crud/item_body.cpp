@@ -63,7 +63,7 @@ std::optional<storage::Row> read_item(const Resource& resource, const json::Valu
                                      .message = "Value error, the key of an item cannot be changed: it must be the one "
                                                 "in the path",
                                      .input = *given,
-                                     .context = {}});
+                                     .context = value_error_context()});
       return std::nullopt;
     }
     cell = to_cell(*key);

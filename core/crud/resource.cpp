@@ -159,7 +159,7 @@ bool Resource::read_page_slowly(std::string_view query, Page& page, Response& re
                                    .location = {std::string("cursor")},
                                    .message = "Value error, the cursor is damaged or belongs to another query",
                                    .input = cursor,
-                                   .context = {}});
+                                   .context = value_error_context()});
   } else {
     errors = std::move(value.error());
   }

@@ -48,6 +48,10 @@ void respond_with(Response& response, schema::Rejection rejection) {
   response.body = std::move(rejection.body);
 }
 
+std::vector<schema::Context> value_error_context() {
+  return {schema::Context{.key = "error", .value = json::Value::object({})}};
+}
+
 void respond_with(Response& response, const storage::Error& error, const std::vector<std::string>& fields) {
   using storage::Errc;
   switch (error.code) {

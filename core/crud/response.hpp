@@ -31,6 +31,9 @@ void respond_with_detail(Response& response, int status, std::string_view detail
 
 void respond_with(Response& response, schema::Rejection rejection);
 
+/// What FastAPI writes as `ctx` of an error that a ValueError made: its encoder turns the exception into `{}`.
+[[nodiscard]] std::vector<schema::Context> value_error_context();
+
 /// Says what happened without naming SQL, files or tables. `fields` are the client's names of Error::fields.
 void respond_with(Response& response, const storage::Error& error, const std::vector<std::string>& fields);
 

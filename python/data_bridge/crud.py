@@ -1,0 +1,499 @@
+"""``@app.crud``: a Pydantic model as a REST resource, made of ordinary FastAPI routes.
+
+Each route's endpoint hands its request to the native operation that data_bridge's own server calls without Python, so
+that a resource behaves the same under any ASGI server and in Starlette's ``TestClient``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import re
+import types
+import typing
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from copy import copy
+from enum import Enum
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
+from pydantic.types import UuidVersion
+from starlette.concurrency import run_in_threadpool
+
+from data_bridge._core import CrudOperation, CrudResource, CrudStore
+from data_bridge.naming import plural, words
+from data_bridge.schema import export_model
+from data_bridge.stores import StoreError, Stores, stores_of
+
+__all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of"]
+
+Operation = Literal["list", "get", "create", "replace", "update", "delete"]
+OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
+
+logger = logging.getLogger("data_bridge.crud")
+
+_METHODS: Mapping[Operation, str] = {
+    "list": "GET",
+    "get": "GET",
+    "create": "POST",
+    "replace": "PUT",
+    "update": "PATCH",
+    "delete": "DELETE",
+}
+
+
+class Detail(BaseModel):
+    """What went wrong."""
+
+    detail: str = Field(examples=["Not Found"])
+
+
+class Resource:
+    """A registered resource: its options, and its operations once the native half is there."""
+
+    def __init__(self, model: type[BaseModel], *, path: str, key: str, store_url: str | None, stores: Stores) -> None:
+        self.model = model
+        self.path = path
+        self.key = key
+        self.store_url = store_url
+        self.stores = stores
+        self.attached_to: CrudStore | None = None
+        self._native: CrudResource | None = None
+        self._operations: dict[str, CrudOperation] = {}
+
+    def set_native(self, native: CrudResource, operations: Sequence[str]) -> None:
+        """Join the native half."""
+        self._native = native
+        self._operations = {operation: native.operation(operation) for operation in operations}
+
+    def operation(self, name: str) -> CrudOperation:
+        """The native operation, for either door."""
+        return self._operations[name]
+
+    def attach(self, store: CrudStore) -> None:
+        """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
+        assert self._native is not None
+        self._native.attach(store)
+        self.attached_to = store
+
+    def detach(self) -> None:
+        """Forget the store, which is about to be closed."""
+        self.attached_to = None
+
+    def log_faults(self) -> None:
+        """Write what has gone wrong in the store to the log."""
+        if self._native is not None:
+            for fault in self._native.take_faults():
+                logger.error("%s", fault)
+
+    async def respond(self, name: str, request: Request) -> Response:
+        """Hand `request` to the native operation and make a response of its answer."""
+        if self.attached_to is None or not self.stores.is_open:
+            await run_in_threadpool(self.stores.ensure_open)
+        operation = self._operations[name]
+        arguments: tuple[str, str, str, bytes, str] = (
+            _sent_path(request),
+            request.scope["query_string"].decode("latin-1"),
+            request.headers.get("content-type", ""),
+            await request.body(),
+            request.path_params.get(self.key, ""),
+        )
+        # A read takes microseconds, less than a thread; a write waits for the disk.
+        perform = operation.perform
+        answer = perform(*arguments) if operation.is_read else await run_in_threadpool(lambda: perform(*arguments))
+        status, content_type, body, headers = answer
+        if status >= 500:
+            self.log_faults()
+        response = Response(status_code=status)
+        response.body = b"" if request.method == "HEAD" else body
+        response.raw_headers = []
+        if status != 204:
+            response.raw_headers.append((b"content-length", str(len(body)).encode()))
+        if content_type:
+            response.raw_headers.append((b"content-type", content_type))
+        response.raw_headers.extend(headers)
+        return response
+
+
+def _sent_path(request: Request) -> str:
+    """The path as the client sent it, for links; its parent's ``root_path`` is part of it by ASGI."""
+    raw: bytes | None = request.scope.get("raw_path")
+    return raw.decode("latin-1") if raw else quote(request.scope["path"], safe="/:@!$&'()*+,;=~-._")
+
+
+# --- registration -----------------------------------------------------------------------------------
+
+
+def register_crud(
+    app: FastAPI,
+    model: type[BaseModel],
+    *,
+    path: str | None = None,
+    key: str = "id",
+    operations: Sequence[Operation] | None = None,
+    unique: Sequence[str | Sequence[str]] = (),
+    indexes: Sequence[str | Sequence[str]] = (),
+    page_size: int = 20,
+    max_page_size: int = 100,
+    dependencies: Sequence[Any] | None = None,
+    tags: list[str | Enum] | None = None,
+    summary: str | None = None,
+    include_in_schema: bool = True,
+    responses: dict[int | str, dict[str, Any]] | None = None,
+    table: str | None = None,
+    store: str | None = None,
+) -> Resource:
+    """Add the resource of `model` to `app`.
+
+    `path`: where it is mounted, by default the plural of the model's name in kebab-case. `key`: the field that names an
+    item, an int or a UUID (assigned where absent) or a str (given by the client); a model without such a field gets an
+    int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
+    or tuples of them. `table`: by default the path's last part. `store`: a URL, by default the app's. `summary` is what
+    the documentation calls an item. The rest is as in FastAPI.
+
+    Raises TypeError or ValueError for options that cannot be, and `data_bridge.schema.Unsupported` (a ValueError that
+    names fields and reasons) for a model that cannot be validated natively.
+    """
+    options = f"app.crud({getattr(model, '__qualname__', model)!s})"
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise TypeError(f"{options}: not a Pydantic model")
+    path = _check_path(options, "/" + _kebab_plural(model.__name__) if path is None else path)
+    table = _check_table(options, path.rsplit("/", 1)[1] if table is None else table)
+    chosen = _check_operations(options, OPERATIONS if operations is None else operations)
+    _check_page_sizes(options, page_size, max_page_size)
+    if not (isinstance(key, str) and key.isidentifier() and not key.startswith("_")):
+        raise ValueError(f"{options}: key={key!r} is not the name of a field")
+    native_model = _with_assignable_key(options, model, key)
+    _refuse_two_names(options, model)
+
+    stores = stores_of(app)
+    resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
+    shapes = _Shapes(model, key, page_size, max_page_size)
+    native = {
+        "item": export_model(native_model),
+        "key_model": export_model(_model("Key", {key: (shapes.key_type, ...)})),
+        "page": export_model(shapes.page_query()),
+        "table": table,
+        "key": key,
+        "unique": _groups(options, "unique", unique),
+        "indexes": _groups(options, "indexes", indexes),
+        "page_size": page_size,
+        "max_page_size": max_page_size,
+    }
+    CrudResource(**native, foreign_parameters=[])  # an option that cannot be is found before any route is added
+
+    routes: dict[Operation, list[APIRoute]] = {}
+    for operation in chosen:
+        routes[operation] = _add_routes(
+            app, resource, operation, shapes, summary, dependencies, tags, include_in_schema, responses
+        )
+    added = [route for group in routes.values() for route in group]
+    foreign = sorted({name for route in added for name in _query_names(route.dependant)})
+    resource.set_native(CrudResource(**native, foreign_parameters=foreign), chosen)
+    for operation, group in routes.items():
+        for route in group:
+            # How data_bridge's server finds the native door.
+            route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
+            _describe(route, operation, shapes, dependencies)
+    stores.add(resource)
+    _open_and_close_with(app, stores)
+    return resource
+
+
+def _add_routes(
+    app: FastAPI,
+    resource: Resource,
+    operation: Operation,
+    shapes: _Shapes,
+    summary: str | None,
+    dependencies: Sequence[Any] | None,
+    tags: list[str | Enum] | None,
+    include_in_schema: bool,
+    responses: dict[int | str, dict[str, Any]] | None,
+) -> list[APIRoute]:
+    """One route of FastAPI's; two for what GET answers, because HEAD is no part of the documentation."""
+    on_item = operation not in ("list", "create")
+    path = f"{resource.path}/{{{resource.key}}}" if on_item else resource.path
+    method = _METHODS[operation]
+    title = summary or " ".join(words(resource.model.__name__))
+    title = (
+        " ".join(plural(word) if word == title.split()[-1] else word for word in title.split())
+        if (operation == "list")
+        else title
+    )
+    added = []
+    for each in (method, "HEAD") if method == "GET" else (method,):
+        app.router.add_api_route(
+            path,
+            _endpoint(resource, operation, title),
+            methods=[each],
+            status_code={"create": 201, "delete": 204}.get(operation, 200),
+            response_model=shapes.response(operation),
+            dependencies=dependencies,
+            tags=tags,
+            summary=f"{operation.capitalize()} {title}",
+            description=_DESCRIPTIONS[operation],
+            include_in_schema=include_in_schema and each != "HEAD",
+            responses={**_responses(operation), **(responses or {})},
+        )
+        route = app.router.routes[-1]
+        assert isinstance(route, APIRoute)
+        added.append(route)
+    return added
+
+
+_DESCRIPTIONS: Mapping[Operation, str] = {
+    "list": "A page of the items in the order of their keys. `next` is the `cursor` of the page after it, null on the "
+    "last one.",
+    "get": "One item.",
+    "create": "Store a new item. Its key is assigned where it is an integer or a UUID and absent.",
+    "replace": "Replace an item as a whole.",
+    "update": "Change parts of an item by JSON Merge Patch (RFC 7396); also as `application/merge-patch+json`.",
+    "delete": "Remove an item.",
+}
+
+
+def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+    described: dict[int | str, dict[str, Any]] = {}
+    if operation not in ("list", "create"):
+        described[404] = {"model": Detail, "description": "There is no such item"}
+    if operation in ("create", "replace", "update"):
+        described[409] = {"model": Detail, "description": "Another item has the same key or unique fields"}
+    if operation == "update":
+        described[415] = {"model": Detail, "description": "The body is neither JSON nor a JSON merge patch"}
+    described[503] = {"model": Detail, "description": "The store is not available; try again"}
+    return described
+
+
+def _endpoint(resource: Resource, operation: Operation, title: str) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        return await resource.respond(operation, request)
+
+    endpoint.__name__ = f"{operation}_{title.replace(' ', '_')}"
+    endpoint.__qualname__ = endpoint.__name__
+    endpoint.__doc__ = _DESCRIPTIONS[operation]
+    return endpoint
+
+
+def _describe(route: APIRoute, operation: Operation, shapes: _Shapes, dependencies: Sequence[Any] | None) -> None:
+    """Let the documentation show the parameters and the body that the endpoint reads from its request itself.
+
+    FastAPI's handler keeps what it was built from; OpenAPI looks at the route. So the route is given the dependant
+    and the body of a function that declares everything.
+    """
+
+    def declared() -> None: ...
+
+    declared.__signature__ = inspect.Signature(shapes.parameters(operation))  # type: ignore[attr-defined]
+    model = APIRoute(route.path, declared, methods=["POST"], dependencies=route.dependencies)
+    route.dependant = model.dependant
+    route.body_field = model.body_field
+
+
+def _open_and_close_with(app: FastAPI, stores: Stores) -> None:
+    """Wrap the app's lifespan, once, so that its own start-up finds the resources served already."""
+    if getattr(app.router.lifespan_context, "__data_bridge_stores__", None) is stores:
+        return
+    inner = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def lifespan(started: Any) -> AsyncIterator[Any]:
+        await run_in_threadpool(stores.open)
+        try:
+            async with inner(started) as state:
+                yield state
+        finally:
+            await run_in_threadpool(stores.close)
+
+    lifespan.__data_bridge_stores__ = stores  # type: ignore[attr-defined]
+    app.router.lifespan_context = lifespan
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    """The query parameters that a route's dependencies read."""
+    for field in dependant.query_params:
+        yield field.alias
+        annotation = field.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):  # a model of parameters
+            for name, info in annotation.model_fields.items():
+                yield info.alias or name
+    scheme = getattr(dependant.call, "model", None)
+    if getattr(getattr(scheme, "in_", None), "value", None) == "query":  # fastapi.security.APIKeyQuery
+        yield scheme.name  # type: ignore[union-attr]
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)
+
+
+# --- the shapes that requests and answers have --------------------------------------------------------
+
+
+class _Shapes:
+    """The models that the documentation shows, and those that validate keys and pages."""
+
+    def __init__(self, model: type[BaseModel], key: str, page_size: int, max_page_size: int) -> None:
+        self.model = model
+        self.key = key
+        self.page_size = page_size
+        self.max_page_size = max_page_size
+        field = model.model_fields.get(key)
+        self.key_type: type = int if field is None else _plain_type(field.annotation)
+        self.stored: type[BaseModel] = model
+        if field is None:
+            self.stored = _model(f"Stored{model.__name__}", {key: (int, ...)}, model)
+        page = {"items": (types.GenericAlias(list, (self.stored,)), ...), "next": (str | None, ...)}
+        self.page = _model(f"{model.__name__}Page", page)
+        changes = {name: _optional(info) for name, info in model.model_fields.items() if name != key}
+        self.changes = _model(f"{model.__name__}Changes", changes)
+
+    def page_query(self) -> type[BaseModel]:
+        """The query of a list."""
+        limit = Field(default=self.page_size, ge=1, le=self.max_page_size)
+        return create_model(
+            "Page", __config__=ConfigDict(extra="forbid"), limit=(int, limit), cursor=(str | None, None)
+        )
+
+    def response(self, operation: Operation) -> type[BaseModel] | None:
+        """The body of a success."""
+        if operation == "delete":
+            return None
+        return self.page if operation == "list" else self.stored
+
+    def parameters(self, operation: Operation) -> list[inspect.Parameter]:
+        """What a function would declare that takes the request apart by FastAPI's means."""
+        if operation == "list":
+            limit = Annotated[int, Query(ge=1, le=self.max_page_size, description="Items on a page")]
+            cursor = Annotated[str | None, Query(description="`next` of the page before")]
+            return [_parameter("limit", limit, self.page_size), _parameter("cursor", cursor, None)]
+        parameters = []
+        if operation != "create":
+            parameters.append(_parameter(self.key, Annotated[self.key_type, Path()]))
+        if operation in ("create", "replace"):
+            parameters.append(_parameter("item", self.model))
+        elif operation == "update":
+            parameters.append(_parameter("changes", self.changes))
+        return parameters
+
+
+def _model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
+    return create_model(name, __base__=base or BaseModel, **fields)
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
+    changed = copy(field)
+    changed.default = None
+    changed.default_factory = None
+    return typing.Optional[field.annotation], changed  # noqa: UP045 - the annotation is a value here
+
+
+def _plain_type(annotation: Any) -> type:
+    """int, UUID or str of a key's annotation; the annotation itself of anything else, for the error."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kept = [part for part in typing.get_args(annotation) if part is not type(None)]
+        return _plain_type(kept[0]) if len(kept) == 1 else typing.cast(type, annotation)
+    if typing.get_origin(annotation) is Annotated:
+        return _plain_type(typing.get_args(annotation)[0])
+    for plain in (int, uuid.UUID, str):
+        if isinstance(annotation, type) and issubclass(annotation, plain) and annotation is not bool:
+            return plain
+    return typing.cast(type, annotation)
+
+
+# --- checks of the options ----------------------------------------------------------------------------
+
+
+def _kebab_plural(name: str) -> str:
+    *first, last = words(name)
+    return "-".join([*first, plural(last)])
+
+
+def _check_path(options: str, path: str) -> str:
+    if not isinstance(path, str) or not re.fullmatch(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+", path):
+        raise ValueError(
+            f"{options}: path={path!r} must be like '/products': begin with '/', not end with it, without parameters"
+        )
+    return path
+
+
+def _check_table(options: str, table: str) -> str:
+    if not isinstance(table, str) or not table or "\0" in table:
+        raise ValueError(f"{options}: table={table!r} is not a name")
+    return table
+
+
+def _check_operations(options: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    if isinstance(operations, str):
+        raise TypeError(f"{options}: operations must be a list of names, not one string")
+    unknown = [name for name in operations if name not in OPERATIONS]
+    if unknown or not operations:
+        raise ValueError(f"{options}: operations={list(operations)!r}; there are {', '.join(OPERATIONS)}")
+    return tuple(name for name in OPERATIONS if name in operations)
+
+
+def _check_page_sizes(options: str, page_size: int, max_page_size: int) -> None:
+    if not (isinstance(page_size, int) and isinstance(max_page_size, int) and 1 <= page_size <= max_page_size):
+        raise ValueError(f"{options}: page_size={page_size!r} must be from 1 to max_page_size={max_page_size!r}")
+    if max_page_size > 1_000_000:
+        raise ValueError(f"{options}: max_page_size={max_page_size!r}: a page is held in memory; at most 1,000,000")
+
+
+def _groups(options: str, name: str, groups: Sequence[str | Sequence[str]]) -> list[list[str]]:
+    if isinstance(groups, str):
+        raise TypeError(f"{options}: {name} must be a list of fields or tuples of fields, not one string")
+    result = [[group] if isinstance(group, str) else list(group) for group in groups]
+    if any(not group or not all(isinstance(field, str) for field in group) for group in result):
+        raise ValueError(f"{options}: {name}={groups!r}: names of fields, or tuples of names")
+    return result
+
+
+def _with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:
+    """The model, with a key that may be absent where it has a factory: the store does what the factory would."""
+    field = model.model_fields.get(key)
+    if field is None:
+        return model
+    kind = _plain_type(field.annotation)
+    if kind not in (int, uuid.UUID, str):
+        raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a str, not {field.annotation!r}")
+    versions = {part.uuid_version for part in field.metadata if isinstance(part, UuidVersion)}
+    if versions - {7}:
+        raise TypeError(f"{options}: the key {key!r} gets UUIDs of version 7; declare it as UUID or UUID7")
+    if field.default_factory is None:
+        return model
+    changed = copy(field)
+    changed.default, changed.default_factory = None, None
+    return _model(model.__name__, {key: (kind | None, changed)}, model)
+
+
+def _refuse_two_names(options: str, model: type[BaseModel]) -> None:
+    """A nested item is stored as it is answered, and must be readable again when it is patched."""
+
+    def nested(annotation: Any) -> Iterator[type[BaseModel]]:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        for part in typing.get_args(annotation):
+            yield from nested(part)
+
+    seen: set[type[BaseModel]] = {model}
+    waiting = [part for field in model.model_fields.values() for part in nested(field.annotation)]
+    while waiting:
+        inner = waiting.pop()
+        if inner in seen:
+            continue
+        seen.add(inner)
+        for name, field in inner.model_fields.items():
+            if (field.validation_alias or name) != (field.serialization_alias or name):
+                raise TypeError(
+                    f"{options}: {inner.__qualname__}.{name} is read as {field.validation_alias!r} but written as "
+                    f"{field.serialization_alias or name!r}; inside an item both must be the same"
+                )
+            waiting.extend(nested(field.annotation))

@@ -50,15 +50,13 @@ const char* kind_name(schema::FieldKind kind) noexcept {
 nb::bytes to_bytes(const std::string& text) { return nb::bytes(text.data(), text.size()); }
 
 // (status, body): 200 and the value in JSON mode, or FastAPI's answer to a bad one.
-nb::tuple answer(std::expected<json::Value, schema::Rejection> result) {
-  std::string out;
-  if (result && json::write(out, *result, json::Style::kPydantic)) {
-    return nb::make_tuple(200, to_bytes(out));
+nb::tuple answer(const std::expected<json::Value, schema::Rejection>& result) {
+  if (!result) {
+    return nb::make_tuple(result.error().status, to_bytes(result.error().body));
   }
-  // A value with a lone surrogate validates, but no response can carry it.
-  const schema::Rejection rejection =
-      result ? schema::Rejection{500, "text/plain; charset=utf-8", "Internal Server Error"} : result.error();
-  return nb::make_tuple(rejection.status, to_bytes(rejection.body));
+  std::string out;
+  (void)json::write(out, *result, json::Style::kPydantic);
+  return nb::make_tuple(200, to_bytes(out));
 }
 
 nb::tuple validate(const SchemaModel& self, const nb::bytes& body, bool is_json) {

@@ -99,6 +99,9 @@ bool EnumNode::validate(const json::Value& input, State& state, json::Value& out
     State attempt(state.arena());  // a failed conversion is not the error that is reported
     json::Value integer;
     if (to_int(input, false, attempt, integer)) {
+      if (choices_.refuses(integer)) {
+        return fail_size(state, integer);  // Pydantic reports the converted value
+      }
       choice = choices_.find(integer);
     }
   } else if (base_ == EnumBase::kPlain || input.is_string()) {

@@ -31,7 +31,7 @@ FieldInfo describe(const Field& field) {
 std::expected<json::Value, Errors> run(const Node& node, const json::Value& input, json::Arena& arena) {
   State state(arena);
   json::Value out;
-  if (node.validate(input, state, out)) {
+  if (node.validate(input, state, out) && state.writable()) {
     return out;
   }
   return std::unexpected(state.take_errors());
@@ -40,6 +40,9 @@ std::expected<json::Value, Errors> run(const Node& node, const json::Value& inpu
 }  // namespace
 
 Errors State::take_errors() {
+  if (errors_.empty()) {
+    return std::move(unwritable_);
+  }
   for (Error& error : errors_) {
     std::ranges::reverse(error.location);
   }

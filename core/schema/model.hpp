@@ -47,8 +47,8 @@ class Model {
 
   /// As `TypeAdapter(Model).validate_python(value, from_attributes=True)`, then JSON mode: the members
   /// are the model's fields in order under their output keys, defaults filled in, datetimes and UUIDs
-  /// in canonical form, extra members last where the model allows them. The result points into
-  /// `input`, `arena` and the model.
+  /// in canonical form, extra members last where the model allows them. The result can be written: it
+  /// holds no lone surrogate. It points into `input`, `arena` and the model.
   [[nodiscard]] std::expected<json::Value, Errors> validate(const json::Value& input, json::Arena& arena) const;
 
   /// One field on its own, e.g. a key out of a path (then a string, as FastAPI validates it).

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "schema/scalar_nodes.hpp"
+
 namespace data_bridge::schema {
 
 ModelNode::ModelNode(std::string name, std::vector<Field> fields, Extra extra)
@@ -83,6 +85,12 @@ bool ModelNode::validate(const json::Value& input, State& state, json::Value& ou
         continue;
       }
       if (extra_ == Extra::kAllow) {
+        if (member.key.has_surrogates()) {
+          valid =
+              state.fail("string_unicode",
+                         "Input should be a valid string, unable to parse raw data as a unicode string", member.key);
+        }
+        check_writable(member.value, state);
         results[count++] = member;
         continue;
       }

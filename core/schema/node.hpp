@@ -39,6 +39,16 @@ class State {
     }
   }
 
+  /// Pydantic accepts `input`, but JSON mode cannot write it. Counts only where there are no other errors,
+  /// as it is only then that Pydantic would come to write.
+  void cannot_write(std::string_view type, std::string message, const json::Value& input) {
+    if (unwritable_.empty()) {
+      unwritable_.push_back({type, {}, std::move(message), input, {}});
+    }
+  }
+  [[nodiscard]] bool writable() const noexcept { return unwritable_.empty(); }
+
+  /// What failed, or else what cannot be written.
   [[nodiscard]] Errors take_errors();
 
   /// Definition references that are open; one more than kMaxReferences is recursion_depth_exceeded (the
@@ -49,6 +59,7 @@ class State {
  private:
   json::Arena& arena_;
   Errors errors_;
+  Errors unwritable_;  // at most one
 };
 
 class Node {

@@ -1,6 +1,7 @@
 // Validators of None, Any, datetime and UUID.
 #include "schema/scalar_nodes.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "json/writer.hpp"
@@ -17,7 +18,46 @@ bool is_number(const json::Value& value) {
   return value.is_int() || value.is_double() || (value.is_big_int() && std::isfinite(int_to_double(value)));
 }
 
+enum class Defect : std::uint8_t { kNone, kSurrogate, kDepth };
+
+// `levels`: how many nested values, this one included, may still be written.
+Defect find_defect(const json::Value& value, std::uint32_t levels) {
+  if (levels == 0) {
+    return Defect::kDepth;
+  }
+  if (value.is_string()) {
+    return value.has_surrogates() ? Defect::kSurrogate : Defect::kNone;
+  }
+  Defect defect = Defect::kNone;
+  if (value.is_array()) {
+    for (const json::Value& item : value.items()) {
+      defect = std::max(defect, find_defect(item, levels - 1));
+    }
+  } else if (value.is_object()) {
+    for (const json::Member& member : value.members()) {
+      defect = std::max({defect, find_defect(member.value, levels - 1),
+                         member.key.has_surrogates() ? Defect::kSurrogate : Defect::kNone});
+    }
+  }
+  return defect;
+}
+
 }  // namespace
+
+void check_writable(const json::Value& input, State& state) {
+  // pydantic-core counts open definitions and inferred values together, up to 255.
+  switch (find_defect(input, State::kMaxReferences + 1 - state.references)) {
+    case Defect::kNone:
+      break;
+    case Defect::kSurrogate:
+      state.cannot_write("string_unicode",
+                         "Input should be a valid string, unable to parse raw data as a unicode string", input);
+      break;
+    case Defect::kDepth:
+      state.cannot_write("recursion_depth_exceeded", "Recursion error - maximum validation depth exceeded", input);
+      break;
+  }
+}
 
 bool NoneNode::validate(const json::Value& input, State& state, json::Value& out) const {
   if (!input.is_null()) {
@@ -27,8 +67,9 @@ bool NoneNode::validate(const json::Value& input, State& state, json::Value& out
   return true;
 }
 
-bool AnyNode::validate(const json::Value& input, State&, json::Value& out) const {
+bool AnyNode::validate(const json::Value& input, State& state, json::Value& out) const {
   out = input;
+  check_writable(input, state);
   return true;
 }
 

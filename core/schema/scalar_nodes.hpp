@@ -15,6 +15,11 @@ class NoneNode final : public Node {
   [[nodiscard]] bool nullable() const noexcept override { return true; }
 };
 
+/// Tells `state` where JSON mode cannot write what Pydantic accepts: for a lone surrogate anywhere in `input`
+/// (that error cannot be written either, so the answer is 500, as where FastAPI fails to serialise) and for
+/// nesting beyond kMaxReferences (FastAPI: 500; here recursion_depth_exceeded, as it is the client's doing).
+void check_writable(const json::Value& input, State& state);
+
 class AnyNode final : public Node {
  public:
   bool validate(const json::Value& input, State& state, json::Value& out) const override;

@@ -4,6 +4,7 @@
 #include "json/utf8.hpp"
 #include "json/writer.hpp"
 #include "schema/lax.hpp"
+#include "schema/scalar_nodes.hpp"
 #include "schema/unicode_case.hpp"
 
 namespace data_bridge::schema {
@@ -32,6 +33,9 @@ bool StringNode::validate(const json::Value& input, State& state, json::Value& o
   }
   if (plain_) {
     out = input;
+    if (input.has_surrogates()) {
+      check_writable(input, state);
+    }
     return true;
   }
   if (input.has_surrogates()) {

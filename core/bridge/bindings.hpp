@@ -7,4 +7,6 @@ namespace data_bridge::bridge {
 
 void bind_all(nanobind::module_& module);
 
+void bind_server(nanobind::module_& module);
+
 }  // namespace data_bridge::bridge

@@ -1,0 +1,29 @@
+// Construction of the application context.
+#include "bridge/app_context.hpp"
+
+#include <utility>
+
+#include <nanobind/nanobind.h>
+
+namespace data_bridge::bridge {
+
+namespace {
+
+pyloop::LoopCore& core_of(PyObject* loop) {
+  auto* core = pyloop::LoopCore::from_object(loop);
+  if (core == nullptr) throw nanobind::python_error();
+  return *core;
+}
+
+}  // namespace
+
+AppContext::AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_,
+                       Hooks hooks_)
+    : loop(pyloop::PyRef::borrow(loop_object)),
+      core(core_of(loop_object)),
+      app(pyloop::PyRef::borrow(asgi_app)),
+      state(pyloop::PyRef::borrow(state_dict)),
+      root_path(std::move(root_path_)),
+      hooks(std::move(hooks_)) {}
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,44 @@
+// One application as the native side sees it: its loop, its callables, its counters.
+#pragma once
+
+#include <Python.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "pyloop/loop.hpp"
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::bridge {
+
+/// Python callables that the native side hands rare cases to (python/data_bridge/runtime_hooks.py).
+struct Hooks {
+  pyloop::PyRef report_exception;    ///< (exception) -> None: logs "Exception in ASGI application"
+  pyloop::PyRef report_protocol;     ///< (message: str) -> None: logs a breach of the ASGI protocol
+  pyloop::PyRef apply_proxy_headers; ///< (scope) -> None: X-Forwarded-For and -Proto of a trusted peer; or None
+  pyloop::PyRef await_any;           ///< (awaitable) -> coroutine
+};
+
+/// How requests were answered, for diagnostics and tests.
+struct Counters {
+  std::atomic<std::uint64_t> compiled{0};
+  std::atomic<std::uint64_t> bridged{0};
+};
+
+/// Lives as long as the server. The Python objects belong to the loop's thread.
+struct AppContext {
+  AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_, Hooks hooks_);
+
+  pyloop::PyRef loop;
+  pyloop::LoopCore& core;
+  pyloop::PyRef app;    ///< the ASGI 3 callable
+  pyloop::PyRef state;  ///< the lifespan's state: dict, copied into each scope
+  std::string root_path;
+  Hooks hooks;
+  Counters counters;
+  /// Requests for Python that have begun and not ended, background tasks included.
+  std::atomic<std::int64_t> in_flight{0};
+};
+
+}  // namespace data_bridge::bridge

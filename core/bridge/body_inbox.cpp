@@ -1,0 +1,114 @@
+// Body pieces, disconnects and send-buffer state of one exchange, handed to Python's thread.
+#include "bridge/body_inbox.hpp"
+
+#include <utility>
+
+namespace data_bridge::bridge {
+
+void BodyInbox::attach(http::Exchange& exchange) {
+  exchange_side_ = shared_from_this();
+  exchange.set_listener(this);
+}
+
+void BodyInbox::detach() noexcept {
+  // The last owner may be the exchange's side: nothing may be touched after this.
+  const auto keep = std::move(exchange_side_);
+}
+
+void BodyInbox::note_unsent(const http::Exchange& exchange) noexcept {
+  if (exchange.unsent() <= kHighWater) return;
+  const std::scoped_lock lock(mutex_);
+  write_paused_ = true;
+}
+
+void BodyInbox::on_body(http::Exchange& exchange, std::string_view piece, bool last) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (last_) return;  // a request without a body: its end was known from the head
+    pending_.append(piece);
+    arrived_ = true;
+    last_ = last;
+    if (pending_.size() > kHighWater && !last) {
+      reading_paused_ = true;
+      exchange.pause_body();
+    }
+  }
+  wake();
+}
+
+void BodyInbox::on_disconnect(http::Exchange& /*exchange*/) {
+  disconnect();
+  detach();
+}
+
+void BodyInbox::disconnect() {
+  {
+    const std::scoped_lock lock(mutex_);
+    disconnected_ = true;
+  }
+  wake();
+}
+
+void BodyInbox::on_drained(http::Exchange& /*exchange*/) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!write_paused_) return;
+    write_paused_ = false;
+  }
+  wake();
+}
+
+void BodyInbox::set_whole_body(std::string_view body) {
+  pending_.assign(body);
+  arrived_ = true;
+  last_ = true;
+}
+
+BodyInbox::Received BodyInbox::receive(std::string& body, bool& more_body) {
+  const std::scoped_lock lock(mutex_);
+  if (disconnected_) return Received::kDisconnect;
+  if (!arrived_) return Received::kNothing;
+  arrived_ = false;
+  body = std::exchange(pending_, std::string());
+  more_body = !last_;
+  return Received::kBody;
+}
+
+bool BodyInbox::disconnected() const noexcept {
+  const std::scoped_lock lock(mutex_);
+  return disconnected_;
+}
+
+bool BodyInbox::write_paused() const noexcept {
+  const std::scoped_lock lock(mutex_);
+  return write_paused_ && !disconnected_;
+}
+
+bool BodyInbox::take_resume_wish() noexcept {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(reading_paused_, false);
+}
+
+void BodyInbox::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (queued_ != nullptr) return;
+    queued_ = shared_from_this();
+  }
+  if (loop_.in_loop_thread()) {
+    loop_.enqueue(*this);
+  } else {
+    loop_.post(*this);
+  }
+}
+
+void BodyInbox::run() noexcept {
+  std::shared_ptr<BodyInbox> keep;
+  {
+    const std::scoped_lock lock(mutex_);
+    keep = std::move(queued_);
+  }
+  if (reader_ != nullptr) reader_->on_inbox();
+}
+
+}  // namespace data_bridge::bridge

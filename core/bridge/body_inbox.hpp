@@ -1,0 +1,83 @@
+// What a client sends while an ASGI application runs, between the connection's thread and Python's.
+#pragma once
+
+#include <Python.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "bridge/reply.hpp"
+#include "http/exchange.hpp"
+#include "pyloop/loop.hpp"
+
+namespace data_bridge::bridge {
+
+/// Told on Python's thread, with the GIL, that the inbox has changed.
+class InboxReader {
+ public:
+  virtual void on_inbox() noexcept = 0;
+
+ protected:
+  ~InboxReader() = default;
+};
+
+/// Collects body pieces, the disconnect and the state of the send buffer of one exchange. Both
+/// sides hold it; the exchange's side lets go when the exchange is finished or gone.
+class BodyInbox final : public http::ExchangeListener,
+                        public pyloop::PythonWork,
+                        public std::enable_shared_from_this<BodyInbox> {
+ public:
+  /// uvicorn's flow-control limit, bytes: reading pauses above it.
+  static constexpr std::size_t kHighWater = 64 * 1024;
+
+  explicit BodyInbox(pyloop::LoopCore& loop) noexcept : loop_(loop) {}
+
+  // --- the connection's thread --------------------------------------------------------------------
+  /// Starts listening; the inbox keeps itself alive until the exchange is finished or gone.
+  void attach(http::Exchange& exchange);
+  /// The exchange is about to be finished. Safe to call twice.
+  void detach() noexcept;
+  /// The exchange is gone already.
+  void disconnect();
+  /// To be called after a write.
+  void note_unsent(const http::Exchange& exchange) noexcept;
+
+  void on_body(http::Exchange& exchange, std::string_view piece, bool last) override;
+  void on_disconnect(http::Exchange& exchange) override;
+  void on_drained(http::Exchange& exchange) override;
+
+  // --- before the exchange is attached ------------------------------------------------------------
+  /// For an exchange whose whole body was buffered, or that has none.
+  void set_whole_body(std::string_view body);
+
+  // --- Python's thread ----------------------------------------------------------------------------
+  enum class Received : std::uint8_t { kNothing, kBody, kDisconnect };
+  /// Takes what has arrived since the last call. kBody also once for the end of an empty body.
+  Received receive(std::string& body, bool& more_body);
+  [[nodiscard]] bool disconnected() const noexcept;
+  [[nodiscard]] bool write_paused() const noexcept;
+  /// True once after reading was paused and all that had arrived was taken.
+  bool take_resume_wish() noexcept;
+  void set_reader(InboxReader* reader) noexcept { reader_ = reader; }
+  void run() noexcept override;
+
+ private:
+  void wake();
+
+  pyloop::LoopCore& loop_;
+  InboxReader* reader_ = nullptr;                // Python's thread only
+  std::shared_ptr<BodyInbox> exchange_side_;     // the connection's thread only
+  mutable std::mutex mutex_;                     // guards all below
+  std::shared_ptr<BodyInbox> queued_;            // keeps this alive while it is queued as work
+  std::string pending_;
+  bool arrived_ = false;
+  bool last_ = false;
+  bool disconnected_ = false;
+  bool reading_paused_ = false;
+  bool write_paused_ = false;
+};
+
+}  // namespace data_bridge::bridge

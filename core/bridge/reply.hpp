@@ -1,0 +1,68 @@
+// The way from Python's thread back to an exchange, wherever its connection lives.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/connections.hpp"
+#include "http/exchange.hpp"
+
+namespace data_bridge::bridge {
+
+/// Header fields that own their bytes, in one block.
+class OwnedHeaders {
+ public:
+  OwnedHeaders() = default;
+  explicit OwnedHeaders(std::span<const http::Header> headers);
+  OwnedHeaders(OwnedHeaders&&) noexcept = default;
+  OwnedHeaders& operator=(OwnedHeaders&&) noexcept = default;
+
+  [[nodiscard]] std::span<const http::Header> view() const noexcept { return headers_; }
+
+ private:
+  std::vector<char> bytes_;  // not std::string: its small buffer moves with it, and the views would not
+  std::vector<http::Header> headers_;
+};
+
+/// Names one exchange and performs actions on it, on its own thread: at once where that is this
+/// thread, else by a task posted to its Reactor. An exchange that is gone is skipped.
+class Reply {
+ public:
+  Reply() = default;
+  /// `local`: the connection lives on the thread that runs Python.
+  Reply(http::Exchange& exchange, bool local) noexcept
+      : connections_(&exchange.connections()), id_(exchange.id()), local_(local) {}
+
+  [[nodiscard]] bool local() const noexcept { return local_; }
+
+  /// Runs `action(http::Exchange*)`, null where the exchange is gone. `action` must own what it uses
+  /// unless the reply is local.
+  template <typename Action>
+  void perform(Action&& action) const {
+    if (local_) {
+      std::forward<Action>(action)(connections_->find(id_));
+      return;
+    }
+    connections_->reactor().post(
+        [connections = connections_, id = id_, action = std::forward<Action>(action)]() mutable {
+          action(connections->find(id));
+        });
+  }
+
+  /// A whole answer. Copies its arguments where the exchange is on another thread.
+  void respond(int status, std::span<const http::Header> headers, std::string_view body) const;
+  /// content-length and content-type, in this order.
+  void respond(int status, std::string_view content_type, std::string_view body) const;
+  /// Closes the connection without completing the answer.
+  void abort() const;
+
+ private:
+  http::Connections* connections_ = nullptr;
+  http::ExchangeId id_;
+  bool local_ = true;
+};
+
+}  // namespace data_bridge::bridge

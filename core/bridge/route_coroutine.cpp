@@ -1,0 +1,370 @@
+// Steps an endpoint and turns its result into an answer.
+#include "bridge/route_coroutine.hpp"
+
+#include <array>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "bridge/asgi_cycle.hpp"
+#include "bridge/coroutine_type.hpp"
+#include "bridge/plain_json.hpp"
+#include "bridge/scope.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+namespace {
+
+enum class Stage : std::uint8_t { kStart, kEndpoint, kValidate, kFinish, kDone };
+
+struct RouteCoroutine {
+  PyObject_HEAD
+  Call* call;
+  const RoutePlan* plan;
+  std::vector<PyRef> arguments;
+  PyRef current;  // what is being awaited
+  PyRef content;  // kValidate: what the endpoint returned
+  Stage stage;
+};
+
+PyTypeObject* coroutine_type = nullptr;
+
+RouteCoroutine& self_of(PyObject* object) noexcept { return *reinterpret_cast<RouteCoroutine*>(object); }
+
+/// What `await object` would iterate; a coroutine is its own iterator for PyIter_Send.
+PyRef await_iterator(PyRef object) {
+  if (!object || PyCoro_CheckExact(object.get())) return object;
+  const PyAsyncMethods* methods = Py_TYPE(object.get())->tp_as_async;
+  if (methods == nullptr || methods->am_await == nullptr) {
+    PyErr_Format(PyExc_TypeError, "object %.100s can't be used in 'await' expression", Py_TYPE(object.get())->tp_name);
+    return {};
+  }
+  return PyRef::steal(methods->am_await(object.get()));
+}
+
+PyRef call_endpoint(RouteCoroutine& self) {
+  const RoutePlan& plan = *self.plan;
+  std::vector<PyObject*> values;
+  values.reserve(self.arguments.size() + 1);
+  if (plan.threaded) values.push_back(plan.call.get());
+  for (const PyRef& argument : self.arguments) values.push_back(argument.get());
+  PyObject* function = plan.threaded ? plan.threaded.get() : plan.call.get();
+  PyObject* names = PyTuple_GET_SIZE(plan.argument_names.get()) != 0 ? plan.argument_names.get() : nullptr;
+  return await_iterator(PyRef::steal(PyObject_Vectorcall(function, values.data(), plan.threaded ? 1 : 0, names)));
+}
+
+std::string_view bytes_view(PyObject* bytes) noexcept {
+  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
+}
+
+PyRef attribute(PyObject* object, const char* name) { return PyRef::steal(PyObject_GetAttrString(object, name)); }
+
+/// True where `response` only carries status, header fields and bytes, and was answered so.
+bool answer_simple(RouteCoroutine& self, PyObject* response) {
+  const int simple =
+      PySet_Contains(self.plan->simple_classes.get(), reinterpret_cast<PyObject*>(Py_TYPE(response)));
+  if (simple != 1) return false;
+  PyRef background = attribute(response, "background");
+  PyRef body = attribute(response, "body");
+  PyRef status = attribute(response, "status_code");
+  PyRef fields = attribute(response, "raw_headers");
+  if (!background || !body || !status || !fields) return false;
+  if (background.get() != Py_None || !PyBytes_CheckExact(body.get()) || !PyList_CheckExact(fields.get())) return false;
+  const long code = PyLong_AsLong(status.get());
+  if (code < 200 || code > 599 || code == 204 || code == 205 || code == 304) return false;
+  std::vector<http::Header> headers;
+  const Py_ssize_t count = PyList_GET_SIZE(fields.get());
+  headers.reserve(static_cast<std::size_t>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject* pair = PyList_GET_ITEM(fields.get(), i);
+    if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) return false;
+    PyObject* name = PyTuple_GET_ITEM(pair, 0);
+    PyObject* value = PyTuple_GET_ITEM(pair, 1);
+    if (!PyBytes_CheckExact(name) || !PyBytes_CheckExact(value)) return false;
+    const std::string_view name_view = bytes_view(name);
+    // Framing and connection fields set by hand are for the general path to judge.
+    if (!http::valid_header(name_view, bytes_view(value)) || name_view == "connection" ||
+        name_view == "transfer-encoding" ||
+        (name_view == "content-length" && bytes_view(value) != std::to_string(PyBytes_GET_SIZE(body.get())))) {
+      return false;
+    }
+    headers.push_back({name_view, bytes_view(value)});
+  }
+  self.call->respond(static_cast<int>(code), headers, bytes_view(body.get()));
+  return true;
+}
+
+/// Begins plan.finish(scope, receive, send, outcome), which replays `outcome` inside FastAPI's layers.
+bool begin_finish(RouteCoroutine& self, PyObject* outcome) {
+  self.stage = Stage::kFinish;
+  self.current.reset();
+  PyObject* cycle = self.call->cycle();
+  if (cycle == nullptr) return false;
+  PyRef scope = make_http_scope(self.call->app(), self.call->incoming());
+  PyRef receive = cycle_receive(cycle);
+  PyRef send = cycle_send(cycle);
+  if (!scope || !receive || !send) return false;
+  std::array<PyObject*, 4> arguments{scope.get(), receive.get(), send.get(), outcome};
+  self.current = await_iterator(
+      PyRef::steal(PyObject_Vectorcall(self.plan->finish.get(), arguments.data(), arguments.size(), nullptr)));
+  return static_cast<bool>(self.current);
+}
+
+enum class Next : std::uint8_t { kAnswered, kContinue, kError };
+
+/// FastAPI's layers catch Exception; whatever else flies (CancelledError, KeyboardInterrupt) passes them.
+Next on_exception(RouteCoroutine& self) {
+  if (PyErr_ExceptionMatches(PyExc_Exception) == 0) return Next::kError;
+  PyRef exception = PyRef::steal(fetch_exception());
+  return begin_finish(self, exception.get()) ? Next::kContinue : Next::kError;
+}
+
+Next on_response(RouteCoroutine& self, PyObject* response) {
+  if (answer_simple(self, response)) return Next::kAnswered;
+  if (PyErr_Occurred() != nullptr) PyErr_Clear();
+  return begin_finish(self, response) ? Next::kContinue : Next::kError;
+}
+
+Next render(RouteCoroutine& self, PyObject* content) {
+  PyRef response = PyRef::steal(PyObject_CallOneArg(self.plan->response.render.get(), content));
+  return response ? on_response(self, response.get()) : on_exception(self);
+}
+
+PyObject* from_attributes() {
+  static PyObject* const keywords = Py_BuildValue("(s)", "from_attributes");
+  return keywords;
+}
+
+/// The response field refused `content`: FastAPI's own code makes the exact error.
+Next on_invalid(RouteCoroutine& self, PyObject* content) {
+  PyErr_Clear();
+  PyRef error = PyRef::steal(PyObject_CallOneArg(self.plan->response.invalid.get(), content));
+  if (!error) return on_exception(self);
+  return begin_finish(self, error.get()) ? Next::kContinue : Next::kError;
+}
+
+Next serialize(RouteCoroutine& self, PyObject* value) {
+  const ResponsePlan& plan = self.plan->response;
+  std::array<PyObject*, kMaxToJsonKeywords + 1> values{value};
+  for (std::size_t i = 0; i < plan.to_json_values.size(); ++i) values[i + 1] = plan.to_json_values[i].get();
+  PyRef body = PyRef::steal(PyObject_Vectorcall(plan.to_json.get(), values.data(), 1, plan.to_json_names.get()));
+  if (!body) return on_exception(self);
+  self.call->respond(plan.status, "application/json", bytes_view(body.get()));
+  return Next::kAnswered;
+}
+
+/// A sync endpoint's result is validated in a worker thread, as serialize_response() does.
+Next begin_validation(RouteCoroutine& self, PyObject* content) {
+  self.stage = Stage::kValidate;
+  self.content = PyRef::borrow(content);
+  std::array<PyObject*, 3> arguments{self.plan->response.validate.get(), content, Py_True};
+  self.current = await_iterator(
+      PyRef::steal(PyObject_Vectorcall(self.plan->threaded.get(), arguments.data(), 2, from_attributes())));
+  return self.current ? Next::kContinue : on_exception(self);
+}
+
+Next on_model(RouteCoroutine& self, PyObject* content) {
+  if (self.plan->threaded) return begin_validation(self, content);
+  std::array<PyObject*, 2> arguments{content, Py_True};
+  PyRef value = PyRef::steal(
+      PyObject_Vectorcall(self.plan->response.validate.get(), arguments.data(), 1, from_attributes()));
+  return value ? serialize(self, value.get()) : on_invalid(self, content);
+}
+
+Next on_result(RouteCoroutine& self, PyObject* result) {
+  if (PyObject_TypeCheck(result, reinterpret_cast<PyTypeObject*>(self.plan->response_class.get()))) {
+    return on_response(self, result);
+  }
+  const ResponsePlan& plan = self.plan->response;
+  if (plan.validate) return on_model(self, result);
+  if (plan.plain_json) {
+    thread_local std::string buffer;
+    buffer.clear();
+    if (append_plain_json(buffer, result)) {
+      self.call->respond(plan.status, "application/json", buffer);
+      return Next::kAnswered;
+    }
+  }
+  return render(self, result);
+}
+
+void end(RouteCoroutine& self) noexcept {
+  self.stage = Stage::kDone;
+  self.current.reset();
+  self.content.reset();
+  self.arguments.clear();
+}
+
+/// After `current` has returned, raised or not begun: on to the next stage.
+Next advance(RouteCoroutine& self, PySendResult sent, PyRef value) {
+  if (self.stage == Stage::kFinish) return sent == PYGEN_RETURN ? Next::kAnswered : Next::kError;
+  if (self.stage == Stage::kValidate) {
+    PyRef content = std::move(self.content);
+    if (sent == PYGEN_RETURN) return serialize(self, value.get());
+    // What is no Exception (a cancellation) says nothing about the content.
+    return PyErr_ExceptionMatches(PyExc_Exception) != 0 ? on_invalid(self, content.get()) : Next::kError;
+  }
+  return sent == PYGEN_RETURN ? on_result(self, value.get()) : on_exception(self);
+}
+
+PySendResult step(PyObject* object, PyObject* argument, PyObject** result);
+
+PySendResult conclude(RouteCoroutine& self, Next next, PyObject* object, PyObject** result) {
+  switch (next) {
+    case Next::kContinue:
+      return step(object, Py_None, result);
+    case Next::kAnswered:
+      end(self);
+      *result = Py_NewRef(Py_None);
+      return PYGEN_RETURN;
+    case Next::kError:
+      break;
+  }
+  end(self);
+  *result = nullptr;
+  return PYGEN_ERROR;
+}
+
+PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
+  RouteCoroutine& self = self_of(object);
+  *result = nullptr;
+  if (self.stage == Stage::kDone) {
+    PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+    return PYGEN_ERROR;
+  }
+  if (self.stage == Stage::kStart) {
+    self.stage = Stage::kEndpoint;
+    self.current = call_endpoint(self);
+    if (!self.current) return conclude(self, on_exception(self), object, result);
+  }
+  PyObject* value = nullptr;
+  const PySendResult sent = PyIter_Send(self.current.get(), argument, &value);
+  if (sent == PYGEN_NEXT) {
+    *result = value;
+    return sent;
+  }
+  return conclude(self, advance(self, sent, PyRef::steal(value)), object, result);
+}
+
+PyObject* send_method(PyObject* object, PyObject* value) {
+  PyObject* result = nullptr;
+  const PySendResult sent = step(object, value, &result);
+  return as_iteration(sent, result);
+}
+
+PyObject* iter_next(PyObject* object) { return send_method(object, Py_None); }
+
+PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
+  RouteCoroutine& self = self_of(object);
+  if (!self.current) {  // not begun, or over: the exception stands
+    end(self);
+    return raise_thrown(args, count);
+  }
+  static PyObject* const name = PyUnicode_InternFromString("throw");
+  PyRef method = PyRef::steal(PyObject_GetAttr(self.current.get(), name));
+  PyObject* yielded =
+      method ? PyObject_Vectorcall(method.get(), args, static_cast<std::size_t>(count), nullptr) : nullptr;
+  if (yielded != nullptr) return yielded;
+  PyRef value;
+  PySendResult sent = PYGEN_ERROR;
+  if (PyErr_ExceptionMatches(PyExc_StopIteration) != 0) {
+    PyRef stop = PyRef::steal(fetch_exception());
+    value = attribute(stop.get(), "value");
+    sent = PYGEN_RETURN;
+  }
+  PyObject* result = nullptr;
+  const Next next = advance(self, sent, std::move(value));
+  sent = conclude(self, next, object, &result);
+  return as_iteration(sent, result);
+}
+
+PyObject* close_method(PyObject* object, PyObject* /*unused*/) {
+  RouteCoroutine& self = self_of(object);
+  PyRef current = std::move(self.current);
+  end(self);
+  if (current && !PyRef::steal(PyObject_CallMethod(current.get(), "close", nullptr))) return nullptr;
+  Py_RETURN_NONE;
+}
+
+/// cr_await, cr_frame, cr_running, cr_code of what is being awaited, for task.get_stack().
+PyObject* get_attribute(PyObject* object, PyObject* name) {
+  PyObject* own = PyObject_GenericGetAttr(object, name);
+  if (own != nullptr || PyErr_ExceptionMatches(PyExc_AttributeError) == 0) return own;
+  RouteCoroutine& self = self_of(object);
+  if (!self.current) return nullptr;
+  PyErr_Clear();
+  return PyObject_GetAttr(self.current.get(), name);
+}
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  RouteCoroutine& self = self_of(object);
+  Py_VISIT(Py_TYPE(object));
+  for (const PyRef& argument : self.arguments) Py_VISIT(argument.get());
+  Py_VISIT(self.current.get());
+  Py_VISIT(self.content.get());
+  return 0;
+}
+
+int clear(PyObject* object) {
+  end(self_of(object));
+  return 0;
+}
+
+void dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  RouteCoroutine& self = self_of(object);
+  self.arguments.~vector();
+  self.current.~PyRef();
+  self.content.~PyRef();
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyObject* identity(PyObject* object) { return Py_NewRef(object); }
+
+}  // namespace
+
+bool ready_route_coroutine_type() {
+  if (coroutine_type != nullptr) return true;
+  static PyMethodDef methods[] = {
+      {"send", send_method, METH_O, nullptr},
+      {"throw", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(throw_method)), METH_FASTCALL, nullptr},
+      {"close", close_method, METH_NOARGS, nullptr},
+      {nullptr, nullptr, 0, nullptr},
+  };
+  static PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(clear)},
+      {Py_tp_getattro, reinterpret_cast<void*>(get_attribute)},
+      {Py_tp_iter, reinterpret_cast<void*>(identity)},
+      {Py_tp_iternext, reinterpret_cast<void*>(iter_next)},
+      {Py_am_await, reinterpret_cast<void*>(identity)},
+      {Py_am_send, reinterpret_cast<void*>(step)},
+      {Py_tp_methods, methods},
+      {0, nullptr},
+  };
+  static PyType_Spec spec = {"data_bridge._core.RouteCoroutine", sizeof(RouteCoroutine), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  coroutine_type = make_coroutine_type(spec);
+  return coroutine_type != nullptr;
+}
+
+PyRef make_route_coroutine(Call& call, const RoutePlan& plan, std::vector<PyRef> arguments) {
+  auto* self = PyObject_GC_New(RouteCoroutine, coroutine_type);
+  if (self == nullptr) return {};
+  self->call = &call;
+  self->plan = &plan;
+  new (&self->arguments) std::vector<PyRef>(std::move(arguments));
+  new (&self->current) PyRef();
+  new (&self->content) PyRef();
+  self->stage = Stage::kStart;
+  PyObject* object = reinterpret_cast<PyObject*>(self);
+  PyObject_GC_Track(object);
+  return PyRef::steal(object);
+}
+
+}  // namespace data_bridge::bridge

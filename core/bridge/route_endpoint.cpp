@@ -1,0 +1,98 @@
+// Hands a request to a compiled route.
+#include "bridge/route_endpoint.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bridge/arguments.hpp"
+#include "bridge/call.hpp"
+#include "bridge/route_coroutine.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+namespace {
+
+// Long enough to cost nothing under load, short enough that nobody waits for a change to be seen.
+constexpr std::chrono::milliseconds kGuardInterval{5};
+
+bool has_overrides(const RoutePlan& plan) {
+  if (!plan.overrides_provider) return false;
+  static PyObject* const name = PyUnicode_InternFromString("dependency_overrides");
+  PyRef overrides = PyRef::steal(PyObject_GetAttr(plan.overrides_provider.get(), name));
+  const int truth = overrides ? PyObject_IsTrue(overrides.get()) : -1;
+  if (truth < 0) PyErr_Clear();
+  return truth != 0;
+}
+
+class RouteCall final : public Call {
+ public:
+  RouteCall(AppContext& app, http::Exchange& exchange, std::shared_ptr<RouteEndpoint> endpoint,
+            routing::PathParameters parameters)
+      : Call(app, exchange), endpoint_(std::move(endpoint)), path_values_(parameters.begin(), parameters.end()) {}
+
+ private:
+  PyRef begin() override {
+    const RoutePlan& plan = endpoint_->plan();
+    if (!endpoint_->guard().valid() || has_overrides(plan)) return application_coroutine();
+    std::vector<PyRef> arguments;
+    arguments.reserve(plan.parameters.size() + 1);
+    const http::OwnedRequest& request = *incoming().request;
+    if (!make_arguments(plan, request.head(), path_values_, request.body(), arguments)) {
+      return application_coroutine();
+    }
+    app().counters.compiled.fetch_add(1, std::memory_order_relaxed);
+    return make_route_coroutine(*this, plan, std::move(arguments));
+  }
+
+  void destroy() noexcept override { delete this; }
+
+  std::shared_ptr<BodyInbox> inbox() override {
+    auto inbox = std::make_shared<BodyInbox>(app().core);
+    inbox->set_whole_body(incoming().request->body());
+    incoming().reply.perform([inbox](http::Exchange* exchange) {
+      if (exchange != nullptr) {
+        inbox->attach(*exchange);
+      } else {
+        inbox->disconnect();
+      }
+    });
+    return inbox;
+  }
+
+  std::shared_ptr<RouteEndpoint> endpoint_;  // a recompilation may replace the table while this runs
+  std::vector<std::string> path_values_;
+};
+
+}  // namespace
+
+bool PlanGuard::valid() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_check_) return valid_;
+  next_check_ = now + kGuardInterval;
+  PyRef answer = PyRef::steal(PyObject_CallNoArgs(still_valid_.get()));
+  if (!answer) PyErr_WriteUnraisable(still_valid_.get());
+  valid_ = answer && answer.get() == Py_True;
+  return valid_;
+}
+
+RouteEndpoint::~RouteEndpoint() {
+  if (Py_IsInitialized() == 0) {
+    // The interpreter is gone, and its objects with it.
+    (void)new std::optional<RoutePlan>(std::move(plan_));
+    return;
+  }
+  const PyGILState_STATE state = PyGILState_Ensure();
+  plan_.reset();
+  guard_.reset();
+  PyGILState_Release(state);
+}
+
+void RouteEndpoint::serve(http::Exchange& exchange, routing::PathParameters parameters) {
+  Call::submit(*new RouteCall(app_, exchange, shared_from_this(), parameters));
+}
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,14 @@
+// The ASGI connection scope of a request.
+#pragma once
+
+#include "bridge/app_context.hpp"
+#include "bridge/incoming.hpp"
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::bridge {
+
+/// A new `http` scope (ASGI HTTP & WebSocket specification 2.3), with the keys, types and order of
+/// uvicorn's; empty with a Python exception set on failure. With the GIL.
+pyloop::PyRef make_http_scope(const AppContext& app, const Incoming& incoming);
+
+}  // namespace data_bridge::bridge

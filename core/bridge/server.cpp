@@ -1,0 +1,226 @@
+// Puts an application behind listening sockets.
+#include "bridge/server.hpp"
+
+#include <unistd.h>
+
+#include <nanobind/nanobind.h>
+
+#include <algorithm>
+#include <future>
+#include <stdexcept>
+#include <utility>
+
+#include "bridge/asgi_endpoint.hpp"
+#include "runtime/socket.hpp"
+
+namespace data_bridge::bridge {
+
+namespace nb = nanobind;
+using pyloop::PyRef;
+
+/// A Reactor with its connections: the loop's own, or one with a thread.
+class Server::Lane {
+ public:
+  Lane(runtime::Reactor* shared, const std::shared_ptr<routing::CurrentRoutes>& routes, const http::Options& options)
+      : own_(shared == nullptr ? std::make_unique<runtime::Reactor>() : nullptr),
+        reactor_(shared == nullptr ? *own_ : *shared),
+        router_(routes),
+        connections_(reactor_, router_, options) {}
+
+  [[nodiscard]] runtime::Reactor& reactor() noexcept { return reactor_; }
+  [[nodiscard]] http::Connections& connections() noexcept { return connections_; }
+
+  void start_thread() {
+    if (own_ == nullptr) return;
+    thread_ = std::thread([this] { own_->run(); });
+  }
+
+  /// Runs `task` on the lane's thread: now where that is the loop's, else when it gets to it.
+  void post(runtime::Task task) {
+    if (own_ == nullptr || !thread_.joinable()) {
+      task();
+    } else {
+      reactor_.post(std::move(task));
+    }
+  }
+
+  /// Closes listeners and connections on their thread and ends it. Without the GIL where there is a thread.
+  void close() {
+    if (own_ == nullptr) {
+      shut();
+      return;
+    }
+    if (!thread_.joinable()) return;
+    reactor_.post([this] {
+      shut();
+      own_->stop();
+    });
+    thread_.join();
+  }
+
+  /// On the lane's thread.
+  void stop_listening() { listeners_.clear(); }
+  std::vector<std::unique_ptr<http::Listener>>& listeners() noexcept { return listeners_; }
+
+ private:
+  void shut() {
+    listeners_.clear();
+    connections_.close_all();
+  }
+
+  std::unique_ptr<runtime::Reactor> own_;
+  runtime::Reactor& reactor_;
+  routing::Router router_;
+  http::Connections connections_;
+  std::vector<std::unique_ptr<http::Listener>> listeners_;
+  std::thread thread_;
+};
+
+/// Counts the lanes that are still busy; calls back on the loop when none is. Destroys itself then.
+class Server::Drain final : public pyloop::PythonWork {
+ public:
+  Drain(pyloop::LoopCore& loop, std::size_t lanes, PyObject* on_drained)
+      : loop_(loop), remaining_(lanes), on_drained_(PyRef::borrow(on_drained)) {}
+
+  /// From any thread.
+  void lane_is_empty() {
+    if (remaining_.fetch_sub(1) == 1) loop_.post(*this);
+  }
+
+  void run() noexcept override {
+    if (!PyRef::steal(PyObject_CallNoArgs(on_drained_.get()))) PyErr_WriteUnraisable(on_drained_.get());
+    delete this;
+  }
+
+ private:
+  pyloop::LoopCore& loop_;
+  std::atomic<std::size_t> remaining_;
+  PyRef on_drained_;
+};
+
+Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSettings settings)
+    : app_(std::move(app)),
+      guard_(std::make_shared<PlanGuard>(still_valid)),
+      settings_(std::move(settings)),
+      fallback_(std::make_shared<AsgiEndpoint>(*app_)) {
+  set_routes({}, "");
+  if (settings_.access_log) {
+    access_log_ = std::make_unique<middleware::AccessLog>(middleware::AccessLogOptions{
+        .fd = STDOUT_FILENO,
+        .colour = ::isatty(STDOUT_FILENO) == 1,
+        .legacy_reason_phrases = settings_.http.legacy_reason_phrases});
+  }
+  const unsigned lanes = std::max(1U, settings_.io_threads);
+  for (unsigned i = 0; i < lanes; ++i) {
+    runtime::Reactor* shared = settings_.io_threads == 0 ? &app_->core.reactor() : nullptr;
+    lanes_.push_back(std::make_unique<Lane>(shared, routes_, settings_.http));
+    if (access_log_ != nullptr) lanes_.back()->connections().set_observer(access_log_.get());
+  }
+}
+
+Server::~Server() { close(); }
+
+std::vector<Server::Address> Server::listen_tcp(const std::string& host, std::uint16_t port, int backlog) {
+  auto sockets = runtime::listen_tcp(host, port, {.backlog = backlog});
+  if (!sockets) throw std::runtime_error(sockets.error().what);
+  std::vector<Address> addresses;
+  for (const auto& socket : *sockets) {
+    const runtime::SocketAddress address = runtime::local_address(socket.get());
+    addresses.emplace_back(address.host(), address.port);
+  }
+  listen(std::move(*sockets));
+  return addresses;
+}
+
+void Server::listen_unix(const std::string& path, int backlog) {
+  auto socket = runtime::listen_unix(path, {.backlog = backlog});
+  if (!socket) throw std::runtime_error(socket.error().what);
+  unix_path_ = path;
+  std::vector<runtime::FileDescriptor> sockets;
+  sockets.push_back(std::move(*socket));
+  listen(std::move(sockets));
+}
+
+std::vector<Server::Address> Server::listen_inherited(int fd) {
+  const runtime::SocketAddress address = runtime::local_address(fd);
+  std::vector<runtime::FileDescriptor> sockets;
+  sockets.emplace_back(fd);
+  listen(std::move(sockets));
+  if (address.family == runtime::SocketAddress::Family::kUnix) return {};
+  return {{address.host(), address.port}};
+}
+
+void Server::listen(std::vector<runtime::FileDescriptor> sockets) {
+  start_threads();
+  // One lane accepts for all and hands each connection to the least loaded: balance is exact, and
+  // nothing that waits in a backlog is lost when a thread ends.
+  std::vector<http::Connections*> targets;
+  for (const auto& lane : lanes_) targets.push_back(&lane->connections());
+  Lane& acceptor = *lanes_.front();
+  for (auto& socket : sockets) {
+    acceptor.post([&acceptor, targets, socket = std::move(socket)]() mutable {
+      auto listener = std::make_unique<http::Listener>(acceptor.reactor(), std::move(socket), targets);
+      // A socket that listens can be watched; only a lack of memory could say otherwise.
+      if (!listener->start()) acceptor.listeners().push_back(std::move(listener));
+    });
+  }
+}
+
+void Server::start_threads() {
+  if (started_) return;
+  started_ = true;
+  for (const auto& lane : lanes_) lane->start_thread();
+}
+
+void Server::set_routes(std::vector<RouteEntry> routes, const std::string& root_path) {
+  routing::RouteTable::Builder builder({.redirect_slashes = true,
+                                        .fallback = fallback_,
+                                        .server_root_path = app_->root_path,
+                                        .root_path = root_path});
+  for (RouteEntry& route : routes) {
+    auto endpoint = route.endpoint != nullptr ? std::move(route.endpoint) : fallback_;
+    if (!route.opaque) {
+      routing::RouteSpec spec{.path = route.path, .methods = route.methods, .endpoint = endpoint};
+      if (builder.add(std::move(spec))) continue;
+    }
+    // A template that only Starlette can match: from here on Starlette decides.
+    builder.add_opaque(fallback_);
+  }
+  auto table = builder.build();
+  if (routes_ == nullptr) {
+    routes_ = std::make_shared<routing::CurrentRoutes>(std::move(table));
+  } else {
+    routes_->replace(std::move(table));
+  }
+}
+
+std::shared_ptr<routing::Endpoint> Server::make_route_endpoint(PyObject* plan) {
+  auto read = read_route_plan(plan);
+  if (!read) throw nb::python_error();
+  return std::make_shared<RouteEndpoint>(*app_, guard_, std::move(*read));
+}
+
+void Server::drain(std::chrono::milliseconds grace, PyObject* on_drained) {
+  auto* drain = new Drain(app_->core, lanes_.size(), on_drained);  // destroys itself
+  for (const auto& lane : lanes_) {
+    lane->post([lane = lane.get(), grace, drain] {
+      lane->stop_listening();
+      lane->connections().drain(grace, [drain] { drain->lane_is_empty(); });
+    });
+  }
+}
+
+void Server::close() {
+  if (std::exchange(closed_, true)) return;
+  {
+    // An I/O thread may be waiting for the GIL, to release a route table.
+    const nb::gil_scoped_release release;
+    if (settings_.io_threads != 0) {
+      for (const auto& lane : lanes_) lane->close();
+    }
+  }
+  if (settings_.io_threads == 0) lanes_.front()->close();
+  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+}
+
+}  // namespace data_bridge::bridge

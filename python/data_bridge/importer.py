@@ -1,0 +1,41 @@
+"""From ``module:attribute`` to an application object."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+
+class ImportFailed(Exception):
+    """The application could not be imported; the message says what to do."""
+
+
+def import_app(spec: str, *, factory: bool = False) -> Any:
+    """Import the application that ``spec`` names (``package.module:attribute``), from the current directory too.
+
+    ``factory``: the attribute is a function without arguments that makes the application.
+    """
+    module_name, _, attribute = spec.partition(":")
+    if not module_name or not attribute:
+        raise ImportFailed(f"{spec!r} does not name an application: write MODULE:ATTRIBUTE, for example main:app")
+    directory = os.getcwd()
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_name.startswith(error.name):
+            raise
+        raise ImportFailed(f"no module named {error.name!r} in {directory} or among the installed packages") from None
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise ImportFailed(f"module {module_name!r} has no attribute {attribute!r}") from None
+    if factory:
+        found = found()
+    if not callable(found):
+        raise ImportFailed(f"{spec!r} is a {type(found).__name__}, not an ASGI application")
+    return found

@@ -1,0 +1,103 @@
+"""The ASGI lifespan protocol (https://asgi.readthedocs.io/en/latest/specs/lifespan.html), server side."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Literal
+
+logger = logging.getLogger("data_bridge")
+
+LifespanMode = Literal["auto", "on", "off"]
+
+
+class StartupFailed(RuntimeError):
+    """The application reported that it could not start, without an exception that could be raised again."""
+
+
+class Lifespan:
+    """Runs an application's start-up and shutdown as one task that lives as long as the server.
+
+    ``mode``: ``"off"`` does nothing; ``"auto"`` takes an application that raises on the lifespan scope for one that
+    does not know the protocol, as other servers do; ``"on"`` takes it for a failure.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], mode: LifespanMode) -> None:
+        self.state: dict[str, Any] = {}
+        self._app = app
+        self._mode = mode
+        self._inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self._started = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._startup_reported = False
+        self._failure: str | None = None
+        self._error: BaseException | None = None
+
+    async def startup(self) -> None:
+        """Run the application's start-up. Raises what it raised, or :class:`StartupFailed`."""
+        if self._mode == "off":
+            return
+        logger.info("Waiting for application startup.")
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="lifespan")
+        await self._inbox.put({"type": "lifespan.startup"})
+        await self._started.wait()
+        if self._failure is not None:
+            await self._task
+            if self._error is not None:
+                raise self._error
+            raise StartupFailed(self._failure or "the application's start-up failed")
+        if self._error is not None:
+            if self._mode == "on":
+                raise self._error
+            logger.info("ASGI 'lifespan' protocol appears unsupported.")
+            return
+        logger.info("Application startup complete.")
+
+    async def shutdown(self) -> None:
+        """Run the application's shutdown. Raises what it raised."""
+        if self._task is None or self._task.done():
+            return
+        logger.info("Waiting for application shutdown.")
+        await self._inbox.put({"type": "lifespan.shutdown"})
+        await self._stopped.wait()
+        await self._task
+        if self._error is not None:
+            raise self._error
+        logger.info("Application shutdown complete.")
+
+    async def _run(self) -> None:
+        scope: MutableMapping[str, Any] = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
+        try:
+            await self._app(scope, self._inbox.get, self._send)
+        except BaseException as error:
+            self._error = error
+            if self._startup_reported and self._failure is None:
+                logger.error("Exception in 'lifespan' protocol\n", exc_info=error)
+        finally:
+            self._started.set()
+            self._stopped.set()
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "lifespan.startup.complete":
+            self._startup_reported = True
+            self._started.set()
+        elif kind == "lifespan.startup.failed":
+            self._failure = message.get("message", "")
+            if self._failure:
+                logger.error(self._failure)
+            self._started.set()
+        elif kind == "lifespan.shutdown.complete":
+            self._stopped.set()
+        elif kind == "lifespan.shutdown.failed":
+            if message.get("message"):
+                logger.error(message["message"])
+            self._stopped.set()
+        else:
+            raise RuntimeError(f"Unexpected ASGI message {kind!r} on the lifespan scope.")

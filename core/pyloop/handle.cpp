@@ -36,6 +36,14 @@ HandleFields& fields_of(PyObject* handle) noexcept {
   return *reinterpret_cast<HandleFields*>(reinterpret_cast<char*>(handle) + fields_offset);
 }
 
+bool has_preheader([[maybe_unused]] const PyTypeObject* type) noexcept {
+#if PY_VERSION_HEX >= 0x030C0000
+  return (type->tp_flags & Py_TPFLAGS_MANAGED_WEAKREF) != 0;
+#else
+  return false;
+#endif
+}
+
 PyObject* allocate(PyTypeObject* type) noexcept {
   if (free_count == 0) return type->tp_alloc(type, 0);
   // The memory is all zero but for its head: deallocation left it so.
@@ -357,7 +365,9 @@ int register_handles(PyObject* module) {
   timer_type = make_type("data_bridge._core.TimerHandle", timer_base.get(), timer_methods, timer_getset);
   if (timer_type == nullptr) return -1;
   weaklist_offset = handle_type->tp_weaklistoffset;
-  if (weaklist_offset <= 0 || timer_type->tp_weaklistoffset != weaklist_offset) {
+  // Since 3.12 it lies before the object (negative), and the base's flags have it allocated.
+  if (weaklist_offset == 0 || timer_type->tp_weaklistoffset != weaklist_offset ||
+      (weaklist_offset < 0 && !has_preheader(handle_type))) {
     PyErr_SetString(PyExc_ImportError, "asyncio.Handle has another layout than data_bridge was built for");
     return -1;
   }

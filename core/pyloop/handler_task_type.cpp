@@ -38,9 +38,8 @@ PyObject* weak_references(PyObject* self) noexcept {
   return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(self) + handler_type->tp_weaklistoffset);
 }
 
-PyObject* dictionary(PyObject* self) noexcept {
-  return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(self) + handler_type->tp_dictoffset);
-}
+// Null where no attribute was ever set. From 3.13 the pointer lies before the object, where only this finds it.
+PyObject* dictionary(PyObject* self) noexcept { return *_PyObject_GetDictPtr(self); }
 
 // --- materialise, then do what Task does ------------------------------------------------------------------
 
@@ -233,7 +232,7 @@ int register_handler_task_type(PyObject* module) {
   PyObject* type = PyType_FromSpecWithBases(&spec, reinterpret_cast<PyObject*>(base_type));
   if (type == nullptr) return -1;
   handler_type = reinterpret_cast<PyTypeObject*>(type);
-  if (handler_type->tp_weaklistoffset <= 0 || handler_type->tp_dictoffset <= 0) {
+  if (handler_type->tp_weaklistoffset == 0 || handler_type->tp_dictoffset == 0) {
     PyErr_SetString(PyExc_ImportError, "_asyncio.Task has another layout than data_bridge was built for");
     return -1;
   }

@@ -18,11 +18,11 @@ enum class OperationKind : std::uint8_t { kList, kGet, kCreate, kReplace, kUpdat
 
 /// What an operation looks at. Views, valid during the call.
 struct Request {
-  std::string_view path;          ///< as sent, percent-encoded; for the links in the answer
-  std::string_view query;         ///< as sent
-  std::string_view content_type;  ///< "" where the field is absent
-  std::string_view body;
-  std::string_view key;  ///< the path's parameter, decoded; "" for operations on the collection
+  std::string_view path{};          ///< as sent, percent-encoded; for the links in the answer
+  std::string_view query{};         ///< as sent
+  std::string_view content_type{};  ///< "" where the field is absent
+  std::string_view body{};
+  std::string_view key{};  ///< the path's parameter, decoded; "" for operations on the collection
 };
 
 /// A write that has passed validation. Give it to the store with submit().

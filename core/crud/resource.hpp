@@ -21,16 +21,16 @@
 namespace data_bridge::crud {
 
 struct ResourceOptions {
-  std::string table;
+  std::string table{};
   std::string key = "id";
-  std::vector<std::vector<std::string>> unique;   ///< field names that together occur once
-  std::vector<std::vector<std::string>> indexes;  ///< field names
+  std::vector<std::vector<std::string>> unique{};   ///< field names that together occur once
+  std::vector<std::vector<std::string>> indexes{};  ///< field names
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
   /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.
-  std::vector<std::string> foreign_parameters;
+  std::vector<std::string> foreign_parameters{};
   /// Told of faults, on any thread, with text that may name files; must not block.
-  std::function<void(std::string_view)> log;
+  std::function<void(std::string_view)> log{};
 };
 
 /// The models of a resource. `key` has one required field, the key; `page` the query parameters of a list: `limit`

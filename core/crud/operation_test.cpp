@@ -1,0 +1,419 @@
+// The behaviour of each operation, by the door that waits.
+#include "crud/operation.hpp"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <mutex>
+#include <thread>
+
+#include "crud/test_support.hpp"
+
+namespace data_bridge::crud {
+namespace {
+
+class OperationTest : public testing::Test {
+ protected:
+  std::shared_ptr<Resource> attached(const std::string& spec, ResourceOptions options = {.table = "products"},
+                                     const std::string& key_type = kInt) {
+    options.log = [this](std::string_view text) {
+      const std::lock_guard lock(mutex_);
+      log_.emplace_back(text);
+    };
+    auto resource = make_resource(spec, std::move(options), key_type);
+    const auto done = resource->attach(store_.store());
+    EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().detail);
+    return resource;
+  }
+
+  TemporaryStore store_;
+  std::mutex mutex_;
+  std::vector<std::string> log_;
+};
+
+TEST_F(OperationTest, CreatesAndGets) {
+  Client client(attached(product_spec()));
+  const Response created = client.create(R"({"name":"a","price":"1e2","tags":["x"],"unknown":1})");
+  EXPECT_EQ(created.status, 201);
+  EXPECT_EQ(created.body, R"({"id":1,"name":"a","price":100.0,"tags":["x"],"note":"none"})");
+  EXPECT_EQ(header(created, "location"), "/products/1");
+  const Response got = client.get("1");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, created.body);
+  EXPECT_EQ(client.get("2").status, 404);
+  EXPECT_EQ(client.get("2").body, R"({"detail":"Not Found"})");
+}
+
+TEST_F(OperationTest, UsesAGivenKeyAndGoesOnAfterIt) {
+  Client client(attached(product_spec()));
+  EXPECT_EQ(header(client.create(R"({"id":41,"name":"a","price":1})"), "location"), "/products/41");
+  EXPECT_EQ(header(client.create(R"({"id":null,"name":"a","price":1})"), "location"), "/products/42");
+  const Response again = client.create(R"({"id":41,"name":"a","price":1})");
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(again.body, R"({"detail":"An item with this id already exists"})");
+}
+
+TEST_F(OperationTest, ListsInPages) {
+  Client client(attached(product_spec()));
+  EXPECT_EQ(client.list().body, R"({"items":[],"next":null})");
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(client.create(R"({"name":"a","price":1})").status, 201);
+  }
+  std::string query;
+  std::string ids;
+  int pages = 0;
+  for (;; ++pages) {
+    const Response page = client.list(query);
+    ASSERT_EQ(page.status, 200);
+    for (std::size_t at = page.body.find("\"id\":"); at != std::string::npos; at = page.body.find("\"id\":", at + 1)) {
+      ids += page.body[at + 5];
+    }
+    const std::string link = header(page, "link");
+    if (link.empty()) {
+      EXPECT_TRUE(page.body.ends_with(R"("next":null})"));
+      break;
+    }
+    ASSERT_TRUE(link.starts_with("</products?cursor=") && link.ends_with(">; rel=\"next\"")) << link;
+    query = link.substr(11, link.size() - 11 - 13);
+    EXPECT_TRUE(page.body.ends_with(R"("next":")" + query.substr(7) + "\"}"));
+  }
+  EXPECT_EQ(ids, "12345");
+  EXPECT_EQ(pages, 2);
+  EXPECT_EQ(header(client.list("limit=5"), "link"), "");
+  EXPECT_TRUE(header(client.list("%6Cimit=4"), "link").starts_with("</products?%6Cimit=4&cursor="));
+}
+
+TEST_F(OperationTest, RefusesBadPages) {
+  Client client(attached(product_spec()));
+  const auto expect = [&](std::string_view query, const std::string& detail) {
+    const Response response = client.list(query);
+    EXPECT_EQ(response.status, 422);
+    EXPECT_EQ(response.body, R"({"detail":[)" + detail + "]}") << query;
+  };
+  expect(
+      "limit=0",
+      R"({"type":"greater_than_equal","loc":["query","limit"],"msg":"Input should be greater than or equal to 1","input":"0","ctx":{"ge":1}})");
+  expect(
+      "limit=6",
+      R"({"type":"less_than_equal","loc":["query","limit"],"msg":"Input should be less than or equal to 5","input":"6","ctx":{"le":5}})");
+  expect(
+      "limit=",
+      R"({"type":"int_parsing","loc":["query","limit"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":""})");
+  expect(
+      "limit=1&limit=x",
+      R"({"type":"int_parsing","loc":["query","limit"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"})");
+  expect("sort=name",
+         R"({"type":"extra_forbidden","loc":["query","sort"],"msg":"Extra inputs are not permitted","input":"name"})");
+  expect(
+      "cursor=zz",
+      R"({"type":"value_error","loc":["query","cursor"],"msg":"Value error, the cursor is damaged or belongs to another query","input":"zz","ctx":{"error":{}}})");
+  EXPECT_EQ(client.list("limit=%205").status, 200);  // as Pydantic reads a number
+}
+
+TEST_F(OperationTest, RefusesParametersThatNobodyReads) {
+  Client client(attached(product_spec(), {.table = "products", .foreign_parameters = {"token"}}));
+  EXPECT_EQ(client.list("token=x&limit=1").status, 200);
+  EXPECT_EQ(client.ask(OperationKind::kGet, "1", "token=x", "").status, 404);
+  EXPECT_EQ(client.ask(OperationKind::kGet, "1", "token=x&y", "").status, 422);
+  EXPECT_EQ(client.ask(OperationKind::kCreate, "", "y=1", R"({"name":"a","price":1})").status, 422);
+  EXPECT_EQ(client.list().body, R"({"items":[],"next":null})");
+}
+
+TEST_F(OperationTest, RefusesBadKeys) {
+  Client client(attached(product_spec()));
+  const std::string detail =
+      R"({"detail":[{"type":"int_parsing","loc":["path","id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"}]})";
+  for (const Response& response :
+       {client.get("x"), client.replace("x", "{}"), client.update("x", "{}"), client.remove("x")}) {
+    EXPECT_EQ(response.status, 422);
+    EXPECT_EQ(response.body, detail);
+  }
+  EXPECT_EQ(client.get("9223372036854775808").status, 404);
+  EXPECT_EQ(client.get("9223372036854775807").status, 404);
+  EXPECT_EQ(client.get("-1").status, 404);
+}
+
+TEST_F(OperationTest, RefusesBodiesAsFastApiDoes) {
+  Client client(attached(product_spec()));
+  EXPECT_EQ(client.create("").body,
+            R"({"detail":[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]})");
+  EXPECT_EQ(
+      client.create(R"({"name":"","price":0})").body,
+      R"({"detail":[{"type":"string_too_short","loc":["body","name"],"msg":"String should have at least 1 character","input":"","ctx":{"min_length":1}},)"
+      R"({"type":"greater_than","loc":["body","price"],"msg":"Input should be greater than 0","input":0,"ctx":{"gt":0.0}}]})");
+  const Response text = client.ask(OperationKind::kCreate, "", "", "{}", "text/plain");
+  EXPECT_EQ(text.status, 422);
+  EXPECT_NE(text.body.find("model_attributes_type"), std::string::npos);
+  EXPECT_EQ(client.create("{\"name\":\"\xFF\"}").status, 400);
+}
+
+TEST_F(OperationTest, AnIntegerColumnHas64Bits) {
+  Client client(attached(spec_of("Count", field_of("id", kOptionalInt, "null") + "," + field_of("n", kInt))));
+  EXPECT_EQ(client.create(R"({"n":9223372036854775807})").body, R"({"id":1,"n":9223372036854775807})");
+  EXPECT_EQ(client.create(R"({"n":-9223372036854775808})").body, R"({"id":2,"n":-9223372036854775808})");
+  EXPECT_EQ(
+      client.create(R"({"n":9223372036854775808})").body,
+      R"({"detail":[{"type":"less_than_equal","loc":["body","n"],"msg":"Input should be less than or equal to 9223372036854775807","input":9223372036854775808,"ctx":{"le":9223372036854775807}}]})");
+  EXPECT_EQ(client.create(R"({"n":-9223372036854775809})").status, 422);
+  EXPECT_EQ(client.create(R"({"id":9223372036854775808,"n":1})").status, 422);
+}
+
+TEST_F(OperationTest, ReplacesAsAWhole) {
+  Client client(attached(product_spec()));
+  client.create(R"({"name":"a","price":1,"tags":["x"],"note":"n"})");
+  EXPECT_EQ(client.replace("1", R"({"name":"b","price":2})").body,
+            R"({"id":1,"name":"b","price":2.0,"tags":[],"note":"none"})");
+  EXPECT_EQ(client.replace("1", R"({"id":1,"name":"c","price":2})").status, 200);
+  EXPECT_EQ(
+      client.replace("1", R"({"id":2,"name":"d","price":2})").body,
+      R"({"detail":[{"type":"value_error","loc":["body","id"],"msg":"Value error, the key of an item cannot be changed: it must be the one in the path","input":2,"ctx":{"error":{}}}]})");
+  EXPECT_EQ(client.replace("7", R"({"name":"b","price":2})").status, 404);
+  EXPECT_NE(client.get("1").body.find("\"c\""), std::string::npos);
+}
+
+TEST_F(OperationTest, UpdatesByMergePatch) {
+  Client client(attached(product_spec()));
+  client.create(R"({"name":"a","price":1,"tags":["x","y"],"note":"n"})");
+  EXPECT_EQ(client.update("1", R"({"tags":["z"],"price":2.5})").body,
+            R"({"id":1,"name":"a","price":2.5,"tags":["z"],"note":"n"})");
+  // null: None where the field can be None, else the member goes and a default comes back.
+  EXPECT_EQ(client.update("1", R"({"note":null,"tags":null})").body,
+            R"({"id":1,"name":"a","price":2.5,"tags":[],"note":null})");
+  EXPECT_EQ(client.update("1", "{}").body, R"({"id":1,"name":"a","price":2.5,"tags":[],"note":null})");
+  EXPECT_EQ(client.update("1", R"({"id":1})").status, 200);
+  EXPECT_EQ(client.update("1", R"({"id":2})").status, 422);
+  EXPECT_NE(client.update("1", R"({"name":null})").body.find(R"("type":"missing","loc":["body","name"])"),
+            std::string::npos);
+  EXPECT_EQ(client.update("1", R"({"price":-1})").status, 422);
+  EXPECT_NE(client.update("1", "[]").body.find("model_attributes_type"), std::string::npos);
+  EXPECT_EQ(client.update("9", R"({"price":2})").status, 404);
+  EXPECT_EQ(client.get("1").body, R"({"id":1,"name":"a","price":2.5,"tags":[],"note":null})");
+}
+
+TEST_F(OperationTest, TakesPatchesOfTwoMediaTypes) {
+  Client client(attached(product_spec()));
+  client.create(R"({"name":"a","price":1})");
+  for (const char* type : {"application/json", "APPLICATION/merge-patch+JSON ; charset=utf-8"}) {
+    EXPECT_EQ(client.update("1", "{}", type).status, 200) << type;
+  }
+  for (const char* type : {"", "text/plain", "application/json-patch+json", "application/jsonx"}) {
+    const Response response = client.update("1", "{}", type);
+    EXPECT_EQ(response.status, 415) << type;
+    EXPECT_EQ(header(response, "accept-patch"), "application/merge-patch+json, application/json");
+  }
+}
+
+TEST_F(OperationTest, PatchesNestedObjectsInside) {
+  const std::string address = R"({"type":"model","name":"Address","extra":"ignore","fields":[)" +
+                              field_of("city", kStr) + "," + field_of("zip", kOptionalStr, "null") + "]}";
+  Client client(attached(spec_of("Person", field_of("id", kOptionalInt, "null") + "," + field_of("address", address))));
+  client.create(R"({"address":{"city":"Oslo","zip":"0150"}})");
+  EXPECT_EQ(client.update("1", R"({"address":{"city":"Bergen"}})").body,
+            R"({"id":1,"address":{"city":"Bergen","zip":"0150"}})");
+  EXPECT_EQ(client.update("1", R"({"address":{"zip":null}})").body,
+            R"({"id":1,"address":{"city":"Bergen","zip":null}})");
+  EXPECT_EQ(client.update("1", R"({"address":{"city":null}})").status, 422);
+}
+
+TEST_F(OperationTest, DeletesOnce) {
+  Client client(attached(product_spec()));
+  client.create(R"({"name":"a","price":1})");
+  const Response removed = client.remove("1");
+  EXPECT_EQ(removed.status, 204);
+  EXPECT_EQ(removed.body, "");
+  EXPECT_EQ(removed.content_type, "");
+  EXPECT_EQ(client.remove("1").status, 404);
+  EXPECT_EQ(client.get("1").status, 404);
+}
+
+TEST_F(OperationTest, TextKeysAreGivenAndEncoded) {
+  Client client(attached(spec_of("Word", field_of("word", kStr) + "," + field_of("n", kInt, "0")),
+                         {.table = "words", .key = "word"}, kStr),
+                "/words");
+  const Response created = client.create(R"({"word":"a/b é%"})");
+  EXPECT_EQ(header(created, "location"), "/words/a%2Fb%20%C3%A9%25");
+  EXPECT_EQ(client.get("a/b \xC3\xA9%").body, R"({"word":"a/b é%","n":0})");
+  EXPECT_EQ(client.create("{}").body,
+            R"({"detail":[{"type":"missing","loc":["body","word"],"msg":"Field required","input":{}}]})");
+}
+
+TEST_F(OperationTest, ATextKeyThatMayBeAbsentIsRequiredAllTheSame) {
+  Client client(
+      attached(spec_of("Word", field_of("word", kOptionalStr, "null")), {.table = "words", .key = "word"}, kStr));
+  EXPECT_EQ(client.create("{}").body,
+            R"({"detail":[{"type":"missing","loc":["body","word"],"msg":"Field required","input":{}}]})");
+}
+
+TEST_F(OperationTest, UuidKeysAreAssignedAndNormalised) {
+  const std::string uuid = R"({"type":"uuid"})";
+  Client client(attached(spec_of("Event", field_of("id", R"({"type":"nullable","schema":{"type":"uuid"}})", "null")),
+                         {.table = "events"}, uuid));
+  const Response assigned = client.create("{}");
+  ASSERT_EQ(assigned.status, 201);
+  EXPECT_EQ(assigned.body[21], '7') << assigned.body;
+  EXPECT_EQ(client.create(R"({"id":"{0198C1B0-0000-7000-8000-000000000001}"})").body,
+            R"({"id":"0198c1b0-0000-7000-8000-000000000001"})");
+  EXPECT_EQ(client.get("0198C1B0-0000-7000-8000-000000000001").status, 200);
+  EXPECT_EQ(client.get("0198c1b0000070008000000000000001").status, 200);
+  EXPECT_NE(client.get("nope").body.find(R"("type":"uuid_parsing","loc":["path","id"])"), std::string::npos);
+}
+
+TEST_F(OperationTest, AModelWithoutAKeyGetsOne) {
+  Client client(attached(spec_of("Note", field_of("text", kStr)), {.table = "notes"}));
+  EXPECT_EQ(client.create(R"({"text":"a","id":9})").body, R"({"id":1,"text":"a"})");
+  EXPECT_EQ(client.replace("1", R"({"text":"b"})").body, R"({"id":1,"text":"b"})");
+  EXPECT_EQ(client.update("1", R"({"text":"c"})").body, R"({"id":1,"text":"c"})");
+  EXPECT_EQ(client.list().body, R"({"items":[{"id":1,"text":"c"}],"next":null})");
+}
+
+TEST_F(OperationTest, KeepsMembersThatAreNoFields) {
+  Client client(attached(product_spec("allow")));
+  EXPECT_EQ(client.create(R"({"name":"a","price":1,"x":{"y":[1,-0.0]},"z":null})").body,
+            R"({"id":1,"name":"a","price":1.0,"tags":[],"note":"none","x":{"y":[1,-0.0]},"z":null})");
+  EXPECT_EQ(client.update("1", R"({"x":{"w":2},"z":null})").body,
+            R"({"id":1,"name":"a","price":1.0,"tags":[],"note":"none","x":{"y":[1,-0.0],"w":2}})");
+  EXPECT_EQ(client.replace("1", R"({"name":"a","price":1})").body,
+            R"({"id":1,"name":"a","price":1.0,"tags":[],"note":"none"})");
+}
+
+TEST_F(OperationTest, FloatsComeBackToTheLastBit) {
+  Client client(attached(spec_of("Number", field_of("id", kOptionalInt, "null") + "," + field_of("x", kFloat))));
+  for (const auto& [given, answered] : {std::pair{"-0.0", "-0.0"},
+                                        {"1e16", "1e+16"},
+                                        {"0.1", "0.1"},
+                                        {"5e-324", "5e-324"},
+                                        {"1e400", "null"},
+                                        {"NaN", "null"},
+                                        {"3", "3.0"}}) {
+    const Response created = client.create(std::string(R"({"x":)") + given + "}");
+    ASSERT_EQ(created.status, 201) << given;
+    const std::string location = header(created, "location");
+    const std::string key = location.substr(location.rfind('/') + 1);
+    EXPECT_EQ(created.body, R"({"id":)" + key + R"(,"x":)" + answered + "}");
+    EXPECT_EQ(client.get(key).body, created.body);
+    EXPECT_EQ(client.update(key, "{}").body, created.body) << given;
+  }
+}
+
+TEST_F(OperationTest, ADefaultOfAnotherTypeIsKept) {
+  Client client(attached(spec_of("Odd", field_of("id", kOptionalInt, "null") + "," + field_of("n", kInt, R"("many")") +
+                                            "," + field_of("m", kInt, "null"))));
+  EXPECT_EQ(client.create("{}").body, R"({"id":1,"n":"many","m":null})");
+  EXPECT_EQ(client.create(R"({"n":5,"m":6})").body, R"({"id":2,"n":5,"m":6})");
+  EXPECT_EQ(client.get("1").body, R"({"id":1,"n":"many","m":null})");
+  EXPECT_EQ(client.get("2").body, R"({"id":2,"n":5,"m":6})");
+}
+
+TEST_F(OperationTest, ConflictsNameTheClientsNames) {
+  Client client(attached(spec_of("User", field_of("id", kOptionalInt, "null") + "," +
+                                             field_of("mail", kStr, "", "eMail") + "," + field_of("shop", kStr)),
+                         {.table = "users", .unique = {{"mail", "shop"}}}));
+  EXPECT_EQ(client.create(R"({"eMail":"a","shop":"s"})").body, R"({"id":1,"eMail":"a","shop":"s"})");
+  client.create(R"({"eMail":"b","shop":"s"})");
+  const std::string conflict = R"({"detail":"An item with this eMail and shop already exists"})";
+  EXPECT_EQ(client.create(R"({"eMail":"a","shop":"s"})").body, conflict);
+  EXPECT_EQ(client.replace("2", R"({"eMail":"a","shop":"s"})").body, conflict);
+  EXPECT_EQ(client.update("2", R"({"eMail":"a"})").status, 409);
+}
+
+TEST_F(OperationTest, AClosedStoreIsUnavailableAndAnswersAgainWhenAttached) {
+  auto resource = attached(product_spec());
+  Client client(resource);
+  client.create(R"({"name":"a","price":1})");
+  store_.store()->close();
+  for (const Response& response : {client.get("1"), client.list(), client.create(R"({"name":"a","price":1})")}) {
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(header(response, "retry-after"), "1");
+  }
+  auto again = open_store("sqlite:///" + (store_.directory() / "test.db").string());
+  ASSERT_TRUE(again && resource->attach(*again));
+  EXPECT_EQ(client.get("1").status, 200);
+  (*again)->close();
+}
+
+TEST_F(OperationTest, BeforeTheStoreIsOpenTheAnswerIs503) {
+  Client client(make_resource(product_spec(), {.table = "products"}));
+  EXPECT_EQ(client.list().status, 503);
+  EXPECT_EQ(client.remove("1").status, 503);
+  EXPECT_EQ(client.create(R"({"name":"a","price":1})").status, 503);
+}
+
+TEST_F(OperationTest, AFaultIsLoggedButNotShown) {
+  Client client(attached(product_spec()));
+  ASSERT_EQ(client.create(R"({"name":"a","price":1})").status, 201);
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((store_.directory() / "test.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "DROP TABLE products", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(other);
+  for (const Response& response : {client.list(), client.create(R"({"name":"a","price":1})")}) {
+    EXPECT_EQ(response.status, 500);
+    EXPECT_EQ(response.body, R"({"detail":"Internal Server Error"})");
+  }
+  const std::lock_guard lock(mutex_);
+  ASSERT_EQ(log_.size(), 2U);
+  EXPECT_NE(log_[0].find("no such table"), std::string::npos);
+}
+
+TEST_F(OperationTest, HostileTextIsOnlyText) {
+  Client client(attached(spec_of("Word", field_of("word", kStr)), {.table = "words", .key = "word"}, kStr));
+  for (const char* text : {"'; DROP TABLE words; --", "\\\" OR 1=1", "../../etc/passwd", "%00", "$where", "\\u0000"}) {
+    ASSERT_EQ(client.create(std::string(R"({"word":")") + text + "\"}").status, 201) << text;
+  }
+  EXPECT_EQ(client.get("' OR '1'='1").status, 404);
+  EXPECT_EQ(client.remove("' OR '1'='1").status, 404);
+  EXPECT_EQ(client.get("'; DROP TABLE words; --").status, 200);
+  EXPECT_EQ(client.get(std::string_view("\0", 1)).body, R"({"word":"\u0000"})");
+}
+
+TEST_F(OperationTest, PatchesFromManyThreadsLoseNothing) {
+  const std::string fields = [] {
+    std::string text = field_of("id", kOptionalInt, "null");
+    for (int i = 0; i < 8; ++i) {
+      text += "," + field_of("n" + std::to_string(i), kInt, "0");
+    }
+    return text;
+  }();
+  const auto resource = attached(spec_of("Counters", fields));
+  ASSERT_EQ(Client(resource).create("{}").status, 201);
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&resource, i] {
+        Client client(resource);
+        for (int n = 1; n <= 50; ++n) {
+          ASSERT_EQ(client.update("1", R"({"n)" + std::to_string(i) + R"(":)" + std::to_string(n) + "}").status, 200);
+        }
+      });
+    }
+  }
+  EXPECT_EQ(Client(resource).get("1").body,
+            R"({"id":1,"n0":50,"n1":50,"n2":50,"n3":50,"n4":50,"n5":50,"n6":50,"n7":50})");
+}
+
+TEST(ResourceTest, RefusesWhatCannotBe) {
+  const auto make = [](const std::string& spec, ResourceOptions options) {
+    const auto page = compile(spec_of("Page", field_of("limit", kInt, "20")));
+    return Resource::make(
+        {.item = compile(spec), .key = compile(spec_of("Key", field_of(options.key, kInt))), .page = page}, options);
+  };
+  EXPECT_FALSE(make(spec_of("A", field_of("id", kFloat)), {.table = "a"}));
+  EXPECT_FALSE(make(product_spec(), {.table = "a", .unique = {{"nmae"}}}));
+  EXPECT_FALSE(make(product_spec(), {.table = "a", .indexes = {{"nmae"}}}));
+}
+
+TEST(OpenStoreTest, ReadsUrls) {
+  for (const char* url : {"", "sqlite", "sqlite://", "sqlite://x.db", "sqlite:///",
+                          "sqlite://:memory:", "sqlite:///:memory:", "mysql://x", "sqlite:///x.db?mode=ro"}) {
+    const auto store = open_store(url);
+    ASSERT_FALSE(store) << url;
+    EXPECT_EQ(store.error().code, storage::Errc::kInvalidArgument) << url;
+  }
+  TemporaryStore directory;
+  const auto store = open_store("sqlite:///" + directory.directory().string() + "/a%20b.db");
+  ASSERT_TRUE(store);
+  EXPECT_TRUE(std::filesystem::exists(directory.directory() / "a b.db"));
+  (*store)->close();
+}
+
+}  // namespace
+}  // namespace data_bridge::crud

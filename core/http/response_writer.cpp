@@ -54,8 +54,7 @@ bool has_close(std::string_view list) noexcept {
 }
 
 char* put(char* out, std::string_view text) noexcept {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+  return out + text.copy(out, text.size());  // unlike memcpy, copy() may be given the null of an empty view
 }
 
 }  // namespace

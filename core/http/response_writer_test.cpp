@@ -1,0 +1,91 @@
+// Dates, reason phrases, status lines.
+#include "http/response_writer.hpp"
+
+#include <gtest/gtest.h>
+
+#include "http/date.hpp"
+#include "http/exchange.hpp"
+#include "http/status.hpp"
+
+namespace data_bridge::http {
+namespace {
+
+std::string fixdate(std::time_t time) {
+  const auto text = imf_fixdate(time);
+  return {text.data(), text.size()};
+}
+
+TEST(Date, IsAnImfFixdate) {
+  EXPECT_EQ(fixdate(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");  // the example of RFC 9110, 5.6.7
+  EXPECT_EQ(fixdate(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+  EXPECT_EQ(fixdate(1709210096), "Thu, 29 Feb 2024 12:34:56 GMT");
+  EXPECT_EQ(fixdate(4102444799), "Thu, 31 Dec 2099 23:59:59 GMT");
+}
+
+TEST(Date, LineIsOfThisSecond) {
+  DateLine line;
+  const std::time_t before = std::time(nullptr);
+  const std::string text(line.get());
+  const std::time_t after = std::time(nullptr);
+  bool found = false;
+  for (std::time_t time = before - 1; time <= after; ++time) found |= text == "date: " + fixdate(time) + "\r\n";
+  EXPECT_TRUE(found) << text;
+}
+
+TEST(Status, PhrasesAreThoseOfPython) {
+  EXPECT_EQ(reason_phrase(200), "OK");
+  EXPECT_EQ(reason_phrase(418), "I'm a Teapot");
+  EXPECT_EQ(reason_phrase(422), "Unprocessable Content");
+  EXPECT_EQ(reason_phrase(422, true), "Unprocessable Entity");
+  EXPECT_EQ(reason_phrase(413, true), "Request Entity Too Large");
+  EXPECT_EQ(reason_phrase(299), "");
+}
+
+std::string head(const Options& options, int status) {
+  ResponseWriter writer(options);
+  runtime::Buffer out;
+  writer.write_head(out, ResponseHead{.status = status}, {}, ResponseFields({}));
+  return std::string(out.view());
+}
+
+TEST(ResponseWriter, SwitchesHeadersOff) {
+  Options options;
+  options.date_header = false;
+  EXPECT_EQ(head(options, 299), "HTTP/1.1 299 \r\nserver: data_bridge\r\n\r\n");
+  options.server_header = false;
+  options.legacy_reason_phrases = true;
+  EXPECT_EQ(head(options, 422), "HTTP/1.1 422 Unprocessable Entity\r\n\r\n");
+  options.server_header = true;
+  options.server_name = "a\r\nb";
+  EXPECT_EQ(head(options, 200), "HTTP/1.1 200 OK\r\n\r\n") << "a name that would split the head is not sent";
+}
+
+TEST(ResponseWriter, AgreesWithItselfAboutLengths) {
+  const auto valid = [](std::initializer_list<Header> headers) {
+    return ResponseFields(std::span(headers.begin(), headers.size())).valid;
+  };
+  EXPECT_TRUE(valid({{"content-length", "3"}, {"Content-Length", "3"}}));
+  EXPECT_FALSE(valid({{"content-length", "3"}, {"Content-Length", "4"}}));
+  EXPECT_FALSE(valid({{"content-length", ""}}));
+  EXPECT_FALSE(valid({{"content-length", "-1"}}));
+}
+
+TEST(ResponseWriter, ChunkSizesAreHexadecimal) {
+  runtime::Buffer out;
+  write_chunk_size(out, 1);
+  write_chunk_size(out, 255);
+  write_chunk_size(out, 65536);
+  EXPECT_EQ(out.view(), "1\r\nff\r\n10000\r\n");
+}
+
+TEST(ValidHeader, KnowsTokensAndFieldValues) {
+  EXPECT_TRUE(valid_header("x-a", ""));
+  EXPECT_TRUE(valid_header("x", "a\tb \xc3\xa9"));
+  EXPECT_FALSE(valid_header("", "a"));
+  EXPECT_FALSE(valid_header("x:", "a"));
+  EXPECT_FALSE(valid_header("x", "a\nb"));
+  EXPECT_FALSE(valid_header("x", "a\x7f"));
+}
+
+}  // namespace
+}  // namespace data_bridge::http

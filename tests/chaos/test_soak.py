@@ -13,7 +13,7 @@ import time
 import pytest
 from conftest import ServeApp
 from server_process import ServerProcess
-from wire import request
+from wire import Client, request
 
 REQUESTS = int(os.environ.get("DATA_BRIDGE_SOAK_REQUESTS", "6000"))
 CLIENTS = 48
@@ -93,8 +93,8 @@ class Load:
                 status, stays = await status_of(reader)
                 if status != expected:
                     self.wrong.append(f"{data[:60]!r}: {status}, not {expected}")
-                if not stays:
-                    return
+                if not stays or status == 500:
+                    return  # as uvicorn, the server closes after an exception, and what was pipelined is dropped
         self.left -= 1
         match seeded.randrange(3):
             case 0:
@@ -120,6 +120,9 @@ def test_mixed_load_leaves_the_server_as_it_was(serve: ServeApp) -> None:
         load = Load(server, total)
         await asyncio.gather(*(load.client(seed) for seed in range(CLIENTS)))
         return load
+
+    with Client(server.connect()) as client:
+        assert client.ask("POST", "/items", {"name": "first", "price": 1})[0] == 201
 
     warm = asyncio.run(run(max(REQUESTS // 10, 2000)))
     assert not warm.wrong, warm.wrong[:10]

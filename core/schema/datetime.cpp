@@ -187,23 +187,28 @@ std::expected<Datetime, std::string_view> from_double(double number) {
   if (std::isnan(number)) {
     return std::unexpected("NaN values not permitted");
   }
-  if (std::fabs(number) > static_cast<double>(kMillisecondsFrom)) {
-    number /= 1000;
-  }
+  // What is behind the point is rounded to microseconds on its own: dividing milliseconds by 1000 first
+  // would lose digits.
+  const std::int64_t units = std::fabs(number) > static_cast<double>(kMillisecondsFrom) ? 1000 : 1;
   const double whole = std::floor(number);
-  if (whole < static_cast<double>(kSmallest)) {
+  if (whole < static_cast<double>(kSmallest * units)) {
     return std::unexpected(kTooSmall);
   }
-  if (whole > static_cast<double>(kLargest)) {
+  if (whole >= static_cast<double>((kLargest + 1) * units)) {
     return std::unexpected(kTooLarge);
   }
-  auto seconds = static_cast<std::int64_t>(whole);
-  auto microsecond = static_cast<std::uint32_t>(std::round((number - whole) * 1e6));
+  std::int64_t seconds = static_cast<std::int64_t>(whole) / units;
+  std::int64_t rest = static_cast<std::int64_t>(whole) % units;
+  if (rest < 0) {
+    rest += units;
+    --seconds;
+  }
+  std::int64_t microsecond = rest * 1000 + std::llround((number - whole) * (1e6 / static_cast<double>(units)));
   if (microsecond == 1'000'000) {
     microsecond = 0;
     ++seconds;
   }
-  return from_unix(seconds, microsecond);
+  return from_unix(seconds, static_cast<std::uint32_t>(microsecond));
 }
 
 // `[+-]?digits` within int64.

@@ -114,13 +114,14 @@ std::expected<json::Value, IntError> parse_int(std::string_view text, json::Aren
 }
 
 std::optional<double> parse_float(std::string_view text) {
-  text = trim(text);
   std::string plain;
   if (text.contains('_')) {
     if (!drop_underscores(text, plain)) {
       return std::nullopt;
     }
-    text = plain;
+    text = plain;  // and not trimmed: " 1_0" is no float, although it is an int
+  } else {
+    text = trim(text);
   }
   bool negative = false;
   if (!text.empty() && (text.front() == '+' || text.front() == '-')) {

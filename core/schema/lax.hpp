@@ -20,7 +20,7 @@ enum class IntError : std::uint8_t { kParsing, kSize };
 /// around. Big integers have their digits in `arena`. kSize: more than 4300 digits.
 [[nodiscard]] std::expected<json::Value, IntError> parse_int(std::string_view text, json::Arena& arena);
 
-/// As Rust's f64::from_str after trimming and taking out single underscores.
+/// As Rust's f64::from_str after trimming, or else after taking out single underscores.
 [[nodiscard]] std::optional<double> parse_float(std::string_view text);
 
 [[nodiscard]] std::optional<bool> parse_bool(std::string_view text) noexcept;

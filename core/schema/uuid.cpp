@@ -70,6 +70,15 @@ char low_byte(std::string_view text) noexcept {
 }
 
 std::string explain(std::string_view text) {
+  // Of the right length for a form with a prefix, the crate parses and explains what is inside; longer
+  // than any form, it does not look.
+  if (text.size() == 38 && text.starts_with('{') && text.ends_with('}')) {
+    text = text.substr(1, 36);
+  } else if (text.size() == 45 && text.starts_with("urn:uuid:")) {
+    text = text.substr(9);
+  } else if (text.size() > 45) {
+    return "invalid length: found " + number(text.size());
+  }
   std::string_view inner = text;
   std::size_t offset = 0;
   if (text.size() >= 2 && text.starts_with('{') && text.ends_with('}')) {

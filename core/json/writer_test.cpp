@@ -1,0 +1,84 @@
+// Pydantic's and Python's ways to write numbers and strings.
+#include "json/writer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "json/parser.hpp"
+
+namespace data_bridge::json {
+namespace {
+
+std::string pydantic(double value) {
+  std::string out;
+  append_double(out, value);
+  return out;
+}
+
+std::string python(double value) {
+  std::string out;
+  append_python_repr(out, value);
+  return out;
+}
+
+TEST(Writer, Doubles) {
+  EXPECT_EQ(pydantic(1e16), "1e+16");
+  EXPECT_EQ(pydantic(1e15), "1000000000000000.0");
+  EXPECT_EQ(pydantic(1234567890123456.8), "1234567890123456.8");
+  EXPECT_EQ(pydantic(1e-5), "0.00001");
+  EXPECT_EQ(pydantic(1e-6), "1e-6");
+  EXPECT_EQ(pydantic(1.5e-7), "1.5e-7");
+  EXPECT_EQ(pydantic(-0.0), "-0.0");
+  EXPECT_EQ(pydantic(5e-324), "5e-324");
+  EXPECT_EQ(pydantic(NAN), "null");
+  EXPECT_EQ(pydantic(INFINITY), "null");
+  EXPECT_EQ(python(1e16), "1e+16");
+  EXPECT_EQ(python(123456789012345680.0), "1.2345678901234568e+17");
+  EXPECT_EQ(python(1e-4), "0.0001");
+  EXPECT_EQ(python(1e-5), "1e-05");
+  EXPECT_EQ(python(1.5e-10), "1.5e-10");
+  EXPECT_EQ(python(1e300), "1e+300");
+  EXPECT_EQ(python(-INFINITY), "-inf");
+  EXPECT_EQ(python(NAN), "nan");
+}
+
+TEST(Writer, StringsEscapeOnlyWhatTheyMust) {
+  std::string out;
+  append_string(out, std::string_view("\0\x1f\x7f\"\\/\b\f\n\r\t<\xE2\x80\xA8\xC3\xA9", 17));
+  EXPECT_EQ(out, "\"\\u0000\\u001f\x7f\\\"\\\\/\\b\\f\\n\\r\\t<\xE2\x80\xA8\xC3\xA9\"");
+  // One character at every place of the eight that are looked at together.
+  for (std::size_t place = 0; place < 24; ++place) {
+    std::string text(24, 'x');
+    text[place] = '"';
+    out.clear();
+    append_string(out, text);
+    EXPECT_EQ(out, "\"" + std::string(place, 'x') + "\\\"" + std::string(23 - place, 'x') + "\"");
+  }
+}
+
+TEST(Writer, FastApiStyle) {
+  Arena arena;
+  std::string out;
+  ASSERT_TRUE(write(out, *parse(R"({"_sa_x":1,"b":{"_sa":2,"c":[1e-5]}})", arena), Style::kFastApi));
+  EXPECT_EQ(out, R"({"b":{"c":[1e-05]}})");
+  out.clear();
+  ASSERT_TRUE(write(out, *parse(R"({"_sa_x":1})", arena), Style::kFastApi));
+  EXPECT_EQ(out, "{}");
+  for (const std::string_view text : {"NaN", "[Infinity]", R"("\ud800")", R"({"\ud800":1})"}) {
+    out.clear();
+    EXPECT_FALSE(write(out, *parse(text, arena), Style::kFastApi)) << text;
+  }
+}
+
+TEST(Writer, Depth) {
+  Arena arena;
+  const auto value = parse("[[1]]", arena);
+  std::string out;
+  EXPECT_TRUE(write(out, *value, Style::kPydantic, 2));
+  EXPECT_FALSE(write(out, *value, Style::kPydantic, 1));
+}
+
+}  // namespace
+}  // namespace data_bridge::json

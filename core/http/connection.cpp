@@ -100,6 +100,16 @@ void Connection::receive(std::string_view bytes) {
   input_.append(bytes.substr(used));
 }
 
+void Connection::resume_later() noexcept {
+  resume_queued_ = false;
+  try {
+    resume();
+  } catch (...) {
+    processing_ = false;
+    peer_gone();
+  }
+}
+
 void Connection::resume() {
   if (phase_ != Phase::kOpen || processing_) return;
   const std::size_t used = process(input_.view());

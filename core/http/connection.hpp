@@ -46,6 +46,7 @@ class Connection final : public runtime::IoHandler {
   void on_readable();
   void receive(std::string_view bytes);
   void resume();
+  void resume_later() noexcept;
   [[nodiscard]] std::size_t process(std::string_view bytes);
   [[nodiscard]] std::size_t begin_request(std::string_view bytes);
   void begin_body(std::string_view after_head);

@@ -110,10 +110,7 @@ void Connections::on_turn_end() noexcept {
   // By index over what there is now: both lists may grow meanwhile, for the next turn.
   const std::size_t resumed = to_resume_.size();
   for (std::size_t i = 0; i < resumed; ++i) {
-    if (Connection* const connection = to_resume_[i]; connection != nullptr) {
-      connection->resume_queued_ = false;
-      connection->resume();
-    }
+    if (Connection* const connection = to_resume_[i]; connection != nullptr) connection->resume_later();
   }
   to_resume_.erase(to_resume_.begin(), to_resume_.begin() + static_cast<std::ptrdiff_t>(resumed));
   const std::size_t flushed = to_flush_.size();

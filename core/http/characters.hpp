@@ -29,6 +29,14 @@ inline constexpr CharacterClass kTargetCharacters = [] {
   return table;
 }();
 
+/// reg-name (RFC 3986, 3.2.2) without ',': a Host with one is a list to some.
+inline constexpr CharacterClass kRegNameCharacters = [] {
+  CharacterClass table = kTokenCharacters;
+  for (const char c : std::string_view("#^`|")) table[static_cast<std::size_t>(c)] = false;
+  for (const char c : std::string_view("();=")) table[static_cast<std::size_t>(c)] = true;
+  return table;
+}();
+
 [[nodiscard]] constexpr bool is(const CharacterClass& table, char c) noexcept {
   return table[static_cast<unsigned char>(c)];
 }

@@ -318,14 +318,7 @@ bool valid_authority(std::string_view text) noexcept {
     }
     host_end = bracket + 1;
   } else {
-    // reg-name of RFC 3986, 3.2.2 without ',': a Host with one is a list to some.
-    constexpr std::string_view kMarks = "-._~%!$&'()*+;=";
-    while (host_end < text.size()) {
-      const char c = text[host_end];
-      const char lower = to_lower(c);
-      if (!is_digit(c) && (lower < 'a' || lower > 'z') && kMarks.find(c) == std::string_view::npos) break;
-      ++host_end;
-    }
+    while (host_end < text.size() && is(kRegNameCharacters, text[host_end])) ++host_end;
     if (host_end == 0) return false;
   }
   if (host_end == text.size()) return true;

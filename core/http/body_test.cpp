@@ -43,6 +43,19 @@ TEST(Body, ExpectContinueIsAnsweredWhenAStreamWantsIt) {
   EXPECT_EQ(server.ask(client, "hello"), ok("hello"));
 }
 
+TEST(Body, AClientThatDidNotWaitIsNotToldToContinue) {
+  TestServer server;
+  server.handler.mode = streams;
+  TestListener listener;
+  listener.on_piece = [](Exchange& exchange) { exchange.want_body(); };
+  listener.on_end = [&](Exchange& exchange) { exchange.respond(200, "text/plain", listener.body); };
+  server.handler.answer = [&](Exchange& exchange) { exchange.set_listener(&listener); };
+  TestClient client = server.connect();
+  EXPECT_EQ(server.ask(client, "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"), "");
+  EXPECT_EQ(server.ask(client, "he"), "");
+  EXPECT_EQ(server.ask(client, "llo"), ok("hello"));
+}
+
 TEST(Body, AnAnswerWithoutTheExpectedBodyCloses) {
   TestServer server;
   server.handler.mode = streams;

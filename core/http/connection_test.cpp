@@ -98,6 +98,8 @@ TEST(Connection, AnAnswerMayBeGivenLaterWithTheRequestThatWasTaken) {
   Exchange* const exchange = server.connections.find(id);
   ASSERT_NE(exchange, nullptr);
   EXPECT_EQ(exchange->request().target, "") << "no view outlives the call";
+  EXPECT_TRUE(exchange->request().headers.empty());
+  EXPECT_EQ(exchange->body(), "");
   exchange->respond(200, "text/plain", "late");
   server.settle();
   EXPECT_EQ(client.read(), ok("late"));

@@ -1,6 +1,7 @@
 // From the body of a write to the row that it means.
 #include "crud/item_body.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,16 @@ void reject(Response& response, schema::Error error) {
   reject(response, errors);
 }
 
+// The value of a field by the first of its keys that is there.
+const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field) {
+  for (const std::string& key : field.input_keys) {
+    if (const json::Value* const value = object.find(key)) {
+      return value;
+    }
+  }
+  return nullptr;
+}
+
 // What the body says about the key; nullptr where it says nothing.
 const json::Value* given_key(const Resource& resource, const json::Value& input) {
   const auto field = resource.codec().key_field();
@@ -27,11 +38,26 @@ const json::Value* given_key(const Resource& resource, const json::Value& input)
     return nullptr;
   }
   const schema::FieldInfo& info = resource.codec().model().fields()[*field];
-  const json::Value* given = input.find(info.input_key);
-  if (given == nullptr) {
-    given = input.find(info.name);
-  }
+  const json::Value* const given = find_field(input, info);
   return given == nullptr || given->is_null() ? nullptr : given;
+}
+
+// A patch with each field under its first key, which the stored item has it under: of two keys of one field, validation
+// would take the stored one.
+json::Value with_first_keys(const schema::Model& model, const json::Value& patch, json::Arena& arena) {
+  const auto given = patch.members();
+  auto* members = arena.allocate_array<json::Member>(given.size());
+  std::copy(given.begin(), given.end(), members);
+  for (const schema::FieldInfo& field : model.fields()) {
+    const json::Value* const value = field.input_keys.size() > 1 ? find_field(patch, field) : nullptr;
+    if (value == nullptr) {
+      continue;
+    }
+    const std::size_t at = static_cast<std::size_t>(
+        std::ranges::find(given, value, [](const json::Member& member) { return &member.value; }) - given.begin());
+    members[at].key = json::Value::string(field.input_key);
+  }
+  return json::Value::object({members, given.size()});
 }
 
 storage::Cell to_cell(const storage::Key& key) {
@@ -95,11 +121,12 @@ std::optional<storage::Row> read_item_body(const Resource& resource, const Reque
   return read_item(resource, *input, key, arena, response);
 }
 
-json::Value patch_item(const schema::Model& model, const json::Value& target, const json::Value& patch,
+json::Value patch_item(const schema::Model& model, const json::Value& target, const json::Value& given,
                        json::Arena& arena) {
-  if (!patch.is_object()) {
-    return patch;  // RFC 7396 replaces the whole item; no model accepts what is not an object
+  if (!given.is_object()) {
+    return given;  // RFC 7396 replaces the whole item; no model accepts what is not an object
   }
+  const json::Value patch = with_first_keys(model, given, arena);
   const json::Value merged = json::merge_patch(target, patch, arena);
   std::vector<json::Member> cleared;
   for (const schema::FieldInfo& field : model.fields()) {

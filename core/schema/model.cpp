@@ -18,6 +18,7 @@ FieldInfo describe(const Field& field) {
   FieldInfo info;
   info.name = field.name;
   info.input_key = field.keys.front();
+  info.input_keys = field.keys;
   info.output_key = field.output_key;
   info.kind = field.node->kind();
   info.nullable = field.node->nullable() || (!field.required && field.default_value.is_null());

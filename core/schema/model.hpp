@@ -29,9 +29,10 @@ enum class FieldKind : std::uint8_t {
 };
 
 struct FieldInfo {
-  std::string name;        ///< the Python attribute
-  std::string input_key;   ///< its key in a body: the validation alias, or the name
-  std::string output_key;  ///< its key in output: the serialization alias, or the name
+  std::string name;                     ///< the Python attribute
+  std::string input_key;                ///< its key in a body: the validation alias, or the name
+  std::vector<std::string> input_keys;  ///< all it is read by (populate_by_name), the first that is there wins
+  std::string output_key;               ///< its key in output: the serialization alias, or the name
   FieldKind kind = FieldKind::kJson;
   bool nullable = false;
   bool required = true;

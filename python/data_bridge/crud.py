@@ -409,6 +409,14 @@ def _plain_type(annotation: Any) -> type:
     return typing.cast(type, annotation)
 
 
+def _uuid_versions(annotation: Any) -> Iterator[int]:
+    """The versions that an annotation asks of a UUID."""
+    for part in typing.get_args(annotation):
+        if isinstance(part, UuidVersion):
+            yield part.uuid_version
+        yield from _uuid_versions(part)
+
+
 # --- checks of the options ----------------------------------------------------------------------------
 
 
@@ -464,8 +472,7 @@ def _with_assignable_key(options: str, model: type[BaseModel], key: str) -> type
     kind = _plain_type(field.annotation)
     if kind not in (int, uuid.UUID, str):
         raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a str, not {field.annotation!r}")
-    versions = {part.uuid_version for part in field.metadata if isinstance(part, UuidVersion)}
-    if versions - {7}:
+    if set(_uuid_versions(Annotated[field.annotation, *field.metadata, None])) - {7}:
         raise TypeError(f"{options}: the key {key!r} gets UUIDs of version 7; declare it as UUID or UUID7")
     if field.default_factory is None:
         return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 import weakref
@@ -120,5 +121,7 @@ def stores_of(app: Any) -> Stores:
     stores = getattr(app, "data_bridge_stores", None)
     if not isinstance(stores, Stores):
         stores = Stores()
-        app.data_bridge_stores = stores
+        # An ASGI application that takes no attributes is no FastAPI, and has no resources.
+        with contextlib.suppress(AttributeError):
+            app.data_bridge_stores = stores
     return stores

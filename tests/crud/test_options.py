@@ -1,0 +1,288 @@
+"""Registration: names, options and their errors, dependencies, stores."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from conftest import Open
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from fastapi.security import APIKeyQuery
+from fastapi.testclient import TestClient
+from pydantic import UUID4, BaseModel, Field, field_validator
+
+from data_bridge import App
+from data_bridge.crud import StoreError, register_crud, stores_of
+from data_bridge.naming import plural, words
+from data_bridge.schema import Unsupported
+
+
+class Item(BaseModel):
+    id: int | None = None
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("singular", "expected"),
+    [
+        ("product", "products"), ("country", "countries"), ("category", "categories"), ("box", "boxes"),
+        ("bus", "buses"), ("status", "statuses"), ("address", "addresses"), ("branch", "branches"), ("dish", "dishes"),
+        ("day", "days"), ("key", "keys"), ("person", "people"), ("child", "children"), ("woman", "women"),
+        ("salesman", "salesmen"), ("human", "humans"), ("life", "lives"), ("shelf", "shelves"), ("roof", "roofs"),
+        ("photo", "photos"), ("hero", "heroes"), ("analysis", "analyses"), ("axis", "axes"), ("index", "indexes"),
+        ("news", "news"), ("series", "series"), ("quiz", "quizzes"), ("mouse", "mice"), ("house", "houses"),
+        ("query", "queries"), ("policy", "policies"), ("tax", "taxes"), ("class", "classes"), ("data", "data"),
+    ],
+)  # fmt: skip
+def test_plurals(singular: str, expected: str) -> None:
+    assert plural(singular) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Product", ["product"]), ("OrderItem", ["order", "item"]), ("HTTPServerLog", ["http", "server", "log"]),
+        ("ABTest", ["ab", "test"]), ("User2", ["user2"]), ("snake_case", ["snake", "case"]),
+        ("ÜberFall", ["über", "fall"]),
+    ],
+)  # fmt: skip
+def test_words(name: str, expected: list[str]) -> None:
+    assert words(name) == expected
+
+
+def paths(app: FastAPI) -> set[str]:
+    return set(app.openapi()["paths"])
+
+
+def test_the_default_path_is_the_plural_in_kebab_case(app: App) -> None:
+    class OrderCategory(BaseModel):
+        name: str
+
+    @app.crud
+    class Box(BaseModel):
+        name: str
+
+    app.crud(OrderCategory)
+    assert paths(app) == {"/order-categories", "/order-categories/{id}", "/boxes", "/boxes/{id}"}
+    assert Box(name="x").name == "x"  # the decorator gives back the model
+
+
+def test_a_plain_fastapi_takes_resources_too(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_BRIDGE_STORE", store)
+    app = FastAPI()
+    register_crud(app, Item)
+    with TestClient(app) as client:
+        assert client.post("/items", json={"name": "a"}).status_code == 201
+
+
+def test_operations_that_do_not_exist_are_405(app: App, open_client: Open) -> None:
+    app.crud(Item, operations=["list", "get"])
+    with open_client(app) as client:
+        assert client.get("/items").status_code == 200
+        assert client.post("/items", json={"name": "a"}).status_code == 405
+        assert client.delete("/items/1").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"path": "items"}, "path='items'"),
+        ({"path": "/items/"}, "path='/items/'"),
+        ({"path": "/shops/{shop}/items"}, "without parameters"),
+        ({"path": "/"}, "path='/'"),
+        ({"key": "1d"}, "key='1d'"),
+        ({"operations": []}, "operations=[]"),
+        ({"operations": ["list", "destroy"]}, "destroy"),
+        ({"operations": "list"}, "not one string"),
+        ({"page_size": 0}, "page_size=0"),
+        ({"page_size": 101}, "max_page_size=100"),
+        ({"max_page_size": 10_000_000}, "at most 1,000,000"),
+        ({"unique": "name"}, "not one string"),
+        ({"unique": ["nmae"]}, 'no field "nmae"'),
+        ({"indexes": [()]}, "indexes"),
+        ({"table": ""}, "table=''"),
+        ({"key": "name", "unique": [("name", 3)]}, "names of fields"),
+    ],
+)
+def test_an_option_that_cannot_be_is_said_at_once(app: App, options: dict[str, Any], part: str) -> None:
+    before = len(app.routes)
+    with pytest.raises((ValueError, TypeError)) as raised:
+        app.crud(Item, **options)
+    assert part in str(raised.value)
+    assert len(app.routes) == before
+
+
+def test_a_model_that_cannot_be_native_names_its_fields(app: App) -> None:
+    class Custom(BaseModel):
+        id: int | None = None
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def no_x(cls, value: str) -> str:
+            return value
+
+    with pytest.raises(Unsupported, match="name"):
+        app.crud(Custom)
+    with pytest.raises(TypeError, match="not a Pydantic model"):
+        app.crud(int)  # type: ignore[type-var]
+
+
+def test_keys_that_cannot_be(app: App) -> None:
+    class FloatKey(BaseModel):
+        id: float
+
+    class Version4(BaseModel):
+        id: UUID4 | None = None
+
+    class Version4Factory(BaseModel):
+        id: Annotated[UUID4, Field(default_factory=uuid.uuid4)]
+
+    for model in (FloatKey, Version4, Version4Factory):
+        with pytest.raises(TypeError, match="key"):
+            app.crud(model)
+
+
+def test_nested_names_must_be_the_same_in_and_out(app: App) -> None:
+    class Inner(BaseModel):
+        a: int = Field(validation_alias="in_a", serialization_alias="out_a")
+
+    class Outer(BaseModel):
+        inner: list[Inner] = []
+
+    with pytest.raises(TypeError, match=r"Inner\.a"):
+        app.crud(Outer)
+
+
+def test_dependencies_run_before_the_operation(app: App, open_client: Open) -> None:
+    async def user(token: Annotated[str, Query()], x_user: Annotated[str, Header()]) -> str:
+        if token != "secret":
+            raise HTTPException(401, "No")
+        return x_user
+
+    app.crud(Item, dependencies=[Depends(user), Depends(APIKeyQuery(name="api_key"))])
+    with open_client(app) as client:
+        good = {"params": {"token": "secret", "api_key": "k"}, "headers": {"x-user": "me"}}
+        bad = {"params": {"token": "guess", "api_key": "k"}, "headers": {"x-user": "me"}}
+        assert client.post("/items", json={"name": "a"}, **good).status_code == 201
+        assert client.post("/items", json={"name": "a"}, **bad).status_code == 401
+        assert client.post("/items", json={"name": "a"}, params={"api_key": "k"}).status_code == 422
+        assert len(client.get("/items", **good).json()["items"]) == 1
+        assert client.get("/items", params=good["params"] | {"other": 1}, headers=good["headers"]).status_code == 422
+
+
+def test_resources_of_one_app_share_a_store_and_may_have_their_own(app: App, tmp_path: Path, open_client: Open) -> None:
+    app.crud(Item)
+    app.crud(Item, path="/others")
+    app.crud(Item, path="/elsewhere", store=f"sqlite:///{tmp_path / 'else.db'}", table="things")
+    with open_client(app) as client:
+        for path in ("/items", "/others", "/elsewhere"):
+            client.post(path, json={"name": path})
+            assert [item["name"] for item in client.get(path).json()["items"]] == [path]
+
+    def tables(name: str) -> set[str]:
+        with sqlite3.connect(tmp_path / name) as connection:
+            return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type='table'")}
+
+    assert {"items", "others"} <= tables("test.db")
+    assert "things" in tables("else.db")
+
+
+def test_the_environment_wins(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_client: Open) -> None:
+    monkeypatch.setenv("DATA_BRIDGE_STORE", f"sqlite:///{tmp_path / 'env.db'}")
+    app.crud(Item)
+    with open_client(app) as client:
+        client.post("/items", json={"name": "a"})
+    assert (tmp_path / "env.db").exists()
+    assert not (tmp_path / "test.db").exists()
+
+
+def test_items_are_there_after_a_restart(store: str, open_client: Open) -> None:
+    for number in range(1, 4):
+        app = App(store=store)
+        app.crud(Item)
+        with open_client(app) as client:
+            client.post("/items", json={"name": str(number)})
+            assert len(client.get("/items").json()["items"]) == number
+
+
+def test_one_app_may_start_twice(app: App, open_client: Open) -> None:
+    app.crud(Item)
+    for number in range(1, 3):
+        with open_client(app) as client:
+            client.post("/items", json={"name": "a"})
+            assert len(client.get("/items").json()["items"]) == number
+        assert not stores_of(app).is_open
+
+
+def test_a_test_client_without_a_start_opens_the_store_itself(app: App) -> None:
+    app.crud(Item)
+    client = TestClient(app)
+    assert client.post("/items", json={"name": "a"}).status_code == 201
+    stores_of(app).close()
+    assert client.get("/items/1").status_code == 200
+    stores_of(app).close()
+
+
+def test_a_table_that_does_not_fit_stops_the_start(store: str, open_client: Open) -> None:
+    first = App(store=store)
+    first.crud(Item)
+    with open_client(first):
+        pass
+
+    class Other(BaseModel):
+        id: int | None = None
+        name: int
+
+    second = App(store=store)
+    second.crud(Other, path="/items")
+    with (
+        pytest.raises(StoreError, match='column "name" is TEXT NOT NULL, but the model needs INTEGER'),
+        open_client(second),
+    ):
+        pass
+
+
+def test_a_store_that_cannot_be_opened_stops_the_start(tmp_path: Path, open_client: Open) -> None:
+    for url in (f"sqlite:///{tmp_path}/none/x.db", "sqlite://:memory:", "mysql://x"):
+        app = App(store=url)
+        app.crud(Item)
+        with pytest.raises(StoreError), open_client(app):
+            pass
+
+
+def test_the_applications_own_start_up_finds_the_resources_served(store: str) -> None:
+    from collections.abc import AsyncIterator
+    from contextlib import asynccontextmanager
+
+    import httpx
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
+            assert (await client.post("/items", json={"name": "seed"})).status_code == 201
+        yield
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
+            assert (await client.delete("/items/1")).status_code == 204
+
+    app = App(store=store, lifespan=lifespan)
+    app.crud(Item)
+    with TestClient(app) as client:
+        assert client.get("/items/1").json() == {"id": 1, "name": "seed"}
+
+
+def test_a_fault_of_the_store_is_logged_and_not_shown(
+    app: App, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.crud(Item)
+    with TestClient(app) as client:
+        with sqlite3.connect(tmp_path / "test.db") as other:
+            other.execute("DROP TABLE items")
+        with caplog.at_level(logging.ERROR, logger="data_bridge.crud"):
+            answer = client.get("/items")
+        assert (answer.status_code, answer.json()) == (500, {"detail": "Internal Server Error"})
+        assert "no such table" in caplog.text

@@ -1,4 +1,4 @@
-"""Writes unicode_case_tables.inc: the case mappings of the installed pydantic-core (Rust's str), probed character by character."""
+"""Writes unicode_case_tables.inc: the case mappings of the installed pydantic-core, probed one by one."""
 
 from pathlib import Path
 from typing import Annotated

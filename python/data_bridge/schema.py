@@ -89,7 +89,7 @@ class Unsupported(ValueError):
         self.model = model
         self.reasons = reasons
         listing = "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
-        super().__init__(f"{model.__qualname__} cannot be validated natively: {listing}")
+        super().__init__(f"{model.__name__} cannot be validated natively: {listing}")
 
 
 def export_model(model: type[BaseModel]) -> str:
@@ -267,7 +267,7 @@ class _Exporter:
     def _expected(schema: _Schema) -> str:
         """The choices as Pydantic itself words them."""
         try:
-            SchemaValidator(schema).validate_python(object())  # type: ignore[arg-type]
+            SchemaValidator(schema).validate_python(object())
         except ValidationError as error:
             return str(error.errors()[0]["ctx"]["expected"])
         raise AssertionError("a bare object is no choice")

@@ -12,6 +12,7 @@ JOBS ?= $(shell nproc)
 HOST ?= 127.0.0.1
 PORT ?= 8000
 FUZZ_SECONDS ?= 20
+SOAK_REQUESTS ?= 200000
 PYTEST_ARGS ?=
 
 interpreter := $(if $(filter 3.%,$(PYTHON)),python$(PYTHON),$(PYTHON))
@@ -86,6 +87,11 @@ test-tsan: ## C++ unit tests under ThreadSanitizer
 	$(call title,C++ unit tests under TSan)
 	@cmake --preset tsan >/dev/null && cmake --build --preset tsan -j$(JOBS)
 	@TSAN_OPTIONS=halt_on_error=1 ctest --preset tsan
+
+.PHONY: test-soak
+test-soak: $(bin)/python ## SOAK_REQUESTS (200,000) mixed requests against a server under ASan and UBSan
+	$(call title,soak test under ASan and UBSan)
+	@scripts/soak.sh $(CURDIR)/$(bin)/python $(SOAK_REQUESTS) $(JOBS)
 
 ##@ Measure
 

@@ -1,0 +1,116 @@
+"""The native half of data_bridge: what the package's own modules use of it. Not a public interface."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, final
+
+class LoopBase:
+    """What of PyLoop is native; the public methods of asyncio's loops are typed by the class it is mixed with."""
+
+    def _run_turns(self) -> None: ...
+    def _watch_signals(self, fd: int, /) -> None: ...
+    def _unwatch_signals(self) -> None: ...
+    def _clear(self) -> None: ...
+    def _add_reader(self, fd: Any, callback: Callable[..., Any], /, *args: Any) -> Any: ...
+    def _remove_reader(self, fd: Any, /) -> bool: ...
+    def _add_writer(self, fd: Any, callback: Callable[..., Any], /, *args: Any) -> Any: ...
+    def _remove_writer(self, fd: Any, /) -> bool: ...
+    def _watched(self) -> list[tuple[int, int, Any, Any]]: ...
+
+def drive(
+    loop: AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, Any],
+    done: Callable[[Any, BaseException | None], object],
+    /,
+) -> None:
+    """Step a coroutine at once as a HandlerTask; `done` gets its result or its exception."""
+
+@final
+class Server:
+    """The native half of one server process. OSError where an address cannot be listened on."""
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        app: Any,
+        state: dict[str, Any],
+        *,
+        root_path: str,
+        report_exception: Callable[[BaseException], None],
+        report_protocol: Callable[[str], None],
+        apply_proxy_headers: Callable[..., Any],
+        await_any: Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]],
+        still_valid: Callable[[], bool],
+        io_threads: int,
+        access_log: bool,
+        server_header: bool,
+        date_header: bool,
+        legacy_reason_phrases: bool,
+        keep_alive_seconds: float,
+        max_body_size: int,
+        max_connections: int,
+    ) -> None: ...
+    def listen_tcp(self, host: str, port: int, backlog: int) -> list[tuple[str, int]]: ...
+    def listen_unix(self, path: str, backlog: int) -> None: ...
+    def listen_inherited(self, fd: int) -> list[tuple[str, int]]: ...
+    def set_routes(self, routes: list[tuple[str, list[str], Any, Any, bool]], root_path: str) -> None: ...
+    def drain(self, grace_seconds: float, on_drained: Callable[[], object]) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def in_flight(self) -> int: ...
+    def counts(self) -> dict[str, int]: ...
+
+@final
+class SchemaModel:
+    """A Pydantic model compiled to native code. ValueError for a text that export_model() did not write."""
+
+    def __init__(self, spec: str) -> None: ...
+    def validate(self, body: bytes, is_json: bool = True) -> tuple[int, bytes]: ...
+    def validate_field(self, name: str, text: str, where: tuple[str, ...]) -> tuple[int, bytes]: ...
+    def fields(self) -> list[dict[str, Any]]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def allows_extra(self) -> bool: ...
+
+def check_pattern(pattern: str) -> str | None:
+    """Why a regular expression cannot run natively with Pydantic's meaning; None if it can."""
+
+@final
+class CrudStore:
+    """An open database. ValueError for a URL that is none of a store, OSError where it cannot be opened."""
+
+    def __init__(self, url: str, shared_with_processes: bool = False) -> None: ...
+    def close(self) -> None: ...
+
+@final
+class CrudOperation:
+    """One operation of a resource."""
+
+    @property
+    def is_read(self) -> bool: ...
+    def perform(
+        self, path: str, query: str, content_type: str, body: bytes, key: str
+    ) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]: ...
+
+@final
+class CrudResource:
+    """A model and its table."""
+
+    def __init__(
+        self,
+        *,
+        item: str,
+        key_model: str,
+        page: str,
+        table: str,
+        key: str,
+        unique: list[list[str]],
+        indexes: list[list[str]],
+        page_size: int,
+        max_page_size: int,
+        foreign_parameters: list[str],
+    ) -> None: ...
+    def attach(self, store: CrudStore) -> None: ...
+    def operation(self, name: str) -> CrudOperation: ...
+    def take_faults(self) -> list[str]: ...

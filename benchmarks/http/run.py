@@ -112,6 +112,21 @@ def measure(servers: list[Server], options: argparse.Namespace, directory: Path)
     return measured
 
 
+def print_markdown(measured: dict[str, dict[str, list[Result]]]) -> None:
+    """The same for a document."""
+    names = list(SERVERS)
+    print("\n| | " + " | ".join(f"{name}: req/s | CPU us | p99 ms" for name in names) + " | ratio |")
+    print("|---|" + "---:|" * (3 * len(names) + 1))
+    for row in ROWS:
+        results = [median(measured[row.name][name]) for name in names]
+        cells = [
+            f"{result.requests_per_second:,.0f} | {result.cpu_microseconds:,.1f} | {result.p99_milliseconds:,.1f}"
+            for result in results
+        ]
+        ratio = results[1].cpu_microseconds / results[0].cpu_microseconds
+        print(f"| {row.name} | " + " | ".join(cells) + f" | {ratio:.1f} : 1 |")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -122,6 +137,7 @@ def main() -> None:
     parser.add_argument("--wrk-core", type=int, default=1)
     parser.add_argument("--only", nargs="*", choices=list(SERVERS), help="one side alone")
     parser.add_argument("--rows", nargs="*", help="rows whose name contains one of these words")
+    parser.add_argument("--markdown", action="store_true", help="print a table for a document, too")
     parser.add_argument("--json", type=Path, help="also write every single result to this file")
     options = parser.parse_args()
     for name in [name for name in SERVERS if options.only and name not in options.only]:
@@ -142,6 +158,8 @@ def main() -> None:
         measured = measure(servers, options, directory)
     if len(SERVERS) == 2:
         print_table(measured)
+        if options.markdown:
+            print_markdown(measured)
     else:
         for name, by_server in measured.items():
             print(name, *(median(results) for results in by_server.values()))

@@ -124,7 +124,18 @@ class Server:
 
 def run_wrk(server: Server, row: Row, core: int, seconds: float, connections: int, directory: Path) -> Result:
     """One run; RuntimeError where any answer was not a success."""
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency"]
+    command = [
+        "taskset",
+        "-c",
+        str(core),
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:g}s",
+        "--latency",
+        "--timeout",
+        "10s",
+    ]
     script = row.wrk_script(directory)
     if script is not None:
         command += ["-s", str(script)]

@@ -61,7 +61,8 @@ REQUESTS = {
     "embedded": request("POST", "/embedded", b'{"item": ' + item() + b', "importance": 3}', JSON),
     "embedded missing": request("POST", "/embedded", b"{}", JSON),
     "raw": request("POST", "/raw", b"x" * 100_000, {"Content-Type": "application/octet-stream"}),
-    "raw chunked": request("POST", "/raw", None, {"Transfer-Encoding": "chunked"}) + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    "raw chunked": request("POST", "/raw", None, {"Transfer-Encoding": "chunked"})
+    + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
     "sync": request("GET", "/sync?n=4"),
     "sleeps": request("GET", "/sleeps"),
     "task": request("GET", "/task"),

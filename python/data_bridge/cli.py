@@ -134,7 +134,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(parsed: argparse.Namespace, arguments: list[str]) -> int:
     configure_logging(parsed.log_level)
-    names = ("host", "port", "uds", "fd", "backlog", "io_threads", "root_path", "lifespan", "access_log")
+    names: tuple[str, ...] = (
+        "host",
+        "port",
+        "uds",
+        "fd",
+        "backlog",
+        "io_threads",
+        "root_path",
+        "lifespan",
+        "access_log",
+    )
     names += ("server_header", "date_header", "forwarded_allow_ips", "timeout_keep_alive")
     names += ("timeout_graceful_shutdown", "max_body_size", "max_connections")
     options = ServerOptions(**{name: getattr(parsed, name) for name in names})

@@ -17,6 +17,8 @@ from types import FunctionType
 from typing import Any, Literal
 
 import fastapi
+import fastapi._compat
+import fastapi.dependencies.models
 import fastapi.dependencies.utils
 import fastapi.routing
 import pydantic
@@ -288,7 +290,7 @@ def _compile_route(app: FastAPI, context: RouteContext, finish: _FinishFactory) 
 
 
 def _handler_closure(context: RouteContext) -> dict[str, Any]:
-    """The variables of the request handler as FastAPI built it; later changes of the route have no effect there either."""
+    """The variables of the request handler as FastAPI built it; later changes of the route do nothing there either."""
     app = context.app
     if getattr(app, "__code__", None) is not _REQUEST_APP:
         raise Bridged("the route's application is wrapped (a body limit or a patch)")
@@ -349,8 +351,8 @@ class _RouteReader:
 
     def _is_generator(self) -> bool:
         return bool(
-            fastapi.routing._is_gen_callable(self.dependant.call)
-            or fastapi.routing._is_async_gen_callable(self.dependant.call)
+            fastapi.dependencies.models._is_gen_callable(self.dependant.call)
+            or fastapi.dependencies.models._is_async_gen_callable(self.dependant.call)
         )
 
     def _parameters(self) -> tuple[list[ParameterPlan], list[str]]:
@@ -458,7 +460,7 @@ def _parameter(location: Any, model_field: Any, convertors: dict[str, Any], temp
             plan.convert = convertor.convert
         return plan
     is_json = fastapi.dependencies.utils._is_json_field(model_field)
-    plan.many = not is_json and fastapi.dependencies.utils.field_annotation_is_sequence(info.annotation)
+    plan.many = not is_json and fastapi._compat.field_annotation_is_sequence(info.annotation)
     plan.required = info.is_required()
     if not plan.required:
         _default(plan, model_field)

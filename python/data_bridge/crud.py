@@ -176,7 +176,7 @@ def register_crud(
     stores = stores_of(app)
     resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
     shapes = _Shapes(model, key, page_size, max_page_size)
-    native = {
+    native: dict[str, Any] = {
         "item": export_model(native_model),
         "key_model": export_model(_model("Key", {key: (shapes.key_type, ...)})),
         "page": export_model(shapes.page_query()),

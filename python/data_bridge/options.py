@@ -14,7 +14,7 @@ def _default_forwarded_allow_ips() -> str:
 
 @dataclass(slots=True)
 class ServerOptions:
-    """Options of one server process. Sizes in bytes, times in seconds; 0 switches a limit off unless it says otherwise."""
+    """Options of one server process. Sizes are in bytes, times in seconds; 0 switches a limit off."""
 
     host: str = "127.0.0.1"
     port: int = 8000

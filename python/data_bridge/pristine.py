@@ -9,7 +9,7 @@ globals come from.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -38,9 +38,10 @@ def patched_names(sites: Iterable[tuple[ModuleType | type, Iterable[str]]], pack
     return patched
 
 
-def nested_code(function: FunctionType, *names: str) -> CodeType:
+def nested_code(function: Callable[..., Any], *names: str) -> CodeType:
     """The code object of a function that is defined inside ``function``, by its path of names."""
-    code = function.__code__
+    assert isinstance(function, FunctionType)
+    code: CodeType = function.__code__
     for name in names:
         code = next(const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == name)
     return code

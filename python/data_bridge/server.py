@@ -180,7 +180,12 @@ class Server:
     async def _drain(self, core: _core.Server) -> None:
         loop = asyncio.get_running_loop()
         drained = loop.create_future()
-        core.drain(self.options.timeout_graceful_shutdown, lambda: drained.done() or drained.set_result(None))
+
+        def on_drained() -> None:
+            if not drained.done():
+                drained.set_result(None)
+
+        core.drain(self.options.timeout_graceful_shutdown, on_drained)
         force = loop.create_task(self._force.wait())
         try:
             await asyncio.wait([drained, force], return_when=asyncio.FIRST_COMPLETED)
@@ -221,8 +226,8 @@ async def _serve_until_signal(server: Server, on_started: Callable[[], None] | N
     try:
         await server.serve(on_started)
     finally:
-        for number in watched:
-            loop.remove_signal_handler(number)
+        for watched_number in watched:
+            loop.remove_signal_handler(watched_number)
 
 
 def serve(app: Any, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:

@@ -62,7 +62,7 @@ def supervise(command: list[str], options: ServerOptions, workers: int) -> int:
     selector = selectors.DefaultSelector()
     selector.register(signals, selectors.EVENT_READ)
 
-    where = f"unix:{options.uds}" if options.uds else "http://%s:%d" % listener.getsockname()[:2]
+    where = f"unix:{options.uds}" if options.uds else "http://{}:{}".format(*listener.getsockname()[:2])
     logger.info("Serving on %s with %d workers (supervisor pid %d, press CTRL+C to stop).", where, workers, os.getpid())
     running = [_Worker(full_command, listener.fileno()) for _ in range(workers)]
     stopping = False
@@ -73,8 +73,8 @@ def supervise(command: list[str], options: ServerOptions, workers: int) -> int:
             received = signals.recv(4096)
         except BlockingIOError:
             received = b""
-        for number in received:
-            if number in (signal.SIGINT, signal.SIGTERM):
+        for caught in received:
+            if caught in (signal.SIGINT, signal.SIGTERM):
                 stopping = True
                 for worker in running:
                     worker.process.send_signal(signal.SIGTERM)

@@ -48,7 +48,7 @@ class LiveServer:
 
     @property
     def url(self) -> str:
-        """``http://127.0.0.1:PORT``; for a Unix socket ``http://localhost``, to be used with a client's uds transport."""
+        """``http://127.0.0.1:PORT``; for a Unix socket ``http://localhost``, for a client's uds transport."""
         return "http://localhost" if self.uds is not None else f"http://{self.host}:{self.port}"
 
     @property

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import enum
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Header, HTTPException, Query, Request, Response
@@ -190,7 +190,7 @@ def make_app() -> FastAPI:
 
     @app.get("/time")
     async def time():
-        return {"at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)}
+        return {"at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)}
 
     async def dependency(q: int = 1) -> int:
         return q * 2

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
+
 from data_bridge.testing import LiveServer
 
 from .raw_client import RawConnection, request

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
-from data_bridge._core import SchemaModel
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
+from data_bridge._core import SchemaModel
 from data_bridge.schema import export_model
 
 Answer = tuple[int, bytes]

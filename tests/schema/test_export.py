@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import pytest
-from data_bridge._core import SchemaModel, check_pattern
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import (
@@ -25,6 +24,7 @@ from pydantic import (
     field_validator,
 )
 
+from data_bridge._core import SchemaModel, check_pattern
 from data_bridge.schema import Unsupported, export_model
 
 

@@ -93,6 +93,12 @@ inline constexpr CharacterClass kRegNameCharacters = [] {
   return end;
 }
 
+/// True where a field value may not be sent or taken.
+[[nodiscard]] inline bool has_control(std::string_view text) noexcept {
+  const char* const end = text.data() + text.size();
+  return find_control(text.data(), end) != end;
+}
+
 /// Without blanks (SP, HTAB) at both ends.
 [[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);

@@ -12,9 +12,9 @@ namespace data_bridge::http {
 namespace {
 
 // More than a head may have, less than what one connection may leave waiting behind a slow handler.
-constexpr std::size_t kHeadRead = 64 * 1024;
+constexpr std::size_t kHeadRead = std::size_t{64} * 1024;
 // A declared body is trusted with this much memory before its bytes are there.
-constexpr std::uint64_t kTrustedLength = 256 * 1024;
+constexpr std::uint64_t kTrustedLength = std::uint64_t{256} * 1024;
 
 }  // namespace
 

@@ -14,7 +14,7 @@ namespace data_bridge::http {
 namespace {
 
 // From here on a system call of its own is cheaper than copying the piece.
-constexpr std::size_t kDirectSend = 64 * 1024;
+constexpr std::size_t kDirectSend = std::size_t{64} * 1024;
 // Against a peer that trickles bytes into a lingering connection for ever.
 constexpr int kLongestLinger = 6;  // times Limits::linger_timeout
 

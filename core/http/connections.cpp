@@ -14,7 +14,7 @@ namespace data_bridge::http {
 namespace {
 
 constexpr std::size_t kMostSpareBuffers = 256;
-constexpr std::size_t kLargestSpareBuffer = 64 * 1024;
+constexpr std::size_t kLargestSpareBuffer = std::size_t{64} * 1024;
 
 }  // namespace
 

@@ -13,7 +13,7 @@ class Packer {
  public:
   explicit Packer(char* to) noexcept : to_(to) {}
   std::string_view copy(std::string_view text) noexcept {
-    if (text.empty()) return {to_, 0};
+    if (text.empty()) return {};
     std::memcpy(to_, text.data(), text.size());
     const std::string_view copied(to_, text.size());
     to_ += text.size();

@@ -61,8 +61,7 @@ char* put(char* out, std::string_view text) noexcept {
 
 bool valid_header(std::string_view name, std::string_view value) noexcept {
   if (name.empty() || !std::ranges::all_of(name, [](char c) { return is(kTokenCharacters, c); })) return false;
-  const char* const end = value.data() + value.size();
-  return find_control(value.data(), end) == end;
+  return !has_control(value);
 }
 
 ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {
@@ -80,9 +79,10 @@ ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {
         break;
       case Own::kContentLength: {
         std::uint64_t length = 0;
-        const char* const end = field.value.data() + field.value.size();
-        const auto [last, status] = std::from_chars(field.value.data(), end, length);
-        if (status != std::errc{} || last != end || content_length.value_or(length) != length) valid = false;
+        const std::string_view text = field.value;
+        const auto [last, status] = std::from_chars(text.data(), text.data() + text.size(), length);
+        const bool number = status == std::errc{} && last == text.data() + text.size();
+        if (!number || content_length.value_or(length) != length) valid = false;
         content_length = length;
         break;
       }

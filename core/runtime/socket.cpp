@@ -54,13 +54,18 @@ SocketAddress from_storage(const sockaddr_storage& storage) noexcept {
   return address;
 }
 
-void set_port(addrinfo& info, std::uint16_t port) noexcept {
-  // Both families hold the port in the same place (RFC 3493, 3.3), but only a copy may rely on it.
-  constexpr std::size_t kPortOffset = offsetof(sockaddr_in, sin_port);
-  static_assert(kPortOffset == offsetof(sockaddr_in6, sin6_port));
-  const std::uint16_t in_network_order = htons(port);
-  std::memcpy(static_cast<char*>(static_cast<void*>(info.ai_addr)) + kPortOffset, &in_network_order,
-              sizeof in_network_order);
+void set_port(const addrinfo& info, std::uint16_t port) noexcept {
+  if (info.ai_family == AF_INET) {
+    sockaddr_in address{};
+    std::memcpy(&address, info.ai_addr, sizeof address);
+    address.sin_port = htons(port);
+    std::memcpy(info.ai_addr, &address, sizeof address);
+  } else {
+    sockaddr_in6 address{};
+    std::memcpy(&address, info.ai_addr, sizeof address);
+    address.sin6_port = htons(port);
+    std::memcpy(info.ai_addr, &address, sizeof address);
+  }
 }
 
 std::expected<FileDescriptor, SocketError> listen_on(const addrinfo& info, const std::string& name,

@@ -110,8 +110,8 @@ FAILING = {
 }
 
 
-@pytest.fixture(scope="module")
-def ports() -> Iterator[tuple[int, int]]:
+@pytest.fixture(scope="module", params=[0, 2], ids=["inline", "two I/O threads"])
+def ports(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     config = uvicorn.Config(
         make_app(), port=0, http="httptools", log_config=None, access_log=False, server_header=False, date_header=False
     )
@@ -121,7 +121,8 @@ def ports() -> Iterator[tuple[int, int]]:
     while not server.started:
         time.sleep(0.01)
     uvicorn_port = server.servers[0].sockets[0].getsockname()[1]
-    with LiveServer(make_app(), server_header=False, date_header=False) as live:
+    options = {"server_header": False, "date_header": False, "io_threads": request.param}
+    with LiveServer(make_app(), **options) as live:
         yield uvicorn_port, live.port
     server.should_exit = True
     thread.join()

@@ -122,6 +122,10 @@ void bind_schema(nb::module_& module) {
       .def_prop_ro("name", [](const SchemaModel& self) { return self.model->name(); })
       .def_prop_ro("allows_extra", [](const SchemaModel& self) { return self.model->allows_extra(); });
   module.def(
+      "is_json_content_type",
+      [](const nb::bytes& value) { return schema::is_json_content_type({value.c_str(), value.size()}); },
+      nb::arg("value"), "True where FastAPI reads a body of this content type as JSON.");
+  module.def(
       "check_pattern",
       [](std::string_view pattern) -> std::optional<std::string> {
         auto compiled = schema::Pattern::compile(pattern);

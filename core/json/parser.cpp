@@ -1,7 +1,6 @@
 // CPython's json decoder in C++: the messages, the positions and the leniency of Modules/_json.c.
 #include "json/parser.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -12,6 +11,7 @@
 
 #include "json/encoding.hpp"
 #include "json/number.hpp"
+#include "json/repeated_keys.hpp"
 #include "json/utf8.hpp"
 
 namespace data_bridge::json {
@@ -20,9 +20,6 @@ namespace {
 
 // sys.int_info.default_max_str_digits
 constexpr std::size_t kMaxIntDigits = 4300;
-// Up to here comparing every pair of keys beats sorting them (measured: 16 short keys ~60 ns).
-constexpr std::size_t kQuadraticKeys = 16;
-
 constexpr std::uint64_t repeat(std::uint8_t byte) { return 0x0101010101010101ULL * byte; }
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
@@ -384,59 +381,7 @@ class Parser {
     const std::size_t count = (scratch_.size() - begin) / 2;
     Member* members = arena_.allocate_array<Member>(count);
     std::memcpy(static_cast<void*>(members), scratch_.data() + begin, count * sizeof(Member));
-    return Value::object(
-        {members, count <= kQuadraticKeys ? drop_repeated(members, count) : drop_many(members, count)});
-  }
-
-  // A repeated key keeps its first place and takes its last value, as assigning to a dict does.
-  static std::size_t drop_repeated(Member* members, std::size_t count) noexcept {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string_view name = members[i].key.as_string();
-      std::size_t place = 0;
-      while (place < kept && members[place].key.as_string() != name) {
-        ++place;
-      }
-      if (place < kept) {
-        members[place].value = members[i].value;
-      } else {
-        members[kept++] = members[i];
-      }
-    }
-    return kept;
-  }
-
-  // By sorting, not by hashing: nobody can choose keys that make it quadratic.
-  std::size_t drop_many(Member* members, std::size_t count) {
-    order_.resize(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      order_[i] = static_cast<std::uint32_t>(i);
-    }
-    std::ranges::sort(order_, [&](std::uint32_t left, std::uint32_t right) {
-      const int order = members[left].key.as_string().compare(members[right].key.as_string());
-      return order != 0 ? order < 0 : left < right;
-    });
-    dropped_.assign(count, false);
-    bool any = false;
-    for (std::size_t i = 1, first = 0; i < count; ++i) {
-      if (members[order_[i]].key.as_string() == members[order_[first]].key.as_string()) {
-        members[order_[first]].value = members[order_[i]].value;
-        dropped_[order_[i]] = true;
-        any = true;
-      } else {
-        first = i;
-      }
-    }
-    if (!any) {
-      return count;
-    }
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!dropped_[i]) {
-        members[kept++] = members[i];
-      }
-    }
-    return kept;
+    return Value::object({members, drop_repeated_keys(members, count)});
   }
 
   void skip_space() noexcept {
@@ -463,8 +408,6 @@ class Parser {
   std::vector<Value>& scratch_;  // members and items of the open containers; objects as key, value, key ...
   std::vector<Frame>& frames_;
   std::string unescaped_;
-  std::vector<std::uint32_t> order_;
-  std::vector<bool> dropped_;
   ParseError error_;
   bool raw_surrogates_;
 };

@@ -73,7 +73,7 @@ void append_escaped(std::string& out, std::string_view text) {
 // The shortest digits that read back as the same double, and the place of the decimal point:
 // value = 0.DIGITS * 10^point.
 struct Digits {
-  std::array<char, 24> text;
+  std::array<char, 24> text{};
   int count = 0;
   int point = 0;
   bool negative = false;
@@ -82,7 +82,7 @@ struct Digits {
 Digits shortest(double value) {
   Digits digits;
   digits.negative = std::signbit(value);
-  std::array<char, 32> buffer;
+  std::array<char, 32> buffer{};
   const auto [end, ec] =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value), std::chars_format::scientific);
   const char* cursor = buffer.data();
@@ -215,7 +215,7 @@ bool write(std::string& out, const Value& value, Style style, std::uint32_t max_
 void append_string(std::string& out, std::string_view text) { append_escaped(out, text); }
 
 void append_int(std::string& out, std::int64_t value) {
-  std::array<char, 20> buffer;
+  std::array<char, 20> buffer{};
   const auto [end, ec] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   out.append(buffer.data(), end);
 }

@@ -16,7 +16,8 @@ bool equals_ignoring_case(std::string_view left, std::string_view right) noexcep
 }
 
 std::string_view strip(std::string_view text) noexcept {
-  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  // What str.strip() takes of Latin-1, the encoding in which Starlette reads headers.
+  constexpr std::string_view kBlanks = " \t\r\n\v\f\x1C\x1D\x1E\x1F\x85\xA0";
   const std::size_t first = text.find_first_not_of(kBlanks);
   return first == std::string_view::npos ? std::string_view{}
                                          : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);

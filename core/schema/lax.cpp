@@ -170,8 +170,8 @@ int compare_ints(const json::Value& left, const json::Value& right) noexcept {
   if (left.is_int() && right.is_int()) {
     return left.as_int() < right.as_int() ? -1 : left.as_int() > right.as_int() ? 1 : 0;
   }
-  std::array<char, 24> left_buffer;
-  std::array<char, 24> right_buffer;
+  std::array<char, 24> left_buffer{};
+  std::array<char, 24> right_buffer{};
   std::string_view left_digits = digits_of(left, left_buffer);
   std::string_view right_digits = digits_of(right, right_buffer);
   const bool left_negative = left_digits.starts_with('-');
@@ -217,7 +217,7 @@ void append_display(std::string& out, double value) {
     return;
   }
   // 309 digits before the point, or 324 zeros and 17 digits behind it, at most.
-  std::array<char, 352> buffer;
+  std::array<char, 352> buffer{};
   const auto [end, ec] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
   out.append(buffer.data(), end);
 }

@@ -121,7 +121,7 @@ std::string explain(std::string_view text) {
 }  // namespace
 
 std::expected<UuidText, std::string> parse_uuid(std::string_view text) {
-  UuidText out;
+  UuidText out{};
   const bool braced = text.size() == 38 && text.front() == '{' && text.back() == '}';
   const bool urn = text.size() == 45 && text.starts_with("urn:uuid:");
   if (read(text, true, out) || read(text, false, out) || (braced && read(text.substr(1, 36), true, out)) ||

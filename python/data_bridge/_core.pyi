@@ -73,6 +73,9 @@ class SchemaModel:
     @property
     def allows_extra(self) -> bool: ...
 
+def is_json_content_type(value: bytes) -> bool:
+    """True where FastAPI reads a body of this content type as JSON."""
+
 def check_pattern(pattern: str) -> str | None:
     """Why a regular expression cannot run natively with Pydantic's meaning; None if it can."""
 

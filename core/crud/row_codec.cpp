@@ -211,32 +211,47 @@ std::expected<storage::Row, schema::Error> RowCodec::to_row(const json::Value& v
   return row;
 }
 
-void RowCodec::append_cell(std::string& out, const storage::RowView& row, std::size_t column) const {
-  if (row.is_null(column)) {
+storage::CellView StoredRow::cell(std::size_t column) const noexcept {
+  using Type = storage::CellView::Type;
+  const Cell& cell = row_[column];
+  if (const auto* integer = std::get_if<std::int64_t>(&cell)) {
+    return {.type = Type::kInteger, .integer = *integer};
+  }
+  if (const auto* real = std::get_if<double>(&cell)) {
+    return {.type = Type::kReal, .real = *real};
+  }
+  if (const auto* text = std::get_if<std::string>(&cell)) {
+    return {.type = Type::kText, .text = *text};
+  }
+  return {};
+}
+
+void RowCodec::append_cell(std::string& out, const storage::CellView& cell, ColumnKind kind) {
+  if (cell.is_null()) {
     out += "null";
     return;
   }
-  switch (table_.columns[column].kind) {
+  switch (kind) {
     case ColumnKind::kInteger:
-      json::append_int(out, row.integer(column));
+      json::append_int(out, cell.integer);
       break;
     case ColumnKind::kReal:
-      json::append_double(out, row.real(column));
+      json::append_double(out, cell.number());
       break;
     case ColumnKind::kBoolean:
-      out += row.integer(column) != 0 ? "true" : "false";
+      out += cell.integer != 0 ? "true" : "false";
       break;
     case ColumnKind::kText:
-      json::append_string(out, row.text(column));
+      json::append_string(out, cell.text);
       break;
     case ColumnKind::kUuid:
     case ColumnKind::kDatetime:
       out += '"';  // letters, digits and signs that need no escape
-      out += row.text(column);
+      out += cell.text;
       out += '"';
       break;
     case ColumnKind::kJson:
-      out += row.text(column);
+      out += cell.text;
       break;
   }
 }
@@ -244,59 +259,60 @@ void RowCodec::append_cell(std::string& out, const storage::RowView& row, std::s
 void RowCodec::append_json(std::string& out, const storage::RowView& row) const {
   for (std::size_t column = 0; column < labels_.size(); ++column) {
     out += labels_[column];
-    append_cell(out, row, column);
+    append_cell(out, row.cell(column), table_.columns[column].kind);
   }
-  if (extra_column_ && !row.is_null(*extra_column_)) {
-    const std::string_view object = row.text(*extra_column_);
-    out += labels_.empty() ? '{' : ',';
-    out += object.substr(1, object.size() - 2);
+  if (extra_column_) {
+    const storage::CellView extra = row.cell(*extra_column_);
+    if (!extra.is_null()) {
+      out += labels_.empty() ? '{' : ',';
+      out += extra.text.substr(1, extra.text.size() - 2);
+    }
   }
   out += '}';
 }
 
 storage::Key RowCodec::key_of(const storage::RowView& row) const {
   if (table_.key_kind == storage::KeyKind::kInt) {
-    return row.integer(table_.key_column);
+    return row.cell(table_.key_column).integer;
   }
-  return std::string(row.text(table_.key_column));
+  return std::string(row.cell(table_.key_column).text);
 }
 
-json::Value RowCodec::cell_to_input(const storage::RowView& row, std::size_t column, json::Arena& arena) const {
-  const storage::Column& kind = table_.columns[column];
-  if (row.is_null(column)) {
+json::Value RowCodec::cell_to_input(const storage::CellView& cell, const storage::Column& column, json::Arena& arena) {
+  if (cell.is_null()) {
     // The one value of a float that SQL has no form for.
-    const bool nan = kind.kind == ColumnKind::kReal && !kind.nullable;
+    const bool nan = column.kind == ColumnKind::kReal && !column.nullable;
     return nan ? json::Value::number(std::numeric_limits<double>::quiet_NaN()) : json::Value();
   }
-  switch (kind.kind) {
+  switch (column.kind) {
     case ColumnKind::kInteger:
-      return json::Value::integer(row.integer(column));
+      return json::Value::integer(cell.integer);
     case ColumnKind::kReal:
-      return json::Value::number(row.real(column));
+      return json::Value::number(cell.number());
     case ColumnKind::kBoolean:
-      return json::Value::boolean(row.integer(column) != 0);
+      return json::Value::boolean(cell.integer != 0);
     case ColumnKind::kText:
     case ColumnKind::kUuid:
     case ColumnKind::kDatetime:
-      return json::Value::string(arena.copy(row.text(column)));
+      return json::Value::string(arena.copy(cell.text));
     case ColumnKind::kJson:
       break;
   }
-  return json::parse(arena.copy(row.text(column)), arena).value_or(json::Value());
+  return json::parse(arena.copy(cell.text), arena).value_or(json::Value());
 }
 
 json::Value RowCodec::to_input(const storage::RowView& row, json::Arena& arena) const {
   const auto fields = model_->fields();
   json::Value extra;
-  if (extra_column_ && !row.is_null(*extra_column_)) {
-    extra = json::parse(arena.copy(row.text(*extra_column_)), arena).value_or(json::Value());
+  if (extra_column_) {
+    extra = cell_to_input(row.cell(*extra_column_), table_.columns[*extra_column_], arena);
   }
   const std::size_t count = fields.size() + (extra.is_object() ? extra.members().size() : 0);
   auto* members = arena.allocate_array<json::Member>(count);
   std::size_t at = 0;
   for (; at < fields.size(); ++at) {
     members[at] = {.key = json::Value::string(fields[at].input_key),
-                   .value = cell_to_input(row, at + first_field(), arena)};
+                   .value = cell_to_input(row.cell(at + first_field()), table_.columns[at + first_field()], arena)};
   }
   if (extra.is_object()) {
     for (const json::Member& member : extra.members()) {

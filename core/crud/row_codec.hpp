@@ -22,14 +22,7 @@ namespace data_bridge::crud {
 class StoredRow final : public storage::RowView {
  public:
   explicit StoredRow(const storage::Row& row) noexcept : row_(row) {}
-  [[nodiscard]] bool is_null(std::size_t column) const noexcept override { return row_[column].index() == 0; }
-  [[nodiscard]] std::int64_t integer(std::size_t column) const noexcept override {
-    return *std::get_if<std::int64_t>(&row_[column]);
-  }
-  [[nodiscard]] double real(std::size_t column) const noexcept override { return *std::get_if<double>(&row_[column]); }
-  [[nodiscard]] std::string_view text(std::size_t column) const noexcept override {
-    return *std::get_if<std::string>(&row_[column]);
-  }
+  [[nodiscard]] storage::CellView cell(std::size_t column) const noexcept override;
 
  private:
   const storage::Row& row_;
@@ -67,8 +60,9 @@ class RowCodec {
  private:
   RowCodec() = default;
   [[nodiscard]] std::size_t first_field() const noexcept { return key_field_ ? 0 : 1; }
-  void append_cell(std::string& out, const storage::RowView& row, std::size_t column) const;
-  [[nodiscard]] json::Value cell_to_input(const storage::RowView& row, std::size_t column, json::Arena& arena) const;
+  static void append_cell(std::string& out, const storage::CellView& cell, storage::ColumnKind kind);
+  [[nodiscard]] static json::Value cell_to_input(const storage::CellView& cell, const storage::Column& column,
+                                                 json::Arena& arena);
 
   std::shared_ptr<const schema::Model> model_;
   storage::Table table_;

@@ -19,14 +19,24 @@ using Cell = std::variant<std::monostate, std::int64_t, double, std::string>;
 /// One cell for each Column of the collection, in their order.
 using Row = std::vector<Cell>;
 
-/// A row where the store has it. Valid during the call that hands it over; text() until the next call of
-/// text() for the same column.
+/// A cell where the store has it.
+struct CellView {
+  enum class Type : std::uint8_t { kNull, kInteger, kReal, kText };
+  Type type = Type::kNull;
+  std::int64_t integer = 0;  ///< of kInteger
+  double real = 0;           ///< of kReal
+  std::string_view text{};   ///< of kText
+
+  [[nodiscard]] bool is_null() const noexcept { return type == Type::kNull; }
+  /// A number of either type; a store may keep 3.0 as 3.
+  [[nodiscard]] double number() const noexcept { return type == Type::kInteger ? static_cast<double>(integer) : real; }
+};
+
+/// A row where the store has it. Valid, with all its cells, during the call that hands it over.
 class RowView {
  public:
-  [[nodiscard]] virtual bool is_null(std::size_t column) const noexcept = 0;
-  [[nodiscard]] virtual std::int64_t integer(std::size_t column) const noexcept = 0;
-  [[nodiscard]] virtual double real(std::size_t column) const noexcept = 0;
-  [[nodiscard]] virtual std::string_view text(std::size_t column) const noexcept = 0;
+  /// One call for a whole cell: a page of 20 rows has more than a hundred of them.
+  [[nodiscard]] virtual CellView cell(std::size_t column) const noexcept = 0;
 
  protected:
   ~RowView() = default;

@@ -58,6 +58,7 @@ class Server:
 
     async def start(self) -> None:
         """Run the lifespan's start-up, open the stores, compile the routes and listen."""
+        self._share_stores()
         await self.lifespan.startup()
         try:
             self._open_stores()
@@ -108,6 +109,12 @@ class Server:
         return self._core.counts() if self._core is not None else self._counts
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _share_stores(self) -> None:
+        stores = getattr(self.app, "data_bridge_stores", None)
+        if stores is not None:
+            # A listening socket that was handed over is one that other workers accept from too.
+            stores.shared_with_processes = self.options.fd is not None
 
     def _open_stores(self) -> None:
         stores = getattr(self.app, "data_bridge_stores", None)

@@ -99,7 +99,27 @@ std::expected<Connection, Error> Connection::open(const std::string& path, Acces
     error.detail += " (" + path + ")";
     return std::unexpected(std::move(error));
   }
+  if (auto utf8 = connection.check_encoding(); !utf8) {
+    utf8.error().detail += " (" + path + ")";
+    return std::unexpected(std::move(utf8.error()));
+  }
   return connection;
+}
+
+std::expected<void, Error> Connection::check_encoding() {
+  auto query = prepare("PRAGMA encoding");
+  if (!query) {
+    return std::unexpected(std::move(query.error()));
+  }
+  if (sqlite3_step(query->get()) != SQLITE_ROW) {
+    return std::unexpected(last_error());
+  }
+  const CellView encoding = StatementRow(query->get()).cell(0);
+  // A result of a pragma is UTF-8 in any case.
+  if (encoding.text != "UTF-8") {
+    return std::unexpected(Error{Errc::kSchemaMismatch, {}, "the encoding of the database is not UTF-8"});
+  }
+  return {};
 }
 
 std::expected<void, Error> Connection::execute(const std::string& sql) {
@@ -124,6 +144,33 @@ bool Connection::file_has_moved() noexcept {
   int moved = 0;
   sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   return moved != 0;
+}
+
+CellView StatementRow::cell(std::size_t column) const noexcept {
+  // The value once and its parts by sqlite3_value_*(): each sqlite3_column_*() would take and leave the mutex again.
+  sqlite3_value* const value = sqlite3_column_value(statement_, static_cast<int>(column));
+  CellView cell;
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER:
+      cell.type = CellView::Type::kInteger;
+      cell.integer = sqlite3_value_int64(value);
+      break;
+    case SQLITE_FLOAT:
+      cell.type = CellView::Type::kReal;
+      cell.real = sqlite3_value_double(value);
+      break;
+    case SQLITE_TEXT:
+    case SQLITE_BLOB: {
+      // As a blob: the text form would first be copied, to end it with a NUL. The encoding is UTF-8, see open().
+      const void* const bytes = sqlite3_value_blob(value);
+      cell.type = CellView::Type::kText;
+      cell.text = {static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_value_bytes(value))};
+      break;
+    }
+    default:
+      break;
+  }
+  return cell;
 }
 
 int bind_cell(sqlite3_stmt* statement, int index, const Cell& cell) noexcept {

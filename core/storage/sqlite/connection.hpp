@@ -66,6 +66,7 @@ class Connection {
     void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
   };
   explicit Connection(sqlite3* handle) noexcept : handle_(handle) {}
+  [[nodiscard]] std::expected<void, Error> check_encoding();
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
@@ -77,21 +78,7 @@ class Connection {
 class StatementRow final : public RowView {
  public:
   explicit StatementRow(sqlite3_stmt* statement) noexcept : statement_(statement) {}
-  [[nodiscard]] bool is_null(std::size_t column) const noexcept override {
-    return sqlite3_column_type(statement_, static_cast<int>(column)) == SQLITE_NULL;
-  }
-  [[nodiscard]] std::int64_t integer(std::size_t column) const noexcept override {
-    return sqlite3_column_int64(statement_, static_cast<int>(column));
-  }
-  [[nodiscard]] double real(std::size_t column) const noexcept override {
-    return sqlite3_column_double(statement_, static_cast<int>(column));
-  }
-  [[nodiscard]] std::string_view text(std::size_t column) const noexcept override {
-    // The order matters: the length is that of the text form only after the text was asked for.
-    const unsigned char* const bytes = sqlite3_column_text(statement_, static_cast<int>(column));
-    const int size = sqlite3_column_bytes(statement_, static_cast<int>(column));
-    return {reinterpret_cast<const char*>(bytes), bytes == nullptr ? 0 : static_cast<std::size_t>(size)};
-  }
+  [[nodiscard]] CellView cell(std::size_t column) const noexcept override;
 
  private:
   sqlite3_stmt* statement_;

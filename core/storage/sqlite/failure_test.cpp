@@ -46,6 +46,16 @@ TEST_F(FailureTest, AFileThatIsNoDatabaseIsCorrupt) {
   EXPECT_EQ(store.error().code, Errc::kCorrupt);
 }
 
+TEST_F(FailureTest, ADatabaseOfAnotherEncodingIsRefused) {
+  {
+    Other other(path_);
+    other.run("PRAGMA encoding='UTF-16'; CREATE TABLE x (y)");
+  }
+  const auto store = SqliteStore::open(path_);
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Errc::kSchemaMismatch);
+}
+
 TEST_F(FailureTest, MemoryIsNoPlaceForADatabase) {
   EXPECT_EQ(SqliteStore::open(":memory:").error().code, Errc::kInvalidArgument);
   EXPECT_EQ(SqliteStore::open("").error().code, Errc::kInvalidArgument);

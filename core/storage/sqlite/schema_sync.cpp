@@ -23,7 +23,7 @@ struct ExistingTable {
 };
 
 std::string text_of(sqlite3_stmt* statement, int column) {
-  return std::string(StatementRow(statement).text(static_cast<std::size_t>(column)));
+  return std::string(StatementRow(statement).cell(static_cast<std::size_t>(column)).text);
 }
 
 std::unexpected<Error> mismatch(const Table& table, std::string detail) {

@@ -74,27 +74,26 @@ inline std::expected<Row, Error> insert(Store& store, Collection& collection, Ro
   return row;
 }
 
-/// Copies rows by the kinds of the table's columns.
+/// Copies rows as the store has them.
 class CopyRows final : public RowVisitor {
  public:
   explicit CopyRows(const Table& table) : table_(table) {}
   void on_row(const RowView& view) override {
     Row row;
     for (std::size_t at = 0; at < table_.columns.size(); ++at) {
-      if (view.is_null(at)) {
-        row.emplace_back();
-        continue;
-      }
-      switch (table_.columns[at].kind) {
-        case ColumnKind::kInteger:
-        case ColumnKind::kBoolean:
-          row.emplace_back(view.integer(at));
+      const CellView cell = view.cell(at);
+      switch (cell.type) {
+        case CellView::Type::kNull:
+          row.emplace_back();
           break;
-        case ColumnKind::kReal:
-          row.emplace_back(view.real(at));
+        case CellView::Type::kInteger:
+          row.emplace_back(cell.integer);
           break;
-        default:
-          row.emplace_back(std::string(view.text(at)));
+        case CellView::Type::kReal:
+          row.emplace_back(cell.real);
+          break;
+        case CellView::Type::kText:
+          row.emplace_back(std::string(cell.text));
           break;
       }
     }

@@ -17,8 +17,7 @@ PyObject* name_cancel = nullptr;
 PyObject* name_args = nullptr;
 
 struct Adopted {
-  PyObject_HEAD
-  PyObject* coroutine;
+  PyObject_HEAD PyObject* coroutine;
   // Of the first step.
   PyObject* value;
   // To be thrown at the next wake-up: a cancellation that the awaited future refused.

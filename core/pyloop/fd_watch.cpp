@@ -136,8 +136,8 @@ PyRef FdWatches::snapshot() const {
   if (!map) return {};
   for (const auto& watch : by_fd_) {
     if (!watch || watch->interest_ == 0) continue;
-    const int events = ((watch->interest_ & EPOLLIN) != 0 ? kEventRead : 0) |
-                       ((watch->interest_ & EPOLLOUT) != 0 ? kEventWrite : 0);
+    const int events =
+        ((watch->interest_ & EPOLLIN) != 0 ? kEventRead : 0) | ((watch->interest_ & EPOLLOUT) != 0 ? kEventWrite : 0);
     PyRef key = PyRef::steal(PyLong_FromLong(watch->fd_));
     PyRef value = PyRef::steal(Py_BuildValue("(iOO)", events, watch->reader_ ? watch->reader_.get() : Py_None,
                                              watch->writer_ ? watch->writer_.get() : Py_None));

@@ -25,12 +25,12 @@ PyObject* cancelled_error_type = nullptr;
 // The last one that never became a task serves the next request: no allocation, nothing to clear.
 PyObject* spare = nullptr;
 
-constexpr std::array kMethods = {"add_done_callback", "remove_done_callback", "cancel",    "get_name",
-                                 "set_name",          "get_stack",            "print_stack", "result",
-                                 "exception",         "_make_cancelled_error"};
-constexpr std::array kAttributes = {"_state",        "_callbacks",         "_result",        "_exception",
-                                    "_log_traceback", "_cancel_message",   "_source_traceback", "_fut_waiter",
-                                    "_log_destroy_pending", "_asyncio_future_blocking"};
+constexpr std::array kMethods = {
+    "add_done_callback", "remove_done_callback", "cancel", "get_name",  "set_name",
+    "get_stack",         "print_stack",          "result", "exception", "_make_cancelled_error"};
+constexpr std::array kAttributes = {
+    "_state",          "_callbacks",        "_result",     "_exception",           "_log_traceback",
+    "_cancel_message", "_source_traceback", "_fut_waiter", "_log_destroy_pending", "_asyncio_future_blocking"};
 std::array<PyObject*, kMethods.size()> base_methods;
 std::array<PyObject*, kAttributes.size()> base_attributes;
 

@@ -1,4 +1,6 @@
 // The methods of LoopBase that shadow asyncio's: scheduling, clock, turns, readers and writers.
+#include <sys/epoll.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -8,8 +10,6 @@
 #include "pyloop/handle.hpp"
 #include "pyloop/handler_task.hpp"
 #include "pyloop/loop_type.hpp"
-
-#include <sys/epoll.h>
 
 namespace data_bridge::pyloop {
 

@@ -137,8 +137,7 @@ bool LoopState::python_is_due() noexcept {
 bool LoopState::run_signals() {
   if (signals_.numbers.empty()) return true;
   const std::string numbers = std::exchange(signals_.numbers, {});
-  const PyRef data =
-      PyRef::steal(PyBytes_FromStringAndSize(numbers.data(), static_cast<Py_ssize_t>(numbers.size())));
+  const PyRef data = PyRef::steal(PyBytes_FromStringAndSize(numbers.data(), static_cast<Py_ssize_t>(numbers.size())));
   return data && PyRef::steal(PyObject_CallMethod(self_, "_process_self_data", "O", data.get()));
 }
 

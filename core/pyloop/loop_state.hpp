@@ -123,8 +123,7 @@ class LoopState final : public LoopCore {
 
 /// An instance of LoopBase.
 struct LoopObject {
-  PyObject_HEAD
-  LoopState* state;
+  PyObject_HEAD LoopState* state;
 };
 
 inline LoopState& LoopState::of(PyObject* loop) noexcept { return *reinterpret_cast<LoopObject*>(loop)->state; }

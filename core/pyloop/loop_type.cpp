@@ -70,12 +70,12 @@ PyObject* get_scheduled(PyObject* self, void*) {
 // BaseEventLoop.__init__ assigns empty containers.
 int ignore(PyObject*, PyObject*, void*) { return 0; }
 
-template <bool LoopState::*Member>
+template <bool LoopState::* Member>
 PyObject* get_flag(PyObject* self, void*) {
   return PyBool_FromLong(LoopState::of(self).*Member);
 }
 
-template <bool LoopState::*Member>
+template <bool LoopState::* Member>
 int set_flag(PyObject* self, PyObject* value, void*) {
   const int truth = value == nullptr ? 0 : PyObject_IsTrue(value);
   if (truth < 0) return -1;
@@ -137,15 +137,14 @@ PyGetSetDef loop_getset[] = {
 bool is_loop(PyObject* object) noexcept { return PyObject_TypeCheck(object, loop_type) != 0; }
 
 int register_loop_type(PyObject* module) {
-  PyType_Slot slots[] = {
-      {Py_tp_doc, const_cast<char*>("The native half of data_bridge.PyLoop; of no use on its own.")},
-      {Py_tp_new, reinterpret_cast<void*>(loop_new)},
-      {Py_tp_traverse, reinterpret_cast<void*>(loop_traverse)},
-      {Py_tp_clear, reinterpret_cast<void*>(loop_clear)},
-      {Py_tp_dealloc, reinterpret_cast<void*>(loop_dealloc)},
-      {Py_tp_methods, loop_methods},
-      {Py_tp_getset, loop_getset},
-      {0, nullptr}};
+  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("The native half of data_bridge.PyLoop; of no use on its own.")},
+                         {Py_tp_new, reinterpret_cast<void*>(loop_new)},
+                         {Py_tp_traverse, reinterpret_cast<void*>(loop_traverse)},
+                         {Py_tp_clear, reinterpret_cast<void*>(loop_clear)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(loop_dealloc)},
+                         {Py_tp_methods, loop_methods},
+                         {Py_tp_getset, loop_getset},
+                         {0, nullptr}};
   PyType_Spec spec = {"data_bridge._core.LoopBase", sizeof(LoopObject), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   PyObject* type = PyType_FromSpec(&spec);

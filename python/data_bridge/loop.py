@@ -190,7 +190,7 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
 
     # -- called by the native half --------------------------------------------------------------------
 
-    def _callback_failed(self, handle: asyncio.Handle, exception: BaseException) -> None:
+    def _callback_failed(self, handle: Any, exception: BaseException) -> None:
         """Report an exception that left a callback, as asyncio.Handle._run() does."""
         if sys.version_info >= (3, 13):
             source = format_helpers._format_callback_source(handle._callback, handle._args, debug=self.get_debug())
@@ -206,7 +206,9 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         self.call_exception_handler(context)
 
     def _log_slow_callback(self, handle: asyncio.Handle, seconds: float) -> None:
-        _logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), seconds)
+        # A task's step is shown as the task; asyncio's stubs do not list the function.
+        shown = base_events._format_handle(handle)  # type: ignore[attr-defined]
+        _logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
 
 def new_event_loop() -> PyLoop:

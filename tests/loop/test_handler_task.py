@@ -518,9 +518,13 @@ def test_a_task_that_is_destroyed_reports_once() -> None:
     loop.set_exception_handler(lambda loop, context: None)
 
     async def body() -> None:
-        await loop.create_future()
+        await asyncio.get_running_loop().create_future()
 
-    loop.call_soon(lambda: _core.drive(loop, body(), lambda *call: calls.append(call)) and None)
+    def start() -> None:
+        running = asyncio.get_running_loop()
+        _core.drive(running, body(), lambda *call: calls.append(call))
+
+    loop.call_soon(start)
     loop.run_until_complete(asyncio.sleep(0))
     assert calls == []
     loop.close()

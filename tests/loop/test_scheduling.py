@@ -659,9 +659,8 @@ def test_a_loop_that_was_never_closed_is_collected() -> None:
     loop = data_bridge.new_event_loop()
     loop.call_later(1000, lambda kept, loop: None, marker, loop)
     loop.call_soon(lambda kept, loop: None, marker, loop)
-    del marker
+    del marker, loop
     with pytest.warns(ResourceWarning, match="unclosed event loop"):
-        del loop
         gc.collect()
     assert alive() is None
 

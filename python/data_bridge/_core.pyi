@@ -1,29 +1,55 @@
 """The native half of data_bridge: what the package's own modules use of it. Not a public interface."""
 
+import asyncio
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, final
 
+class Handle(asyncio.Handle):
+    """What call_soon() returns; cannot be made from Python."""
+
+class TimerHandle(asyncio.TimerHandle):
+    """What call_later() and call_at() return; cannot be made from Python."""
+
+class HandlerTask(asyncio.Task[Any]):
+    """The task of a coroutine that native code drives; cannot be made from Python."""
+
 class LoopBase:
     """What of PyLoop is native; the public methods of asyncio's loops are typed by the class it is mixed with."""
 
+    # Read and written by the inherited half.
+    _thread_id: int | None
+    _stopping: bool
+    _debug: bool
+    _internal_fds: int
+    _signal_handlers: dict[int, asyncio.Handle]
+
+    def _check_running(self) -> None: ...
+    def _set_coroutine_origin_tracking(self, enabled: bool) -> None: ...
+    def _asyncgen_firstiter_hook(self, agen: Any) -> None: ...
+    def _asyncgen_finalizer_hook(self, agen: Any) -> None: ...
+    def _check_closed(self) -> None: ...
     def _run_turns(self) -> None: ...
+    def _run_once(self) -> None: ...
     def _watch_signals(self, fd: int, /) -> None: ...
     def _unwatch_signals(self) -> None: ...
     def _clear(self) -> None: ...
-    def _add_reader(self, fd: Any, callback: Callable[..., Any], /, *args: Any) -> Any: ...
+    def _add_reader(self, fd: Any, callback: Callable[..., Any], /, *args: Any) -> Handle: ...
     def _remove_reader(self, fd: Any, /) -> bool: ...
-    def _add_writer(self, fd: Any, callback: Callable[..., Any], /, *args: Any) -> Any: ...
+    def _add_writer(self, fd: Any, callback: Callable[..., Any], /, *args: Any) -> Handle: ...
     def _remove_writer(self, fd: Any, /) -> bool: ...
-    def _watched(self) -> list[tuple[int, int, Any, Any]]: ...
+    def _watched(self) -> dict[int, tuple[int, asyncio.Handle | None, asyncio.Handle | None]]: ...
 
 def drive(
     loop: AbstractEventLoop,
     coroutine: Coroutine[Any, Any, Any],
-    done: Callable[[Any, BaseException | None], object],
+    on_done: Callable[[Any, BaseException | None], object],
     /,
-) -> None:
-    """Step a coroutine at once as a HandlerTask; `done` gets its result or its exception."""
+) -> HandlerTask | None:
+    """Step a coroutine at once as a HandlerTask; `on_done` gets its result or its exception, once.
+
+    The task where the coroutine has suspended, None where it has finished.
+    """
 
 @final
 class Server:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from server_process import ServerProcess
-
-ServeApp = Callable[..., ServerProcess]
+from server_process import ServeApp, ServerProcess
 
 
 @pytest.fixture

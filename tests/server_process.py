@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -88,3 +89,6 @@ class ServerProcess:
                 self.kill()
                 raise AssertionError(f"the server did not end after SIGTERM; it said:\n{self.log}") from None
         return self.process.returncode
+
+
+ServeApp = Callable[..., ServerProcess]

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from conftest import ServeApp
+from server_process import ServeApp
 from wire import Client, request, seconds_for
 
 

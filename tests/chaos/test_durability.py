@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from conftest import ServeApp
+from server_process import ServeApp
 from wire import Client
 
 CLIENTS = 32

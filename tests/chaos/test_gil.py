@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from conftest import ServeApp
+from server_process import ServeApp
 from wire import Client
 
 

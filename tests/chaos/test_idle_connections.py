@@ -7,7 +7,7 @@ import socket
 import time
 
 import pytest
-from conftest import ServeApp
+from server_process import ServeApp
 from wire import Client, request
 
 CONNECTIONS = 10_000

@@ -6,8 +6,7 @@ import socket
 import time
 
 import pytest
-from conftest import ServeApp
-from server_process import ServerProcess
+from server_process import ServeApp, ServerProcess
 from wire import Client, request, seconds_for
 
 # One request of a keep-alive connection takes well under a millisecond; this leaves room for a busy machine only.

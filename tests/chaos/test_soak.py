@@ -11,8 +11,7 @@ import random
 import time
 
 import pytest
-from conftest import ServeApp
-from server_process import ServerProcess
+from server_process import ServeApp, ServerProcess
 from wire import Client, request
 
 REQUESTS = int(os.environ.get("DATA_BRIDGE_SOAK_REQUESTS", "6000"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from conftest import Open
+from doors import Open
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi.security import APIKeyQuery
 from fastapi.testclient import TestClient

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from conftest import Open
+from doors import Open
 from fastapi import FastAPI, Query
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
@@ -400,7 +400,7 @@ def test_both_doors_give_the_same_bytes(store: str) -> None:
             result.append((method, path, answer.status_code, headers, answer.content))
         return result
 
-    from conftest import natively, through_python
+    from doors import natively, through_python
 
     seen = []
     for number, opened in enumerate((through_python, natively)):

@@ -18,6 +18,12 @@ namespace data_bridge::bridge {
 namespace nb = nanobind;
 using pyloop::PyRef;
 
+namespace {
+
+std::string message_of(const runtime::SocketError& error) { return error.what + ": " + error.code.message(); }
+
+}  // namespace
+
 /// A Reactor with its connections: the loop's own, or one with a thread.
 class Server::Lane {
  public:
@@ -122,7 +128,7 @@ Server::~Server() { close(); }
 
 std::vector<Server::Address> Server::listen_tcp(const std::string& host, std::uint16_t port, int backlog) {
   auto sockets = runtime::listen_tcp(host, port, {.backlog = backlog});
-  if (!sockets) throw std::runtime_error(sockets.error().what);
+  if (!sockets) throw std::runtime_error(message_of(sockets.error()));
   std::vector<Address> addresses;
   for (const auto& socket : *sockets) {
     const runtime::SocketAddress address = runtime::local_address(socket.get());
@@ -134,7 +140,7 @@ std::vector<Server::Address> Server::listen_tcp(const std::string& host, std::ui
 
 void Server::listen_unix(const std::string& path, int backlog) {
   auto socket = runtime::listen_unix(path, {.backlog = backlog});
-  if (!socket) throw std::runtime_error(socket.error().what);
+  if (!socket) throw std::runtime_error(message_of(socket.error()));
   unix_path_ = path;
   std::vector<runtime::FileDescriptor> sockets;
   sockets.push_back(std::move(*socket));

@@ -1,0 +1,180 @@
+"""The `data-bridge` command as people use it: start, signals, sockets, workers, messages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from server_process import ServerProcess
+
+HERE = Path(__file__).parent
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", "data_bridge", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def start(tmp_path: Path, *arguments: str) -> ServerProcess:
+    server = ServerProcess("command_app:app", tmp_path, arguments, search=HERE)
+    server.wait_until_it_answers()
+    return server
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_finishes_what_runs_and_ends_the_lifespan(tmp_path: Path, number: int) -> None:
+    server = start(tmp_path)
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(httpx.get(server.url + "/slow").status_code))
+    asking.start()
+    time.sleep(0.3)
+    server.process.send_signal(number)
+    assert server.process.wait(15) == 0
+    asking.join()
+    assert answers == [200]
+    assert "lifespan ended" in server.log
+    assert "finishing running requests" in server.log
+
+
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    asking = threading.Thread(target=lambda: pytest.raises(httpx.HTTPError, httpx.get, server.url + "/forever"))
+    asking.start()
+    time.sleep(0.3)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert server.process.poll() is None
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(10) == 0
+    asking.join()
+    assert "lifespan ended" in server.log
+
+
+def test_the_grace_period_ends(tmp_path: Path) -> None:
+    server = start(tmp_path, "--timeout-graceful-shutdown", "1")
+    asking = threading.Thread(target=lambda: pytest.raises(httpx.HTTPError, httpx.get, server.url + "/forever"))
+    asking.start()
+    time.sleep(0.3)
+    begun = time.monotonic()
+    assert server.stop() == 0
+    asking.join()
+    assert 0.9 < time.monotonic() - begun < 8
+
+
+def test_the_access_log_and_its_absence(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    assert httpx.get(server.url + "/hello?a=b").status_code == 200
+    httpx.get(server.url + "/nowhere")
+    server.stop()
+    assert '"GET /hello?a=b HTTP/1.1" 200 OK' in server.log
+    assert '"GET /nowhere HTTP/1.1" 404 Not Found' in server.log
+    quiet = start(tmp_path, "--no-access-log")
+    httpx.get(quiet.url + "/hello?a=b")
+    quiet.stop()
+    assert "/hello" not in quiet.log
+
+
+def test_an_exception_is_in_the_log_and_not_on_the_wire(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    answer = httpx.get(server.url + "/error")
+    server.stop()
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert "RuntimeError: a secret" in server.log
+
+
+def test_a_unix_socket(tmp_path: Path) -> None:
+    path = str(tmp_path / "app.sock")
+    for _ in range(2):  # the file of a killed process is replaced
+        server = ServerProcess("command_app:app", tmp_path, ("--uds", path), search=HERE)
+        deadline = time.monotonic() + 30
+        while not os.path.exists(path) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with httpx.Client(transport=httpx.HTTPTransport(uds=path, retries=20)) as client:
+            for _ in range(100):
+                try:
+                    assert client.get("http://localhost/hello").json() == {"hello": "world"}
+                    break
+                except httpx.ConnectError:
+                    time.sleep(0.1)
+            else:
+                raise AssertionError(server.log)
+        server.kill()
+
+
+def test_workers_are_replaced_when_they_die(tmp_path: Path) -> None:
+    server = start(tmp_path, "--workers", "2")
+
+    def pids() -> set[int]:
+        return {httpx.get(server.url + "/pid").json() for _ in range(60)}
+
+    first = pids()
+    assert server.pid not in first
+    victim = next(iter(first))
+    os.kill(victim, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not (pids() - first):
+        time.sleep(0.2)
+    assert pids() - first, "no new worker answers"
+    assert server.stop() == 0
+    with pytest.raises(OSError, match="refused"):
+        server.connect(1)
+
+
+def test_routes_says_what_is_served_how(tmp_path: Path) -> None:
+    found = command("routes", "command_app:app", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    lines = [line.split() for line in found.stdout.splitlines()]
+    assert ["GET", "/hello", "compiled"] in lines
+    assert any(line[:3] == ["GET", "/request", "bridged"] and "Request" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "command_app"], "MODULE:ATTRIBUTE"),
+        (["run", "nowhere_at_all:app"], "no module named 'nowhere_at_all'"),
+        (["run", "command_app:nothing"], "has no attribute 'nothing'"),
+        (["run", "command_app:NUMBER"], "not an ASGI application"),
+        (["run", "command_app:broken"], "no database here"),
+        (["run"], "MODULE:APP"),
+        (["run", "command_app:app", "--log-level", "loud"], "invalid choice"),
+    ],
+)
+def test_mistakes_get_a_message(tmp_path: Path, arguments: list[str], message: str) -> None:
+    found = command(*arguments, cwd=tmp_path)
+    assert found.returncode != 0
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr or message == "no database here"
+
+
+def test_a_taken_port_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        found = command("run", "command_app:app", "--port", port, cwd=tmp_path)
+    assert found.returncode == 3
+    assert port in found.stderr
+    assert "in use" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_help_is_there(tmp_path: Path) -> None:
+    for arguments in (["--help"], ["run", "--help"], ["routes", "--help"]):
+        assert "usage: data-bridge" in command(*arguments, cwd=tmp_path).stdout

@@ -1,10 +1,13 @@
 // Stores, resources and CRUD operations for Python.
 #include "bridge/crud_bindings.hpp"
 
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -21,25 +24,46 @@ namespace nb = nanobind;
 namespace data_bridge::bridge {
 namespace {
 
-// Faults are found on threads that must not wait for the GIL; Python fetches them when it comes by. Bounded: a store
-// that is away would otherwise fill the memory with the same line.
+// Faults are found on threads that must not wait for the GIL; a thread of Python's waits for them here, without it.
+// Bounded: a store that is away would otherwise fill the memory.
 class FaultQueue {
  public:
   void push(std::string_view text) {
     const std::lock_guard lock(mutex_);
-    if (texts_.size() < kCapacity) {
-      texts_.emplace_back(text);
+    if (faults_.empty() || faults_.back().first != text) {
+      if (faults_.size() == kCapacity) {
+        return;
+      }
+      faults_.emplace_back(text, 0);
+      changed_.notify_one();
     }
+    ++faults_.back().second;
   }
-  std::vector<std::string> take() {
+
+  /// Texts and how often each came in a row; nothing after close().
+  std::vector<std::pair<std::string, std::uint64_t>> wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return closed_ || !faults_.empty(); });
+    return std::exchange(faults_, {});
+  }
+
+  void close() {
     const std::lock_guard lock(mutex_);
-    return std::exchange(texts_, {});
+    closed_ = true;
+    changed_.notify_all();
   }
 
  private:
   static constexpr std::size_t kCapacity = 100;
   std::mutex mutex_;
-  std::vector<std::string> texts_;
+  std::condition_variable changed_;
+  std::vector<std::pair<std::string, std::uint64_t>> faults_;
+  bool closed_ = false;
+};
+
+// Python sees the queue through a handle, so that resources may outlive it.
+struct Faults {
+  std::shared_ptr<FaultQueue> queue = std::make_shared<FaultQueue>();
 };
 
 struct Store {
@@ -48,7 +72,6 @@ struct Store {
 
 struct Resource {
   std::shared_ptr<crud::Resource> resource;
-  std::shared_ptr<FaultQueue> faults;
 };
 
 struct Operation {
@@ -89,8 +112,7 @@ std::shared_ptr<const schema::Model> compile(std::string_view spec) {
 void make_resource(Resource* self, std::string_view item, std::string_view key_model, std::string_view page,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes, std::int64_t page_size, std::int64_t max_page_size,
-                   std::vector<std::string> foreign_parameters) {
-  auto faults = std::make_shared<FaultQueue>();
+                   std::vector<std::string> foreign_parameters, const Faults& faults) {
   auto resource = crud::Resource::make({.item = compile(item), .key = compile(key_model), .page = compile(page)},
                                        {.table = std::move(table),
                                         .key = std::move(key),
@@ -99,11 +121,11 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                                         .page_size = page_size,
                                         .max_page_size = max_page_size,
                                         .foreign_parameters = std::move(foreign_parameters),
-                                        .log = [faults](std::string_view text) { faults->push(text); }});
+                                        .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
   if (!resource) {
     throw nb::value_error(resource.error().c_str());
   }
-  new (self) Resource{std::move(*resource), std::move(faults)};
+  new (self) Resource{std::move(*resource)};
 }
 
 void attach(const Resource& self, const Store& store) {
@@ -114,6 +136,11 @@ void attach(const Resource& self, const Store& store) {
   if (!attached) {
     raise(attached.error());
   }
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> wait_for_faults(const Faults& self) {
+  const nb::gil_scoped_release released;
+  return self.queue->wait();
 }
 
 Operation make_operation(const Resource& self, std::string_view name) {
@@ -151,6 +178,11 @@ nb::tuple perform(const Operation& self, std::string_view path, std::string_view
 }  // namespace
 
 void bind_crud(nb::module_& module) {
+  nb::class_<Faults>(module, "CrudFaults", "What has gone wrong in stores, for the log.")
+      .def(nb::init<>())
+      .def("wait", &wait_for_faults,
+           "Waits for faults: each text, and how often it came in a row. Empty after close().")
+      .def("close", [](const Faults& self) { self.queue->close(); });
   nb::class_<Store>(module, "CrudStore", "An open database; closed by close(), which finishes every write.")
       .def("__init__", &open_store, nb::arg("url"), nb::arg("shared_with_processes") = false,
            "Raises ValueError for a URL that is none of a store, OSError where the database cannot be opened.")
@@ -158,15 +190,12 @@ void bind_crud(nb::module_& module) {
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("table"), nb::arg("key"), nb::arg("unique"), nb::arg("indexes"), nb::arg("page_size"),
-           nb::arg("max_page_size"), nb::arg("foreign_parameters"),
+           nb::arg("max_page_size"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model` and `page` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
            "database fails.")
-      .def("operation", &make_operation, nb::arg("name"))
-      .def(
-          "take_faults", [](const Resource& self) { return self.faults->take(); },
-          "What has gone wrong in the store since the last call, for the log.");
+      .def("operation", &make_operation, nb::arg("name"));
   nb::class_<Operation>(module, "CrudOperation", "One operation of a resource, for both doors.")
       .def_prop_ro("is_read", [](const Operation& self) { return self.operation->is_read(); })
       .def("perform", &perform, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),

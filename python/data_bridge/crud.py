@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import logging
 import re
 import types
 import typing
@@ -36,8 +35,6 @@ __all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "s
 
 Operation = Literal["list", "get", "create", "replace", "update", "delete"]
 OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
-
-logger = logging.getLogger("data_bridge.crud")
 
 _METHODS: Mapping[Operation, str] = {
     "list": "GET",
@@ -87,12 +84,6 @@ class Resource:
         """Forget the store, which is about to be closed."""
         self.attached_to = None
 
-    def log_faults(self) -> None:
-        """Write what has gone wrong in the store to the log."""
-        if self._native is not None:
-            for fault in self._native.take_faults():
-                logger.error("%s", fault)
-
     async def respond(self, name: str, request: Request) -> Response:
         """Hand `request` to the native operation and make a response of its answer."""
         if self.attached_to is None or not self.stores.is_open:
@@ -109,8 +100,6 @@ class Resource:
         perform = operation.perform
         answer = perform(*arguments) if operation.is_read else await run_in_threadpool(lambda: perform(*arguments))
         status, content_type, body, headers = answer
-        if status >= 500:
-            self.log_faults()
         response = Response(status_code=status)
         response.body = b"" if request.method == "HEAD" else body
         response.raw_headers = []
@@ -186,6 +175,7 @@ def register_crud(
         "indexes": _groups(options, "indexes", indexes),
         "page_size": page_size,
         "max_page_size": max_page_size,
+        "faults": stores.faults,
     }
     CrudResource(**native, foreign_parameters=[])  # an option that cannot be is found before any route is added
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from data_bridge._core import CrudStore
+from data_bridge._core import CrudFaults, CrudStore
 
 if TYPE_CHECKING:
     from data_bridge.crud import Resource
+
+logger = logging.getLogger("data_bridge.crud")
 
 __all__ = ["DEFAULT_STORE", "StoreError", "Stores", "stores_of"]
 
@@ -37,6 +40,9 @@ class Stores:
         self._users = 0
         self._is_open = False
         self._lock = threading.RLock()
+        #: Where the native half says what has gone wrong in a store.
+        self.faults = CrudFaults()
+        self._fault_log: threading.Thread | None = None
         #: True where other processes serve the same databases (``--workers``). Set it before open().
         self.shared_with_processes = False
         _all_stores.add(self)
@@ -75,6 +81,12 @@ class Stores:
         if self._is_open:
             return
         with self._lock:
+            if self._fault_log is None and self._resources:
+                # Of its own, because the threads that find a fault must not wait for the interpreter.
+                self._fault_log = threading.Thread(
+                    target=_log_faults, args=(self.faults,), name="data_bridge-faults", daemon=True
+                )
+                self._fault_log.start()
             for resource in self._resources:
                 if resource.attached_to is None:
                     self._attach(resource)
@@ -96,15 +108,25 @@ class Stores:
             if self._users == 0:
                 self._close_all()
 
+    def _end_log(self) -> None:
+        self.faults.close()
+        if self._fault_log is not None:
+            self._fault_log.join()
+
     def _close_all(self) -> None:
+        """Close the stores; the log goes on, for the next opening."""
         with self._lock:
             self._is_open = False
             for resource in self._resources:
                 resource.detach()
             while self._opened:
                 self._opened.popitem()[1].close()
-            for resource in self._resources:
-                resource.log_faults()
+
+
+def _log_faults(faults: CrudFaults) -> None:
+    while texts := faults.wait():
+        for text, times in texts:
+            logger.error("%s%s", text, f" ({times} times)" if times > 1 else "")
 
 
 _all_stores: weakref.WeakSet[Stores] = weakref.WeakSet()
@@ -114,6 +136,7 @@ _all_stores: weakref.WeakSet[Stores] = weakref.WeakSet()
 def _close_at_exit() -> None:
     for stores in list(_all_stores):
         stores._close_all()
+        stores._end_log()
 
 
 def stores_of(app: Any) -> Stores:

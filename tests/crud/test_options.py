@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -276,13 +277,16 @@ def test_the_applications_own_start_up_finds_the_resources_served(store: str) ->
 
 
 def test_a_fault_of_the_store_is_logged_and_not_shown(
-    app: App, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    app: App, tmp_path: Path, caplog: pytest.LogCaptureFixture, open_client: Open
 ) -> None:
     app.crud(Item)
-    with TestClient(app) as client:
+    with open_client(app) as client:
         with sqlite3.connect(tmp_path / "test.db") as other:
             other.execute("DROP TABLE items")
         with caplog.at_level(logging.ERROR, logger="data_bridge.crud"):
             answer = client.get("/items")
+            deadline = time.monotonic() + 5
+            while "no such table" not in caplog.text and time.monotonic() < deadline:
+                time.sleep(0.01)
         assert (answer.status_code, answer.json()) == (500, {"detail": "Internal Server Error"})
         assert "no such table" in caplog.text

@@ -23,7 +23,8 @@ std::string_view strip(std::string_view text) noexcept {
                                          : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-const LocationItem kBody = "body";
+// Where the errors of a body are.
+LocationItem body_location() { return "body"; }
 
 Rejection unreadable() { return {400, "application/json", R"({"detail":"There was an error parsing the body"})"}; }
 
@@ -55,7 +56,8 @@ std::expected<json::Value, Rejection> read_body(std::string_view body, bool is_j
                                                 json::Arena& arena) {
   if (body.empty()) {
     const Error missing{"missing", {}, "Field required", {}, {}};
-    return std::unexpected(reject({&missing, 1}, {&kBody, 1}));
+    const LocationItem where = body_location();
+    return std::unexpected(reject({&missing, 1}, {&where, 1}));
   }
   if (!is_json) {
     // Bytes that are no UTF-8 are marked as what cannot be written, so that echoing them fails.
@@ -69,7 +71,7 @@ std::expected<json::Value, Rejection> read_body(std::string_view body, bool is_j
     return std::unexpected(unreadable());
   }
   const Error invalid{"json_invalid",
-                      {kBody, static_cast<std::int64_t>(parsed.error().position)},
+                      {body_location(), static_cast<std::int64_t>(parsed.error().position)},
                       "JSON decode error",
                       json::Value::object({}),
                       {{"error", parsed.error().message}}};
@@ -84,7 +86,8 @@ std::expected<json::Value, Rejection> validate_body(const Model& model, std::str
   }
   auto result = model.validate(*value, arena);
   if (!result) {
-    return std::unexpected(reject(result.error(), {&kBody, 1}));
+    const LocationItem where = body_location();
+    return std::unexpected(reject(result.error(), {&where, 1}));
   }
   return *result;
 }

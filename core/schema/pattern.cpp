@@ -110,7 +110,6 @@ class Translator {
       case 'n':
       case 'r':
       case 'v':
-        return take(2);
       case 'A':
       case 'z':
         return take(2);

@@ -1,9 +1,9 @@
 // Construction of the application context.
 #include "bridge/app_context.hpp"
 
-#include <utility>
-
 #include <nanobind/nanobind.h>
+
+#include <utility>
 
 namespace data_bridge::bridge {
 

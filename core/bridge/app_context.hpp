@@ -14,10 +14,10 @@ namespace data_bridge::bridge {
 
 /// Python callables that the native side hands rare cases to (python/data_bridge/runtime_hooks.py).
 struct Hooks {
-  pyloop::PyRef report_exception;    ///< (exception) -> None: logs "Exception in ASGI application"
-  pyloop::PyRef report_protocol;     ///< (message: str) -> None: logs a breach of the ASGI protocol
-  pyloop::PyRef apply_proxy_headers; ///< (scope) -> None: X-Forwarded-For and -Proto of a trusted peer; or None
-  pyloop::PyRef await_any;           ///< (awaitable) -> coroutine
+  pyloop::PyRef report_exception;     ///< (exception) -> None: logs "Exception in ASGI application"
+  pyloop::PyRef report_protocol;      ///< (message: str) -> None: logs a breach of the ASGI protocol
+  pyloop::PyRef apply_proxy_headers;  ///< (scope) -> None: X-Forwarded-For and -Proto of a trusted peer; or None
+  pyloop::PyRef await_any;            ///< (awaitable) -> coroutine
 };
 
 /// How requests were answered, for diagnostics and tests.

@@ -10,10 +10,9 @@ using pyloop::PyRef;
 namespace {
 
 struct Awaitable {
-  PyObject_HEAD
-  PyObject* owner;     // keeps `operation` alive
-  PyObject* argument;  // the message, or null
-  PyObject* waiting;   // the iterator of the future that is waited for, or null
+  PyObject_HEAD PyObject* owner;  // keeps `operation` alive
+  PyObject* argument;             // the message, or null
+  PyObject* waiting;              // the iterator of the future that is waited for, or null
   Operation* operation;
   bool exhausted;
 };

@@ -247,7 +247,7 @@ class AsgiCycle final : public InboxReader {
     }
     if (!fields) return false;
     std::vector<http::Header> headers;
-    std::vector<PyRef> pairs;   // what the views point into
+    std::vector<PyRef> pairs;  // what the views point into
     bool has_length = false;
     const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
     headers.reserve(static_cast<std::size_t>(count));
@@ -405,8 +405,7 @@ class AsgiCycle final : public InboxReader {
 namespace {
 
 struct CycleObject {
-  PyObject_HEAD
-  AsgiCycle cycle;
+  PyObject_HEAD AsgiCycle cycle;
 };
 
 PyTypeObject* cycle_type = nullptr;

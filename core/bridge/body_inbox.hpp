@@ -68,10 +68,10 @@ class BodyInbox final : public http::ExchangeListener,
   void wake();
 
   pyloop::LoopCore& loop_;
-  InboxReader* reader_ = nullptr;                // Python's thread only
-  std::shared_ptr<BodyInbox> exchange_side_;     // the connection's thread only
-  mutable std::mutex mutex_;                     // guards all below
-  std::shared_ptr<BodyInbox> queued_;            // keeps this alive while it is queued as work
+  InboxReader* reader_ = nullptr;             // Python's thread only
+  std::shared_ptr<BodyInbox> exchange_side_;  // the connection's thread only
+  mutable std::mutex mutex_;                  // guards all below
+  std::shared_ptr<BodyInbox> queued_;         // keeps this alive while it is queued as work
   std::string pending_;
   bool arrived_ = false;
   bool last_ = false;

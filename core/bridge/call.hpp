@@ -14,7 +14,8 @@
 
 namespace data_bridge::bridge {
 
-/// Owns itself from submit() until its coroutine has ended: no other object lives exactly as long. Made on the connection's thread.
+/// Owns itself from submit() until its coroutine has ended: no other object lives exactly as long. Made on the
+/// connection's thread.
 class Call : public pyloop::PythonWork, public pyloop::Completion {
  public:
   Call(const Call&) = delete;

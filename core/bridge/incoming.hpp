@@ -1,13 +1,13 @@
 // A request on its way to Python: everything that outlives the call that delivered it.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "bridge/body_inbox.hpp"
 #include "bridge/reply.hpp"
 #include "http/exchange.hpp"
+#include "runtime/socket.hpp"
 
 namespace data_bridge::bridge {
 
@@ -17,17 +17,16 @@ struct Incoming {
   Incoming(http::Exchange& exchange, bool local)
       : request(exchange.take_request()),
         reply(exchange, local),
-        client_host(exchange.client_host()),
-        server_host(exchange.server_host()),
-        client_port(exchange.client_port()),
-        server_port(exchange.server_port()) {}
+        client(exchange.client_address()),
+        server(exchange.server_address()) {
+    if (server.family == runtime::SocketAddress::Family::kUnix) server_path = exchange.server_host();
+  }
 
   std::unique_ptr<http::OwnedRequest> request;
   Reply reply;
-  std::string client_host;  ///< "" on a Unix socket
-  std::string server_host;  ///< the socket's path on a Unix socket
-  std::uint16_t client_port;
-  std::uint16_t server_port;
+  runtime::SocketAddress client;
+  runtime::SocketAddress server;
+  std::string server_path;  ///< of a Unix socket
 };
 
 }  // namespace data_bridge::bridge

@@ -38,10 +38,9 @@ void Reply::respond(int status, std::string_view content_type, std::string_view 
     if (auto* exchange = connections_->find(id_)) exchange->respond(status, content_type, body);
     return;
   }
-  perform(
-      [status, content_type = std::string(content_type), body = std::string(body)](http::Exchange* exchange) {
-        if (exchange != nullptr) exchange->respond(status, content_type, body);
-      });
+  perform([status, content_type = std::string(content_type), body = std::string(body)](http::Exchange* exchange) {
+    if (exchange != nullptr) exchange->respond(status, content_type, body);
+  });
 }
 
 void Reply::abort() const {

@@ -46,10 +46,8 @@ class Reply {
       std::forward<Action>(action)(connections_->find(id_));
       return;
     }
-    connections_->reactor().post(
-        [connections = connections_, id = id_, action = std::forward<Action>(action)]() mutable {
-          action(connections->find(id));
-        });
+    connections_->reactor().post([connections = connections_, id = id_,
+                                  action = std::forward<Action>(action)]() mutable { action(connections->find(id)); });
   }
 
   /// A whole answer. Copies its arguments where the exchange is on another thread.

@@ -20,8 +20,7 @@ namespace {
 enum class Stage : std::uint8_t { kStart, kEndpoint, kValidate, kFinish, kDone };
 
 struct RouteCoroutine {
-  PyObject_HEAD
-  Call* call;
+  PyObject_HEAD Call* call;
   const RoutePlan* plan;
   std::vector<PyRef> arguments;
   PyRef current;  // what is being awaited
@@ -63,8 +62,7 @@ PyRef attribute(PyObject* object, const char* name) { return PyRef::steal(PyObje
 
 /// True where `response` only carries status, header fields and bytes, and was answered so.
 bool answer_simple(RouteCoroutine& self, PyObject* response) {
-  const int simple =
-      PySet_Contains(self.plan->simple_classes.get(), reinterpret_cast<PyObject*>(Py_TYPE(response)));
+  const int simple = PySet_Contains(self.plan->simple_classes.get(), reinterpret_cast<PyObject*>(Py_TYPE(response)));
   if (simple != 1) return false;
   PyRef background = attribute(response, "background");
   PyRef body = attribute(response, "body");
@@ -168,8 +166,8 @@ Next begin_validation(RouteCoroutine& self, PyObject* content) {
 Next on_model(RouteCoroutine& self, PyObject* content) {
   if (self.plan->threaded) return begin_validation(self, content);
   std::array<PyObject*, 2> arguments{content, Py_True};
-  PyRef value = PyRef::steal(
-      PyObject_Vectorcall(self.plan->response.validate.get(), arguments.data(), 1, from_attributes()));
+  PyRef value =
+      PyRef::steal(PyObject_Vectorcall(self.plan->response.validate.get(), arguments.data(), 1, from_attributes()));
   return value ? serialize(self, value.get()) : on_invalid(self, content);
 }
 

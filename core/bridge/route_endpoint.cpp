@@ -17,7 +17,7 @@ using pyloop::PyRef;
 namespace {
 
 // Long enough to cost nothing under load, short enough that nobody waits for a change to be seen.
-constexpr std::chrono::milliseconds kGuardInterval{5};
+constexpr std::chrono::milliseconds kGuardInterval{20};
 
 bool has_overrides(const RoutePlan& plan) {
   if (!plan.overrides_provider) return false;

@@ -23,8 +23,8 @@ struct ParameterPlan {
   pyloop::PyRef convert;             ///< kPath: the convertor's convert(str), or empty for str
   pyloop::PyRef validate;            ///< validate_python, or empty where any str is valid as it is
   bool required = true;
-  pyloop::PyRef default_value;       ///< an immutable default
-  pyloop::PyRef make_default;        ///< or a callable that makes a fresh one
+  pyloop::PyRef default_value;  ///< an immutable default
+  pyloop::PyRef make_default;   ///< or a callable that makes a fresh one
 };
 
 /// More keywords than SchemaSerializer.to_json() has in FastAPI's call.
@@ -32,23 +32,23 @@ inline constexpr std::size_t kMaxToJsonKeywords = 12;
 
 struct ResponsePlan {
   int status = 200;
-  pyloop::PyRef validate;            ///< of the response field; empty: a plain JSON response
-  pyloop::PyRef to_json;             ///< serializer.to_json, with `to_json_keywords`
-  pyloop::PyRef to_json_names;       ///< tuple of keyword names
+  pyloop::PyRef validate;       ///< of the response field; empty: a plain JSON response
+  pyloop::PyRef to_json;        ///< serializer.to_json, with `to_json_keywords`
+  pyloop::PyRef to_json_names;  ///< tuple of keyword names
   std::vector<pyloop::PyRef> to_json_values;
-  pyloop::PyRef invalid;             ///< (content) -> the ResponseValidationError to raise
-  pyloop::PyRef render;              ///< (content) -> Response, for what the native JSON writer leaves alone
-  bool plain_json = false;           ///< exact JSONResponse: the native writer may serve
+  pyloop::PyRef invalid;    ///< (content) -> the ResponseValidationError to raise
+  pyloop::PyRef render;     ///< (content) -> Response, for what the native JSON writer leaves alone
+  bool plain_json = false;  ///< exact JSONResponse: the native writer may serve
 };
 
 /// Everything that is fixed about a route. The attribute names of the Python side are those of
 /// compiler.RoutePlan.
 struct RoutePlan {
   pyloop::PyRef call;
-  pyloop::PyRef threaded;            ///< run_in_threadpool for a sync endpoint, else empty
+  pyloop::PyRef threaded;  ///< run_in_threadpool for a sync endpoint, else empty
   std::vector<ParameterPlan> parameters;
-  pyloop::PyRef body_validate;       ///< of the JSON body, or empty
-  pyloop::PyRef argument_names;      ///< tuple of str: parameters in order, then the body
+  pyloop::PyRef body_validate;   ///< of the JSON body, or empty
+  pyloop::PyRef argument_names;  ///< tuple of str: parameters in order, then the body
   ResponsePlan response;
   pyloop::PyRef finish;              ///< async (scope, receive, send, outcome): FastAPI's layers around an outcome
   pyloop::PyRef overrides_provider;  ///< its dependency_overrides must be empty, or None

@@ -65,13 +65,15 @@ PyRef header_list(const http::Request& request) {
 
 /// (host, port); (path, None) for a Unix socket's server side, None for its client side.
 PyRef server_address(const Incoming& incoming) {
-  if (incoming.client_host.empty()) return PyRef::steal(Py_BuildValue("(sO)", incoming.server_host.c_str(), Py_None));
-  return PyRef::steal(Py_BuildValue("(si)", incoming.server_host.c_str(), static_cast<int>(incoming.server_port)));
+  if (incoming.server.family == runtime::SocketAddress::Family::kUnix) {
+    return PyRef::steal(Py_BuildValue("(sO)", incoming.server_path.c_str(), Py_None));
+  }
+  return PyRef::steal(Py_BuildValue("(si)", incoming.server.host().c_str(), static_cast<int>(incoming.server.port)));
 }
 
 PyRef client_address(const Incoming& incoming) {
-  if (incoming.client_host.empty()) return PyRef::borrow(Py_None);
-  return PyRef::steal(Py_BuildValue("(si)", incoming.client_host.c_str(), static_cast<int>(incoming.client_port)));
+  if (incoming.client.family == runtime::SocketAddress::Family::kUnix) return PyRef::borrow(Py_None);
+  return PyRef::steal(Py_BuildValue("(si)", incoming.client.host().c_str(), static_cast<int>(incoming.client.port)));
 }
 
 bool has_forwarded_field(const http::Request& request) noexcept {
@@ -102,17 +104,14 @@ PyRef make_http_scope(const AppContext& app, const Incoming& incoming) {
     path = PyRef::steal(root_path && path ? PyUnicode_Concat(root_path.get(), path.get()) : nullptr);
     raw_path = bytes(app.root_path + std::string(request.path));
   }
-  const bool complete = PyDict_SetItem(dict, name.type, name.http) == 0 && set(dict, name.asgi, std::move(asgi)) &&
-                        PyDict_SetItem(dict, name.http_version, version) == 0 &&
-                        set(dict, name.server, server_address(incoming)) &&
-                        set(dict, name.client, client_address(incoming)) &&
-                        PyDict_SetItem(dict, name.scheme, name.http) == 0 &&
-                        set(dict, name.root_path, std::move(root_path)) &&
-                        set(dict, name.headers, header_list(request)) &&
-                        set(dict, name.state, PyRef::steal(PyDict_Copy(app.state.get()))) &&
-                        set(dict, name.method, str(request.method)) && set(dict, name.path, std::move(path)) &&
-                        set(dict, name.raw_path, std::move(raw_path)) &&
-                        set(dict, name.query_string, bytes(request.query));
+  const bool complete =
+      PyDict_SetItem(dict, name.type, name.http) == 0 && set(dict, name.asgi, std::move(asgi)) &&
+      PyDict_SetItem(dict, name.http_version, version) == 0 && set(dict, name.server, server_address(incoming)) &&
+      set(dict, name.client, client_address(incoming)) && PyDict_SetItem(dict, name.scheme, name.http) == 0 &&
+      set(dict, name.root_path, std::move(root_path)) && set(dict, name.headers, header_list(request)) &&
+      set(dict, name.state, PyRef::steal(PyDict_Copy(app.state.get()))) &&
+      set(dict, name.method, str(request.method)) && set(dict, name.path, std::move(path)) &&
+      set(dict, name.raw_path, std::move(raw_path)) && set(dict, name.query_string, bytes(request.query));
   if (!complete) return {};
   if (app.hooks.apply_proxy_headers && app.hooks.apply_proxy_headers.get() != Py_None && has_forwarded_field(request)) {
     if (!PyRef::steal(PyObject_CallOneArg(app.hooks.apply_proxy_headers.get(), dict))) return {};

@@ -1,9 +1,8 @@
 // Puts an application behind listening sockets.
 #include "bridge/server.hpp"
 
-#include <unistd.h>
-
 #include <nanobind/nanobind.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <future>
@@ -111,10 +110,10 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
       fallback_(std::make_shared<AsgiEndpoint>(*app_)) {
   set_routes({}, "");
   if (settings_.access_log) {
-    access_log_ = std::make_unique<middleware::AccessLog>(middleware::AccessLogOptions{
-        .fd = STDOUT_FILENO,
-        .colour = ::isatty(STDOUT_FILENO) == 1,
-        .legacy_reason_phrases = settings_.http.legacy_reason_phrases});
+    access_log_ = std::make_unique<middleware::AccessLog>(
+        middleware::AccessLogOptions{.fd = STDOUT_FILENO,
+                                     .colour = ::isatty(STDOUT_FILENO) == 1,
+                                     .legacy_reason_phrases = settings_.http.legacy_reason_phrases});
   }
   const unsigned lanes = std::max(1U, settings_.io_threads);
   for (unsigned i = 0; i < lanes; ++i) {
@@ -179,10 +178,8 @@ void Server::start_threads() {
 }
 
 void Server::set_routes(std::vector<RouteEntry> routes, const std::string& root_path) {
-  routing::RouteTable::Builder builder({.redirect_slashes = true,
-                                        .fallback = fallback_,
-                                        .server_root_path = app_->root_path,
-                                        .root_path = root_path});
+  routing::RouteTable::Builder builder(
+      {.redirect_slashes = true, .fallback = fallback_, .server_root_path = app_->root_path, .root_path = root_path});
   for (RouteEntry& route : routes) {
     auto endpoint = route.endpoint != nullptr ? std::move(route.endpoint) : fallback_;
     if (!route.opaque) {

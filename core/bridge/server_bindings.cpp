@@ -86,14 +86,12 @@ void bind_server(nb::module_& module) {
             new (self) Server(std::move(context), still_valid.ptr(), std::move(settings));
           },
           nb::arg("loop"), nb::arg("app"), nb::arg("state"), nb::kw_only(), nb::arg("root_path"),
-          nb::arg("report_exception"), nb::arg("report_protocol"), nb::arg("apply_proxy_headers"),
-          nb::arg("await_any"), nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"), nb::arg("server_header"),
+          nb::arg("report_exception"), nb::arg("report_protocol"), nb::arg("apply_proxy_headers"), nb::arg("await_any"),
+          nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"), nb::arg("server_header"),
           nb::arg("date_header"), nb::arg("legacy_reason_phrases"), nb::arg("keep_alive_seconds"),
           nb::arg("max_body_size"), nb::arg("max_connections"))
-      .def("listen_tcp",
-           [](Server& self, const std::string& host, std::uint16_t port, int backlog) {
-             return as_os_error([&] { return self.listen_tcp(host, port, backlog); });
-           })
+      .def("listen_tcp", [](Server& self, const std::string& host, std::uint16_t port,
+                            int backlog) { return as_os_error([&] { return self.listen_tcp(host, port, backlog); }); })
       .def("listen_unix",
            [](Server& self, const std::string& path, int backlog) {
              as_os_error([&] {

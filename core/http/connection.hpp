@@ -93,6 +93,7 @@ class Connection final : public runtime::IoHandler {
   std::uint32_t linger_end_ = 0;  // in ticks
   HeadProgress progress_;
   runtime::SocketAddress peer_;
+  runtime::SocketAddress local_;  // asked for once, where anybody wants it
   Phase phase_ = Phase::kOpen;
   bool processing_ = false;
   bool flush_queued_ = false;

@@ -26,16 +26,24 @@ std::string_view Exchange::client_host() const noexcept {
 
 std::uint16_t Exchange::client_port() const noexcept { return connection_->peer_.port; }
 
+const runtime::SocketAddress& Exchange::client_address() const noexcept { return connection_->peer_; }
+
+const runtime::SocketAddress& Exchange::server_address() const noexcept {
+  runtime::SocketAddress& local = connection_->local_;
+  if (local.family == runtime::SocketAddress::Family::kNone) local = runtime::local_address(connection_->fd_.get());
+  return local;
+}
+
 std::string_view Exchange::server_host() const noexcept {
   if (server_host_.empty()) {
-    const int fd = connection_->fd_.get();
-    const runtime::SocketAddress address = runtime::local_address(fd);
-    server_host_ = address.family == runtime::SocketAddress::Family::kUnix ? runtime::local_path(fd) : address.host();
+    const runtime::SocketAddress& address = server_address();
+    const bool is_unix = address.family == runtime::SocketAddress::Family::kUnix;
+    server_host_ = is_unix ? runtime::local_path(connection_->fd_.get()) : address.host();
   }
   return server_host_;
 }
 
-std::uint16_t Exchange::server_port() const noexcept { return runtime::local_address(connection_->fd_.get()).port; }
+std::uint16_t Exchange::server_port() const noexcept { return server_address().port; }
 
 void Exchange::respond(int status, std::string_view content_type, std::string_view body) {
   const Header header{"content-type", content_type};

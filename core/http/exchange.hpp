@@ -13,6 +13,7 @@
 #include "http/request.hpp"
 #include "runtime/buffer.hpp"
 #include "runtime/reactor.hpp"
+#include "runtime/socket.hpp"
 
 namespace data_bridge::http {
 
@@ -74,6 +75,9 @@ class Exchange {
   [[nodiscard]] std::uint16_t client_port() const noexcept;
   [[nodiscard]] std::string_view server_host() const noexcept;  ///< the socket's path on a Unix socket
   [[nodiscard]] std::uint16_t server_port() const noexcept;
+  /// The same as addresses, for what is formatted later or never.
+  [[nodiscard]] const runtime::SocketAddress& client_address() const noexcept;
+  [[nodiscard]] const runtime::SocketAddress& server_address() const noexcept;
 
   // --- the answer -----------------------------------------------------------------------------
   /// A whole answer: `headers` in this order, `content-length` first unless it is among them.

@@ -1,0 +1,353 @@
+"""What is measured: each row makes work on a loop and gives the number of operations it did.
+
+A row is a function of a loop that is not running. The caller measures the CPU time of the whole process, all
+threads; clients live in a process of their own (client.py) and do not count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+Row = Callable[[asyncio.AbstractEventLoop], int]
+
+ROWS: dict[str, Row] = {}
+CLIENT = Path(__file__).with_name("client.py")
+
+
+def row(name: str) -> Callable[[Row], Row]:
+    def add(function: Row) -> Row:
+        ROWS[name] = function
+        return function
+
+    return add
+
+
+def scheduling(loop: asyncio.AbstractEventLoop, schedule: Callable[[Callable[..., None]], object], count: int) -> int:
+    left = count
+
+    def callback(*args: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            loop.stop()
+
+    def fill(rounds: int) -> None:
+        for _ in range(100):
+            schedule(callback)
+        if rounds > 1:
+            loop.call_soon(fill, rounds - 1)
+
+    loop.call_soon(fill, count // 100)
+    loop.run_forever()
+    return count
+
+
+@row("call_soon, no argument")
+def call_soon(loop: asyncio.AbstractEventLoop) -> int:
+    return scheduling(loop, loop.call_soon, 300_000)
+
+
+@row("call_soon, 3 arguments")
+def call_soon_3(loop: asyncio.AbstractEventLoop) -> int:
+    return scheduling(loop, lambda callback: loop.call_soon(callback, 1, 2, 3), 300_000)
+
+
+@row("call_soon_threadsafe")
+def call_soon_threadsafe(loop: asyncio.AbstractEventLoop) -> int:
+    count = 100_000
+
+    def callback(last: bool) -> None:
+        if last:
+            loop.stop()
+
+    def send() -> None:
+        for i in range(count):
+            loop.call_soon_threadsafe(callback, i == count - 1)
+
+    thread = threading.Thread(target=send)
+    loop.call_soon(thread.start)
+    loop.run_forever()
+    thread.join()
+    return count
+
+
+@row("timers set and cancelled")
+def timers_cancelled(loop: asyncio.AbstractEventLoop) -> int:
+    count = 200_000
+    handles: list[asyncio.TimerHandle] = []
+
+    def fill(rounds: int) -> None:
+        for handle in handles:
+            handle.cancel()
+        handles.clear()
+        for i in range(100):
+            handles.append(loop.call_later(10 + i % 7, print))
+        if rounds > 1:
+            loop.call_soon(fill, rounds - 1)
+        else:
+            loop.stop()
+
+    loop.call_soon(fill, count // 100)
+    loop.run_forever()
+    for handle in handles:
+        handle.cancel()
+    return count
+
+
+@row("timers fired")
+def timers_fired(loop: asyncio.AbstractEventLoop) -> int:
+    return scheduling(loop, lambda callback: loop.call_later(0, callback), 100_000)
+
+
+@row("sleep(0)")
+def sleep_0(loop: asyncio.AbstractEventLoop) -> int:
+    count = 100_000
+
+    async def main() -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    return count
+
+
+@row("create_task")
+def create_task(loop: asyncio.AbstractEventLoop) -> int:
+    count = 50_000
+
+    async def nothing() -> None:
+        pass
+
+    async def main() -> None:
+        for _ in range(count):
+            await loop.create_task(nothing())
+
+    loop.run_until_complete(main())
+    return count
+
+
+@row("futures")
+def futures(loop: asyncio.AbstractEventLoop) -> int:
+    count = 50_000
+
+    async def main() -> None:
+        for _ in range(count):
+            future = loop.create_future()
+            loop.call_soon(future.set_result, None)
+            await future
+
+    loop.run_until_complete(main())
+    return count
+
+
+@row("gather of 100")
+def gather(loop: asyncio.AbstractEventLoop) -> int:
+    count = 500
+
+    async def one() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        for _ in range(count):
+            await asyncio.gather(*(one() for _ in range(100)))
+
+    loop.run_until_complete(main())
+    return count
+
+
+@row("start-up")
+def start_up(loop: asyncio.AbstractEventLoop) -> int:
+    factory = type(loop)
+    count = 500
+    for _ in range(count):
+        other = factory()
+        other.run_until_complete(asyncio.sleep(0))
+        other.close()
+    return count
+
+
+# -- echo --------------------------------------------------------------------------------------------------
+
+
+class Protocol(asyncio.Protocol):
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+class BufferedProtocol(asyncio.BufferedProtocol):
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(256 * 1024))
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.transport.write(self.buffer[:nbytes])
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.transport.sendto(data, addr)
+
+
+def server_socket(family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    server = socket.socket(family, kind)
+    if family == socket.AF_UNIX:
+        server.bind(os.path.join(tempfile.mkdtemp(prefix="loop-benchmark-"), "echo"))
+    else:
+        server.bind(("127.0.0.1", 0))
+    if kind == socket.SOCK_STREAM:
+        server.listen(2000)
+    server.setblocking(False)
+    return server
+
+
+def serve_client(
+    loop: asyncio.AbstractEventLoop,
+    serve: Callable[[socket.socket], Awaitable[Callable[[], None]]],
+    server: socket.socket,
+    size: int,
+    count: int,
+    *options: str,
+) -> int:
+    """Runs the client against `serve(server)` until it has had `count` echoes."""
+
+    async def main() -> None:
+        stop = await serve(server)
+        address = server.getsockname()
+        where = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+        process = subprocess.Popen([sys.executable, str(CLIENT), where, str(size), str(count), *options])
+        while process.poll() is None:
+            await asyncio.sleep(0.02)
+        stop()
+        await asyncio.sleep(0.01)
+        assert process.returncode == 0, "the client failed"
+
+    loop.run_until_complete(main())
+    server.close()
+    if server.family == socket.AF_UNIX and os.path.exists(server.getsockname() if server.fileno() >= 0 else ""):
+        os.unlink(server.getsockname())
+    return count
+
+
+def by_protocol(loop: asyncio.AbstractEventLoop, factory: Callable[[], Any], **options: Any) -> Any:
+    async def serve(server: socket.socket) -> Callable[[], None]:
+        make = loop.create_unix_server if server.family == socket.AF_UNIX else loop.create_server
+        made = await make(factory, sock=server, **options)  # type: ignore[operator]
+        return made.close  # type: ignore[no-any-return]
+
+    return serve
+
+
+def by_streams(loop: asyncio.AbstractEventLoop) -> Any:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(256 * 1024):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def serve(server: socket.socket) -> Callable[[], None]:
+        made = await asyncio.start_server(handle, sock=server)
+        return made.close
+
+    return serve
+
+
+def by_sock(loop: asyncio.AbstractEventLoop) -> Any:
+    async def handle(connection: socket.socket) -> None:
+        with connection:
+            while data := await loop.sock_recv(connection, 256 * 1024):
+                await loop.sock_sendall(connection, data)
+
+    async def accept(server: socket.socket) -> None:
+        tasks = set()
+        while True:
+            connection, _ = await loop.sock_accept(server)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = loop.create_task(handle(connection))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def serve(server: socket.socket) -> Callable[[], None]:
+        task = loop.create_task(accept(server))
+        return lambda: task.cancel() and None
+
+    return serve
+
+
+def by_datagrams(loop: asyncio.AbstractEventLoop) -> Any:
+    async def serve(server: socket.socket) -> Callable[[], None]:
+        transport, _ = await loop.create_datagram_endpoint(Datagrams, sock=server)
+        return transport.close
+
+    return serve
+
+
+COUNTS = {1024: 40_000, 10 * 1024: 30_000, 100 * 1024: 8_000}
+
+
+def echo(kind: str, size: int, loop: asyncio.AbstractEventLoop) -> int:
+    serve = {
+        "streams": lambda: by_streams(loop),
+        "protocol": lambda: by_protocol(loop, Protocol),
+        "buffered": lambda: by_protocol(loop, BufferedProtocol),
+        "sock_*": lambda: by_sock(loop),
+    }[kind]()
+    return serve_client(loop, serve, server_socket(socket.AF_INET), size, COUNTS[size])
+
+
+for _kind in ("streams", "protocol", "buffered", "sock_*"):
+    for _size in COUNTS:
+        ROWS[f"TCP echo, {_kind}, {_size // 1024} KiB"] = functools.partial(echo, _kind, _size)
+
+
+@row("Unix echo, protocol, 1 KiB")
+def unix_echo(loop: asyncio.AbstractEventLoop) -> int:
+    return serve_client(loop, by_protocol(loop, Protocol), server_socket(socket.AF_UNIX), 1024, 40_000)
+
+
+@row("UDP echo, 1 KiB")
+def udp_echo(loop: asyncio.AbstractEventLoop) -> int:
+    server = server_socket(socket.AF_INET, socket.SOCK_DGRAM)
+    return serve_client(loop, by_datagrams(loop), server, 1024, 40_000, "--udp")
+
+
+@row("TLS echo, protocol, 1 KiB")
+def tls_echo(loop: asyncio.AbstractEventLoop) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="loop-benchmark-"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+        + ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    serve = by_protocol(loop, Protocol, ssl=context)
+    return serve_client(loop, serve, server_socket(socket.AF_INET), 1024, 10_000, "--tls")
+
+
+@row("1,000 connections, protocol, 1 KiB")
+def many_connections(loop: asyncio.AbstractEventLoop) -> int:
+    server = server_socket(socket.AF_INET)
+    return serve_client(loop, by_protocol(loop, Protocol), server, 1024, 40_000, "--connections", "1000")

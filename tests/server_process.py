@@ -29,7 +29,12 @@ class ServerProcess:
         # DATA_BRIDGE_COMMAND replaces the interpreter: the soak test runs one with a sanitizer loaded.
         command = os.environ.get("DATA_BRIDGE_COMMAND", sys.executable).split()
         self.process = subprocess.Popen(
-            [*command, "-m", "data_bridge", "run", application, "--port", str(self.port), *arguments],
+            [
+                *command,
+                *("-m", "data_bridge", "run", application, "--port", str(self.port)),
+                *("--timeout-graceful-shutdown", "5"),  # a test that failed may still hold its connections
+                *arguments,
+            ],
             cwd=directory,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(search), os.environ.get("PYTHONPATH", "")])},
             stdout=self.log_file.open("wb"),

@@ -63,7 +63,7 @@ def test_disconnects_leave_no_descriptor(serve: ServeApp) -> None:
 
 def test_a_client_that_leaves_cancels_a_stream(serve: ServeApp) -> None:
     server = serve("chaos_app:app", "--no-access-log")
-    clients = [server.connect() for _ in range(20)]
+    clients = [server.connect(60) for _ in range(20)]
     for client in clients:
         client.sendall(request("GET", "/stream/1000"))
         client.recv(1000)

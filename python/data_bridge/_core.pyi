@@ -113,6 +113,7 @@ class CrudFaults:
     def wait(self) -> list[tuple[str, int]]: ...
     def close(self) -> None: ...
 
+@final
 class CrudStore:
     """An open database. ValueError for a URL that is none of a store, OSError where it cannot be opened."""
 

@@ -85,18 +85,6 @@ PySendResult step(PyObject* object, PyObject* value, PyObject** result) {
   }
 }
 
-PyObject* iter_next(PyObject* object) {
-  PyObject* result = nullptr;
-  const PySendResult sent = step(object, Py_None, &result);
-  return as_iteration(sent, result);
-}
-
-PyObject* send_method(PyObject* object, PyObject* value) {
-  PyObject* result = nullptr;
-  const PySendResult sent = step(object, value, &result);
-  return as_iteration(sent, result);
-}
-
 PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
   Awaitable* self = cast(object);
   self->exhausted = true;
@@ -111,32 +99,19 @@ PyObject* close_method(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
-PyObject* identity(PyObject* object) { return Py_NewRef(object); }
-
 }  // namespace
 
 bool ready_awaitable_type() {
-  if (awaitable_type != nullptr) return true;
-  static PyMethodDef methods[] = {
-      {"send", send_method, METH_O, nullptr},
-      {"throw", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(throw_method)), METH_FASTCALL, nullptr},
-      {"close", close_method, METH_NOARGS, nullptr},
-      {nullptr, nullptr, 0, nullptr},
-  };
-  static PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-      {Py_tp_clear, reinterpret_cast<void*>(clear)},
-      {Py_tp_iter, reinterpret_cast<void*>(identity)},
-      {Py_tp_iternext, reinterpret_cast<void*>(iter_next)},
-      {Py_am_await, reinterpret_cast<void*>(identity)},
-      {Py_am_send, reinterpret_cast<void*>(step)},
-      {Py_tp_methods, methods},
-      {0, nullptr},
-  };
-  static PyType_Spec spec = {"data_bridge._core.AsgiAwaitable", sizeof(Awaitable), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  awaitable_type = make_coroutine_type(spec);
+  if (awaitable_type == nullptr) {
+    awaitable_type = make_coroutine_type({.name = "data_bridge._core.AsgiAwaitable",
+                                          .basic_size = sizeof(Awaitable),
+                                          .dealloc = dealloc,
+                                          .traverse = traverse,
+                                          .clear = clear,
+                                          .step = step,
+                                          .throw_method = throw_method,
+                                          .close_method = close_method});
+  }
   return awaitable_type != nullptr;
 }
 

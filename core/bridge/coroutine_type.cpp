@@ -7,7 +7,48 @@ namespace data_bridge::bridge {
 
 using pyloop::PyRef;
 
-PyTypeObject* make_coroutine_type(PyType_Spec& spec) {
+namespace {
+
+PyObject* send_method(PyObject* object, PyObject* value) {
+  PyObject* result = nullptr;
+  const PySendResult sent = Py_TYPE(object)->tp_as_async->am_send(object, value, &result);
+  return as_iteration(sent, result);
+}
+
+PyObject* iter_next(PyObject* object) { return send_method(object, Py_None); }
+
+PyObject* identity(PyObject* object) { return Py_NewRef(object); }
+
+template <typename Function>
+void* slot(Function* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+}  // namespace
+
+PyTypeObject* make_coroutine_type(const CoroutineTraits& traits) {
+  // A type keeps its method table for ever.
+  auto* methods = new PyMethodDef[4]{
+      {"send", send_method, METH_O, nullptr},
+      {"throw", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(traits.throw_method)), METH_FASTCALL,
+       nullptr},
+      {"close", traits.close_method, METH_NOARGS, nullptr},
+      {nullptr, nullptr, 0, nullptr},
+  };
+  PyType_Slot slots[] = {
+      {Py_tp_dealloc, slot(traits.dealloc)},
+      {Py_tp_traverse, slot(traits.traverse)},
+      {Py_tp_clear, slot(traits.clear)},
+      {Py_tp_getattro, slot(traits.get_attribute)},
+      {Py_tp_iter, slot(identity)},
+      {Py_tp_iternext, slot(iter_next)},
+      {Py_am_await, slot(identity)},
+      {Py_am_send, slot(traits.step)},
+      {Py_tp_methods, methods},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {traits.name, traits.basic_size, 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   PyRef type = PyRef::steal(PyType_FromSpec(&spec));
   PyRef abc = PyRef::steal(PyImport_ImportModule("collections.abc"));
   if (!type || !abc) return nullptr;

@@ -5,9 +5,23 @@
 
 namespace data_bridge::bridge {
 
-/// Makes the type and registers it as a collections.abc.Coroutine, so that asyncio takes its instances
-/// for coroutines. Null with a Python exception set on failure.
-PyTypeObject* make_coroutine_type(PyType_Spec& spec);
+/// What differs between native coroutine types. `step` is am_send; send(), iteration and await come from it.
+struct CoroutineTraits {
+  const char* name;  ///< "module.Name"; must live for ever
+  int basic_size;    ///< of the instance, which begins with PyObject_HEAD
+  destructor dealloc;
+  traverseproc traverse;
+  inquiry clear;
+  sendfunc step;
+  PyObject* (*throw_method)(PyObject* self, PyObject* const* args,
+                            Py_ssize_t count);  ///< throw(value), see raise_thrown()
+  PyCFunction close_method;
+  getattrofunc get_attribute = PyObject_GenericGetAttr;
+};
+
+/// Makes a type with garbage collection, without a constructor, and registers it as a collections.abc.Coroutine, so
+/// that asyncio takes its instances for coroutines. Null with a Python exception set on failure.
+PyTypeObject* make_coroutine_type(const CoroutineTraits& traits);
 
 /// The result of an am_send as tp_iternext and send() give it: the value, or null with StopIteration(value) set.
 PyObject* as_iteration(PySendResult sent, PyObject* result);

@@ -246,14 +246,6 @@ PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
   return conclude(self, advance(self, sent, PyRef::steal(value)), object, result);
 }
 
-PyObject* send_method(PyObject* object, PyObject* value) {
-  PyObject* result = nullptr;
-  const PySendResult sent = step(object, value, &result);
-  return as_iteration(sent, result);
-}
-
-PyObject* iter_next(PyObject* object) { return send_method(object, Py_None); }
-
 PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
   RouteCoroutine& self = self_of(object);
   if (!self.current) {  // not begun, or over: the exception stands
@@ -321,33 +313,20 @@ void dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-PyObject* identity(PyObject* object) { return Py_NewRef(object); }
-
 }  // namespace
 
 bool ready_route_coroutine_type() {
-  if (coroutine_type != nullptr) return true;
-  static PyMethodDef methods[] = {
-      {"send", send_method, METH_O, nullptr},
-      {"throw", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(throw_method)), METH_FASTCALL, nullptr},
-      {"close", close_method, METH_NOARGS, nullptr},
-      {nullptr, nullptr, 0, nullptr},
-  };
-  static PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-      {Py_tp_clear, reinterpret_cast<void*>(clear)},
-      {Py_tp_getattro, reinterpret_cast<void*>(get_attribute)},
-      {Py_tp_iter, reinterpret_cast<void*>(identity)},
-      {Py_tp_iternext, reinterpret_cast<void*>(iter_next)},
-      {Py_am_await, reinterpret_cast<void*>(identity)},
-      {Py_am_send, reinterpret_cast<void*>(step)},
-      {Py_tp_methods, methods},
-      {0, nullptr},
-  };
-  static PyType_Spec spec = {"data_bridge._core.RouteCoroutine", sizeof(RouteCoroutine), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  coroutine_type = make_coroutine_type(spec);
+  if (coroutine_type == nullptr) {
+    coroutine_type = make_coroutine_type({.name = "data_bridge._core.RouteCoroutine",
+                                          .basic_size = sizeof(RouteCoroutine),
+                                          .dealloc = dealloc,
+                                          .traverse = traverse,
+                                          .clear = clear,
+                                          .step = step,
+                                          .throw_method = throw_method,
+                                          .close_method = close_method,
+                                          .get_attribute = get_attribute});
+  }
   return coroutine_type != nullptr;
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from data_bridge.testing import LiveServer
 
 from .raw_client import RawConnection, request

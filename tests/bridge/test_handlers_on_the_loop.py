@@ -12,9 +12,10 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from fastapi import FastAPI
+
 from data_bridge import PyLoop
 from data_bridge.testing import LiveServer
-from fastapi import FastAPI
 
 
 def make_app() -> FastAPI:

@@ -52,9 +52,14 @@ def test_a_signal_finishes_what_runs_and_ends_the_lifespan(tmp_path: Path, numbe
     assert "finishing running requests" in server.log
 
 
+def ask_in_vain(url: str) -> None:
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(url)
+
+
 def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
     server = start(tmp_path)
-    asking = threading.Thread(target=lambda: pytest.raises(httpx.HTTPError, httpx.get, server.url + "/forever"))
+    asking = threading.Thread(target=ask_in_vain, args=(server.url + "/forever",))
     asking.start()
     time.sleep(0.3)
     server.process.send_signal(signal.SIGTERM)
@@ -68,7 +73,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
 
 def test_the_grace_period_ends(tmp_path: Path) -> None:
     server = start(tmp_path, "--timeout-graceful-shutdown", "1")
-    asking = threading.Thread(target=lambda: pytest.raises(httpx.HTTPError, httpx.get, server.url + "/forever"))
+    asking = threading.Thread(target=ask_in_vain, args=(server.url + "/forever",))
     asking.start()
     time.sleep(0.3)
     begun = time.monotonic()

@@ -20,7 +20,7 @@ namespace {
 /// Lines of one such span leave in one write; nobody reads a log faster.
 constexpr std::chrono::milliseconds kGather{5};
 constexpr std::chrono::milliseconds kLastWrite{1000};
-constexpr std::size_t kRegularFileChunk = 1024 * 1024;
+constexpr std::size_t kRegularFileChunk = std::size_t{1024} * 1024;
 
 void append_number(std::string& line, std::uint64_t number) {
   char digits[20];

@@ -18,7 +18,7 @@ struct AccessLogOptions {
   /// Reason phrases as http::Options has them.
   bool legacy_reason_phrases = false;
   /// Bytes that may wait for a reader of `fd` that is slower than the server; lines beyond are dropped and counted.
-  std::size_t max_waiting = 4 * 1024 * 1024;
+  std::size_t max_waiting = std::size_t{4} * 1024 * 1024;
 };
 
 /// Lines like `INFO:     127.0.0.1:54321 - "GET / HTTP/1.1" 200 OK`. Shared by all Connections of a server.

@@ -42,11 +42,10 @@ struct ScannedRuns {
 class TabledRuns {
  public:
   explicit TabledRuns(std::string_view text) {
-    for (std::size_t run = 0; run < ends_.size(); ++run) {
-      ends_[run].resize(text.size() + 1, text.size());
-      for (std::size_t at = text.size(); at-- > 0;) {
-        ends_[run][at] = belongs(static_cast<Run>(run), text[at]) ? ends_[run][at + 1] : at;
-      }
+    for (const Run run : {Run::kSegment, Run::kLine, Run::kDigits}) {
+      std::vector<std::size_t>& ends = ends_[static_cast<std::size_t>(run)];
+      ends.resize(text.size() + 1, text.size());
+      for (std::size_t at = text.size(); at-- > 0;) ends[at] = belongs(run, text[at]) ? ends[at + 1] : at;
     }
   }
   [[nodiscard]] std::size_t end(Run run, std::size_t at) const noexcept {

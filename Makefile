@@ -73,7 +73,7 @@ test-python: build ## Tests against a running server, and of the Python package 
 .PHONY: test-fuzz
 test-fuzz: ## Run every fuzzer for FUZZ_SECONDS (20) over its corpus
 	$(call title,fuzzers)
-	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j$(JOBS)
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j$(JOBS) --target data_bridge_fuzzers
 	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
 .PHONY: test-asan

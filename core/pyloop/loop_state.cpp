@@ -9,10 +9,12 @@
 #include <cmath>
 #include <ctime>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "pyloop/handle.hpp"
 #include "pyloop/py_error.hpp"
+#include "pyloop/stream_transport.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -82,10 +84,54 @@ bool LoopState::run_once() {
   } else {
     wait_for_python();
   }
+  in_turn_ = true;
+  const bool good = run_turn();
+  in_turn_ = false;
+  if (!unflushed_.empty()) {
+    PyRef exception;
+    if (!good) exception = take_exception();
+    const bool flushed = flush_streams();
+    if (!good) raise_exception(std::move(exception));
+    return good && flushed;
+  }
+  return good;
+}
+
+// The Python part of a turn.
+bool LoopState::run_turn() {
   if (PyErr_CheckSignals() < 0 || !run_signals() || !run_work()) return false;
   watches_.collect(ready_);
   collect_due_timers();
   return run_ready(ready_.size());
+}
+
+bool LoopState::flush_at_turn_end(PyObject* transport) noexcept {
+  try {
+    unflushed_.push_back(PyRef::borrow(transport));
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+bool LoopState::flush_streams() {
+  bool good = true;
+  for (std::size_t i = 0; i < unflushed_.size(); ++i) {
+    // A flush may call the protocol (pause_writing), which may write to another transport: outside of a turn that
+    // is sent at once, so that the list does not grow here.
+    good = flush_stream(unflushed_[i].get()) && good;
+  }
+  std::vector<PyRef> done;
+  done.swap(unflushed_);
+  done.clear();
+  // Keep the memory, unless letting go of a transport has filled the list again.
+  if (unflushed_.empty()) done.swap(unflushed_);
+  return good;
+}
+
+char* LoopState::read_buffer(std::size_t size) noexcept {
+  if (!read_buffer_) read_buffer_.reset(new (std::nothrow) char[size]);
+  return read_buffer_.get();
 }
 
 // With Python callbacks waiting: look for I/O, without blocking.
@@ -250,6 +296,7 @@ void LoopState::clear() noexcept {
   if (signals_.fd >= 0) reactor_.remove(std::exchange(signals_.fd, -1));
   current_handle.reset();
   leaving_.reset();
+  unflushed_.clear();
   capture = {};
 }
 
@@ -263,6 +310,7 @@ int LoopState::traverse(visitproc visit, void* arg) const {
   if (stop != 0) return stop;
   Py_VISIT(current_handle.get());
   Py_VISIT(leaving_.get());
+  for (const PyRef& transport : unflushed_) Py_VISIT(transport.get());
   return watches_.traverse(visit, arg);
 }
 

@@ -53,6 +53,14 @@ class LoopState final : public LoopCore {
   /// Makes a blocking wait return. From any thread that holds the GIL.
   void wake() noexcept;
 
+  // --- streams ----------------------------------------------------------------------------------
+  /// True while Python callbacks of a turn run: what they write is sent together at its end.
+  [[nodiscard]] bool in_turn() const noexcept { return in_turn_; }
+  /// Calls flush_stream(transport) at the end of this turn. False without memory.
+  [[nodiscard]] bool flush_at_turn_end(PyObject* transport) noexcept;
+  /// Scratch memory for one read, of at least `size` bytes; null without memory.
+  [[nodiscard]] char* read_buffer(std::size_t size) noexcept;
+
   // --- running ----------------------------------------------------------------------------------
   /// Turns until stop(). False with an exception: SystemExit, KeyboardInterrupt, or from a signal handler.
   [[nodiscard]] bool run();
@@ -95,6 +103,8 @@ class LoopState final : public LoopCore {
   void tidy_timers() noexcept;
   [[nodiscard]] bool run_ready(std::size_t count);
   [[nodiscard]] bool run_debugged(PyObject* handle);
+  [[nodiscard]] bool run_turn();
+  [[nodiscard]] bool flush_streams();
 
   PyObject* self_;
   runtime::Reactor reactor_;
@@ -103,6 +113,9 @@ class LoopState final : public LoopCore {
   ReadyQueue<PyObject> ready_;
   TimerHeap<PyObject> timers_;
   PyRef leaving_;
+  std::vector<PyRef> unflushed_;
+  std::unique_ptr<char[]> read_buffer_;
+  bool in_turn_ = false;
 
   // Work of this thread; no lock.
   PythonWork* work_head_ = nullptr;

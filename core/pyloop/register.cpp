@@ -6,6 +6,7 @@
 #include "pyloop/handler_task.hpp"
 #include "pyloop/handler_task_type.hpp"
 #include "pyloop/loop_type.hpp"
+#include "pyloop/stream_transport.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -59,7 +60,9 @@ int register_handler_task(PyObject* module) {
 }
 
 int register_pyloop(PyObject* module) {
-  if (register_handles(module) < 0 || register_loop_type(module) < 0) return -1;
+  if (register_handles(module) < 0 || register_loop_type(module) < 0 || register_stream_transport(module) < 0) {
+    return -1;
+  }
   return register_handler_task(module);
 }
 

@@ -16,11 +16,12 @@ import signal
 import socket
 import sys
 import threading
-from asyncio import base_events, events, format_helpers
+from asyncio import base_events, events, format_helpers, sslproto
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from data_bridge import _core
+from data_bridge.transports import SocketTransport
 
 __all__ = ["EventLoopPolicy", "PyLoop", "new_event_loop", "run"]
 
@@ -127,6 +128,39 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
             return
         super().close()
         self._clear()
+
+    # -- transports ----------------------------------------------------------------------------------
+
+    def _make_socket_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[Any] | None = None,
+        *,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+    ) -> SocketTransport:
+        self._ensure_fd_no_transport(sock)
+        return SocketTransport(self, sock, protocol, waiter, extra, server)
+
+    def _make_ssl_transport(
+        self,
+        rawsock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        waiter: asyncio.Future[Any] | None = None,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+        **timeouts: float | None,
+    ) -> Any:
+        self._ensure_fd_no_transport(rawsock)
+        arguments: Any = (self, protocol, sslcontext, waiter, server_side, server_hostname)
+        tls = sslproto.SSLProtocol(*arguments, **timeouts)  # type: ignore[arg-type]
+        SocketTransport(self, rawsock, tls, extra=extra, server=server)
+        return tls._app_transport
 
     # -- signals -----------------------------------------------------------------------------------
     #

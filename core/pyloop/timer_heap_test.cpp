@@ -1,0 +1,70 @@
+// TimerHeap against a sorted list.
+#include "pyloop/timer_heap.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace data_bridge::pyloop {
+namespace {
+
+struct Item {
+  double when;
+  int order;
+  bool dropped = false;
+};
+
+TEST(TimerHeap, EqualDeadlinesKeepTheOrderOfPush) {
+  std::vector<Item> items(100, Item{1.0, 0});
+  TimerHeap<Item> heap;
+  for (Item& item : items) heap.push(item.when, &item);
+  for (Item& item : items) EXPECT_EQ(heap.pop(), &item);
+  EXPECT_TRUE(heap.empty());
+}
+
+TEST(TimerHeap, PopIfLastTakesOnlyTheLastLeaf) {
+  Item early{1.0, 0};
+  Item late{2.0, 1};
+  TimerHeap<Item> heap;
+  heap.push(early.when, &early);
+  heap.push(late.when, &late);
+  EXPECT_FALSE(heap.pop_if_last(&early));
+  EXPECT_TRUE(heap.pop_if_last(&late));
+  EXPECT_TRUE(heap.pop_if_last(&early));
+  EXPECT_FALSE(heap.pop_if_last(&early));
+}
+
+// Pushes, pops and sweeps in random order; what comes out is always the least by (deadline, order).
+TEST(TimerHeap, MatchesASortedList) {
+  std::mt19937 random(7);
+  for (int size : {1, 2, 3, 4, 5, 17, 100, 1000}) {
+    std::vector<Item> items;
+    items.reserve(static_cast<std::size_t>(size));
+    TimerHeap<Item> heap;
+    for (int i = 0; i < size; ++i) {
+      items.push_back({static_cast<double>(random() % 50), i});
+      heap.push(items.back().when, &items.back());
+    }
+    for (Item& item : items) item.dropped = random() % 3 == 0;
+    heap.remove_if([](const Item* item) { return item->dropped; });
+
+    std::vector<const Item*> expected;
+    for (const Item& item : items) {
+      if (!item.dropped) expected.push_back(&item);
+    }
+    std::ranges::sort(expected, [](const Item* a, const Item* b) {
+      return std::pair(a->when, a->order) < std::pair(b->when, b->order);
+    });
+    ASSERT_EQ(heap.size(), expected.size());
+    for (const Item* item : expected) {
+      ASSERT_EQ(heap.next_deadline(), item->when);
+      ASSERT_EQ(heap.pop(), item);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace data_bridge::pyloop

@@ -19,19 +19,22 @@ bool overflows(std::string_view text) noexcept {
   const std::size_t e = std::min(text.find_first_of("eE"), text.size());
   const std::string_view mantissa = text.substr(0, e);
   std::string_view exponent = text.substr(std::min(e + 1, text.size()));
-  long long magnitude = 0;
-  if (exponent.starts_with('+')) {
-    exponent.remove_prefix(1);
-  }
-  if (std::from_chars(exponent.data(), exponent.data() + exponent.size(), magnitude).ec ==
-      std::errc::result_out_of_range) {
-    return !exponent.starts_with('-');
-  }
   const std::size_t point = std::min(mantissa.find('.'), mantissa.size());
   const std::size_t first = mantissa.find_first_of("123456789");
   if (first == std::string_view::npos) {
     return false;
   }
+  if (exponent.starts_with('+')) {
+    exponent.remove_prefix(1);
+  }
+  // More than any mantissa that fits into memory could make up for, and far from the ends of the type.
+  constexpr long long kBeyond = 1LL << 60;
+  long long magnitude = 0;
+  if (std::from_chars(exponent.data(), exponent.data() + exponent.size(), magnitude).ec ==
+      std::errc::result_out_of_range) {
+    magnitude = exponent.starts_with('-') ? -kBeyond : kBeyond;
+  }
+  magnitude = std::clamp(magnitude, -kBeyond, kBeyond);
   return magnitude + static_cast<long long>(point) - static_cast<long long>(first) > 0;
 }
 

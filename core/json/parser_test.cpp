@@ -102,6 +102,11 @@ TEST(Parser, Doubles) {
   EXPECT_TRUE(std::isnan(parse("NaN", arena)->as_double()));
   EXPECT_EQ(parse("-Infinity", arena)->as_double(), -INFINITY);
   EXPECT_EQ(parse("-1e999", arena)->as_double(), -INFINITY);
+  EXPECT_EQ(parse("1e9223372036854775807", arena)->as_double(), INFINITY);
+  EXPECT_EQ(parse("1e-9223372036854775808", arena)->as_double(), 0.0);
+  EXPECT_EQ(parse("0.01e99999999999999999999", arena)->as_double(), INFINITY);
+  EXPECT_EQ(parse("100e-99999999999999999999", arena)->as_double(), 0.0);
+  EXPECT_EQ(parse("0e99999999999999999999", arena)->as_double(), 0.0);
   EXPECT_EQ(parse("1e-999", arena)->as_double(), 0.0);
   EXPECT_EQ(parse("1e-99999999999999999999", arena)->as_double(), 0.0);
   EXPECT_EQ(parse("0." + std::string(400, '0') + "1e401", arena)->as_double(), 1.0);

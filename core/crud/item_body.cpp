@@ -10,16 +10,7 @@
 namespace data_bridge::crud {
 namespace {
 
-void reject(Response& response, const schema::Errors& errors) {
-  const schema::LocationItem prefix[] = {std::string("body")};
-  respond_with(response, schema::reject(errors, prefix));
-}
-
-void reject(Response& response, schema::Error error) {
-  schema::Errors errors;
-  errors.push_back(std::move(error));
-  reject(response, errors);
-}
+constexpr std::string_view kBody = "body";
 
 // The value of a field by the first of its keys that is there.
 const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field) {
@@ -67,16 +58,16 @@ storage::Cell to_cell(const storage::Key& key) {
 }  // namespace
 
 std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input, const storage::Key* key,
-                                      json::Arena& arena, Response& response) {
+                                      json::Arena& arena, schema::RequestErrors& errors) {
   const RowCodec& codec = resource.codec();
   const auto value = codec.model().validate(input, arena);
   if (!value) {
-    reject(response, value.error());
+    errors.add(value.error(), kBody);
     return std::nullopt;
   }
   auto row = codec.to_row(*value, input);
   if (!row) {
-    reject(response, std::move(row.error()));
+    errors.add({&row.error(), 1}, kBody);
     return std::nullopt;
   }
   const std::size_t column = codec.table().key_column;
@@ -84,12 +75,14 @@ std::optional<storage::Row> read_item(const Resource& resource, const json::Valu
   storage::Cell& cell = (*row)[column];
   if (key != nullptr) {
     if (given != nullptr && cell != to_cell(*key)) {
-      reject(response, schema::Error{.type = "value_error",
-                                     .location = {codec.client_name(column)},
-                                     .message = "Value error, the key of an item cannot be changed: it must be the one "
-                                                "in the path",
-                                     .input = *given,
-                                     .context = value_error_context()});
+      const schema::Error changed{.type = "value_error",
+                                  .location = {codec.client_name(column)},
+                                  .message =
+                                      "Value error, the key of an item cannot be changed: it must be the one "
+                                      "in the path",
+                                  .input = *given,
+                                  .context = value_error_context()};
+      errors.add({&changed, 1}, kBody);
       return std::nullopt;
     }
     cell = to_cell(*key);
@@ -98,27 +91,33 @@ std::optional<storage::Row> read_item(const Resource& resource, const json::Valu
       cell = storage::Cell();
     }
   } else if (cell.index() == 0) {
-    reject(response, schema::Error{.type = "missing",
-                                   .location = {codec.client_name(column)},
-                                   .message = "Field required",
-                                   .input = input,
-                                   .context = {}});
+    const schema::Error missing{.type = "missing",
+                                .location = {codec.client_name(column)},
+                                .message = "Field required",
+                                .input = input,
+                                .context = {}};
+    errors.add({&missing, 1}, kBody);
     return std::nullopt;
   }
   return std::move(*row);
 }
 
-std::optional<storage::Row> read_item_body(const Resource& resource, const Request& request, const storage::Key* key,
-                                           Response& response) {
-  thread_local json::Arena arena;
-  arena.reset();
-  auto input = schema::read_body(request.body, schema::is_json_content_type(request.content_type),
-                                 resource.codec().model().parse_options(), arena);
-  if (!input) {
-    respond_with(response, std::move(input.error()));
+std::expected<std::optional<json::Value>, schema::Rejection> read_document(const Resource& resource,
+                                                                           std::string_view body, bool is_json,
+                                                                           json::Arena& arena) {
+  if (body.empty()) {
     return std::nullopt;
   }
-  return read_item(resource, *input, key, arena, response);
+  return schema::read_body(body, is_json, resource.codec().model().parse_options(), arena);
+}
+
+void require_document(const std::optional<json::Value>& document, schema::RequestErrors& errors) {
+  if (document) {
+    return;
+  }
+  const schema::Error missing{
+      .type = "missing", .location = {}, .message = "Field required", .input = {}, .context = {}};
+  errors.add({&missing, 1}, kBody);
 }
 
 json::Value patch_item(const schema::Model& model, const json::Value& target, const json::Value& given,

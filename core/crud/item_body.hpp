@@ -1,25 +1,35 @@
 // From the body of a write to the row that it means.
 #pragma once
 
+#include <expected>
 #include <optional>
+#include <string_view>
 
 #include "crud/operation.hpp"
 #include "crud/resource.hpp"
 #include "json/arena.hpp"
 #include "json/value.hpp"
+#include "schema/body.hpp"
 #include "storage/row.hpp"
 
 namespace data_bridge::crud {
 
-/// Validates `input` and makes its row. With `key` (of the path) the item must not claim to have another one, and gets
-/// it where it names none; without, a key that is absent is left NULL for the store to assign. nullopt: `response`
-/// has the 422.
-[[nodiscard]] std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input,
-                                                    const storage::Key* key, json::Arena& arena, Response& response);
+/// A body as FastAPI reads it, before it looks at any parameter. The value points into the body and `arena`; nullopt
+/// for an empty body.
+[[nodiscard]] std::expected<std::optional<json::Value>, schema::Rejection> read_document(const Resource& resource,
+                                                                                         std::string_view body,
+                                                                                         bool is_json,
+                                                                                         json::Arena& arena);
 
-/// The same of a request's body as FastAPI reads it.
-[[nodiscard]] std::optional<storage::Row> read_item_body(const Resource& resource, const Request& request,
-                                                         const storage::Key* key, Response& response);
+/// What FastAPI says of a body that is not there.
+void require_document(const std::optional<json::Value>& document, schema::RequestErrors& errors);
+
+/// Validates `input` and makes its row. With `key` (of the path) the item must not claim to have another one, and gets
+/// it where it names none; without, a key that is absent is left NULL for the store to assign. nullopt: `errors`
+/// says why.
+[[nodiscard]] std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input,
+                                                    const storage::Key* key, json::Arena& arena,
+                                                    schema::RequestErrors& errors);
 
 /// `patch` applied to `target` (both as a client writes an item) by RFC 7396, with one addition: null for a field that
 /// can be None sets it to None instead of removing the member, after which a default would come back.

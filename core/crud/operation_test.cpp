@@ -121,16 +121,28 @@ TEST_F(OperationTest, RefusesParametersThatNobodyReads) {
 
 TEST_F(OperationTest, RefusesBadKeys) {
   Client client(attached(product_spec()));
+  constexpr std::string_view kItem = R"({"name":"Kettle","price":1})";
   const std::string detail =
       R"({"detail":[{"type":"int_parsing","loc":["path","id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"}]})";
   for (const Response& response :
-       {client.get("x"), client.replace("x", "{}"), client.update("x", "{}"), client.remove("x")}) {
+       {client.get("x"), client.replace("x", kItem), client.update("x", "{}"), client.remove("x")}) {
     EXPECT_EQ(response.status, 422);
     EXPECT_EQ(response.body, detail);
   }
   EXPECT_EQ(client.get("9223372036854775808").status, 404);
   EXPECT_EQ(client.get("9223372036854775807").status, 404);
   EXPECT_EQ(client.get("-1").status, 404);
+}
+
+TEST_F(OperationTest, NamesAllErrorsOfARequestAtOnce) {
+  Client client(attached(product_spec()));
+  const std::string key =
+      R"({"detail":[{"type":"int_parsing","loc":["path","id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"},)";
+  const std::string missing = R"({"type":"missing","loc":["body"],"msg":"Field required","input":null}]})";
+  EXPECT_EQ(client.replace("x", "").body, key + missing);
+  EXPECT_EQ(client.update("x", "").body, key + missing);
+  // A body that is no JSON is found before anything else is looked at.
+  EXPECT_TRUE(client.replace("x", "{").body.starts_with(R"({"detail":[{"type":"json_invalid")"));
 }
 
 TEST_F(OperationTest, RefusesBodiesAsFastApiDoes) {

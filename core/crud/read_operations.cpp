@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "crud/parameters.hpp"
 #include "crud/query_string.hpp"
 
 namespace data_bridge::crud {
@@ -75,9 +76,10 @@ std::unique_ptr<PendingWrite> ReadOperation::prepare(const Request& request, Res
 
 void ListOperation::read(const Request& request, Response& response, runtime::Reactor* reactor) const {
   response.clear();
-  Page page;
-  if (!resource_->read_page(request.query, page, response)) {
-    return;
+  schema::RequestErrors errors;
+  Page page = resource_->read_page(request.query, errors);
+  if (!errors.empty()) {
+    return respond_with(response, errors.rejection());
   }
   const Resource::Place* const place = resource_->place();
   if (place == nullptr) {
@@ -103,8 +105,8 @@ void ListOperation::read(const Request& request, Response& response, runtime::Re
 
 void GetOperation::read(const Request& request, Response& response, runtime::Reactor* reactor) const {
   response.clear();
-  storage::Key key;
-  if (!resource_->read_key(request.key, key, response) || !resource_->refuse_parameters(request.query, response)) {
+  const std::optional<storage::Key> key = read_parameters(*resource_, request, response);
+  if (!key) {
     return;
   }
   const Resource::Place* const place = resource_->place();
@@ -112,7 +114,7 @@ void GetOperation::read(const Request& request, Response& response, runtime::Rea
     return resource_->fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
   }
   ItemWriter writer(resource_->codec(), response.body);
-  const auto found = place->collection->get(key, writer, reactor);
+  const auto found = place->collection->get(*key, writer, reactor);
   if (!found) {
     return resource_->fail(response, found.error());
   }

@@ -27,11 +27,6 @@ std::expected<std::vector<std::vector<std::size_t>>, std::string> columns_of(
   return columns;
 }
 
-void reject(Response& response, const schema::Errors& errors, std::string_view place) {
-  const schema::LocationItem prefix[] = {std::string(place)};
-  respond_with(response, schema::reject(errors, prefix));
-}
-
 // A plain number, by far the most frequent spelling; anything else goes the way of the model.
 template <typename Number>
 bool read_plain(std::string_view text, Number& number) noexcept {
@@ -78,16 +73,14 @@ std::expected<void, storage::Error> Resource::attach(std::shared_ptr<storage::St
   return {};
 }
 
-bool Resource::read_key(std::string_view text, storage::Key& key, Response& response) const {
+std::optional<storage::Key> Resource::read_key(std::string_view text, schema::RequestErrors& errors) const {
   const storage::KeyKind kind = codec_.table().key_kind;
   if (kind == storage::KeyKind::kString) {
-    key = std::string(text);
-    return true;
+    return std::string(text);
   }
   std::int64_t number = 0;
   if (kind == storage::KeyKind::kInt && read_plain(text, number)) {
-    key = number;
-    return true;
+    return number;
   }
   json::Arena arena(512);
   auto value = models_.key->validate_field(0, json::Value::string(text), arena);
@@ -95,38 +88,35 @@ bool Resource::read_key(std::string_view text, storage::Key& key, Response& resp
     for (schema::Error& error : value.error()) {
       error.location.insert(error.location.begin(), options_.key);
     }
-    reject(response, value.error(), "path");
-    return false;
+    errors.add(value.error(), "path");
+    return std::nullopt;
   }
   if (value->is_big_int()) {
-    respond_with_detail(response, 404, "Not Found");
-    return false;
+    return std::nullopt;
   }
   if (value->is_int()) {
-    key = value->as_int();
-  } else {
-    key = std::string(value->as_string());
+    return value->as_int();
   }
-  return true;
+  return std::string(value->as_string());
 }
 
-bool Resource::read_page(std::string_view query, Page& page, Response& response) const {
-  page.limit = static_cast<std::size_t>(options_.page_size);
-  page.after.reset();
+Page Resource::read_page(std::string_view query, schema::RequestErrors& errors) const {
+  Page page{.limit = static_cast<std::size_t>(options_.page_size), .after = std::nullopt};
   if (query.empty()) {
-    return true;
+    return page;
   }
   constexpr std::string_view kLimit = "limit=";
   std::int64_t limit = 0;
   if (query.starts_with(kLimit) && read_plain(query.substr(kLimit.size()), limit) && limit >= 1 &&
       limit <= options_.max_page_size) {
     page.limit = static_cast<std::size_t>(limit);
-    return true;
+  } else {
+    read_page_slowly(query, page, errors);
   }
-  return read_page_slowly(query, page, response);
+  return page;
 }
 
-bool Resource::read_page_slowly(std::string_view query, Page& page, Response& response) const {
+void Resource::read_page_slowly(std::string_view query, Page& page, schema::RequestErrors& errors) const {
   const std::vector<QueryParameter> parameters = parse_query(query);
   json::Arena arena;
   std::vector<json::Member> members;
@@ -144,49 +134,40 @@ bool Resource::read_page_slowly(std::string_view query, Page& page, Response& re
     }
   }
   auto value = models_.page->validate(json::Value::object(members), arena);
-  schema::Errors errors;
-  if (value) {
-    page.limit = static_cast<std::size_t>(value->find("limit")->as_int());
-    const json::Value& cursor = *value->find("cursor");
-    if (cursor.is_null()) {
-      return true;
-    }
-    page.after = cursors_.decode(cursor.as_string());
-    if (page.after) {
-      return true;
-    }
-    errors.push_back(schema::Error{.type = "value_error",
-                                   .location = {std::string("cursor")},
-                                   .message = "Value error, the cursor is damaged or belongs to another query",
-                                   .input = cursor,
-                                   .context = value_error_context()});
-  } else {
-    errors = std::move(value.error());
+  if (!value) {
+    return errors.add(value.error(), "query");
   }
-  reject(response, errors, "query");
-  return false;
+  page.limit = static_cast<std::size_t>(value->find("limit")->as_int());
+  const json::Value& cursor = *value->find("cursor");
+  if (cursor.is_null()) {
+    return;
+  }
+  page.after = cursors_.decode(cursor.as_string());
+  if (!page.after) {
+    const schema::Error damaged{.type = "value_error",
+                                .location = {std::string("cursor")},
+                                .message = "Value error, the cursor is damaged or belongs to another query",
+                                .input = cursor,
+                                .context = value_error_context()};
+    errors.add({&damaged, 1}, "query");
+  }
 }
 
-bool Resource::refuse_parameters(std::string_view query, Response& response) const {
+void Resource::refuse_parameters(std::string_view query, schema::RequestErrors& errors) const {
   if (query.empty()) {
-    return true;
+    return;
   }
-  schema::Errors errors;
   const std::vector<QueryParameter> parameters = parse_query(query);
   for (const QueryParameter& parameter : parameters) {
     if (!is_foreign(options_, parameter.name)) {
-      errors.push_back(schema::Error{.type = "extra_forbidden",
-                                     .location = {parameter.name},
-                                     .message = "Extra inputs are not permitted",
-                                     .input = json::Value::string(parameter.value),
-                                     .context = {}});
+      const schema::Error unknown{.type = "extra_forbidden",
+                                  .location = {parameter.name},
+                                  .message = "Extra inputs are not permitted",
+                                  .input = json::Value::string(parameter.value),
+                                  .context = {}};
+      errors.add({&unknown, 1}, "query");
     }
   }
-  if (errors.empty()) {
-    return true;
-  }
-  reject(response, errors, "query");
-  return false;
 }
 
 void Resource::fail(Response& response, const storage::Error& error) const {

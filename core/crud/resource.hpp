@@ -15,6 +15,7 @@
 #include "crud/cursor.hpp"
 #include "crud/response.hpp"
 #include "crud/row_codec.hpp"
+#include "schema/body.hpp"
 #include "schema/model.hpp"
 #include "storage/store.hpp"
 
@@ -68,20 +69,20 @@ class Resource {
   [[nodiscard]] const CursorCodec& cursors() const noexcept { return cursors_; }
   [[nodiscard]] const std::string& key_name() const noexcept { return options_.key; }
 
-  /// A key out of a path. False: `response` has the 422. A key that no item can have (an integer beyond 64 bits)
-  /// is a 404.
-  [[nodiscard]] bool read_key(std::string_view text, storage::Key& key, Response& response) const;
-  /// The parameters of a list. False: `response` has the 422.
-  [[nodiscard]] bool read_page(std::string_view query, Page& page, Response& response) const;
-  /// For operations that know no parameters. False: `response` has the 422.
-  [[nodiscard]] bool refuse_parameters(std::string_view query, Response& response) const;
+  /// A key out of a path; nullopt where it is invalid, which `errors` then says, or where no item can have it (an
+  /// integer beyond 64 bits), which it does not.
+  [[nodiscard]] std::optional<storage::Key> read_key(std::string_view text, schema::RequestErrors& errors) const;
+  /// The parameters of a list.
+  [[nodiscard]] Page read_page(std::string_view query, schema::RequestErrors& errors) const;
+  /// For operations that know no parameters.
+  void refuse_parameters(std::string_view query, schema::RequestErrors& errors) const;
 
   /// Answers `error` in the client's names, and tells the log where somebody has to look at it.
   void fail(Response& response, const storage::Error& error) const;
 
  private:
   Resource(RowCodec codec, ResourceModels models, ResourceOptions options);
-  [[nodiscard]] bool read_page_slowly(std::string_view query, Page& page, Response& response) const;
+  void read_page_slowly(std::string_view query, Page& page, schema::RequestErrors& errors) const;
 
   const RowCodec codec_;
   const ResourceModels models_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "crud/item_body.hpp"
+#include "crud/parameters.hpp"
 #include "crud/query_string.hpp"
 #include "schema/body.hpp"
 
@@ -85,17 +86,25 @@ class ReplaceWrite final : public PendingWrite {
 
 class UpdateWrite final : public PendingWrite {
  public:
-  UpdateWrite(std::shared_ptr<const Resource> resource, storage::Key key, std::string_view body)
-      : PendingWrite(std::move(resource)), key_(std::move(key)), body_(body) {}
+  UpdateWrite(std::shared_ptr<const Resource> resource, std::string_view body)
+      : PendingWrite(std::move(resource)), body_(body) {}
 
   /// False: `response` has the answer.
-  bool parse(Response& response) {
-    auto patch = schema::read_body(body_, true, resource_->codec().model().parse_options(), arena_);
+  bool prepare(const Request& request, Response& response) {
+    auto patch = read_document(*resource_, body_, true, arena_);
     if (!patch) {
       respond_with(response, std::move(patch.error()));
       return false;
     }
-    patch_ = *patch;
+    schema::RequestErrors errors;
+    auto key = resource_->read_key(request.key, errors);
+    resource_->refuse_parameters(request.query, errors);
+    require_document(*patch, errors);
+    if (!settle(key, errors, response)) {
+      return false;
+    }
+    key_ = std::move(*key);
+    patch_ = **patch;
     return true;
   }
 
@@ -110,8 +119,10 @@ class UpdateWrite final : public PendingWrite {
       return {};
     }
     const json::Value merged = patch_item(resource_->codec().model(), current.item, patch_, arena_);
-    const auto row = read_item(*resource_, merged, &key_, arena_, response_);
+    schema::RequestErrors errors;
+    const auto row = read_item(*resource_, merged, &key_, arena_, errors);
     if (!row) {
+      respond_with(response_, errors.rejection());
       return {};
     }
     const auto replaced = transaction.replace(collection_of(*resource_), key_, *row);
@@ -134,7 +145,7 @@ class UpdateWrite final : public PendingWrite {
     json::Arena& arena_;
   };
 
-  const storage::Key key_;
+  storage::Key key_;
   const std::string body_;  // parsed values point into it
   json::Arena arena_;
   json::Value patch_;
@@ -181,11 +192,22 @@ void WriteOperation::read(const Request&, Response& response, runtime::Reactor*)
 
 std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  if (!resource_->refuse_parameters(request.query, response)) {
+  thread_local json::Arena arena;
+  arena.reset();
+  auto document = read_document(*resource_, request.body, schema::is_json_content_type(request.content_type), arena);
+  if (!document) {
+    respond_with(response, std::move(document.error()));
     return nullptr;
   }
-  auto row = read_item_body(*resource_, request, nullptr, response);
-  if (!row || !is_open(*resource_, response)) {
+  schema::RequestErrors errors;
+  resource_->refuse_parameters(request.query, errors);
+  require_document(*document, errors);
+  auto row = *document ? read_item(*resource_, **document, nullptr, arena, errors) : std::nullopt;
+  if (!errors.empty()) {
+    respond_with(response, errors.rejection());
+    return nullptr;
+  }
+  if (!is_open(*resource_, response)) {
     return nullptr;
   }
   return std::make_unique<CreateWrite>(resource_, std::move(*row), request.path);
@@ -193,30 +215,33 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
 
 std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  storage::Key key;
-  if (!resource_->read_key(request.key, key, response) || !resource_->refuse_parameters(request.query, response)) {
+  thread_local json::Arena arena;
+  arena.reset();
+  auto document = read_document(*resource_, request.body, schema::is_json_content_type(request.content_type), arena);
+  if (!document) {
+    respond_with(response, std::move(document.error()));
     return nullptr;
   }
-  auto row = read_item_body(*resource_, request, &key, response);
-  if (!row || !is_open(*resource_, response)) {
+  schema::RequestErrors errors;
+  auto key = resource_->read_key(request.key, errors);
+  resource_->refuse_parameters(request.query, errors);
+  require_document(*document, errors);
+  auto row = *document ? read_item(*resource_, **document, key ? &*key : nullptr, arena, errors) : std::nullopt;
+  if (!settle(key, errors, response) || !is_open(*resource_, response)) {
     return nullptr;
   }
-  return std::make_unique<ReplaceWrite>(resource_, std::move(key), std::move(*row));
+  return std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row));
 }
 
 std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  storage::Key key;
-  if (!resource_->read_key(request.key, key, response) || !resource_->refuse_parameters(request.query, response)) {
-    return nullptr;
-  }
   if (!is_merge_patch(request.content_type)) {
     respond_with_detail(response, 415, "Unsupported Media Type");
     response.headers.push_back({"accept-patch", "application/merge-patch+json, application/json"});  // RFC 5789, 2.2
     return nullptr;
   }
-  auto write = std::make_unique<UpdateWrite>(resource_, std::move(key), request.body);
-  if (!write->parse(response) || !is_open(*resource_, response)) {
+  auto write = std::make_unique<UpdateWrite>(resource_, request.body);
+  if (!write->prepare(request, response) || !is_open(*resource_, response)) {
     return nullptr;
   }
   return write;
@@ -224,12 +249,11 @@ std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, R
 
 std::unique_ptr<PendingWrite> DeleteOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  storage::Key key;
-  if (!resource_->read_key(request.key, key, response) || !resource_->refuse_parameters(request.query, response) ||
-      !is_open(*resource_, response)) {
+  auto key = read_parameters(*resource_, request, response);
+  if (!key || !is_open(*resource_, response)) {
     return nullptr;
   }
-  return std::make_unique<DeleteWrite>(resource_, std::move(key));
+  return std::make_unique<DeleteWrite>(resource_, std::move(*key));
 }
 
 }  // namespace data_bridge::crud

@@ -43,13 +43,25 @@ bool is_json_content_type(std::string_view content_type) noexcept {
           (subtype.size() >= 5 && equals_ignoring_case(subtype.substr(subtype.size() - 5), "+json")));
 }
 
+namespace {
+
+/// Starlette's ServerErrorMiddleware, after json.dumps or the encoding to UTF-8 has raised.
+Rejection unwritable() { return {500, "text/plain; charset=utf-8", "Internal Server Error"}; }
+
+}  // namespace
+
+void RequestErrors::add(std::span<const Error> errors, std::string_view place) {
+  const LocationItem prefix = std::string(place);
+  writable_ = append_errors(entries_, entries_.empty(), errors, {&prefix, 1}) && writable_;
+}
+
+Rejection RequestErrors::rejection() const {
+  return writable_ ? Rejection{.body = R"({"detail":[)" + entries_ + "]}"} : unwritable();
+}
+
 Rejection reject(std::span<const Error> errors, std::span<const LocationItem> prefix) {
   Rejection rejection;
-  if (!errors_to_json(rejection.body, errors, prefix)) {
-    // Starlette's ServerErrorMiddleware, after json.dumps or the encoding to UTF-8 has raised.
-    return {500, "text/plain; charset=utf-8", "Internal Server Error"};
-  }
-  return rejection;
+  return errors_to_json(rejection.body, errors, prefix) ? rejection : unwritable();
 }
 
 std::expected<json::Value, Rejection> read_body(std::string_view body, bool is_json, const json::ParseOptions& options,

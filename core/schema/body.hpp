@@ -30,6 +30,20 @@ struct Rejection {
 [[nodiscard]] std::expected<json::Value, Rejection> validate_body(const Model& model, std::string_view body,
                                                                   bool is_json, json::Arena& arena);
 
+/// The errors of one request from several places ("path", "query", "body"), in the order in which they are added. Kept
+/// as text: what an error's input points to may be gone when the next one is found.
+class RequestErrors {
+ public:
+  void add(std::span<const Error> errors, std::string_view place);
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty() && writable_; }
+  /// The 422 with all of them; 500 as text where one cannot be written.
+  [[nodiscard]] Rejection rejection() const;
+
+ private:
+  std::string entries_;
+  bool writable_ = true;
+};
+
 /// The 422 for `errors`, each `loc` with `prefix` in front; 500 as text where it cannot be written.
 [[nodiscard]] Rejection reject(std::span<const Error> errors, std::span<const LocationItem> prefix);
 

@@ -1,6 +1,8 @@
 // FastAPI's 422 body out of validation errors.
 #include "schema/errors.hpp"
 
+#include <utility>
+
 #include "json/utf8.hpp"
 #include "json/writer.hpp"
 
@@ -63,15 +65,22 @@ bool append_error(std::string& out, const Error& error, std::span<const Location
 
 }  // namespace
 
-bool errors_to_json(std::string& out, std::span<const Error> errors, std::span<const LocationItem> prefix) {
-  out.append(R"({"detail":[)");
-  for (std::size_t i = 0; i < errors.size(); ++i) {
-    if (i != 0) {
+bool append_errors(std::string& out, bool first, std::span<const Error> errors, std::span<const LocationItem> prefix) {
+  for (const Error& error : errors) {
+    if (!std::exchange(first, false)) {
       out.push_back(',');
     }
-    if (!append_error(out, errors[i], prefix)) {
+    if (!append_error(out, error, prefix)) {
       return false;
     }
+  }
+  return true;
+}
+
+bool errors_to_json(std::string& out, std::span<const Error> errors, std::span<const LocationItem> prefix) {
+  out.append(R"({"detail":[)");
+  if (!append_errors(out, true, errors, prefix)) {
+    return false;
   }
   out.append("]}");
   return true;

@@ -31,6 +31,11 @@ struct Error {
 
 using Errors = std::vector<Error>;
 
+/// Appends the entries of a `detail` list, with a comma before each but the first of the list, as
+/// errors_to_json() writes them; the same failures.
+[[nodiscard]] bool append_errors(std::string& out, bool first, std::span<const Error> errors,
+                                 std::span<const LocationItem> prefix);
+
 /// Appends `{"detail":[...]}` as FastAPI's handler of RequestValidationError writes it, each `loc` with
 /// `prefix` ("body"; "path", "id") in front. False where it cannot be written (NaN, an infinity or a lone
 /// surrogate in an `input`; too deep nesting): FastAPI then answers 500.

@@ -59,7 +59,27 @@ def twin() -> TestClient:
     async def get(id: int) -> int:
         return id
 
+    @app.put("/products/{id}")
+    async def put(id: int, item: Product) -> Product:
+        return item
+
     return TestClient(app)
+
+
+@pytest.mark.parametrize("key", ["1", "x", "1.5"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b'{"name": 3, "price": -1}', b'{"name": ', b"\xff", json.dumps(ITEM).encode()]
+)
+def test_all_errors_of_a_request_come_at_once(app: App, open_client: Open, key: str, body: bytes) -> None:
+    app.crud(Product)
+    headers = {"content-type": "application/json"}
+    with open_client(app) as client:
+        ours = client.put(f"/products/{key}", content=body, headers=headers)
+    theirs = twin().put(f"/products/{key}", content=body, headers=headers)
+    if theirs.status_code == 200:  # no such item here
+        assert ours.status_code == 404
+    else:
+        assert (ours.status_code, ours.content) == (theirs.status_code, theirs.content)
 
 
 def test_a_life(app: App, open_client: Open) -> None:

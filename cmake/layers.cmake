@@ -3,7 +3,10 @@
 # an arrow that points upwards is a compile error, not a matter of discipline.
 
 set(DATA_BRIDGE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                         -Wold-style-cast -Woverloaded-virtual -Werror)
+                         -Wold-style-cast -Woverloaded-virtual)
+if(DATA_BRIDGE_WARNINGS_AS_ERRORS)
+  list(APPEND DATA_BRIDGE_WARNINGS -Werror)
+endif()
 
 add_library(data_bridge_options INTERFACE)
 target_compile_options(data_bridge_options INTERFACE ${DATA_BRIDGE_WARNINGS})

@@ -50,7 +50,10 @@ std::string authority(const UrlParts& parts) {
   if (parts.host && valid_host(*parts.host)) return std::string(*parts.host);
   if (parts.server_host.empty()) return {};
   const bool bare_ipv6 = parts.server_host.find(':') != std::string_view::npos && !parts.server_host.starts_with('[');
-  std::string host = bare_ipv6 ? "[" + std::string(parts.server_host) + "]" : std::string(parts.server_host);
+  std::string host;
+  if (bare_ipv6) host += '[';
+  host += parts.server_host;
+  if (bare_ipv6) host += ']';
   const std::uint16_t default_port = parts.scheme == "https" ? 443 : 80;
   if (parts.server_port != default_port) host += ":" + std::to_string(parts.server_port);
   return host;

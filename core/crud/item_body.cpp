@@ -22,6 +22,12 @@ const json::Value* find_field(const json::Value& object, const schema::FieldInfo
   return nullptr;
 }
 
+bool is_field(const schema::Model& model, std::string_view key) {
+  return std::ranges::any_of(model.fields(), [key](const schema::FieldInfo& field) {
+    return std::ranges::find(field.input_keys, key) != field.input_keys.end();
+  });
+}
+
 // What the body says about the key; nullptr where it says nothing.
 const json::Value* given_key(const Resource& resource, const json::Value& input) {
   const auto field = resource.codec().key_field();
@@ -118,6 +124,29 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
   const schema::Error missing{
       .type = "missing", .location = {}, .message = "Field required", .input = {}, .context = {}};
   errors.add({&missing, 1}, kBody);
+}
+
+void check_patch(const Resource& resource, const json::Value& patch, json::Arena& arena,
+                 schema::RequestErrors& errors) {
+  const schema::Model& model = resource.codec().model();
+  std::vector<json::Member> known;
+  json::Value input = patch;
+  if (patch.is_object()) {
+    for (const json::Member& member : patch.members()) {
+      if (!member.value.is_null() && !(member.value.is_object() && is_field(model, member.key.as_string()))) {
+        known.push_back(member);
+      }
+    }
+    input = json::Value::object(known);
+  }
+  auto value = model.validate(input, arena);
+  if (value) {
+    return;
+  }
+  // A field that is not in the patch is in the item.
+  std::erase_if(value.error(),
+                [](const schema::Error& error) { return error.type == "missing" && error.location.size() == 1; });
+  errors.add(value.error(), kBody);
 }
 
 json::Value patch_item(const schema::Model& model, const json::Value& target, const json::Value& given,

@@ -145,6 +145,102 @@ TEST_F(OperationTest, NamesAllErrorsOfARequestAtOnce) {
   EXPECT_TRUE(client.replace("x", "{").body.starts_with(R"({"detail":[{"type":"json_invalid")"));
 }
 
+const std::string kBadKey =
+    R"({"type":"int_parsing","loc":["path","id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"})";
+const std::string kBadParameters =
+    R"({"type":"extra_forbidden","loc":["query","a"],"msg":"Extra inputs are not permitted","input":["1","3"]},)"
+    R"({"type":"extra_forbidden","loc":["query","b"],"msg":"Extra inputs are not permitted","input":""})";
+const std::string kBadName =
+    R"({"type":"string_too_short","loc":["body","name"],"msg":"String should have at least 1 character","input":"","ctx":{"min_length":1}})";
+const std::string kBadPrice =
+    R"({"type":"greater_than","loc":["body","price"],"msg":"Input should be greater than 0","input":0,"ctx":{"gt":0.0}})";
+
+std::string details(std::initializer_list<std::string> errors) {
+  std::string body;
+  for (const std::string& error : errors) {
+    body += (body.empty() ? R"({"detail":[)" : ",") + error;
+  }
+  return body + "]}";
+}
+
+TEST_F(OperationTest, CollectsTheErrorsOfPathQueryAndBody) {
+  Client client(attached(product_spec()));
+  const std::string_view query = "a=1&b&a=3";
+  const std::string body = R"({"name":"","price":0})";
+  using enum OperationKind;
+  EXPECT_EQ(client.ask(kGet, "x", query, "").body, details({kBadKey, kBadParameters}));
+  EXPECT_EQ(client.ask(kDelete, "x", query, "").body, details({kBadKey, kBadParameters}));
+  EXPECT_EQ(client.ask(kReplace, "x", query, body).body, details({kBadKey, kBadParameters, kBadName, kBadPrice}));
+  EXPECT_EQ(client.ask(kUpdate, "x", query, body).body, details({kBadKey, kBadParameters, kBadName, kBadPrice}));
+  EXPECT_EQ(client.ask(kReplace, "x", "", body).body, details({kBadKey, kBadName, kBadPrice}));
+  EXPECT_EQ(client.ask(kReplace, "1", query, body).body, details({kBadParameters, kBadName, kBadPrice}));
+  EXPECT_EQ(client.ask(kCreate, "", query, body).body, details({kBadParameters, kBadName, kBadPrice}));
+  const std::string missing = R"({"type":"missing","loc":["body"],"msg":"Field required","input":null})";
+  for (const OperationKind kind : {kReplace, kUpdate}) {
+    EXPECT_EQ(client.ask(kind, "x", query, "").body, details({kBadKey, kBadParameters, missing}));
+    EXPECT_EQ(
+        client.ask(kind, "x", "", "[]").body,
+        details(
+            {kBadKey,
+             R"({"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from","input":[]})"}));
+  }
+}
+
+TEST_F(OperationTest, ABodyThatCannotBeReadIsAnsweredAlone) {
+  Client client(attached(product_spec()));
+  using enum OperationKind;
+  for (const OperationKind kind : {kCreate, kReplace, kUpdate}) {
+    EXPECT_EQ(
+        client.ask(kind, "x", "a=1", "{").body,
+        R"({"detail":[{"type":"json_invalid","loc":["body",1],"msg":"JSON decode error","input":{},"ctx":{"error":"Expecting property name enclosed in double quotes"}}]})");
+    const Response unreadable = client.ask(kind, "x", "a=1", "{\"name\":\"\xFF\"}");
+    EXPECT_EQ(unreadable.status, 400);
+    EXPECT_EQ(unreadable.body, R"({"detail":"There was an error parsing the body"})");
+  }
+}
+
+TEST_F(OperationTest, AMediaTypeIsRefusedBeforeParametersAndAfterSyntax) {
+  Client client(attached(product_spec()));
+  const auto ask = [&](std::string_view body, std::string_view type) {
+    return client.ask(OperationKind::kUpdate, "x", "a=1", body, type).status;
+  };
+  EXPECT_EQ(ask("[]", "application/json-patch+json"), 415);
+  EXPECT_EQ(ask("{", "application/json-patch+json"), 422);
+  EXPECT_EQ(ask("{", "text/plain"), 415);
+  EXPECT_EQ(ask("", ""), 415);
+}
+
+TEST_F(OperationTest, APatchIsCheckedAsFarAsItCanBeWithoutItsItem) {
+  const std::string address =
+      R"({"type":"model","name":"Address","extra":"ignore","fields":[)" + field_of("city", kStr) + "]}";
+  Client client(attached(spec_of("Person",
+                                 field_of("id", kOptionalInt, "null") + "," + field_of("address", address) + "," +
+                                     field_of("n", kInt) + "," + field_of("note", kOptionalStr, "null"),
+                                 "forbid")));
+  const std::string bad_number =
+      R"({"type":"int_parsing","loc":["body","n"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"y"})";
+  const std::string bad_member =
+      R"({"type":"extra_forbidden","loc":["body","z"],"msg":"Extra inputs are not permitted","input":{"q":null}})";
+  // What is merged or reset is not known to be wrong.
+  const std::string patch = R"({"address":{},"note":null,"n":"y","z":{"q":null},"y":null})";
+  EXPECT_EQ(client.update("x", patch).body, details({kBadKey, bad_number, bad_member}));
+  EXPECT_EQ(client.update("7", patch).body, details({bad_number, bad_member}));                    // no such item
+  EXPECT_EQ(client.update("9223372036854775808", patch).body, details({bad_number, bad_member}));  // nor can one be
+  EXPECT_EQ(client.update("x", R"({"address":{},"n":null})").body, details({kBadKey}));
+  EXPECT_EQ(client.update("7", R"({"address":{},"n":null})").status, 404);
+  EXPECT_EQ(client.update("9223372036854775808", R"({"n":2})").status, 404);
+}
+
+TEST_F(OperationTest, CollectsTheErrorsOfAPage) {
+  Client client(attached(product_spec(), {.table = "products", .foreign_parameters = {"token", "limit"}}));
+  EXPECT_EQ(
+      client.list("a=1&token=x&cursor=y&limit=0&b&cursor=zz&a=3&limit=6").body,
+      details(
+          {R"({"type":"less_than_equal","loc":["query","limit"],"msg":"Input should be less than or equal to 5","input":"6","ctx":{"le":5}})",
+           R"({"type":"value_error","loc":["query","cursor"],"msg":"Value error, the cursor is damaged or belongs to another query","input":"zz","ctx":{"error":{}}})",
+           kBadParameters}));
+}
+
 TEST_F(OperationTest, RefusesBodiesAsFastApiDoes) {
   Client client(attached(product_spec()));
   EXPECT_EQ(client.create("").body,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_map>
 #include <utility>
 
 #include "crud/query_string.hpp"
@@ -117,57 +118,78 @@ Page Resource::read_page(std::string_view query, schema::RequestErrors& errors) 
 }
 
 void Resource::read_page_slowly(std::string_view query, Page& page, schema::RequestErrors& errors) const {
-  const std::vector<QueryParameter> parameters = parse_query(query);
   json::Arena arena;
-  std::vector<json::Member> members;
-  for (const QueryParameter& parameter : parameters) {
-    if (is_foreign(options_, parameter.name)) {
-      continue;
+  const std::vector<json::Member> members = group_parameters(query, models_.page.get(), arena);
+  const json::Value parameters = json::Value::object(members);
+  schema::Errors found;
+  if (auto value = models_.page->validate(parameters, arena)) {
+    page.limit = static_cast<std::size_t>(value->find("limit")->as_int());
+  } else {
+    found = std::move(value.error());
+  }
+  if (const json::Value* const cursor = parameters.find("cursor")) {
+    page.after = cursors_.decode(cursor->as_string());
+    if (!page.after) {
+      // Behind the limit and before what is not known, where a validator of the model's would have it.
+      found.insert(std::ranges::find(found, "extra_forbidden", &schema::Error::type),
+                   schema::Error{.type = "value_error",
+                                 .location = {std::string("cursor")},
+                                 .message = "Value error, the cursor is damaged or belongs to another query",
+                                 .input = *cursor,
+                                 .context = value_error_context()});
     }
-    const json::Member member{.key = json::Value::string(parameter.name),
-                              .value = json::Value::string(parameter.value)};
-    const auto same = std::ranges::find(members, parameter.name, [](const auto& m) { return m.key.as_string(); });
-    if (same != members.end()) {
-      same->value = member.value;  // the last of several, as Starlette's QueryParams
-    } else {
-      members.push_back(member);
-    }
   }
-  auto value = models_.page->validate(json::Value::object(members), arena);
-  if (!value) {
-    return errors.add(value.error(), "query");
-  }
-  page.limit = static_cast<std::size_t>(value->find("limit")->as_int());
-  const json::Value& cursor = *value->find("cursor");
-  if (cursor.is_null()) {
-    return;
-  }
-  page.after = cursors_.decode(cursor.as_string());
-  if (!page.after) {
-    const schema::Error damaged{.type = "value_error",
-                                .location = {std::string("cursor")},
-                                .message = "Value error, the cursor is damaged or belongs to another query",
-                                .input = cursor,
-                                .context = value_error_context()};
-    errors.add({&damaged, 1}, "query");
-  }
+  errors.add(found, "query");
 }
 
 void Resource::refuse_parameters(std::string_view query, schema::RequestErrors& errors) const {
   if (query.empty()) {
     return;
   }
-  const std::vector<QueryParameter> parameters = parse_query(query);
-  for (const QueryParameter& parameter : parameters) {
-    if (!is_foreign(options_, parameter.name)) {
-      const schema::Error unknown{.type = "extra_forbidden",
-                                  .location = {parameter.name},
-                                  .message = "Extra inputs are not permitted",
-                                  .input = json::Value::string(parameter.value),
-                                  .context = {}};
-      errors.add({&unknown, 1}, "query");
-    }
+  json::Arena arena;
+  for (const json::Member& member : group_parameters(query, nullptr, arena)) {
+    const schema::Error unknown{.type = "extra_forbidden",
+                                .location = {std::string(member.key.as_string())},
+                                .message = "Extra inputs are not permitted",
+                                .input = member.value,
+                                .context = {}};
+    errors.add({&unknown, 1}, "query");
   }
+}
+
+std::vector<json::Member> Resource::group_parameters(std::string_view query, const schema::Model* model,
+                                                     json::Arena& arena) const {
+  std::vector<json::Member> members;
+  std::vector<std::vector<json::Value>> values;  // of each member
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const QueryParameter& parameter : parse_query(query)) {
+    const bool is_known = model != nullptr && model->field_index(parameter.name);
+    if (!is_known && is_foreign(options_, parameter.name)) {
+      continue;
+    }
+    auto place = places.find(parameter.name);
+    if (place == places.end()) {
+      const std::string_view name = arena.copy(parameter.name);
+      place = places.emplace(name, members.size()).first;
+      members.push_back({.key = json::Value::string(name), .value = {}});
+      values.emplace_back();
+    }
+    std::vector<json::Value>& same = values[place->second];
+    if (is_known) {
+      same.clear();
+    }
+    same.push_back(json::Value::string(arena.copy(parameter.value)));
+  }
+  for (std::size_t at = 0; at < members.size(); ++at) {
+    if (values[at].size() == 1) {
+      members[at].value = values[at].front();
+      continue;
+    }
+    auto* items = arena.allocate_array<json::Value>(values[at].size());
+    std::ranges::copy(values[at], items);
+    members[at].value = json::Value::array({items, values[at].size()});
+  }
+  return members;
 }
 
 void Resource::fail(Response& response, const storage::Error& error) const {

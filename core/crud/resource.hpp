@@ -83,6 +83,10 @@ class Resource {
  private:
   Resource(RowCodec codec, ResourceModels models, ResourceOptions options);
   void read_page_slowly(std::string_view query, Page& page, schema::RequestErrors& errors) const;
+  /// The parameters of `query` but for the foreign ones, as FastAPI gives them to a model of parameters: of one that
+  /// `model` has the last value, of another all values. Copied into `arena`.
+  [[nodiscard]] std::vector<json::Member> group_parameters(std::string_view query, const schema::Model* model,
+                                                           json::Arena& arena) const;
 
   const RowCodec codec_;
   const ResourceModels models_;

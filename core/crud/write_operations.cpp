@@ -40,6 +40,16 @@ std::string item_path(std::string_view collection_path, const storage::Key& key)
   return path;
 }
 
+// RFC 7396 has a media type of its own; plain JSON is taken for the same, other patch formats are not.
+bool is_merge_patch(std::string_view content_type) {
+  std::string type(content_type.substr(0, content_type.find(';')));
+  type.erase(0, std::min(type.find_first_not_of(" \t"), type.size()));
+  type.erase(type.find_last_not_of(" \t") + 1);
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return type == "application/json" || type == "application/merge-patch+json";
+}
+
 class CreateWrite final : public PendingWrite {
  public:
   CreateWrite(std::shared_ptr<const Resource> resource, storage::Row row, std::string_view path)
@@ -91,15 +101,25 @@ class UpdateWrite final : public PendingWrite {
 
   /// False: `response` has the answer.
   bool prepare(const Request& request, Response& response) {
-    auto patch = read_document(*resource_, body_, true, arena_);
+    auto patch = read_document(*resource_, body_, schema::is_json_content_type(request.content_type), arena_);
     if (!patch) {
       respond_with(response, std::move(patch.error()));
+      return false;
+    }
+    if (!is_merge_patch(request.content_type)) {
+      // Where a dependency would raise it: the body is read, and parameters are not looked at yet.
+      respond_with_detail(response, 415, "Unsupported Media Type");
+      response.headers.push_back({"accept-patch", "application/merge-patch+json, application/json"});  // RFC 5789, 2.2
       return false;
     }
     schema::RequestErrors errors;
     auto key = resource_->read_key(request.key, errors);
     resource_->refuse_parameters(request.query, errors);
     require_document(*patch, errors);
+    // Of a patch that will be merged the result is validated, as a whole.
+    if (*patch && (!key || !errors.empty() || !(*patch)->is_object())) {
+      check_patch(*resource_, **patch, arena_, errors);
+    }
     if (!settle(key, errors, response)) {
       return false;
     }
@@ -114,12 +134,13 @@ class UpdateWrite final : public PendingWrite {
     if (!found) {
       return std::unexpected(found.error());
     }
+    schema::RequestErrors errors;
     if (!*found) {
-      respond_with_detail(response_, 404, "Not Found");
+      check_patch(*resource_, patch_, arena_, errors);
+      (void)settle(std::nullopt, errors, response_);
       return {};
     }
     const json::Value merged = patch_item(resource_->codec().model(), current.item, patch_, arena_);
-    schema::RequestErrors errors;
     const auto row = read_item(*resource_, merged, &key_, arena_, errors);
     if (!row) {
       respond_with(response_, errors.rejection());
@@ -174,16 +195,6 @@ class DeleteWrite final : public PendingWrite {
   const storage::Key key_;
 };
 
-// RFC 7396 has a media type of its own; plain JSON is taken for the same, other patch formats are not.
-bool is_merge_patch(std::string_view content_type) {
-  std::string type(content_type.substr(0, content_type.find(';')));
-  type.erase(0, std::min(type.find_first_not_of(" \t"), type.size()));
-  type.erase(type.find_last_not_of(" \t") + 1);
-  std::ranges::transform(type, type.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return type == "application/json" || type == "application/merge-patch+json";
-}
-
 }  // namespace
 
 void WriteOperation::read(const Request&, Response& response, runtime::Reactor*) const {
@@ -235,11 +246,6 @@ std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, 
 
 std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  if (!is_merge_patch(request.content_type)) {
-    respond_with_detail(response, 415, "Unsupported Media Type");
-    response.headers.push_back({"accept-patch", "application/merge-patch+json, application/json"});  // RFC 5789, 2.2
-    return nullptr;
-  }
   auto write = std::make_unique<UpdateWrite>(resource_, request.body);
   if (!write->prepare(request, response) || !is_open(*resource_, response)) {
     return nullptr;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -12,9 +13,9 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from doors import Open
-from fastapi import FastAPI, Query
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data_bridge import App
 
@@ -187,6 +188,136 @@ def test_a_bad_key_is_answered_as_fastapi_does(app: App, open_client: Open, key:
         assert answered.status_code == expected.status_code
         if expected.status_code == 422:
             assert answered.content == expected.content
+
+
+class NoQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+Unasked = Annotated[NoQuery, Query()]
+
+
+class PageQuery(NoQuery):
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = None
+
+    @field_validator("cursor")
+    @classmethod
+    def refuse(cls, value: str) -> str:
+        raise ValueError("the cursor is damaged or belongs to another query")
+
+
+class Changes(BaseModel):
+    name: str | None = Field(default=None, min_length=1, max_length=80)
+    price: float | None = Field(default=None, gt=0)
+    count: int | None = None
+    tags: list[str] | None = None
+    made: datetime | None = None
+    serial: uuid.UUID | None = None
+    fresh: bool | None = None
+
+
+async def refuse_media_type(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type not in ("application/json", "application/merge-patch+json"):
+        accepted = {"accept-patch": "application/merge-patch+json, application/json"}
+        raise HTTPException(415, "Unsupported Media Type", headers=accepted)
+
+
+def strict_twin() -> TestClient:
+    """All of a resource's parameters, hand-written; what is right gets 404, as in a resource without items."""
+    app = FastAPI()
+
+    @app.get("/products")
+    async def page(query: Annotated[PageQuery, Query()]) -> None:
+        raise HTTPException(404)
+
+    @app.post("/products")
+    async def create(item: Product, query: Unasked) -> None:
+        raise HTTPException(404)
+
+    @app.get("/products/{id}")
+    @app.delete("/products/{id}")
+    async def get(id: int, query: Unasked) -> None:
+        raise HTTPException(404)
+
+    @app.put("/products/{id}")
+    async def replace(id: int, item: Product, query: Unasked) -> None:
+        raise HTTPException(404)
+
+    @app.patch("/products/{id}", dependencies=[Depends(refuse_media_type)])
+    async def update(id: int, changes: Changes, query: Unasked) -> None:
+        raise HTTPException(404)
+
+    return TestClient(app, raise_server_exceptions=False)
+
+
+KEYS = ["7", "x", "9" * 19, "1.5", "%C3%A9"]
+QUERIES = ["", "?b=%C3%A9&a=1&b=&a+b&b=2", "?a=1", "?limit=0", "?&"]
+MEDIA_TYPES = ["application/json", "application/merge-patch+json", "application/json-patch+json", "text/plain", None]
+PATCHES = [
+    *(body for body in BAD_BODIES if b"address" not in body),
+    b'{"name": "a", "price": 2}',
+    b'{"count": "many", "unknown": {"x": 1}, "tags": ["a", 2]}',
+    b'{"tags": null, "name": null, "price": -1, "made": "2024-13-01"}',
+]
+
+
+def differences(
+    method: str, urls: list[str], bodies: list[tuple[bytes, str | None]], client: httpx.Client, oracle: TestClient
+) -> tuple[int, list[Any]]:
+    """How many requests FastAPI refuses, and those that `client` answers in another way."""
+    refused, different = 0, []
+    for url in urls:
+        for body, media_type in bodies:
+            headers = {} if media_type is None else {"content-type": media_type}
+            answers = [each.request(method, url, content=body, headers=headers) for each in (oracle, client)]
+            expected, answered = [
+                (answer.status_code, answer.content, answer.headers.get("accept-patch")) for answer in answers
+            ]
+            refused += expected[0] != 404
+            if expected != answered:
+                different.append((method, url, body, media_type, expected, answered))
+    return refused, different
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH"])
+def test_errors_of_all_parts_of_a_request_are_one_list(app: App, open_client: Open, method: str) -> None:
+    app.crud(Product)
+    urls = [f"/products/{key}{query}" for key in KEYS for query in QUERIES]
+    bodies: list[tuple[bytes, str | None]] = [(b"", None)]
+    if method in ("PUT", "PATCH"):
+        contents = PATCHES if method == "PATCH" else [*BAD_BODIES, b'{"name": "a", "price": 2}']
+        bodies = [(content, media_type) for content in contents for media_type in MEDIA_TYPES]
+        urls = [f"/products/{key}{query}" for key in KEYS[:3] for query in QUERIES[:2]]
+    with open_client(app) as client, strict_twin() as oracle:
+        refused, different = differences(method, urls, bodies, client, oracle)
+    assert different == []
+    assert refused >= len(urls) * len(bodies) // 2
+
+
+def test_errors_of_query_and_body_are_one_list(app: App, open_client: Open) -> None:
+    app.crud(Product)
+    bodies = [(body, media_type) for body in BAD_BODIES for media_type in MEDIA_TYPES]
+    with open_client(app) as client, strict_twin() as oracle:
+        refused, different = differences("POST", [f"/products{query}" for query in QUERIES], bodies, client, oracle)
+    assert different == []
+    assert refused == len(QUERIES) * len(bodies)
+
+
+def test_errors_of_a_page_are_one_list(app: App, open_client: Open) -> None:
+    app.crud(Product)
+    limits, cursors, others = (
+        ("limit=0", "limit=x&limit=101", "limit=3"),
+        ("cursor=x", "cursor=&cursor=%C3"),
+        ("", "a&a="),
+    )
+    orders = [itertools.permutations(parts) for parts in itertools.product(limits, cursors, others)]
+    urls = ["/products?" + "&".join(parts) for parts in itertools.chain.from_iterable(orders)]
+    with open_client(app) as client, strict_twin() as oracle:
+        refused, different = differences("GET", urls, [(b"", None)], client, oracle)
+    assert different == []
+    assert refused == len(urls)
 
 
 @pytest.mark.parametrize("cursor", ["x", "", "AAAA", "%00", "../..", "' OR 1=1", "MZ-R5wAAAAAAAAAF", "A" * 5000])

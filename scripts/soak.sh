@@ -20,10 +20,11 @@ for file in python/data_bridge/*.py; do
 done
 
 # Python itself is not instrumented, so the sanitizer has to be there before it starts; libstdc++ with it, else the
-# sanitizer finds no __cxa_throw to wrap. Python's own allocator would hide what is freed.
+# sanitizer finds no __cxa_throw to wrap. Python's own allocator would hide what is freed. The quarantine is small enough
+# to be full after the warm-up: its growth would look like a leak.
 preload="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libstdc++.so.6)"
 export DATA_BRIDGE_COMMAND="env LD_PRELOAD=$preload PYTHONMALLOC=malloc $python"
-export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=16:halt_on_error=1"
+export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=4:halt_on_error=1"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 export PYTHONPATH="$PWD/$build/python"
 export DATA_BRIDGE_SOAK_REQUESTS="$requests"

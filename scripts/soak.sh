@@ -28,5 +28,6 @@ export ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=4:halt_on_error=1"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 export PYTHONPATH="$PWD/$build/python"
 export DATA_BRIDGE_SOAK_REQUESTS="$requests"
+export DATA_BRIDGE_SOAK_GROWTH_MIB=32
 # The clients run without the sanitizer, in the tree's ordinary build.
 "$python" -m pytest tests/chaos/test_soak.py tests/chaos/test_disconnects.py -s -p no:cacheprovider

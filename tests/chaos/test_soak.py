@@ -15,6 +15,10 @@ from server_process import ServeApp, ServerProcess
 from wire import Client, request
 
 REQUESTS = int(os.environ.get("DATA_BRIDGE_SOAK_REQUESTS", "6000"))
+# A leak of 100 bytes a request would be 19 MiB over 200,000; SQLite's page cache and malloc settle within 16. A
+# sanitizer's allocator takes longer: 17 MiB after 200,000 requests, 21 after 400,000, where the ordinary build has
+# grown by 1.
+MAX_GROWTH_MIB = int(os.environ.get("DATA_BRIDGE_SOAK_GROWTH_MIB", "16"))
 CLIENTS = 48
 
 VALID = [
@@ -137,7 +141,6 @@ def test_mixed_load_leaves_the_server_as_it_was(serve: ServeApp) -> None:
     assert server.open_descriptors() <= descriptors
     growth = server.resident_bytes() - memory
     print(f"{REQUESTS} requests: resident memory grew by {growth / 2**20:.1f} MiB")
-    # A leak of 100 bytes a request would be 19 MiB over 200,000; SQLite's page cache and malloc settle within 16.
-    assert growth < 16 * 2**20
+    assert growth < MAX_GROWTH_MIB * 2**20
     assert server.stop() == 0, server.log[-3000:]
     assert "Sanitizer" not in server.log, server.log[-6000:]

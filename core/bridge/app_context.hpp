@@ -24,6 +24,7 @@ struct Hooks {
 struct Counters {
   std::atomic<std::uint64_t> compiled{0};
   std::atomic<std::uint64_t> bridged{0};
+  std::atomic<std::uint64_t> unmatched{0};  ///< 404, 405 and redirects that the application was not asked for
 };
 
 /// Lives as long as the server. The Python objects belong to the loop's thread.

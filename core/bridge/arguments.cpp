@@ -6,6 +6,7 @@
 
 #include "bridge/query.hpp"
 #include "bridge/text.hpp"
+#include "http/characters.hpp"
 
 namespace data_bridge::bridge {
 
@@ -39,7 +40,7 @@ PyRef list_of(const Values& values, Convert convert) {
 std::vector<std::string_view> header_values(const http::Request& request, std::string_view name) {
   std::vector<std::string_view> values;
   for (const auto& header : request.headers) {
-    if (equal_ignoring_case(header.name, name)) values.push_back(header.value);
+    if (http::equals_ignoring_case(header.name, name)) values.push_back(header.value);
   }
   return values;
 }

@@ -9,6 +9,7 @@
 
 #include "bridge/asgi_awaitable.hpp"
 #include "bridge/text.hpp"
+#include "http/characters.hpp"
 
 namespace data_bridge::bridge {
 
@@ -274,7 +275,7 @@ class AsgiCycle final : public InboxReader {
         PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
         return false;
       }
-      if (equal_ignoring_case(raw_name, "content-length") && !has_length) {
+      if (http::equals_ignoring_case(raw_name, "content-length") && !has_length) {
         PyRef text = PyRef::steal(PyUnicode_DecodeASCII(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr));
         PyRef number = PyRef::steal(text ? PyLong_FromUnicodeObject(text.get(), 10) : nullptr);
         if (!number) return false;
@@ -282,7 +283,7 @@ class AsgiCycle final : public InboxReader {
         if (length == -1 && PyErr_Occurred() != nullptr) return false;
         remaining_ = length;
         has_length = true;
-      } else if (equal_ignoring_case(raw_name, "transfer-encoding") && equal_ignoring_case(value, "chunked")) {
+      } else if (http::equals_ignoring_case(raw_name, "transfer-encoding") && http::equals_ignoring_case(value, "chunked")) {
         continue;  // the writer frames the body itself where there is no content-length
       }
       PyRef lower = PyRef::steal(lowercase_bytes(raw_name));

@@ -1,11 +1,16 @@
-// Hands a request to the ASGI application.
+// Hands a request to the ASGI application, or gives the answer that it would give.
 #include "bridge/asgi_endpoint.hpp"
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "bridge/call.hpp"
+#include "bridge/scope.hpp"
 
 namespace data_bridge::bridge {
+
+using pyloop::PyRef;
 
 namespace {
 
@@ -18,17 +23,59 @@ class AsgiCall final : public Call {
   }
 
  private:
-  pyloop::PyRef begin() override { return application_coroutine(); }
+  PyRef begin() override { return application_coroutine(); }
   void destroy() noexcept override { delete this; }
   std::shared_ptr<BodyInbox> inbox() override { return inbox_; }
 
   std::shared_ptr<BodyInbox> inbox_;
 };
 
+class UnmatchedCall final : public Call {
+ public:
+  UnmatchedCall(AppContext& app, http::Exchange& exchange, PlanGuard& guard, std::uint64_t generation,
+                routing::Unmatched unmatched)
+      : Call(app, exchange), guard_(guard), generation_(generation), unmatched_(std::move(unmatched)) {}
+
+ private:
+  PyRef begin() override {
+    if (!guard_.valid(generation_)) return application_coroutine();
+    const std::optional<std::string> scheme = request_scheme(app(), incoming());
+    if (!scheme) return {};
+    const http::Request& request = incoming().request->head();
+    const bool tcp = incoming().server.family != runtime::SocketAddress::Family::kUnix;
+    const std::string server_host = tcp ? incoming().server.host() : std::string();
+    const routing::UnmatchedAnswer answer(unmatched_, {.scheme = *scheme,
+                                                       .query = request.query,
+                                                       .host = request.header("host"),
+                                                       .server_host = server_host,
+                                                       .server_port = incoming().server.port});
+    app().counters.unmatched.fetch_add(1, std::memory_order_relaxed);
+    respond(answer.status(), answer.headers(), answer.body());
+    return {};
+  }
+  void destroy() noexcept override { delete this; }
+  std::shared_ptr<BodyInbox> inbox() override {
+    if (incoming().request->head().has_body()) return late_inbox(std::nullopt);
+    return late_inbox(std::string_view());
+  }
+
+  PlanGuard& guard_;
+  std::uint64_t generation_;
+  routing::Unmatched unmatched_;
+};
+
 }  // namespace
 
 void AsgiEndpoint::serve(http::Exchange& exchange, routing::PathParameters /*parameters*/) {
   Call::submit(*new AsgiCall(app_, exchange));
+}
+
+void AppUnmatchedEndpoint::serve(http::Exchange& exchange, routing::Unmatched unmatched) {
+  if (guard_ != nullptr) {
+    Call::submit(*new UnmatchedCall(app_, exchange, *guard_, generation_, std::move(unmatched)));
+  } else {
+    Call::submit(*new AsgiCall(app_, exchange));
+  }
 }
 
 }  // namespace data_bridge::bridge

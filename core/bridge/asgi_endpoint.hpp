@@ -1,8 +1,10 @@
-// The endpoint through which every request that is not served natively or by a compiled route goes.
+// The ways to the ASGI application: of routes that are not compiled, and of requests that no route answers.
 #pragma once
 
 #include "bridge/app_context.hpp"
+#include "bridge/route_watch.hpp"
 #include "routing/endpoint.hpp"
+#include "routing/unmatched.hpp"
 
 namespace data_bridge::bridge {
 
@@ -16,6 +18,22 @@ class AsgiEndpoint final : public routing::Endpoint {
 
  private:
   AppContext& app_;
+};
+
+/// Answers what no route does without the application's scan of its routes, once it is certain that the application
+/// would give that very answer; else runs the application.
+class AppUnmatchedEndpoint final : public routing::UnmatchedEndpoint {
+ public:
+  /// `guard`: whether the route table is in force; null where the application does not answer as Starlette does.
+  AppUnmatchedEndpoint(AppContext& app, PlanGuard* guard) noexcept
+      : app_(app), guard_(guard), generation_(guard != nullptr ? guard->generation() : 0) {}
+
+  void serve(http::Exchange& exchange, routing::Unmatched unmatched) override;
+
+ private:
+  AppContext& app_;
+  PlanGuard* guard_;
+  std::uint64_t generation_;
 };
 
 }  // namespace data_bridge::bridge

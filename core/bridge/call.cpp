@@ -103,6 +103,19 @@ void Call::respond(int status, std::span<const http::Header> headers, std::strin
   incoming_.reply.respond(status, headers, body);
 }
 
+std::shared_ptr<BodyInbox> Call::late_inbox(std::optional<std::string_view> whole_body) {
+  auto inbox = std::make_shared<BodyInbox>(app_.core);
+  if (whole_body) inbox->set_whole_body(*whole_body);
+  incoming_.reply.perform([inbox](http::Exchange* exchange) {
+    if (exchange != nullptr) {
+      inbox->attach(*exchange);
+    } else {
+      inbox->disconnect();
+    }
+  });
+  return inbox;
+}
+
 PyRef Call::application_coroutine() {
   app_.counters.bridged.fetch_add(1, std::memory_order_relaxed);
   if (cycle() == nullptr) return {};

@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <memory>
+#include <optional>
 
 #include "bridge/app_context.hpp"
 #include "bridge/body_inbox.hpp"
@@ -48,6 +49,8 @@ class Call : public pyloop::PythonWork, public pyloop::Completion {
   virtual void destroy() noexcept = 0;
   /// The inbox for cycle(): the body as it comes, or as it was buffered.
   virtual std::shared_ptr<BodyInbox> inbox() = 0;
+  /// An inbox for an exchange that has had none until now; `whole_body` where it is known.
+  std::shared_ptr<BodyInbox> late_inbox(std::optional<std::string_view> whole_body);
 
  private:
   void fail(PyObject* exception) noexcept;

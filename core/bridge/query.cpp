@@ -5,7 +5,7 @@
 #include <ranges>
 #include <string>
 
-#include "bridge/text.hpp"
+#include "routing/percent.hpp"
 
 namespace data_bridge::bridge {
 
@@ -44,7 +44,7 @@ bool Query::same_name(std::string_view raw, std::string_view name) {
   if (raw == name) return raw.find_first_of("%+") == std::string_view::npos;
   if (raw.find_first_of("%+") == std::string_view::npos) return false;
   std::string decoded;
-  percent_decode(raw, true, decoded);
+  routing::append_unescaped(decoded, routing::plus_to_space(raw));
   return decoded == name;
 }
 

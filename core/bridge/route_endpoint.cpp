@@ -16,9 +16,6 @@ using pyloop::PyRef;
 
 namespace {
 
-// Long enough to cost nothing under load, short enough that nobody waits for a change to be seen.
-constexpr std::chrono::milliseconds kGuardInterval{20};
-
 bool has_overrides(const RoutePlan& plan) {
   if (!plan.overrides_provider) return false;
   static PyObject* const name = PyUnicode_InternFromString("dependency_overrides");
@@ -37,7 +34,7 @@ class RouteCall final : public Call {
  private:
   PyRef begin() override {
     const RoutePlan& plan = endpoint_->plan();
-    if (!endpoint_->guard().valid() || has_overrides(plan)) return application_coroutine();
+    if (!endpoint_->current() || has_overrides(plan)) return application_coroutine();
     std::vector<PyRef> arguments;
     arguments.reserve(plan.parameters.size() + 1);
     const http::OwnedRequest& request = *incoming().request;
@@ -50,34 +47,13 @@ class RouteCall final : public Call {
 
   void destroy() noexcept override { delete this; }
 
-  std::shared_ptr<BodyInbox> inbox() override {
-    auto inbox = std::make_shared<BodyInbox>(app().core);
-    inbox->set_whole_body(incoming().request->body());
-    incoming().reply.perform([inbox](http::Exchange* exchange) {
-      if (exchange != nullptr) {
-        inbox->attach(*exchange);
-      } else {
-        inbox->disconnect();
-      }
-    });
-    return inbox;
-  }
+  std::shared_ptr<BodyInbox> inbox() override { return late_inbox(incoming().request->body()); }
 
   std::shared_ptr<RouteEndpoint> endpoint_;  // a recompilation may replace the table while this runs
   std::vector<std::string> path_values_;
 };
 
 }  // namespace
-
-bool PlanGuard::valid() {
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_check_) return valid_;
-  next_check_ = now + kGuardInterval;
-  PyRef answer = PyRef::steal(PyObject_CallNoArgs(still_valid_.get()));
-  if (!answer) PyErr_WriteUnraisable(still_valid_.get());
-  valid_ = answer && answer.get() == Py_True;
-  return valid_;
-}
 
 RouteEndpoint::~RouteEndpoint() {
   if (Py_IsInitialized() == 0) {
@@ -87,7 +63,6 @@ RouteEndpoint::~RouteEndpoint() {
   }
   const PyGILState_STATE state = PyGILState_Ensure();
   plan_.reset();
-  guard_.reset();
   PyGILState_Release(state);
 }
 

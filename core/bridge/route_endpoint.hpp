@@ -1,7 +1,6 @@
 // The endpoint of a compiled FastAPI route.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,40 +8,29 @@
 
 #include "bridge/app_context.hpp"
 #include "bridge/route_plan.hpp"
+#include "bridge/route_watch.hpp"
 #include "routing/endpoint.hpp"
 
 namespace data_bridge::bridge {
 
-/// Whether an application is still what its routes were compiled from. Asks Python at most every
-/// few milliseconds. On the loop's thread, with the GIL.
-class PlanGuard {
- public:
-  /// `still_valid`: () -> bool (compiler.py); may start a recompilation.
-  explicit PlanGuard(PyObject* still_valid) : still_valid_(pyloop::PyRef::borrow(still_valid)) {}
-  bool valid();
-
- private:
-  pyloop::PyRef still_valid_;
-  std::chrono::steady_clock::time_point next_check_{};
-  bool valid_ = true;
-};
-
 /// Runs a RoutePlan for each request; whatever the plan leaves alone goes to the ASGI application.
 class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_from_this<RouteEndpoint> {
  public:
-  RouteEndpoint(AppContext& app, std::shared_ptr<PlanGuard> guard, RoutePlan plan)
-      : app_(app), guard_(std::move(guard)), plan_(std::move(plan)) {}
+  RouteEndpoint(AppContext& app, PlanGuard& guard, RoutePlan plan)
+      : app_(app), guard_(guard), generation_(guard.generation()), plan_(std::move(plan)) {}
   /// Takes the GIL: the last owner of a route table may be an I/O thread.
   ~RouteEndpoint() override;
 
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override;
 
   [[nodiscard]] const RoutePlan& plan() const noexcept { return *plan_; }
-  [[nodiscard]] PlanGuard& guard() noexcept { return *guard_; }
+  /// Whether the application still is what the plan was read from. On the loop's thread, with the GIL.
+  [[nodiscard]] bool current() noexcept { return guard_.valid(generation_); }
 
  private:
   AppContext& app_;
-  std::shared_ptr<PlanGuard> guard_;
+  PlanGuard& guard_;
+  std::uint64_t generation_;
   std::optional<RoutePlan> plan_;
 };
 

@@ -80,6 +80,11 @@ bool has_forwarded_field(const http::Request& request) noexcept {
   return request.header("x-forwarded-proto").has_value() || request.header("x-forwarded-for").has_value();
 }
 
+bool has_proxy_hook(const AppContext& app, const http::Request& request) noexcept {
+  PyObject* hook = app.hooks.apply_proxy_headers.get();
+  return hook != nullptr && hook != Py_None && has_forwarded_field(request);
+}
+
 bool set(PyObject* dict, PyObject* key, PyRef value) noexcept {
   return value && PyDict_SetItem(dict, key, value.get()) == 0;
 }
@@ -113,10 +118,19 @@ PyRef make_http_scope(const AppContext& app, const Incoming& incoming) {
       set(dict, name.method, str(request.method)) && set(dict, name.path, std::move(path)) &&
       set(dict, name.raw_path, std::move(raw_path)) && set(dict, name.query_string, bytes(request.query));
   if (!complete) return {};
-  if (app.hooks.apply_proxy_headers && app.hooks.apply_proxy_headers.get() != Py_None && has_forwarded_field(request)) {
+  if (has_proxy_hook(app, request)) {
     if (!PyRef::steal(PyObject_CallOneArg(app.hooks.apply_proxy_headers.get(), dict))) return {};
   }
   return scope;
+}
+
+std::optional<std::string> request_scheme(const AppContext& app, const Incoming& incoming) {
+  if (!has_proxy_hook(app, incoming.request->head())) return "http";
+  PyRef scope = make_http_scope(app, incoming);
+  PyObject* scheme = scope ? PyDict_GetItemWithError(scope.get(), names().scheme) : nullptr;
+  const char* text = scheme != nullptr ? PyUnicode_AsUTF8(scheme) : nullptr;
+  if (text == nullptr) return std::nullopt;
+  return text;
 }
 
 }  // namespace data_bridge::bridge

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bridge/asgi_endpoint.hpp"
+#include "bridge/route_endpoint.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::bridge {
@@ -105,10 +106,10 @@ class Server::Drain final : public pyloop::PythonWork {
 
 Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSettings settings)
     : app_(std::move(app)),
-      guard_(std::make_shared<PlanGuard>(still_valid)),
+      guard_(still_valid),
       settings_(std::move(settings)),
-      fallback_(std::make_shared<AsgiEndpoint>(*app_)) {
-  set_routes({}, "");
+      application_(std::make_shared<AsgiEndpoint>(*app_)) {
+  set_routes({});
   if (settings_.access_log) {
     access_log_ = std::make_unique<middleware::AccessLog>(
         middleware::AccessLogOptions{.fd = STDOUT_FILENO,
@@ -177,17 +178,21 @@ void Server::start_threads() {
   for (const auto& lane : lanes_) lane->start_thread();
 }
 
-void Server::set_routes(std::vector<RouteEntry> routes, const std::string& root_path) {
+void Server::set_routes(AppRoutes app_routes) {
   routing::RouteTable::Builder builder(
-      {.redirect_slashes = true, .fallback = fallback_, .server_root_path = app_->root_path, .root_path = root_path});
-  for (RouteEntry& route : routes) {
-    auto endpoint = route.endpoint != nullptr ? std::move(route.endpoint) : fallback_;
+      {.redirect_slashes = app_routes.redirect_slashes,
+       .unmatched = std::make_shared<AppUnmatchedEndpoint>(*app_, app_routes.default_unmatched ? &guard_ : nullptr),
+       .server_root_path = app_->root_path,
+       .root_path = app_routes.root_path});
+  for (RouteEntry& route : app_routes.routes) {
+    auto endpoint = route.endpoint != nullptr ? std::move(route.endpoint) : application_;
     if (!route.opaque) {
-      routing::RouteSpec spec{.path = route.path, .methods = route.methods, .endpoint = endpoint};
+      routing::RouteSpec spec{
+          .path = route.path, .methods = route.methods, .endpoint = std::move(endpoint), .allow = route.allow};
       if (builder.add(std::move(spec))) continue;
     }
     // A template that only Starlette can match: from here on Starlette decides.
-    builder.add_opaque(fallback_);
+    builder.add_opaque(application_);
   }
   auto table = builder.build();
   if (routes_ == nullptr) {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "bridge/app_context.hpp"
-#include "bridge/route_endpoint.hpp"
+#include "bridge/route_watch.hpp"
 #include "http/connections.hpp"
 #include "http/limits.hpp"
 #include "http/listener.hpp"
@@ -36,6 +36,15 @@ struct RouteEntry {
   std::vector<std::string> methods;
   std::shared_ptr<routing::Endpoint> endpoint;  ///< null: the ASGI application
   bool opaque = false;                          ///< may match anything
+  std::string allow{};                          ///< Allow of its 405
+};
+
+/// All routes of an application, and what they were read from.
+struct AppRoutes {
+  std::vector<RouteEntry> routes{};  ///< in the order of their declaration
+  std::string root_path{};
+  bool redirect_slashes = true;
+  bool default_unmatched = false;  ///< what no route answers is answered as Starlette does by default
 };
 
 /// All methods on the loop's thread, with the GIL, unless they say otherwise.
@@ -54,8 +63,10 @@ class Server {
   /// A listening socket that the process inherited; it is taken over.
   std::vector<Address> listen_inherited(int fd);
 
-  /// Puts `routes` in force, in this order; what none of them answers goes to the ASGI application.
-  void set_routes(std::vector<RouteEntry> routes, const std::string& root_path);
+  /// Its generation is to be begun before plans are made into endpoints for set_routes().
+  [[nodiscard]] PlanGuard& guard() noexcept { return guard_; }
+  /// Puts `routes` in force.
+  void set_routes(AppRoutes routes);
   [[nodiscard]] std::shared_ptr<routing::Endpoint> make_route_endpoint(PyObject* plan);
 
   /// Stops accepting; connections close after their next answer, at the latest after `grace`.
@@ -74,9 +85,9 @@ class Server {
   void start_threads();
 
   std::unique_ptr<AppContext> app_;
-  std::shared_ptr<PlanGuard> guard_;
+  PlanGuard guard_;
   ServerSettings settings_;
-  std::shared_ptr<routing::Endpoint> fallback_;
+  std::shared_ptr<routing::Endpoint> application_;
   std::shared_ptr<routing::CurrentRoutes> routes_;
   std::unique_ptr<middleware::AccessLog> access_log_;
   std::vector<std::unique_ptr<Lane>> lanes_;

@@ -37,11 +37,12 @@ std::shared_ptr<routing::Endpoint> endpoint_of_route(Server& server, nb::handle 
 
 RouteEntry read_entry(Server& server, nb::handle source) {
   const auto entry = nb::cast<nb::tuple>(source);
-  if (entry.size() != 5) throw nb::value_error("a route is (path, methods, plan, operation, opaque)");
+  if (entry.size() != 6) throw nb::value_error("a route is (path, methods, plan, operation, opaque, allow)");
   return {.path = nb::cast<std::string>(entry[0]),
           .methods = nb::cast<std::vector<std::string>>(entry[1]),
           .endpoint = endpoint_of_route(server, entry[2], entry[3]),
-          .opaque = nb::cast<bool>(entry[4])};
+          .opaque = nb::cast<bool>(entry[4]),
+          .allow = nb::cast<std::string>(entry[5])};
 }
 
 // The message of a std::runtime_error becomes an OSError: an address is in use, or not ours.
@@ -103,12 +104,16 @@ void bind_server(nb::module_& module) {
            [](Server& self, int fd) { return as_os_error([&] { return self.listen_inherited(fd); }); })
       .def(
           "set_routes",
-          [](Server& self, const nb::list& routes, const std::string& root_path) {
-            std::vector<RouteEntry> entries;
-            for (nb::handle route : routes) entries.push_back(read_entry(self, route));
-            self.set_routes(std::move(entries), root_path);
+          [](Server& self, const nb::list& routes, const std::string& root_path, bool redirect_slashes,
+             bool default_unmatched, const nb::list& watched_attributes, const nb::list& watched_lists) {
+            AppRoutes app_routes{
+                .root_path = root_path, .redirect_slashes = redirect_slashes, .default_unmatched = default_unmatched};
+            if (!self.guard().begin_generation(watched_attributes.ptr(), watched_lists.ptr())) throw nb::python_error();
+            for (nb::handle route : routes) app_routes.routes.push_back(read_entry(self, route));
+            self.set_routes(std::move(app_routes));
           },
-          nb::arg("routes"), nb::arg("root_path"))
+          nb::arg("routes"), nb::kw_only(), nb::arg("root_path"), nb::arg("redirect_slashes"),
+          nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"))
       .def("drain", [](Server& self, double grace_seconds,
                        const nb::object& on_drained) { self.drain(milliseconds(grace_seconds), on_drained.ptr()); })
       .def("close", &Server::close)
@@ -116,6 +121,7 @@ void bind_server(nb::module_& module) {
       .def("counts", [](Server& self) {
         nb::dict counts;
         counts["compiled"] = self.app().counters.compiled.load(std::memory_order_relaxed);
+        counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
         counts["bridged"] = self.app().counters.bridged.load(std::memory_order_relaxed);
         return counts;
       });

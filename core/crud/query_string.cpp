@@ -12,8 +12,7 @@ bool is_ascii(char byte) noexcept { return static_cast<unsigned char>(byte) < 0x
 
 // Starlette reads the query as Latin-1, and unquote() decodes each run of ASCII for itself.
 std::string decode(std::string_view text) {
-  std::string spaced(text);
-  std::ranges::replace(spaced, '+', ' ');
+  std::string spaced = routing::plus_to_space(text);
   if (std::ranges::all_of(spaced, is_ascii)) {
     return spaced.find('%') == std::string::npos ? spaced : routing::decode_path(spaced);
   }
@@ -29,18 +28,6 @@ std::string decode(std::string_view text) {
     }
   }
   return decoded;
-}
-
-bool is_unreserved(char byte) noexcept {
-  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || byte == '-' ||
-         byte == '.' || byte == '_' || byte == '~';
-}
-
-void append_escape(std::string& out, char byte) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  out += '%';
-  out += kHex[static_cast<unsigned char>(byte) >> 4];
-  out += kHex[static_cast<unsigned char>(byte) & 15U];
 }
 
 }  // namespace
@@ -60,27 +47,6 @@ std::vector<QueryParameter> parse_query(std::string_view query) {
                           .value = decode(raw.substr(std::min(equals + 1, raw.size())))});
   }
   return parameters;
-}
-
-void append_percent_encoded(std::string& out, std::string_view text) {
-  for (const char byte : text) {
-    if (is_unreserved(byte)) {
-      out += byte;
-    } else {
-      append_escape(out, byte);
-    }
-  }
-}
-
-void append_uri(std::string& out, std::string_view text) {
-  constexpr std::string_view kReserved = ":/?#[]@!$&'()*+,;=%";
-  for (const char byte : text) {
-    if (is_unreserved(byte) || kReserved.find(byte) != std::string_view::npos) {
-      out += byte;
-    } else {
-      append_escape(out, byte);
-    }
-  }
 }
 
 }  // namespace data_bridge::crud

@@ -28,17 +28,5 @@ TEST(ParseQuery, ReadsLikePython) {
   EXPECT_EQ(parse("a=\xC3\xA9%C3%A9"), (Pairs{{"a", "\xC3\x83\xC2\xA9\xC3\xA9"}}));  // Latin-1, then UTF-8
 }
 
-TEST(AppendUri, KeepsWhatMayStandInAUri) {
-  std::string out;
-  append_uri(out, "/a%20b?x=[1]&y=\"<>\r\n\xC3\xA9");
-  EXPECT_EQ(out, "/a%20b?x=[1]&y=%22%3C%3E%0D%0A%C3%A9");
-}
-
-TEST(AppendPercentEncoded, LeavesOneSegment) {
-  std::string out;
-  append_percent_encoded(out, "a/b?c%d e~\xC3\xA9");
-  EXPECT_EQ(out, "a%2Fb%3Fc%25d%20e~%C3%A9");
-}
-
 }  // namespace
 }  // namespace data_bridge::crud

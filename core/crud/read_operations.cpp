@@ -5,6 +5,7 @@
 
 #include "crud/parameters.hpp"
 #include "crud/query_string.hpp"
+#include "routing/percent.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -54,11 +55,11 @@ class PageWriter final : public storage::RowVisitor {
 // RFC 8288. A reference relative to the request, so that no proxy has to be known.
 std::string next_link(const Request& request, std::string_view cursor) {
   std::string link = "<";
-  append_uri(link, request.path);
+  routing::append_uri(link, request.path);
   link += '?';
   for (const QueryParameter& parameter : parse_query(request.query)) {
     if (parameter.name != "cursor") {
-      append_uri(link, parameter.raw);
+      routing::append_uri(link, parameter.raw);
       link += '&';
     }
   }

@@ -7,7 +7,7 @@
 
 #include "crud/item_body.hpp"
 #include "crud/parameters.hpp"
-#include "crud/query_string.hpp"
+#include "routing/percent.hpp"
 #include "schema/body.hpp"
 
 namespace data_bridge::crud {
@@ -30,12 +30,12 @@ std::string item_path(std::string_view collection_path, const storage::Key& key)
     collection_path.remove_suffix(1);
   }
   std::string path;
-  append_uri(path, collection_path);
+  routing::append_uri(path, collection_path);
   path += '/';
   if (const auto* number = std::get_if<std::int64_t>(&key)) {
     path += std::to_string(*number);
   } else {
-    append_percent_encoded(path, std::get<std::string>(key));
+    routing::append_percent_encoded(path, std::get<std::string>(key));
   }
   return path;
 }

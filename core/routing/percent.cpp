@@ -1,6 +1,7 @@
 // Percent-decoding with Python's treatment of broken UTF-8, and the quoting of Location.
 #include "routing/percent.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -14,24 +15,6 @@ constexpr int hex_value(char c) noexcept {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-std::string unescape(std::string_view path) {
-  std::string bytes;
-  bytes.reserve(path.size());
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == '%' && i + 2 < path.size()) {
-      const int high = hex_value(path[i + 1]);
-      const int low = hex_value(path[i + 2]);
-      if (high >= 0 && low >= 0) {
-        bytes.push_back(static_cast<char>(high * 16 + low));
-        i += 2;
-        continue;
-      }
-    }
-    bytes.push_back(path[i]);
-  }
-  return bytes;
 }
 
 /// How many bytes at the front of `text` (not empty) form one well-formed sequence, or, negated, how many
@@ -65,20 +48,64 @@ int sequence(std::string_view text) noexcept {
   return length;
 }
 
-/// urllib's always-safe characters and those RedirectResponse adds.
-constexpr auto kLocationSafe = [] {
-  std::array<bool, 256> safe{};
-  for (unsigned char c = '0'; c <= '9'; ++c) safe[c] = true;
-  for (unsigned char c = 'a'; c <= 'z'; ++c) safe[c] = true;
-  for (unsigned char c = 'A'; c <= 'Z'; ++c) safe[c] = true;
-  for (const char c : std::string_view("_.-~:/%#?=@[]!$&'()*+,;")) safe[static_cast<unsigned char>(c)] = true;
-  return safe;
-}();
+using ByteSet = std::array<bool, 256>;
+
+/// The unreserved characters of RFC 3986, which are urllib's always-safe ones, and `more`.
+constexpr ByteSet unreserved_and(std::string_view more) {
+  ByteSet set{};
+  for (unsigned char c = '0'; c <= '9'; ++c) set[c] = true;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) set[c] = true;
+  for (unsigned char c = 'A'; c <= 'Z'; ++c) set[c] = true;
+  for (const char c : std::string_view("-._~")) set[static_cast<unsigned char>(c)] = true;
+  for (const char c : more) set[static_cast<unsigned char>(c)] = true;
+  return set;
+}
+
+constexpr ByteSet kUnreserved = unreserved_and("");
+/// RedirectResponse's safe characters are the reserved ones of RFC 3986 too, and '%'.
+constexpr ByteSet kUri = unreserved_and(":/?#[]@!$&'()*+,;=%");
+
+void append_encoded(std::string& out, std::string_view text, const ByteSet& kept) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kept[byte]) {
+      out.push_back(c);
+    } else {
+      out.push_back('%');
+      out.push_back(kDigits[byte >> 4U]);
+      out.push_back(kDigits[byte & 15U]);
+    }
+  }
+}
 
 }  // namespace
 
+void append_unescaped(std::string& out, std::string_view text) {
+  out.reserve(out.size() + text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
+      if (high >= 0 && low >= 0) {
+        out.push_back(static_cast<char>(high * 16 + low));
+        i += 2;
+        continue;
+      }
+    }
+    out.push_back(text[i]);
+  }
+}
+
+std::string plus_to_space(std::string_view text) {
+  std::string spaced(text);
+  std::ranges::replace(spaced, '+', ' ');
+  return spaced;
+}
+
 std::string decode_path(std::string_view path) {
-  std::string bytes = unescape(path);
+  std::string bytes;
+  append_unescaped(bytes, path);
   std::size_t good = 0;
   while (good < bytes.size()) {
     const int length = sequence(std::string_view(bytes).substr(good));
@@ -97,18 +124,8 @@ std::string decode_path(std::string_view path) {
   return text;
 }
 
-void append_location(std::string& out, std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kLocationSafe[byte]) {
-      out.push_back(c);
-    } else {
-      out.push_back('%');
-      out.push_back(kDigits[byte >> 4U]);
-      out.push_back(kDigits[byte & 15U]);
-    }
-  }
-}
+void append_percent_encoded(std::string& out, std::string_view text) { append_encoded(out, text, kUnreserved); }
+
+void append_uri(std::string& out, std::string_view text) { append_encoded(out, text, kUri); }
 
 }  // namespace data_bridge::routing

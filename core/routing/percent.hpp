@@ -1,4 +1,4 @@
-// From a request's percent-encoded path to the text that routes are matched on.
+// Percent-encoding: from a request's path to the text that routes are matched on, and back into URIs.
 #pragma once
 
 #include <string>
@@ -6,13 +6,21 @@
 
 namespace data_bridge::routing {
 
-/// What Python's urllib.parse.unquote() makes of an ASCII path: escapes decoded, a '%' without two hex
-/// digits kept, bytes that are no UTF-8 replaced by U+FFFD, one for each maximal part of a sequence. Always valid
-/// UTF-8.
+/// Appends `text` with %XX resolved and a '%' without two hex digits kept (urllib.parse.unquote_to_bytes).
+void append_unescaped(std::string& out, std::string_view text);
+
+/// What Python's urllib.parse.unquote() makes of an ASCII path: escapes decoded, bytes that are no UTF-8
+/// replaced by U+FFFD, one for each maximal part of a sequence. Always valid UTF-8.
 [[nodiscard]] std::string decode_path(std::string_view path);
 
-/// Appends `text` as urllib.parse.quote(text, safe=":/%#?=@[]!$&'()*+,;") writes it: how Starlette
-/// makes a Location header of a URL.
-void append_location(std::string& out, std::string_view text);
+/// A name or value of a query before its escapes are resolved: '+' stands for a space.
+[[nodiscard]] std::string plus_to_space(std::string_view text);
+
+/// Appends `text` with every byte percent-encoded that is not unreserved (RFC 3986, 2.3): one path segment or value.
+void append_percent_encoded(std::string& out, std::string_view text);
+
+/// Appends a path, a query or a URL with every byte encoded that no URI may have, so that it can stand in a header:
+/// urllib.parse.quote(text, safe=":/%#?=@[]!$&'()*+,;"), with which Starlette makes Location fields.
+void append_uri(std::string& out, std::string_view text);
 
 }  // namespace data_bridge::routing

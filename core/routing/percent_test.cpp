@@ -31,10 +31,22 @@ TEST(DecodePath, BrokenUtf8BecomesOneReplacementForEachMaximalPart) {
   EXPECT_EQ(decode_path("/%E0%80%80"), "/" REPLACED REPLACED REPLACED);
 }
 
-TEST(AppendLocation, QuotesLikeRedirectResponse) {
+TEST(AppendUri, KeepsWhatMayStandInAUri) {
   std::string out;
-  append_location(out, "http://h/a b\"<\xC3\xA9>%41~{x}?q=[1]");
+  append_uri(out, "/a%20b?x=[1]&y=\"<>\r\n\xC3\xA9");
+  EXPECT_EQ(out, "/a%20b?x=[1]&y=%22%3C%3E%0D%0A%C3%A9");
+}
+
+TEST(AppendUri, QuotesLikeRedirectResponse) {
+  std::string out;
+  append_uri(out, "http://h/a b\"<\xC3\xA9>%41~{x}?q=[1]");
   EXPECT_EQ(out, "http://h/a%20b%22%3C%C3%A9%3E%41~%7Bx%7D?q=[1]");
+}
+
+TEST(AppendPercentEncoded, LeavesOneSegment) {
+  std::string out;
+  append_percent_encoded(out, "a/b?c%d e~\xC3\xA9");
+  EXPECT_EQ(out, "a%2Fb%3Fc%25d%20e~%C3%A9");
 }
 
 }  // namespace

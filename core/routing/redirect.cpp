@@ -101,7 +101,7 @@ std::string redirect_location(const UrlParts& parts) {
 
   std::string location;
   location.reserve(url.size());
-  append_location(location, url);
+  append_uri(location, url);
   return location;
 }
 

@@ -12,6 +12,7 @@
 
 #include "routing/endpoint.hpp"
 #include "routing/path_pattern.hpp"
+#include "routing/unmatched.hpp"
 
 namespace data_bridge::routing {
 
@@ -27,8 +28,8 @@ struct RouteSpec {
 /// What the routes of a table have in common.
 struct RoutingOptions {
   bool redirect_slashes = true;
-  /// Answers what no route does, in place of the native 404, 405 and 307.
-  std::shared_ptr<Endpoint> fallback{};
+  /// Answers what no route does. Never null.
+  std::shared_ptr<UnmatchedEndpoint> unmatched = std::make_shared<UnmatchedEndpoint>();
   /// What the server puts before every path (uvicorn's --root-path).
   std::string server_root_path{};
   /// scope["root_path"]: taken off before matching where the path starts with it and a slash.

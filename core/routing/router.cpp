@@ -8,12 +8,10 @@
 #include <utility>
 
 #include "routing/percent.hpp"
-#include "routing/redirect.hpp"
 
 namespace data_bridge::routing {
 namespace {
 
-constexpr std::string_view kJson = "application/json";
 constexpr std::size_t kParametersOnStack = 16;
 
 /// What Router.app() looks for where nothing matched `path`: one slash more, or all at the end fewer.
@@ -41,8 +39,7 @@ CurrentRoutes::Snapshot CurrentRoutes::snapshot() const {
   return {table_, version_.load(std::memory_order_relaxed)};
 }
 
-Router::Router(std::shared_ptr<CurrentRoutes> routes, SchemeOf scheme_of)
-    : routes_(std::move(routes)), scheme_of_(std::move(scheme_of)) {}
+Router::Router(std::shared_ptr<CurrentRoutes> routes) : routes_(std::move(routes)) {}
 
 Router::~Router() = default;
 
@@ -69,8 +66,6 @@ Router::Decision Router::decide(const RouteTable& table, std::string_view method
   if (found.full != RouteTable::kNone) {
     decision.route = found.full;
     decision.outcome = Outcome::kRoute;
-  } else if (table.options().fallback) {
-    decision.outcome = Outcome::kFallback;
   } else if (found.partial != RouteTable::kNone) {
     decision.route = found.partial;
     decision.outcome = Outcome::kMethodNotAllowed;
@@ -88,14 +83,8 @@ http::BodyMode Router::on_head(const http::Request& request, Scratch& scratch) {
   Decision decision = decide(*table_, request.method, scope_path(*table_, request.path, storage));
   decision.version = version_;
   std::memcpy(scratch.bytes, &decision, sizeof decision);
-  switch (decision.outcome) {
-    case Outcome::kRoute:
-      return table_->endpoint(decision.route)->body_mode();
-    case Outcome::kFallback:
-      return table_->options().fallback->body_mode();
-    default:
-      return http::BodyMode::kStream;  // answered without waiting for a body that nobody wants
-  }
+  if (decision.outcome == Outcome::kRoute) return table_->endpoint(decision.route)->body_mode();
+  return table_->options().unmatched->body_mode();
 }
 
 void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
@@ -123,41 +112,17 @@ void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
       table->endpoint(decision.route)->serve(exchange, values.first(count));
       return;
     }
-    case Outcome::kFallback:
-      table->options().fallback->serve(exchange, {});
-      return;
-    case Outcome::kMethodNotAllowed: {
-      constexpr std::string_view kBody = R"({"detail":"Method Not Allowed"})";
-      const std::string length = std::to_string(kBody.size());
-      // The order of a FastAPI answer to an HTTPException with headers.
-      const std::array<http::Header, 3> headers{http::Header{"allow", table->allow(decision.route)},
-                                                http::Header{"content-length", length},
-                                                http::Header{"content-type", kJson}};
-      exchange.respond(405, headers, kBody);
-      return;
-    }
-    case Outcome::kRedirect:
-      redirect(exchange, *table, scope_path(*table, request.path, storage));
-      return;
     case Outcome::kNotFound:
-      exchange.respond(404, kJson, R"({"detail":"Not Found"})");
+      table->options().unmatched->serve(exchange, NotFound{});
+      return;
+    case Outcome::kMethodNotAllowed:
+      table->options().unmatched->serve(exchange, MethodNotAllowed{std::string(table->allow(decision.route))});
+      return;
+    case Outcome::kRedirect:
+      table->options().unmatched->serve(exchange,
+                                        SlashRedirect{other_slash(*table, scope_path(*table, request.path, storage))});
       return;
   }
-}
-
-void Router::redirect(http::Exchange& exchange, const RouteTable& table, std::string_view path) const {
-  const std::string target = other_slash(table, path);
-  const http::Request& request = exchange.request();
-  const std::string location = redirect_location({
-      .scheme = scheme_of_ ? scheme_of_(exchange) : std::string_view("http"),
-      .path = target,
-      .query = request.query,
-      .host = request.header("host"),
-      .server_host = exchange.server_port() == 0 ? std::string_view() : exchange.server_host(),
-      .server_port = exchange.server_port(),
-  });
-  const std::array<http::Header, 2> headers{http::Header{"content-length", "0"}, http::Header{"location", location}};
-  exchange.respond(307, headers, {});
 }
 
 }  // namespace data_bridge::routing

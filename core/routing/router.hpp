@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -41,10 +40,7 @@ class CurrentRoutes {
 /// anything that another thread writes: a version is compared, a table only fetched when it has changed.
 class Router final : public http::Handler {
  public:
-  /// scope["scheme"] of a request; what a proxy in front says is the caller's to judge. Unset: "http".
-  using SchemeOf = std::function<std::string_view(const http::Exchange&)>;
-
-  explicit Router(std::shared_ptr<CurrentRoutes> routes, SchemeOf scheme_of = {});
+  explicit Router(std::shared_ptr<CurrentRoutes> routes);
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
   Router(Router&&) = delete;
@@ -55,7 +51,7 @@ class Router final : public http::Handler {
   void on_request(http::Exchange& exchange, Scratch& scratch) override;
 
  private:
-  enum class Outcome : std::uint8_t { kRoute, kFallback, kNotFound, kMethodNotAllowed, kRedirect };
+  enum class Outcome : std::uint8_t { kRoute, kNotFound, kMethodNotAllowed, kRedirect };
   /// What on_head() leaves in the scratch for on_request(); owns nothing, because a request may never get that far.
   struct Decision {
     std::uint64_t version;
@@ -67,10 +63,8 @@ class Router final : public http::Handler {
   [[nodiscard]] static std::string_view scope_path(const RouteTable& table, std::string_view raw, std::string& storage);
   [[nodiscard]] static Decision decide(const RouteTable& table, std::string_view method, std::string_view path);
   void refresh();
-  void redirect(http::Exchange& exchange, const RouteTable& table, std::string_view path) const;
 
   std::shared_ptr<CurrentRoutes> routes_;
-  SchemeOf scheme_of_;
   std::shared_ptr<const RouteTable> table_;
   std::uint64_t version_ = 0;
   std::vector<std::string_view> overflow_;  ///< parameters of a route that has more than fit on the stack

@@ -47,10 +47,10 @@ std::shared_ptr<const RouteTable> compile(const std::vector<Declared>& routes, R
 
 class RouterTest : public ::testing::Test {
  protected:
-  void start(std::shared_ptr<const RouteTable> table, Router::SchemeOf scheme_of = {}) {
+  void start(std::shared_ptr<const RouteTable> table) {
     connections_.reset();
     routes_ = std::make_shared<CurrentRoutes>(std::move(table));
-    router_ = std::make_unique<Router>(routes_, std::move(scheme_of));
+    router_ = std::make_unique<Router>(routes_);
     http::Options options;
     options.date_header = false;
     options.server_header = false;
@@ -129,21 +129,27 @@ TEST_F(RouterTest, RedirectsToTheOtherSlash) {
   EXPECT_TRUE(ask("GET", "/").starts_with("HTTP/1.1 404"));
 }
 
-TEST_F(RouterTest, TheSchemeOfARedirectIsTheCallersToSay) {
-  start(compile({{"/items", {"GET"}}}), [](const http::Exchange&) { return std::string_view("https"); });
-  EXPECT_NE(ask("GET", "/items/").find("location: https://h/items\r\n"), std::string::npos);
-}
-
 TEST_F(RouterTest, RedirectsCanBeSwitchedOff) {
   start(compile({{"/items", {"GET"}}}, {.redirect_slashes = false}));
   EXPECT_TRUE(ask("GET", "/items/").starts_with("HTTP/1.1 404"));
 }
 
-TEST_F(RouterTest, AFallbackAnswersInPlaceOfAllThree) {
-  start(compile({{"/items", {"GET"}}}, {.fallback = std::make_shared<Telling>("fallback")}));
-  EXPECT_EQ(ask("GET", "/nowhere"), ok("fallback"));
-  EXPECT_EQ(ask("DELETE", "/items"), ok("fallback"));
-  EXPECT_EQ(ask("GET", "/items/"), ok("fallback"));
+/// Tells what it was given.
+class TellingUnmatched final : public UnmatchedEndpoint {
+ public:
+  void serve(http::Exchange& exchange, Unmatched unmatched) override {
+    std::string body = "nothing";
+    if (const auto* refused = std::get_if<MethodNotAllowed>(&unmatched)) body = "allow " + refused->allow;
+    if (const auto* redirect = std::get_if<SlashRedirect>(&unmatched)) body = "to " + redirect->path;
+    exchange.respond(200, "text/plain", body);
+  }
+};
+
+TEST_F(RouterTest, AnotherEndpointMayAnswerWhereNothingMatches) {
+  start(compile({{"/items", {"GET"}}}, {.unmatched = std::make_shared<TellingUnmatched>()}));
+  EXPECT_EQ(ask("GET", "/nowhere"), ok("nothing"));
+  EXPECT_EQ(ask("DELETE", "/items"), ok("allow GET, HEAD"));
+  EXPECT_EQ(ask("GET", "/items/"), ok("to /items"));
   EXPECT_EQ(ask("GET", "/items"), ok("/items"));
 }
 

@@ -85,7 +85,7 @@ class Server:
         report_protocol: Callable[[str], None],
         apply_proxy_headers: Callable[..., Any],
         await_any: Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]],
-        still_valid: Callable[[], bool],
+        still_valid: Callable[[bool], bool],
         io_threads: int,
         access_log: bool,
         server_header: bool,
@@ -98,7 +98,16 @@ class Server:
     def listen_tcp(self, host: str, port: int, backlog: int) -> list[tuple[str, int]]: ...
     def listen_unix(self, path: str, backlog: int) -> None: ...
     def listen_inherited(self, fd: int) -> list[tuple[str, int]]: ...
-    def set_routes(self, routes: list[tuple[str, list[str], Any, Any, bool]], root_path: str) -> None: ...
+    def set_routes(
+        self,
+        routes: list[tuple[str, list[str], Any, Any, bool, str]],
+        *,
+        root_path: str,
+        redirect_slashes: bool,
+        default_unmatched: bool,
+        watched_attributes: list[tuple[Any, str, Any]],
+        watched_lists: list[tuple[list[Any], tuple[Any, ...]]],
+    ) -> None: ...
     def drain(self, grace_seconds: float, on_drained: Callable[[], object]) -> None: ...
     def close(self) -> None: ...
     @property

@@ -30,9 +30,11 @@ import starlette.routing
 from fastapi import APIRouter, FastAPI, params
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.encoders import jsonable_encoder
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import ResponseValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute, RouteContext
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from .pristine import closure_of, nested_code, patched_names
@@ -154,14 +156,29 @@ class CompiledRoute:
     plan: RoutePlan | None = None
     operation: Any = None  # a native operation's handle
     opaque: bool = False  # may match anything: no template to compile
+    allow: str = ""  # the value of Allow in a 405 of this route
+
+
+@dataclass(slots=True)
+class Watch:
+    """What an application's routes were read from: they are current while all of it is the same."""
+
+    attributes: list[tuple[Any, str, Any]]  # (object, name, value): of the object's own __dict__
+    lists: list[tuple[list[Any], tuple[Any, ...]]]  # (list, its items)
 
 
 @dataclass(slots=True)
 class CompiledApp:
-    """The route table of an application; ``reason`` says why all of it is bridged, if it is."""
+    """The route table of an application; ``reason`` says why all of it is bridged, if it is.
+
+    ``unmatched_reason`` says why requests that no route answers are left to the application, if they are.
+    """
 
     routes: list[CompiledRoute]
     reason: str = ""
+    unmatched_reason: str = ""
+    redirect_slashes: bool = True
+    watch: Watch = field(default_factory=lambda: Watch([], []))
 
 
 def is_json_content_type(value: str) -> bool:
@@ -175,40 +192,87 @@ def is_json_content_type(value: str) -> bool:
 
 
 class RouteCompiler:
-    """Compiles one application and tells when it has to be compiled again."""
+    """Compiles one application, as often as it changes."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self._stack: Any = None
-        self._signature: tuple[Any, ...] | None = None
 
     def compile(self) -> CompiledApp:
         """Read the application's routes. To be called after lifespan start-up: libraries still add to routes there."""
         app = self.app
         if not isinstance(app, FastAPI):
-            return CompiledApp([], f"{type(app).__name__} is no FastAPI application")
+            reason = f"{type(app).__name__} is no FastAPI application"
+            return CompiledApp([], reason, reason)
         if app.middleware_stack is None:
             app.middleware_stack = app.build_middleware_stack()
-        self._stack = app.middleware_stack
-        self._signature = self._routes_signature()
+        watch = _watch(app)
         try:
             _check_application(app)
         except Bridged as reason:
-            return CompiledApp(list(_bridged_routes(app, str(reason))), str(reason))
+            return CompiledApp(list(_bridged_routes(app, str(reason))), str(reason), str(reason), watch=watch)
         finish = _FinishFactory(app)
-        return CompiledApp([_compile_route(app, context, finish) for context in _contexts(app)])
-
-    def is_current(self) -> bool:
-        """False once the application has changed in a way that asks for :meth:`compile`."""
-        return self.app.middleware_stack is self._stack and self._signature == self._routes_signature()
+        return CompiledApp(
+            [_compile_route(app, context, finish) for context in _contexts(app)],
+            unmatched_reason=_unmatched_reason(app),
+            redirect_slashes=app.router.redirect_slashes,
+            watch=watch,
+        )
 
     def may_run_compiled(self) -> bool:
         """False while something is switched on that compiled routes do not do: FastAPI's own telemetry."""
         return not self.app._native_telemetry.enabled()
 
-    def _routes_signature(self) -> tuple[Any, ...]:
-        router = self.app.router
-        return (id(router), id(router.routes), tuple(map(id, router.routes)), router._get_routes_version())
+
+#: Attributes that decide over an application's answers, and over its router's.
+_APP_ATTRIBUTES = ("router", "middleware_stack", "root_path")
+_ROUTER_ATTRIBUTES = (
+    "routes",
+    "_routes_version",
+    "middleware_stack",
+    "default",
+    "redirect_slashes",
+    "_low_priority_routes",
+)
+
+
+def _watch(app: FastAPI) -> Watch:
+    """To be taken before the routes are read: another thread may be adding to them."""
+    router = app.router
+    attributes: list[tuple[Any, str, Any]] = [(app, name, vars(app).get(name)) for name in _APP_ATTRIBUTES]
+    attributes += [(router, name, vars(router).get(name)) for name in _ROUTER_ATTRIBUTES]
+    # FastAPI itself looks at nothing but the version of an included router.
+    for included in list(_routers(router, set()))[1:]:
+        attributes.append((included, "_routes_version", vars(included).get("_routes_version")))
+    return Watch(attributes, [(router.routes, tuple(router.routes))] if type(router.routes) is list else [])
+
+
+def _routers(router: Any, seen: set[int]) -> Iterator[Any]:
+    """``router`` and all that are included in it."""
+    if id(router) in seen:
+        return
+    seen.add(id(router))
+    yield router
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from _routers(included, seen)
+
+
+def _unmatched_reason(app: FastAPI) -> str:
+    """Why this application may answer what no route does otherwise than Starlette and FastAPI do by default."""
+    router = app.router
+    if getattr(router.default, "__func__", None) is not starlette.routing.Router.not_found:
+        return "a default of its own"
+    if any(True for _ in router._iter_low_priority_routes()):
+        return "front-end files behind the routes"
+    layer: Any = app.middleware_stack
+    while type(layer) is not starlette.middleware.exceptions.ExceptionMiddleware:
+        layer = layer.app
+    if {404, 405} & layer._status_handlers.keys():
+        return "an exception handler for status 404 or 405"
+    if layer._exception_handlers.get(HTTPException) is not http_exception_handler:
+        return "an exception handler for HTTPException"
+    return ""
 
 
 def _check_application(app: FastAPI) -> None:
@@ -239,21 +303,15 @@ def _check_application(app: FastAPI) -> None:
     ]
     if layer is not app.router or layers != expected:
         raise Bridged("the middleware stack was changed")
-    _check_router(app.router, set())
+    for router in _routers(app.router, set()):
+        _check_router(router)
 
 
-def _check_router(router: Any, seen: set[int]) -> None:
-    if id(router) in seen:
-        return
-    seen.add(id(router))
+def _check_router(router: Any) -> None:
     if type(router) is not APIRouter:
         raise Bridged(f"custom router class {type(router).__name__}")
     if getattr(router.middleware_stack, "__func__", None) is not APIRouter.app:
         raise Bridged("middleware or a body limit on a router")
-    for route in router.routes:
-        included = getattr(route, "original_router", None)
-        if included is not None:
-            _check_router(included, seen)
 
 
 def _contexts(app: FastAPI) -> Iterator[RouteContext]:
@@ -273,20 +331,28 @@ def _compile_route(app: FastAPI, context: RouteContext, finish: _FinishFactory) 
         return CompiledRoute((context.path or "") + "/{path:path}", [], "bridged", "mounted application")
     if isinstance(original, (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)):
         return CompiledRoute(context.path or "", [], "bridged", "WebSocket", opaque=True)
-    path, methods = context.path or "", sorted(context.methods or ())
+    route = CompiledRoute(context.path or "", sorted(context.methods or ()), "bridged")
+    route.allow = ", ".join(context.methods or ())  # in the order of the set, as Starlette and FastAPI do it
     if type(original) is starlette.routing.Route:
-        return CompiledRoute(path, methods, "bridged", "plain Starlette route")
-    if type(original) is not APIRoute:
-        return CompiledRoute(path, methods, "bridged", f"custom route class {type(original).__name__}", opaque=True)
+        route.reason = "plain Starlette route"
+    elif type(original) is not APIRoute:
+        route.reason, route.opaque = f"custom route class {type(original).__name__}", True
+    else:
+        _compile_api_route(route, context, finish)
+    return route
+
+
+def _compile_api_route(route: CompiledRoute, context: RouteContext, finish: _FinishFactory) -> None:
     try:
         handler = _handler_closure(context)
         operation = getattr(handler["dependant"].call, "__data_bridge_operation__", None)
         if operation is not None and not handler["dependant"].dependencies:
-            return CompiledRoute(path, methods, "native", operation=operation)
-        plan = _RouteReader(context, handler, finish).plan()
+            route.operation, route.kind = operation, "native"
+        else:
+            route.plan = _RouteReader(context, handler, finish).plan()
+            route.kind = "compiled"
     except Bridged as reason:
-        return CompiledRoute(path, methods, "bridged", str(reason))
-    return CompiledRoute(path, methods, "compiled", plan=plan)
+        route.reason = str(reason)
 
 
 def _handler_closure(context: RouteContext) -> dict[str, Any]:

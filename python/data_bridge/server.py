@@ -105,7 +105,7 @@ class Server:
         return self._core.in_flight if self._core is not None else 0
 
     def counts(self) -> dict[str, int]:
-        """How requests were answered so far: compiled, bridged."""
+        """How requests were answered so far: compiled, unmatched (natively, by no route), bridged."""
         return self._core.counts() if self._core is not None else self._counts
 
     # --- inside -----------------------------------------------------------------------------------
@@ -160,19 +160,24 @@ class Server:
 
     def _install_routes(self) -> None:
         assert self._core is not None
-        app_root_path = getattr(self.app, "root_path", "") or self.options.root_path
+        compiled = self.compiled
         self._core.set_routes(
-            [(route.path, route.methods, route.plan, route.operation, route.opaque) for route in self.compiled.routes],
-            app_root_path,
+            [
+                (route.path, route.methods, route.plan, route.operation, route.opaque, route.allow)
+                for route in compiled.routes
+            ],
+            root_path=getattr(self.app, "root_path", "") or self.options.root_path,
+            redirect_slashes=compiled.redirect_slashes,
+            default_unmatched=not compiled.unmatched_reason,
+            watched_attributes=compiled.watch.attributes,
+            watched_lists=compiled.watch.lists,
         )
 
-    def _still_valid(self) -> bool:
-        if not self._compiler.is_current():
-            if not self._recompiling:
-                self._recompiling = True
-                asyncio.get_running_loop().call_soon(self._recompile)
-            return False
-        return self._compiler.may_run_compiled()
+    def _still_valid(self, changed: bool) -> bool:
+        if changed and not self._recompiling:
+            self._recompiling = True
+            asyncio.get_running_loop().call_soon(self._recompile)
+        return not changed and self._compiler.may_run_compiled()
 
     def _recompile(self) -> None:
         self._recompiling = False

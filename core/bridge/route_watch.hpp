@@ -1,0 +1,63 @@
+// Whether an application's routes are still those that were compiled.
+#pragma once
+
+#include <Python.h>
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::bridge {
+
+/// What the compiled routes were read from: attributes that must be the same objects, and a list that must hold the
+/// same ones. Looked at for every request, because only that is exact: a route that a handler, or another thread, adds
+/// counts for the next request. Some ten nanoseconds for each attribute. With the GIL.
+class RouteWatch {
+ public:
+  /// `attributes`: [(object, name, value)], each in the object's own __dict__. `lists`: [(list, tuple of its items)].
+  /// False with a Python exception set where that is not so.
+  [[nodiscard]] bool set(PyObject* attributes, PyObject* lists);
+  [[nodiscard]] bool changed() const noexcept;
+
+ private:
+  struct Attribute {
+    pyloop::PyRef dict;
+    pyloop::PyRef name;
+    pyloop::PyRef value;
+  };
+  struct List {
+    pyloop::PyRef list;
+    pyloop::PyRef items;
+  };
+
+  std::vector<Attribute> attributes_;
+  std::vector<List> lists_;
+};
+
+/// Decides for each request whether what was compiled may answer it. On the loop's thread, with the GIL.
+class PlanGuard {
+ public:
+  /// `still_valid`: (changed: bool) -> bool (server.py). Called with True when the watch has seen a change, which
+  /// starts a recompilation; else, every few milliseconds, for what cannot be watched.
+  explicit PlanGuard(PyObject* still_valid) : still_valid_(pyloop::PyRef::borrow(still_valid)) {}
+
+  /// What is compiled from now on was read from this. False with a Python exception set; see RouteWatch::set().
+  [[nodiscard]] bool begin_generation(PyObject* attributes, PyObject* lists);
+  /// Names what begin_generation() began: a request may have been routed by a table that was replaced since, perhaps
+  /// because of the very change that its client had seen.
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+  [[nodiscard]] bool valid(std::uint64_t generation) noexcept;
+
+ private:
+  [[nodiscard]] bool ask(bool changed) noexcept;
+
+  RouteWatch watch_;
+  std::uint64_t generation_ = 0;
+  pyloop::PyRef still_valid_;
+  std::chrono::steady_clock::time_point next_check_{};
+  bool valid_ = true;
+};
+
+}  // namespace data_bridge::bridge

@@ -77,15 +77,15 @@ test-fuzz: ## Run every fuzzer for FUZZ_SECONDS (20) over its corpus
 	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
 .PHONY: test-asan
-test-asan: ## C++ unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+test-asan: $(bin)/python ## C++ unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call title,C++ unit tests under ASan and UBSan)
-	@cmake --preset asan >/dev/null && cmake --build --preset asan -j$(JOBS)
+	@cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset asan -j$(JOBS)
 	@UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan
 
 .PHONY: test-tsan
-test-tsan: ## C++ unit tests under ThreadSanitizer
+test-tsan: $(bin)/python ## C++ unit tests under ThreadSanitizer
 	$(call title,C++ unit tests under TSan)
-	@cmake --preset tsan >/dev/null && cmake --build --preset tsan -j$(JOBS)
+	@cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset tsan -j$(JOBS)
 	@TSAN_OPTIONS=halt_on_error=1 ctest --preset tsan
 
 .PHONY: test-soak

@@ -27,22 +27,10 @@ void LoopCore::enqueue(PythonWork& work) noexcept {
   state.work_tail_ = &work;
 }
 
-void LoopCore::post(PythonWork& work) {
-  auto& state = *static_cast<LoopState*>(this);
-  work.next_ = nullptr;
-  bool first = false;
-  {
-    const std::scoped_lock lock(state.posted_mutex_);
-    first = state.posted_head_ == nullptr;
-    if (first) {
-      state.posted_head_ = &work;
-    } else {
-      state.posted_tail_->next_ = &work;
-    }
-    state.posted_tail_ = &work;
-    state.posted_ = true;
-  }
-  if (first) state.reactor_.wake();
+void LoopCore::post(PythonWork& work) noexcept { (void)static_cast<LoopState*>(this)->mailbox_->post(work); }
+
+const std::shared_ptr<LoopMailbox>& LoopCore::mailbox() const noexcept {
+  return static_cast<const LoopState*>(this)->mailbox_;
 }
 
 bool LoopCore::in_loop_thread() const noexcept {

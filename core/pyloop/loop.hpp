@@ -3,9 +3,13 @@
 
 #include <Python.h>
 
+#include <memory>
+
 #include "runtime/reactor.hpp"
 
 namespace data_bridge::pyloop {
+
+class LoopMailbox;
 
 /// A piece of Python work that native code found. Owned by whoever made it; it must live until run().
 class PythonWork {
@@ -13,12 +17,15 @@ class PythonWork {
   /// On the loop's thread, with the GIL, inside no task and no Context of its own. Must leave no Python
   /// exception set. The object may delete itself, or enqueue itself again.
   virtual void run() noexcept = 0;
+  /// Instead of run() where the loop is closed first; with the GIL, otherwise as run().
+  virtual void drop() noexcept {}
 
  protected:
   ~PythonWork() = default;
 
  private:
   friend class LoopCore;
+  friend class LoopMailbox;
   friend class LoopState;
   PythonWork* next_ = nullptr;
 };
@@ -39,8 +46,10 @@ class LoopCore {
   [[nodiscard]] runtime::Reactor& reactor() noexcept;
   /// Runs `work` in this turn, in FIFO order. On the loop's thread; the GIL is not needed.
   void enqueue(PythonWork& work) noexcept;
-  /// enqueue() from any thread; the GIL is not needed. The loop must not have been closed.
-  void post(PythonWork& work);
+  /// enqueue() from any thread; the GIL is not needed. The loop must not have been closed: see mailbox().
+  void post(PythonWork& work) noexcept;
+  /// post() for those who may come too late: it outlives the loop and knows when that was closed.
+  [[nodiscard]] const std::shared_ptr<LoopMailbox>& mailbox() const noexcept;
   /// True on the thread that runs this loop.
   [[nodiscard]] bool in_loop_thread() const noexcept;
 

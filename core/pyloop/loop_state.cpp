@@ -79,7 +79,7 @@ bool LoopState::run() {
 
 bool LoopState::run_once() {
   tidy_timers();
-  if (!ready_.empty() || stopping || work_head_ != nullptr || posted_ || watches_.pending()) {
+  if (!ready_.empty() || stopping || work_head_ != nullptr || mailbox_->filled() || watches_.pending()) {
     poll();
   } else {
     wait_for_python();
@@ -176,7 +176,7 @@ void LoopState::wait_for_python() noexcept {
 }
 
 bool LoopState::python_is_due() noexcept {
-  return work_head_ != nullptr || watches_.pending() || posted_ || woken_ || !signals_.numbers.empty() ||
+  return work_head_ != nullptr || watches_.pending() || mailbox_->filled() || woken_ || !signals_.numbers.empty() ||
          reactor_.interrupted();
 }
 
@@ -188,16 +188,13 @@ bool LoopState::run_signals() {
 }
 
 bool LoopState::run_work() {
-  if (posted_) {
-    const std::scoped_lock lock(posted_mutex_);
-    posted_ = false;
-    if (work_tail_ != nullptr) {
-      work_tail_->next_ = posted_head_;
-    } else {
-      work_head_ = posted_head_;
+  if (mailbox_->filled()) {
+    const LoopMailbox::Content posted = mailbox_->take();
+    if (posted.head != nullptr) {
+      (work_tail_ != nullptr ? work_tail_->next_ : work_head_) = posted.head;
+      work_tail_ = posted.tail;
     }
-    work_tail_ = posted_tail_;
-    posted_head_ = posted_tail_ = nullptr;
+    for (PyObject* object : posted.objects) Py_DECREF(object);
   }
   // What the batch enqueues runs in the next turn, after a poll: no piece of work can starve the I/O.
   PythonWork* work = std::exchange(work_head_, nullptr);
@@ -284,7 +281,41 @@ bool LoopState::run_debugged(PyObject* handle) {
   return good;
 }
 
+void LoopState::add_resident(LoopResident& resident) noexcept {
+  resident.next_ = residents_;
+  if (residents_ != nullptr) residents_->previous_ = &resident;
+  residents_ = &resident;
+}
+
+void LoopState::remove_resident(LoopResident& resident) noexcept {
+  (resident.previous_ != nullptr ? resident.previous_->next_ : residents_) = resident.next_;
+  if (resident.next_ != nullptr) resident.next_->previous_ = resident.previous_;
+  resident.previous_ = resident.next_ = nullptr;
+}
+
+void LoopState::end_residents() noexcept {
+  const LoopMailbox::Content late = mailbox_->shut();
+  if (work_tail_ != nullptr) {
+    work_tail_->next_ = late.head;
+  } else {
+    work_head_ = late.head;
+  }
+  PythonWork* work = std::exchange(work_head_, nullptr);
+  work_tail_ = nullptr;
+  while (work != nullptr) {
+    PythonWork* next = std::exchange(work->next_, nullptr);
+    work->drop();
+    work = next;
+  }
+  while (LoopResident* resident = residents_) {
+    remove_resident(*resident);
+    resident->loop_closed();
+  }
+  for (PyObject* object : late.objects) Py_DECREF(object);
+}
+
 void LoopState::clear() noexcept {
+  end_residents();
   while (!ready_.empty()) Py_DECREF(ready_.pop());
   while (!timers_.empty()) {
     PyObject* handle = timers_.pop();
@@ -311,6 +342,9 @@ int LoopState::traverse(visitproc visit, void* arg) const {
   Py_VISIT(current_handle.get());
   Py_VISIT(leaving_.get());
   for (const PyRef& transport : unflushed_) Py_VISIT(transport.get());
+  for (const LoopResident* resident = residents_; resident != nullptr; resident = resident->next_) {
+    Py_VISIT(resident->kept());
+  }
   return watches_.traverse(visit, arg);
 }
 

@@ -6,13 +6,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "pyloop/fd_watch.hpp"
 #include "pyloop/loop.hpp"
+#include "pyloop/mailbox.hpp"
 #include "pyloop/py_ref.hpp"
 #include "pyloop/ready_queue.hpp"
 #include "pyloop/timer_heap.hpp"
@@ -33,6 +33,23 @@ class SignalInbox final : public runtime::IoHandler {
 struct StepCapture {
   PyObject* task = nullptr;
   PyRef step;
+};
+
+/// Native code that waits for something on a loop, and must hear of the loop's end.
+class LoopResident {
+ public:
+  /// The loop was closed, or is about to be collected. With the GIL; it was removed from the loop already.
+  virtual void loop_closed() noexcept = 0;
+  /// The Python object that it keeps alive; borrowed, or null.
+  [[nodiscard]] virtual PyObject* kept() const noexcept = 0;
+
+ protected:
+  ~LoopResident() = default;
+
+ private:
+  friend class LoopState;
+  LoopResident* previous_ = nullptr;
+  LoopResident* next_ = nullptr;
 };
 
 /// Everything here is guarded by the GIL, but for what says otherwise.
@@ -60,6 +77,11 @@ class LoopState final : public LoopCore {
   [[nodiscard]] bool flush_at_turn_end(PyObject* transport) noexcept;
   /// Scratch memory for one read, of at least `size` bytes; null without memory.
   [[nodiscard]] char* read_buffer(std::size_t size) noexcept;
+
+  // --- residents --------------------------------------------------------------------------------
+  /// `resident` must be removed, or hear loop_closed(), before it ends.
+  void add_resident(LoopResident& resident) noexcept;
+  void remove_resident(LoopResident& resident) noexcept;
 
   // --- running ----------------------------------------------------------------------------------
   /// Turns until stop(). False with an exception: SystemExit, KeyboardInterrupt, or from a signal handler.
@@ -105,6 +127,7 @@ class LoopState final : public LoopCore {
   [[nodiscard]] bool run_debugged(PyObject* handle);
   [[nodiscard]] bool run_turn();
   [[nodiscard]] bool flush_streams();
+  void end_residents() noexcept;
 
   PyObject* self_;
   runtime::Reactor reactor_;
@@ -121,10 +144,8 @@ class LoopState final : public LoopCore {
   PythonWork* work_head_ = nullptr;
   PythonWork* work_tail_ = nullptr;
   // Work from other threads.
-  std::mutex posted_mutex_;
-  PythonWork* posted_head_ = nullptr;
-  PythonWork* posted_tail_ = nullptr;
-  std::atomic<bool> posted_{false};
+  std::shared_ptr<LoopMailbox> mailbox_ = std::make_shared<LoopMailbox>(self_, reactor_);
+  LoopResident* residents_ = nullptr;
 
   // Set by a thread that holds the GIL, read by the loop's thread without it.
   std::atomic<bool> woken_{false};

@@ -1,0 +1,31 @@
+// A Python object in the hands of threads without the GIL.
+#pragma once
+
+#include <Python.h>
+
+#include <memory>
+#include <utility>
+
+#include "pyloop/mailbox.hpp"
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::pyloop {
+
+/// Keeps one reference for all its copies. Any thread may copy and destroy it without the GIL: the last copy hands
+/// the reference to the loop, which drops it (LoopMailbox::let_go). Looking at the object needs the GIL.
+class SharedObject {
+ public:
+  SharedObject() noexcept = default;
+  /// Moving a PyRef needs no GIL; making one does.
+  SharedObject(PyRef object, std::shared_ptr<LoopMailbox> mailbox)
+      : object_(object.release(), [mailbox = std::move(mailbox)](PyObject* last) noexcept { mailbox->let_go(last); }) {}
+
+  /// Borrowed; null where empty.
+  [[nodiscard]] PyObject* get() const noexcept { return object_.get(); }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  std::shared_ptr<PyObject> object_;
+};
+
+}  // namespace data_bridge::pyloop

@@ -1,0 +1,1 @@
+"""Real programs, and the test suites of real packages, on PyLoop."""

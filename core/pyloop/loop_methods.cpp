@@ -116,7 +116,9 @@ PyObject* call_later(PyObject* self, PyObject* const* args, Py_ssize_t nargs, Py
   }
   const double delay = PyFloat_AsDouble(args[0]);
   if (delay == -1.0 && PyErr_Occurred() != nullptr) return nullptr;
-  return schedule_at(self, LoopState::now() + delay, args + 1, nargs - 1, context);
+  double time = 0;
+  if (!LoopState::of(self).clock(time)) return nullptr;
+  return schedule_at(self, time + delay, args + 1, nargs - 1, context);
 }
 
 PyObject* loop_time(PyObject*, PyObject*) { return PyFloat_FromDouble(LoopState::now()); }
@@ -135,6 +137,8 @@ PyObject* stop(PyObject* self, PyObject*) {
 }
 
 PyObject* run_turns(PyObject* self, PyObject*) {
+  // A class may have got a time() of its own since the loop was made.
+  if (!find_clock(self)) return nullptr;
   if (!LoopState::of(self).run()) return nullptr;
   Py_RETURN_NONE;
 }
@@ -259,6 +263,14 @@ constexpr PyCFunction method(Function function) noexcept {
 }
 
 }  // namespace
+
+bool find_clock(PyObject* loop) {
+  const PyRef time = PyRef::steal(PyObject_GetAttrString(loop, "time"));
+  if (!time) return false;
+  LoopState::of(loop).native_clock =
+      PyCFunction_Check(time.get()) && PyCFunction_GET_FUNCTION(time.get()) == static_cast<PyCFunction>(loop_time);
+  return true;
+}
 
 PyMethodDef loop_methods[] = {
     {"call_soon", method(call_soon), METH_FASTCALL | METH_KEYWORDS,

@@ -42,6 +42,15 @@ double LoopState::now() noexcept {
   return static_cast<double>(static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec) / 1e9;
 }
 
+bool LoopState::clock(double& seconds) {
+  seconds = now();
+  if (native_clock) return true;
+  const PyRef told = PyRef::steal(PyObject_CallMethod(self_, "time", nullptr));
+  if (!told) return false;
+  seconds = PyFloat_AsDouble(told.get());
+  return PyErr_Occurred() == nullptr;
+}
+
 void SignalInbox::on_events(std::uint32_t) noexcept {
   char buffer[256];
   for (;;) {
@@ -81,8 +90,8 @@ bool LoopState::run_once() {
   tidy_timers();
   if (!ready_.empty() || stopping || work_head_ != nullptr || mailbox_->filled() || watches_.pending()) {
     poll();
-  } else {
-    wait_for_python();
+  } else if (!wait_for_python()) {
+    return false;
   }
   in_turn_ = true;
   const bool good = run_turn();
@@ -101,8 +110,7 @@ bool LoopState::run_once() {
 bool LoopState::run_turn() {
   if (PyErr_CheckSignals() < 0 || !run_signals() || !run_work()) return false;
   watches_.collect(ready_);
-  collect_due_timers();
-  return run_ready(ready_.size());
+  return collect_due_timers() && run_ready(ready_.size());
 }
 
 bool LoopState::flush_at_turn_end(PyObject* transport) noexcept {
@@ -158,11 +166,19 @@ void LoopState::poll() noexcept {
 }
 
 // With nothing to do for Python: native turns without the GIL until there is.
-void LoopState::wait_for_python() noexcept {
+bool LoopState::wait_for_python() {
   sleeping_ = true;
   // Read while the GIL is held: another thread may cancel a timer meanwhile, which costs one idle turn.
-  const double deadline = timers_.empty() ? std::numeric_limits<double>::infinity() : timers_.next_deadline();
+  double deadline = timers_.empty() ? std::numeric_limits<double>::infinity() : timers_.next_deadline();
   const bool timed = !timers_.empty();
+  if (timed && !native_clock) {
+    double time = 0;
+    if (!clock(time)) {
+      sleeping_ = false;
+      return false;
+    }
+    deadline += now() - time;
+  }
   PyThreadState* thread = PyEval_SaveThread();
   do {
     reactor_.finish_turn();
@@ -173,6 +189,7 @@ void LoopState::wait_for_python() noexcept {
   sleeping_ = false;
   woken_ = false;
   turns_since_release_ = 0;
+  return true;
 }
 
 bool LoopState::python_is_due() noexcept {
@@ -232,9 +249,11 @@ void LoopState::tidy_timers() noexcept {
   }
 }
 
-void LoopState::collect_due_timers() {
-  if (timers_.empty()) return;
-  const double end = now() + clock_resolution;
+bool LoopState::collect_due_timers() {
+  if (timers_.empty()) return true;
+  double end = 0;
+  if (!clock(end)) return false;
+  end += clock_resolution;
   while (!timers_.empty() && timers_.next_deadline() < end) {
     PyObject* handle = timers_.pop();
     HandleFields* fields = handle_fields(handle);
@@ -246,6 +265,7 @@ void LoopState::collect_due_timers() {
       ready_.push(handle);
     }
   }
+  return true;
 }
 
 bool LoopState::run_ready(std::size_t count) {
@@ -265,11 +285,12 @@ bool LoopState::run_ready(std::size_t count) {
 
 bool LoopState::run_debugged(PyObject* handle) {
   current_handle = PyRef::borrow(handle);
-  const double began = now();
-  bool good = run_handle(handle);
+  double began = 0;
+  double ended = 0;
+  bool good = clock(began) && run_handle(handle) && clock(ended);
   if (good) {
     PyRef limit = PyRef::steal(PyObject_GetAttrString(self_, "slow_callback_duration"));
-    const double seconds = now() - began;
+    const double seconds = ended - began;
     const double threshold = limit ? PyFloat_AsDouble(limit.get()) : -1.0;
     if (PyErr_Occurred() != nullptr) {
       good = false;

@@ -97,6 +97,8 @@ class LoopState final : public LoopCore {
 
   /// Seconds of CLOCK_MONOTONIC, bit for bit what time.monotonic() gives.
   static double now() noexcept;
+  /// What the loop's time() says: now(), unless a subclass or a test has replaced it. False with an exception.
+  [[nodiscard]] bool clock(double& seconds);
 
   FdWatches& watches() noexcept { return watches_; }
   [[nodiscard]] const ReadyQueue<PyObject>& ready() const noexcept { return ready_; }
@@ -107,6 +109,7 @@ class LoopState final : public LoopCore {
   bool closed = false;
   bool stopping = false;
   bool has_thread = false;
+  bool native_clock = true;
   unsigned long thread_id = 0;
   double clock_resolution = 1e-9;
   std::size_t timers_cancelled = 0;
@@ -117,11 +120,11 @@ class LoopState final : public LoopCore {
   friend class LoopCore;
 
   void poll() noexcept;
-  void wait_for_python() noexcept;
+  [[nodiscard]] bool wait_for_python();
   [[nodiscard]] bool python_is_due() noexcept;
   [[nodiscard]] bool run_work();
   [[nodiscard]] bool run_signals();
-  void collect_due_timers();
+  [[nodiscard]] bool collect_due_timers();
   void tidy_timers() noexcept;
   [[nodiscard]] bool run_ready(std::size_t count);
   [[nodiscard]] bool run_debugged(PyObject* handle);

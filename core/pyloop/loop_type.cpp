@@ -24,7 +24,14 @@ PyObject* loop_new(PyTypeObject* type, PyObject*, PyObject*) {
     PyErr_NoMemory();
     Py_CLEAR(self);
   }
+  if (self != nullptr && !find_clock(self)) Py_CLEAR(self);
   return self;
+}
+
+// Fake clocks are put in and taken out by assignment, while the loop runs.
+int loop_set_attribute(PyObject* self, PyObject* name, PyObject* value) {
+  if (PyObject_GenericSetAttr(self, name, value) < 0) return -1;
+  return PyUnicode_CompareWithASCIIString(name, "time") != 0 || find_clock(self) ? 0 : -1;
 }
 
 int loop_traverse(PyObject* self, visitproc visit, void* arg) {
@@ -142,6 +149,7 @@ int register_loop_type(PyObject* module) {
                          {Py_tp_traverse, reinterpret_cast<void*>(loop_traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(loop_clear)},
                          {Py_tp_dealloc, reinterpret_cast<void*>(loop_dealloc)},
+                         {Py_tp_setattro, reinterpret_cast<void*>(loop_set_attribute)},
                          {Py_tp_methods, loop_methods},
                          {Py_tp_getset, loop_getset},
                          {0, nullptr}};

@@ -12,6 +12,10 @@ namespace data_bridge::pyloop {
 /// The methods of LoopBase (loop_methods.cpp).
 extern PyMethodDef loop_methods[];
 
+/// Looks whether time() is still LoopBase's own; a subclass, or a test with a clock of its own, may replace it. False
+/// with an exception.
+[[nodiscard]] bool find_clock(PyObject* loop);
+
 int register_loop_type(PyObject* module);
 
 }  // namespace data_bridge::pyloop

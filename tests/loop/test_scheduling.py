@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -729,3 +730,72 @@ def test_async_generators_are_closed() -> None:
 
     data_bridge.run(main())
     assert closed == ["closed"]
+
+
+class FakeClock(data_bridge.PyLoop):
+    """A loop with a clock of its own, as tests of time-outs have it."""
+
+    offset = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.offset
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_subclass_with_its_own_clock(debug: bool) -> None:
+    loop = FakeClock()
+    loop.set_debug(debug)
+    fired: list[str] = []
+
+    async def main() -> None:
+        handle = loop.call_later(3600, fired.append, "hour")
+        assert 3599 < handle.when() - loop.time() <= 3600
+        await asyncio.sleep(0)
+        assert fired == []
+        loop.offset += 3601
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert fired == ["hour"]
+        # A wait by the clock that is ahead takes as long as by the real one.
+        began = time.monotonic()
+        await asyncio.sleep(0.02)
+        assert 0.02 <= time.monotonic() - began < 5
+
+    loop.run_until_complete(main())
+    loop.close()
+
+
+def test_a_clock_that_is_patched_while_the_loop_runs(loop: data_bridge.PyLoop) -> None:
+    fired: list[str] = []
+
+    async def main() -> None:
+        now = loop.time()
+        with mock.patch.object(loop, "time", return_value=now):
+            handle = loop.call_later(100, fired.append, "patched")
+            assert handle.when() == now + 100
+            loop.time.return_value = now + 100  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert fired == ["patched"]
+        loop.call_later(100, fired.append, "never")
+        await asyncio.sleep(0.01)
+        assert fired == ["patched"]
+
+    loop.run_until_complete(main())
+
+
+def test_a_clock_that_fails_ends_the_run(loop: data_bridge.PyLoop) -> None:
+    async def main() -> None:
+        await asyncio.sleep(60)
+
+    def broken() -> float:
+        raise ZeroDivisionError
+
+    loop.call_later(0.01, setattr, loop, "time", broken)
+    with pytest.raises(ZeroDivisionError):
+        loop.run_until_complete(main())
+    del loop.time
+    task = asyncio.all_tasks(loop).pop()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)

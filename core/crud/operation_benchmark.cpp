@@ -10,7 +10,7 @@ namespace {
 
 struct Setup {
   Setup() {
-    resource = make_resource(product_spec(), {.table = "products"});
+    resource = make_resource(product_spec(), {.table = "products"}, kInt, 100);
     (void)resource->attach(store.store());
     Client client(resource);
     for (int i = 0; i < 100; ++i) {
@@ -41,6 +41,9 @@ void get_sixteen_per_turn(benchmark::State& state) { read(state, OperationKind::
 void list_five_per_turn(benchmark::State& state) {
   read(state, OperationKind::kList, {.path = "/products", .query = "limit=5"}, 16);
 }
+void list_twenty_per_turn(benchmark::State& state) {
+  read(state, OperationKind::kList, {.path = "/products", .query = "limit=20"}, 16);
+}
 
 void validate_a_create(benchmark::State& state) {
   const Setup setup;
@@ -58,6 +61,7 @@ void validate_a_create(benchmark::State& state) {
 BENCHMARK(get_one_per_turn);
 BENCHMARK(get_sixteen_per_turn);
 BENCHMARK(list_five_per_turn);
+BENCHMARK(list_twenty_per_turn);
 BENCHMARK(validate_a_create);
 
 }  // namespace

@@ -80,13 +80,14 @@ class TemporaryStore {
 
 /// `key_type` is the spec of the key's node. Pages of 2, at most 5.
 inline std::shared_ptr<Resource> make_resource(const std::string& spec, ResourceOptions options,
-                                               const std::string& key_type = kInt) {
+                                               const std::string& key_type = kInt, std::int64_t max_page_size = 5) {
   options.page_size = 2;
-  options.max_page_size = 5;
-  const std::string page = spec_of(
-      "Page",
-      field_of("limit", R"({"type":"int","ge":1,"le":5})", "2") + "," + field_of("cursor", kOptionalStr, "null"),
-      "forbid");
+  options.max_page_size = max_page_size;
+  const std::string page =
+      spec_of("Page",
+              field_of("limit", R"({"type":"int","ge":1,"le":)" + std::to_string(max_page_size) + "}", "2") + "," +
+                  field_of("cursor", kOptionalStr, "null"),
+              "forbid");
   auto resource = Resource::make(
       {.item = compile(spec), .key = compile(spec_of("Key", field_of(options.key, key_type))), .page = compile(page)},
       options);

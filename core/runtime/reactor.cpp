@@ -59,7 +59,7 @@ struct Reactor::Impl {
   FileDescriptor wake_fd;
   std::vector<Registration> registrations;  // by fd
   std::size_t registered = 0;
-  std::array<epoll_event, 512> events{};
+  std::array<epoll_event, kEventsPerTurn> events{};
   int event_count = 0;
   bool interrupted = false;
 

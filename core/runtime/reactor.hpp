@@ -44,6 +44,10 @@ struct TimerId {
 class Reactor {
  public:
   static constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
+  /// The descriptors that one turn serves; the kernel goes round those that are ready (epoll_wait(2)). With all of
+  /// them in one turn, whose answers leave at its end, a client that was answered early is back before those that
+  /// wait, and they wait for it too: 64 connections that ask for pages had a p99 of 3.0 ms where it is 2.0 with 16.
+  static constexpr std::size_t kEventsPerTurn = 16;
 
   /// Throws std::system_error where the kernel refuses an epoll instance or an eventfd.
   Reactor();

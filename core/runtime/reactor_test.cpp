@@ -56,6 +56,23 @@ void turn(Reactor& reactor, std::chrono::nanoseconds timeout = milliseconds(0)) 
 
 void send_byte(const FileDescriptor& fd) { ASSERT_EQ(write(fd.get(), "x", 1), 1); }
 
+TEST(Reactor, GoesRoundTheDescriptorsThatAreReady) {
+  // All stay ready, and there are three turns' worth of them: none is served twice before all were served once.
+  Reactor reactor;
+  std::vector<Pair> pairs(3 * Reactor::kEventsPerTurn);
+  std::vector<FunctionHandler> handlers(pairs.size());
+  std::vector<int> served(pairs.size());
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    handlers[i].function = [&served, i](std::uint32_t) { ++served[i]; };
+    ASSERT_FALSE(reactor.add(pairs[i].left.get(), EPOLLIN, handlers[i]));
+    send_byte(pairs[i].right);
+  }
+  for (int round = 1; round <= 3; ++round) {
+    for (int i = 0; i < 3; ++i) turn(reactor);
+    EXPECT_EQ(served, std::vector<int>(pairs.size(), round));
+  }
+}
+
 TEST(Reactor, CallsHandlerUntilInputIsConsumed) {
   Reactor reactor;
   const Pair pair;

@@ -13,6 +13,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 FUZZ_SECONDS ?= 20
 SOAK_REQUESTS ?= 200000
+SOAK_MINUTES ?= 60
+SOAK_CPU ?= 1
 PYTEST_ARGS ?=
 
 interpreter := $(if $(filter 3.%,$(PYTHON)),python$(PYTHON),$(PYTHON))
@@ -92,6 +94,10 @@ test-tsan: $(bin)/python ## C++ unit tests under ThreadSanitizer
 test-soak: $(bin)/python ## SOAK_REQUESTS (200,000) mixed requests against a server under ASan and UBSan
 	$(call title,soak test under ASan and UBSan)
 	@scripts/soak.sh $(CURDIR)/$(bin)/python $(SOAK_REQUESTS) $(JOBS)
+
+.PHONY: soak-loop
+soak-loop: build ## SOAK_MINUTES (60) of mixed load on PyLoop; memory, descriptors and reference counts stay (SOAK_CPU=1)
+	@$(bin)/python scripts/loop_soak.py --minutes $(SOAK_MINUTES) --cpu $(SOAK_CPU)
 
 ##@ Measure
 

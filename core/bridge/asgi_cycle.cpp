@@ -1,15 +1,13 @@
-// ASGI messages in and out of one exchange; checks, order and messages as in uvicorn's httptools_impl.py.
+// The order of ASGI messages in and out of one exchange, as in uvicorn's httptools_impl.py.
 #include "bridge/asgi_cycle.hpp"
 
 #include <new>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "bridge/asgi_awaitable.hpp"
-#include "bridge/text.hpp"
-#include "http/characters.hpp"
+#include "bridge/asgi_message.hpp"
 
 namespace data_bridge::bridge {
 
@@ -18,13 +16,6 @@ using pyloop::PyRef;
 namespace {
 
 struct Names {
-  PyObject* type = PyUnicode_InternFromString("type");
-  PyObject* body = PyUnicode_InternFromString("body");
-  PyObject* more_body = PyUnicode_InternFromString("more_body");
-  PyObject* status = PyUnicode_InternFromString("status");
-  PyObject* headers = PyUnicode_InternFromString("headers");
-  PyObject* http_request = PyUnicode_InternFromString("http.request");
-  PyObject* http_disconnect = PyUnicode_InternFromString("http.disconnect");
   PyObject* create_future = PyUnicode_InternFromString("create_future");
   PyObject* set_result = PyUnicode_InternFromString("set_result");
   PyObject* done = PyUnicode_InternFromString("done");
@@ -34,47 +25,6 @@ const Names& names() {
   static const Names instance;
   return instance;
 }
-
-// ASCII separators and controls: what uvicorn's HEADER_RE refuses in a name.
-bool valid_name(std::string_view name) noexcept {
-  constexpr std::string_view kRefused = "()<>@,;:[]={} \t\\\"";
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || kRefused.find(c) != std::string_view::npos) return false;
-  }
-  return true;
-}
-
-bool valid_value(std::string_view value) noexcept {
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return false;
-  }
-  return true;
-}
-
-/// The bytes of a bytes, bytearray or memoryview; false with an exception set.
-class ByteView {
- public:
-  ~ByteView() {
-    if (held_) PyBuffer_Release(&buffer_);
-  }
-  ByteView() = default;
-  ByteView(const ByteView&) = delete;
-  ByteView& operator=(const ByteView&) = delete;
-
-  bool open(PyObject* object) noexcept {
-    held_ = PyObject_GetBuffer(object, &buffer_, PyBUF_SIMPLE) == 0;
-    return held_;
-  }
-  [[nodiscard]] std::string_view view() const noexcept {
-    return {static_cast<const char*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
-  }
-
- private:
-  Py_buffer buffer_{};
-  bool held_ = false;
-};
 
 }  // namespace
 
@@ -176,31 +126,21 @@ class AsgiCycle final : public InboxReader {
     std::string body;
     bool more_body = false;
     const auto received = complete_ ? BodyInbox::Received::kDisconnect : inbox_->receive(body, more_body);
-    const Names& name = names();
-    PyRef message;
     switch (received) {
       case BodyInbox::Received::kNothing:
         result = wait_on(receive_waiter_);
         return result ? Outcome::kWait : Outcome::kError;
       case BodyInbox::Received::kDisconnect:
-        message = PyRef::steal(PyDict_New());
-        if (!message || PyDict_SetItem(message.get(), name.type, name.http_disconnect) != 0) return Outcome::kError;
+        result = make_disconnect_message();
         break;
-      case BodyInbox::Received::kBody: {
+      case BodyInbox::Received::kBody:
         if (inbox_->take_resume_wish()) {
           with_exchange([](http::Exchange& exchange, BodyInbox& /*inbox*/) { exchange.resume_body(); });
         }
-        message = PyRef::steal(PyDict_New());
-        PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
-        if (!message || !bytes || PyDict_SetItem(message.get(), name.type, name.http_request) != 0 ||
-            PyDict_SetItem(message.get(), name.body, bytes.get()) != 0 ||
-            PyDict_SetItem(message.get(), name.more_body, more_body ? Py_True : Py_False) != 0) {
-          return Outcome::kError;
-        }
-      }
+        result = make_request_message(body, more_body);
+        break;
     }
-    result = std::move(message);
-    return Outcome::kDone;
+    return result ? Outcome::kDone : Outcome::kError;
   }
 
   Outcome send(PyObject* message, PyRef& result) {
@@ -210,7 +150,7 @@ class AsgiCycle final : public InboxReader {
     }
     result = PyRef::borrow(Py_None);
     if (inbox_->disconnected()) return Outcome::kDone;
-    PyRef type = PyRef::steal(PyObject_GetItem(message, names().type));
+    PyRef type = message_type(message);
     if (!type) return Outcome::kError;
     if (complete_) {
       PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.",
@@ -229,98 +169,25 @@ class AsgiCycle final : public InboxReader {
   bool send_start(PyObject* message) {
     started_ = true;
     wants_continue_ = false;
-    const Names& name = names();
-    PyRef status_object = PyRef::steal(PyObject_GetItem(message, name.status));
-    if (!status_object) return false;
-    const long status = PyLong_AsLong(status_object.get());
-    if (status == -1 && PyErr_Occurred() != nullptr) return false;
-    if (status < 100 || status > 599) {
-      PyErr_SetObject(PyExc_KeyError, status_object.get());
-      return false;
-    }
-    PyRef fields;
-    if (PyMapping_HasKey(message, name.headers) != 0) {
-      PyRef headers = PyRef::steal(PyObject_GetItem(message, name.headers));
-      if (!headers) return false;
-      fields = PyRef::steal(PySequence_Fast(headers.get(), "headers must be iterable"));
-    } else {
-      fields = PyRef::steal(PyTuple_New(0));
-    }
-    if (!fields) return false;
-    std::vector<http::Header> headers;
-    std::vector<PyRef> pairs;  // what the views point into
-    bool has_length = false;
-    const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
-    headers.reserve(static_cast<std::size_t>(count));
-    for (Py_ssize_t i = 0; i < count; ++i) {
-      PyRef pair = PyRef::steal(PySequence_Fast(PySequence_Fast_GET_ITEM(fields.get(), i), "a header is a pair"));
-      if (!pair) return false;
-      if (PySequence_Fast_GET_SIZE(pair.get()) != 2) {
-        PyErr_SetString(PyExc_ValueError, "a header is a pair of bytes");
-        return false;
-      }
-      PyRef field_name = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 0));
-      PyRef field_value = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 1));
-      if (!PyBytes_Check(field_name.get()) || !PyBytes_Check(field_value.get())) {
-        PyErr_SetString(PyExc_TypeError, "header names and values must be bytes");
-        return false;
-      }
-      const std::string_view raw_name = view_of(field_name.get());
-      const std::string_view value = view_of(field_value.get());
-      if (!valid_name(raw_name)) {
-        PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
-        return false;
-      }
-      if (!valid_value(value)) {
-        PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
-        return false;
-      }
-      if (http::equals_ignoring_case(raw_name, "content-length") && !has_length) {
-        PyRef text = PyRef::steal(PyUnicode_DecodeASCII(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr));
-        PyRef number = PyRef::steal(text ? PyLong_FromUnicodeObject(text.get(), 10) : nullptr);
-        if (!number) return false;
-        const long long length = PyLong_AsLongLong(number.get());
-        if (length == -1 && PyErr_Occurred() != nullptr) return false;
-        remaining_ = length;
-        has_length = true;
-      } else if (http::equals_ignoring_case(raw_name, "transfer-encoding") && http::equals_ignoring_case(value, "chunked")) {
-        continue;  // the writer frames the body itself where there is no content-length
-      }
-      PyRef lower = PyRef::steal(lowercase_bytes(raw_name));
-      if (!lower) return false;
-      headers.push_back({view_of(lower.get()), value});
-      pairs.push_back(std::move(lower));
-      pairs.push_back(std::move(field_value));
-    }
-    chunked_ = !has_length && !is_head_ && status != 204 && status != 304;
+    StartMessage start;
+    if (!read_start_message(message, start)) return false;
+    remaining_ = start.content_length.value_or(0);
+    chunked_ = !start.content_length && !is_head_ && start.status != 204 && start.status != 304;
     if (reply_.local()) {
       reply_.perform([&](http::Exchange* exchange) {
-        if (exchange != nullptr) exchange->start(static_cast<int>(status), headers);
+        if (exchange != nullptr) exchange->start(start.status, start.headers);
       });
     } else {
-      with_exchange([status, owned = OwnedHeaders(headers)](http::Exchange& exchange, BodyInbox& /*inbox*/) {
-        exchange.start(static_cast<int>(status), owned.view());
-      });
+      with_exchange([status = start.status, owned = OwnedHeaders(start.headers)](
+                        http::Exchange& exchange, BodyInbox& /*inbox*/) { exchange.start(status, owned.view()); });
     }
     return true;
   }
 
   bool send_body(PyObject* message) {
-    const Names& name = names();
-    bool more_body = false;
-    ByteView bytes;
-    PyRef body;
-    if (PyMapping_HasKey(message, name.body) != 0) {
-      body = PyRef::steal(PyObject_GetItem(message, name.body));
-      if (!body || !bytes.open(body.get())) return false;
-    }
-    if (PyMapping_HasKey(message, name.more_body) != 0) {
-      PyRef more = PyRef::steal(PyObject_GetItem(message, name.more_body));
-      const int truth = more ? PyObject_IsTrue(more.get()) : -1;
-      if (truth < 0) return false;
-      more_body = truth == 1;
-    }
-    const std::string_view piece = body ? bytes.view() : std::string_view();
+    BodyMessage body;
+    if (!read_body_message(message, body)) return false;
+    const std::string_view piece = body.owner ? body.bytes.view() : std::string_view();
     if (is_head_) {
       remaining_ = 0;
     } else if (!chunked_) {
@@ -331,7 +198,7 @@ class AsgiCycle final : public InboxReader {
       remaining_ -= static_cast<std::int64_t>(piece.size());
     }
     if (!piece.empty() && !is_head_) write(piece);
-    if (more_body) return true;
+    if (body.more_body) return true;
     if (remaining_ != 0) {
       PyErr_SetString(PyExc_RuntimeError, "Response content shorter than Content-Length");
       return false;
@@ -382,10 +249,6 @@ class AsgiCycle final : public InboxReader {
       PyRef result = PyRef::steal(PyObject_CallMethodOneArg(future.get(), names().set_result, Py_None));
     }
     if (PyErr_Occurred() != nullptr) PyErr_WriteUnraisable(future.get());
-  }
-
-  static std::string_view view_of(PyObject* bytes) noexcept {
-    return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
   }
 
   AppContext& app_;

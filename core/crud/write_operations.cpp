@@ -25,6 +25,25 @@ bool is_open(const Resource& resource, Response& response) {
   return false;
 }
 
+/// For a request's parsed values, on the thread that validates it.
+json::Arena& request_arena() {
+  thread_local json::Arena arena;
+  arena.reset();
+  return arena;
+}
+
+/// The document of `body` (see read_document()); false: `response` says what is wrong with it.
+bool take_document(const Resource& resource, const Request& request, std::string_view body, json::Arena& arena,
+                   std::optional<json::Value>& document, Response& response) {
+  auto read = read_document(resource, body, schema::is_json_content_type(request.content_type), arena);
+  if (!read) {
+    respond_with(response, std::move(read.error()));
+    return false;
+  }
+  document = *read;
+  return true;
+}
+
 std::string item_path(std::string_view collection_path, const storage::Key& key) {
   while (collection_path.ends_with('/')) {
     collection_path.remove_suffix(1);
@@ -101,9 +120,8 @@ class UpdateWrite final : public PendingWrite {
 
   /// False: `response` has the answer.
   bool prepare(const Request& request, Response& response) {
-    auto patch = read_document(*resource_, body_, schema::is_json_content_type(request.content_type), arena_);
-    if (!patch) {
-      respond_with(response, std::move(patch.error()));
+    std::optional<json::Value> patch;
+    if (!take_document(*resource_, request, body_, arena_, patch, response)) {
       return false;
     }
     if (!is_merge_patch(request.content_type)) {
@@ -115,16 +133,16 @@ class UpdateWrite final : public PendingWrite {
     schema::RequestErrors errors;
     auto key = resource_->read_key(request.key, errors);
     resource_->refuse_parameters(request.query, errors);
-    require_document(*patch, errors);
+    require_document(patch, errors);
     // Of a patch that will be merged the result is validated, as a whole.
-    if (*patch && (!key || !errors.empty() || !(*patch)->is_object())) {
-      check_patch(*resource_, **patch, arena_, errors);
+    if (patch && (!key || !errors.empty() || !patch->is_object())) {
+      check_patch(*resource_, *patch, arena_, errors);
     }
     if (!settle(key, errors, response)) {
       return false;
     }
     key_ = std::move(*key);
-    patch_ = **patch;
+    patch_ = *patch;
     return true;
   }
 
@@ -203,17 +221,15 @@ void WriteOperation::read(const Request&, Response& response, runtime::Reactor*)
 
 std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  thread_local json::Arena arena;
-  arena.reset();
-  auto document = read_document(*resource_, request.body, schema::is_json_content_type(request.content_type), arena);
-  if (!document) {
-    respond_with(response, std::move(document.error()));
+  json::Arena& arena = request_arena();
+  std::optional<json::Value> document;
+  if (!take_document(*resource_, request, request.body, arena, document, response)) {
     return nullptr;
   }
   schema::RequestErrors errors;
   resource_->refuse_parameters(request.query, errors);
-  require_document(*document, errors);
-  auto row = *document ? read_item(*resource_, **document, nullptr, arena, errors) : std::nullopt;
+  require_document(document, errors);
+  auto row = document ? read_item(*resource_, *document, nullptr, arena, errors) : std::nullopt;
   if (!errors.empty()) {
     respond_with(response, errors.rejection());
     return nullptr;
@@ -226,18 +242,16 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
 
 std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  thread_local json::Arena arena;
-  arena.reset();
-  auto document = read_document(*resource_, request.body, schema::is_json_content_type(request.content_type), arena);
-  if (!document) {
-    respond_with(response, std::move(document.error()));
+  json::Arena& arena = request_arena();
+  std::optional<json::Value> document;
+  if (!take_document(*resource_, request, request.body, arena, document, response)) {
     return nullptr;
   }
   schema::RequestErrors errors;
   auto key = resource_->read_key(request.key, errors);
   resource_->refuse_parameters(request.query, errors);
-  require_document(*document, errors);
-  auto row = *document ? read_item(*resource_, **document, key ? &*key : nullptr, arena, errors) : std::nullopt;
+  require_document(document, errors);
+  auto row = document ? read_item(*resource_, *document, key ? &*key : nullptr, arena, errors) : std::nullopt;
   if (!settle(key, errors, response) || !is_open(*resource_, response)) {
     return nullptr;
   }

@@ -34,11 +34,11 @@ UnmatchedAnswer::UnmatchedAnswer(const Unmatched& unmatched, UrlParts url) {
 
 void UnmatchedEndpoint::serve(http::Exchange& exchange, Unmatched unmatched) {
   const http::Request& request = exchange.request();
-  const UnmatchedAnswer answer(unmatched,
-                               {.query = request.query,
-                                .host = request.header("host"),
-                                .server_host = exchange.server_port() == 0 ? std::string_view() : exchange.server_host(),
-                                .server_port = exchange.server_port()});
+  const UnmatchedAnswer answer(
+      unmatched, {.query = request.query,
+                  .host = request.header("host"),
+                  .server_host = exchange.server_port() == 0 ? std::string_view() : exchange.server_host(),
+                  .server_port = exchange.server_port()});
   exchange.respond(answer.status(), answer.headers(), answer.body());
 }
 

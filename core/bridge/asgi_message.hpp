@@ -1,0 +1,70 @@
+// The dicts that an ASGI application and its server pass: reading what it sends, making what it receives.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "http/request.hpp"
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::bridge {
+
+/// An `http.response.start`.
+struct StartMessage {
+  int status = 0;
+  /// Names in lower case, without `transfer-encoding: chunked`: framing is the writer's. Views into `owners`.
+  std::vector<http::Header> headers;
+  std::optional<std::int64_t> content_length;
+  std::vector<pyloop::PyRef> owners;
+};
+
+/// Reads a message with the checks and errors of uvicorn's httptools_impl.py; false with a Python exception set.
+bool read_start_message(PyObject* message, StartMessage& out);
+
+/// The bytes of a bytes, bytearray or memoryview, while this lives.
+class ByteView {
+ public:
+  ~ByteView() {
+    if (held_) PyBuffer_Release(&buffer_);
+  }
+  ByteView() = default;
+  ByteView(const ByteView&) = delete;
+  ByteView& operator=(const ByteView&) = delete;
+
+  /// False with a Python exception set.
+  bool open(PyObject* object) noexcept {
+    held_ = PyObject_GetBuffer(object, &buffer_, PyBUF_SIMPLE) == 0;
+    return held_;
+  }
+  [[nodiscard]] std::string_view view() const noexcept {
+    return {static_cast<const char*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
+  }
+
+ private:
+  Py_buffer buffer_{};
+  bool held_ = false;
+};
+
+/// An `http.response.body`.
+struct BodyMessage {
+  pyloop::PyRef owner;
+  ByteView bytes;  // released before its owner
+  bool more_body = false;
+};
+
+/// As read_start_message().
+bool read_body_message(PyObject* message, BodyMessage& out);
+
+/// message["type"]; empty with a Python exception set on failure.
+pyloop::PyRef message_type(PyObject* message);
+
+/// An `http.request`; empty with a Python exception set on failure.
+pyloop::PyRef make_request_message(std::string_view body, bool more_body);
+/// An `http.disconnect`.
+pyloop::PyRef make_disconnect_message();
+
+}  // namespace data_bridge::bridge

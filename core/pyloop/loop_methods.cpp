@@ -9,6 +9,7 @@
 
 #include "pyloop/handle.hpp"
 #include "pyloop/handler_task.hpp"
+#include "pyloop/loop_futures.hpp"
 #include "pyloop/loop_type.hpp"
 
 namespace data_bridge::pyloop {
@@ -26,9 +27,12 @@ bool context_keyword(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
                      PyObject*& context) {
   context = nullptr;
   if (kwnames == nullptr) return true;
+  // Interned, as the keywords of calls in code are.
+  static PyObject* const name_context = PyUnicode_InternFromString("context");
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kwnames); ++i) {
-    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, i), "context") != 0) {
-      PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument %R", method, PyTuple_GET_ITEM(kwnames, i));
+    PyObject* name = PyTuple_GET_ITEM(kwnames, i);
+    if (name != name_context && PyUnicode_CompareWithASCIIString(name, "context") != 0) {
+      PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument %R", method, name);
       return false;
     }
     context = args[nargs + i];
@@ -283,6 +287,9 @@ PyMethodDef loop_methods[] = {
     {"call_at", method(call_at), METH_FASTCALL | METH_KEYWORDS,
      "call_at($self, when, callback, /, *args, context=None)\n--\n\n"
      "Call `callback` when time() has reached `when`; a TimerHandle."},
+    {"create_task", method(create_task), METH_FASTCALL | METH_KEYWORDS,
+     "create_task($self, coro, /, **kwargs)\n--\n\nSchedule a coroutine; its Task."},
+    {"create_future", create_future, METH_NOARGS, "A Future of this loop."},
     {"time", loop_time, METH_NOARGS, "The loop's clock in seconds: time.monotonic()."},
     {"get_debug", get_debug, METH_NOARGS, "True in asyncio's debug mode."},
     {"is_running", is_running, METH_NOARGS, "True while run_forever() runs."},

@@ -142,6 +142,12 @@ char* LoopState::read_buffer(std::size_t size) noexcept {
   return read_buffer_.get();
 }
 
+DatagramInbox* LoopState::datagram_inbox() noexcept {
+  // Default-initialised: a megabyte that is not touched before it is used.
+  if (!datagram_inbox_) datagram_inbox_.reset(new (std::nothrow) DatagramInbox);
+  return datagram_inbox_.get();
+}
+
 // With Python callbacks waiting: look for I/O, without blocking.
 void LoopState::poll() noexcept {
   const std::size_t own = watches_.size() + (signals_.fd >= 0 ? 1 : 0);
@@ -350,6 +356,8 @@ void LoopState::clear() noexcept {
   leaving_.reset();
   unflushed_.clear();
   capture = {};
+  future_options.reset();
+  addresses_.clear();
 }
 
 int LoopState::traverse(visitproc visit, void* arg) const {
@@ -362,6 +370,8 @@ int LoopState::traverse(visitproc visit, void* arg) const {
   if (stop != 0) return stop;
   Py_VISIT(current_handle.get());
   Py_VISIT(leaving_.get());
+  Py_VISIT(task_factory.get());
+  Py_VISIT(future_options.get());
   for (const PyRef& transport : unflushed_) Py_VISIT(transport.get());
   for (const LoopResident* resident = residents_; resident != nullptr; resident = resident->next_) {
     Py_VISIT(resident->kept());

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "pyloop/datagram_inbox.hpp"
 #include "pyloop/fd_watch.hpp"
 #include "pyloop/loop.hpp"
 #include "pyloop/mailbox.hpp"
@@ -78,6 +79,11 @@ class LoopState final : public LoopCore {
   /// Scratch memory for one read, of at least `size` bytes; null without memory.
   [[nodiscard]] char* read_buffer(std::size_t size) noexcept;
 
+  // --- datagrams --------------------------------------------------------------------------------
+  /// For one read; null without memory.
+  [[nodiscard]] DatagramInbox* datagram_inbox() noexcept;
+  [[nodiscard]] AddressCache& addresses() noexcept { return addresses_; }
+
   // --- residents --------------------------------------------------------------------------------
   /// `resident` must be removed, or hear loop_closed(), before it ends.
   void add_resident(LoopResident& resident) noexcept;
@@ -115,6 +121,10 @@ class LoopState final : public LoopCore {
   std::size_t timers_cancelled = 0;
   PyRef current_handle;
   StepCapture capture;
+  /// Of set_task_factory(); empty for None.
+  PyRef task_factory;
+  /// The keyword arguments of every new Task and Future (loop_futures.cpp).
+  PyRef future_options;
 
  private:
   friend class LoopCore;
@@ -141,6 +151,8 @@ class LoopState final : public LoopCore {
   PyRef leaving_;
   std::vector<PyRef> unflushed_;
   std::unique_ptr<char[]> read_buffer_;
+  std::unique_ptr<DatagramInbox> datagram_inbox_;
+  AddressCache addresses_;
   bool in_turn_ = false;
 
   // Work of this thread; no lock.

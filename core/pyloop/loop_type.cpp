@@ -41,7 +41,10 @@ int loop_traverse(PyObject* self, visitproc visit, void* arg) {
 }
 
 int loop_clear(PyObject* self) {
-  if (LoopState* state = reinterpret_cast<LoopObject*>(self)->state) state->clear();
+  if (LoopState* state = reinterpret_cast<LoopObject*>(self)->state) {
+    state->clear();
+    state->task_factory.reset();
+  }
   return 0;
 }
 
@@ -114,6 +117,16 @@ int set_current_handle(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
+PyObject* get_task_factory(PyObject* self, void*) {
+  PyObject* factory = LoopState::of(self).task_factory.get();
+  return Py_NewRef(factory != nullptr ? factory : Py_None);
+}
+
+int set_task_factory(PyObject* self, PyObject* value, void*) {
+  LoopState::of(self).task_factory = value == nullptr || value == Py_None ? PyRef() : PyRef::borrow(value);
+  return 0;
+}
+
 PyObject* get_cancelled_count(PyObject* self, void*) { return PyLong_FromSize_t(LoopState::of(self).timers_cancelled); }
 
 PyObject* get_clock_resolution(PyObject* self, void*) {
@@ -135,6 +148,7 @@ PyGetSetDef loop_getset[] = {
     {"_debug", get_flag<&LoopState::debug>, set_flag<&LoopState::debug>, nullptr, nullptr},
     {"_thread_id", get_thread_id, set_thread_id, nullptr, nullptr},
     {"_current_handle", get_current_handle, set_current_handle, nullptr, nullptr},
+    {"_task_factory", get_task_factory, set_task_factory, nullptr, nullptr},
     {"_timer_cancelled_count", get_cancelled_count, ignore, nullptr, nullptr},
     {"_clock_resolution", get_clock_resolution, set_clock_resolution, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};

@@ -4,9 +4,11 @@
 #include <new>
 
 #include "pyloop/adopted_coroutine.hpp"
+#include "pyloop/datagram_transport.hpp"
 #include "pyloop/handle.hpp"
 #include "pyloop/handler_task.hpp"
 #include "pyloop/handler_task_type.hpp"
+#include "pyloop/loop_futures.hpp"
 #include "pyloop/loop_type.hpp"
 #include "pyloop/stream_transport.hpp"
 
@@ -72,7 +74,8 @@ int register_handler_task(PyObject* module) {
 
 int register_pyloop(PyObject* module) {
   raise_malloc_thresholds();
-  if (register_handles(module) < 0 || register_loop_type(module) < 0 || register_stream_transport(module) < 0) {
+  if (register_futures() < 0 || register_handles(module) < 0 || register_loop_type(module) < 0 ||
+      register_stream_transport(module) < 0 || register_datagram_transport(module) < 0) {
     return -1;
   }
   return register_handler_task(module);

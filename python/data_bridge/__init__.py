@@ -1,8 +1,31 @@
 """One C++ runtime that is the HTTP server and Python's asyncio event loop."""
 
-from data_bridge.app import App
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from data_bridge.loop import EventLoopPolicy, PyLoop, new_event_loop, run
-from data_bridge.options import ServerOptions
-from data_bridge.server import Server, serve
+
+if TYPE_CHECKING:
+    from data_bridge.app import App
+    from data_bridge.options import ServerOptions
+    from data_bridge.server import Server, serve
 
 __all__ = ["App", "EventLoopPolicy", "PyLoop", "Server", "ServerOptions", "new_event_loop", "run", "serve"]
+
+# Imported when asked for: who only wants the loop must not pay for FastAPI, half a second and, for as long as the
+# process lives, 55,000 more objects for the garbage collector to walk through.
+_LAZY = {"App": "app", "Server": "server", "ServerOptions": "options", "serve": "server"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -41,6 +41,19 @@ class LoopBase:
     def _remove_writer(self, fd: Any, /) -> bool: ...
     def _watched(self) -> dict[int, tuple[int, asyncio.Handle | None, asyncio.Handle | None]]: ...
 
+class DatagramTransportBase:
+    """The native half of data_bridge.transports.DatagramTransport."""
+
+    _loop: Any
+    _extra: dict[str, Any]
+    _backlog: list[tuple[bytes, Any]]
+    _family: int
+    _connected: bool
+    _paused: bool
+
+    def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None: ...
+    def _read_ready(self) -> None: ...
+
 class StreamTransportBase:
     """The native half of data_bridge.transports.SocketTransport."""
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from data_bridge import _core
-from data_bridge.transports import SocketTransport
+from data_bridge.transports import DatagramTransport, SocketTransport
 
 __all__ = ["EventLoopPolicy", "PyLoop", "new_event_loop", "run"]
 
@@ -142,6 +142,19 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
     ) -> SocketTransport:
         self._ensure_fd_no_transport(sock)
         return SocketTransport(self, sock, protocol, waiter, extra, server)
+
+    def _make_datagram_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        address: Any = None,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> Any:
+        if sock.family not in (socket.AF_INET, socket.AF_INET6):
+            return super()._make_datagram_transport(sock, protocol, address, waiter, extra)  # type: ignore[misc]
+        self._ensure_fd_no_transport(sock)
+        return DatagramTransport(self, sock, protocol, address, waiter, extra)
 
     def _make_ssl_transport(
         self,

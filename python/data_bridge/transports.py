@@ -1,13 +1,14 @@
-"""Stream transports: asyncio's own, with reading and writing done natively.
+"""Stream and datagram transports: asyncio's own, with reading and writing done natively.
 
-What is hot is in `_core.StreamTransportBase`, which stands before asyncio's class and uses the same attributes.
-Writes of one turn of the loop are gathered and sent by one system call at its end; everything here that looks at
-the queue sends first, so that the difference cannot be seen but on the wire.
+What is hot is in `_core`, in a class that stands before asyncio's and uses the same attributes. Writes of one turn
+of the loop to a stream are gathered and sent by one system call at its end; everything here that looks at the queue
+sends first, so that the difference cannot be seen but on the wire.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from asyncio import selector_events
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Private, and so not in the type stubs; tests/loop would show at once where a Python version changes it.
 _AsyncioTransport: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
+_AsyncioDatagramTransport: Any = selector_events._SelectorDatagramTransport  # type: ignore[attr-defined]
 
 
 class SocketTransport(_core.StreamTransportBase, _AsyncioTransport):  # type: ignore[misc]
@@ -99,3 +101,42 @@ class SocketTransport(_core.StreamTransportBase, _AsyncioTransport):  # type: ig
             # The caller may change a bytearray as soon as write() has returned.
             self._buffer.append(rest if isinstance(data, bytes) else memoryview(bytes(rest)))
         self._maybe_pause_protocol()
+
+
+class DatagramTransport(_core.DatagramTransportBase, _AsyncioDatagramTransport, asyncio.DatagramTransport):  # type: ignore[misc]
+    """A UDP socket as an asyncio.DatagramTransport.
+
+    Up to 16 datagrams are read and delivered in one turn of the loop, where asyncio reads one.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        address: Any = None,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        self._family = sock.family
+        initialise: Any = super().__init__
+        initialise(loop, sock, protocol, address, waiter, extra)
+        self._connected = bool(self._extra["peername"])
+
+    def resume_reading(self) -> None:
+        """Deliver datagrams again, beginning with those that were read before pause_reading()."""
+        super().resume_reading()
+        if not self._paused and getattr(self, "_backlog", None):
+            self._loop.call_soon(self._read_ready)
+
+    # -- called by the native half --------------------------------------------------------------------
+
+    def _send_slowly(self, data: Any, addr: Any = None) -> None:
+        """A datagram that asyncio's own code has to judge: to a name, behind a queue, of a wrong type."""
+        _AsyncioDatagramTransport.sendto(self, data, addr)
+
+    def _keep_backlog(self, datagrams: list[tuple[bytes, Any]]) -> None:
+        """Deliver these later: reading was paused, or a callback failed before it was their turn."""
+        self._backlog = datagrams
+        if not self._paused:
+            self._loop.call_soon(self._read_ready)

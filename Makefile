@@ -59,7 +59,7 @@ $(bin)/python:
 ##@ Test
 
 .PHONY: test
-test: test-cpp test-python test-fuzz test-asan test-tsan check-style ## Pass all tests, as CI does
+test: test-cpp test-python test-fuzz test-asan test-asan-loop test-tsan check-style ## Pass all tests, as CI does
 	$(call title,all tests passed on Python $(version))
 
 .PHONY: test-cpp
@@ -83,6 +83,11 @@ test-asan: $(bin)/python ## C++ unit tests under AddressSanitizer and UndefinedB
 	$(call title,C++ unit tests under ASan and UBSan)
 	@cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset asan -j$(JOBS)
 	@UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan
+
+.PHONY: test-asan-loop
+test-asan-loop: $(bin)/python ## tests/loop with the extension module under ASan and UBSan (PYTEST_ARGS=)
+	$(call title,tests of the loop under ASan and UBSan)
+	@scripts/asan_loop.sh $(CURDIR)/$(bin)/python $(JOBS) $(PYTEST_ARGS)
 
 .PHONY: test-tsan
 test-tsan: $(bin)/python ## C++ unit tests under ThreadSanitizer

@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import data_bridge
-
 SIZES = [1, 100, 1024, 10 * 1024, 100 * 1024, 1024 * 1024]
 
 
@@ -320,8 +318,11 @@ async def loops_round() -> None:
         await asyncio.sleep(0.001)
         del left
 
+    factory = type(asyncio.get_running_loop())
+
     def work() -> None:
-        data_bridge.run(little())
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(little())
 
     await asyncio.to_thread(work)
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from data_bridge import _core
-from data_bridge.transports import DatagramTransport, SocketTransport
+from data_bridge.transports import DatagramTransport, overrides_calls, stream_transport
 
 __all__ = ["EventLoopPolicy", "PyLoop", "new_event_loop", "run"]
 
@@ -139,9 +139,9 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         *,
         extra: dict[str, Any] | None = None,
         server: Any = None,
-    ) -> SocketTransport:
+    ) -> Any:
         self._ensure_fd_no_transport(sock)
-        return SocketTransport(self, sock, protocol, waiter, extra, server)
+        return stream_transport(self, sock, protocol, waiter, extra, server)
 
     def _make_datagram_transport(
         self,
@@ -151,7 +151,7 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         waiter: asyncio.Future[Any] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Any:
-        if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or overrides_calls(sock):
             return super()._make_datagram_transport(sock, protocol, address, waiter, extra)  # type: ignore[misc]
         self._ensure_fd_no_transport(sock)
         return DatagramTransport(self, sock, protocol, address, waiter, extra)
@@ -172,7 +172,7 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         self._ensure_fd_no_transport(rawsock)
         arguments: Any = (self, protocol, sslcontext, waiter, server_side, server_hostname)
         tls = sslproto.SSLProtocol(*arguments, **timeouts)  # type: ignore[arg-type]
-        SocketTransport(self, rawsock, tls, extra=extra, server=server)
+        stream_transport(self, rawsock, tls, extra=extra, server=server)
         return tls._app_transport
 
     # -- signals -----------------------------------------------------------------------------------

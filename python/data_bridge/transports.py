@@ -23,6 +23,27 @@ _AsyncioTransport: Any = selector_events._SelectorSocketTransport  # type: ignor
 _AsyncioDatagramTransport: Any = selector_events._SelectorDatagramTransport  # type: ignore[attr-defined]
 
 
+# What asyncio's transports call on a socket: a class with its own versions of them must have them called.
+_CALLS = ("recv", "recv_into", "recvfrom", "send", "sendmsg", "sendto")
+
+
+def overrides_calls(sock: socket.socket) -> bool:
+    """True for sockets that make their calls themselves (proxies, fault injection, counters).
+
+    The native transports ask the kernel, not the socket; asyncio's own are for these.
+    """
+    kind = type(sock)
+    return kind is not socket.socket and any(
+        getattr(kind, call, None) is not getattr(socket.socket, call) for call in _CALLS
+    )
+
+
+def stream_transport(loop: asyncio.AbstractEventLoop, sock: socket.socket, *arguments: Any, **options: Any) -> Any:
+    """The transport of a connected stream socket; takes what asyncio's own takes."""
+    kind = _AsyncioTransport if overrides_calls(sock) else SocketTransport
+    return kind(loop, sock, *arguments, **options)
+
+
 class SocketTransport(_core.StreamTransportBase, _AsyncioTransport):  # type: ignore[misc]
     """A connected TCP or Unix stream socket as an asyncio.Transport."""
 

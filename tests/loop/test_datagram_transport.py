@@ -278,3 +278,33 @@ def test_unix_datagrams_are_asyncios(tmp_path: Any) -> None:
         transport.close()
 
     data_bridge.run(main())
+
+
+def test_a_socket_class_with_its_own_calls_has_them_called(run: Any) -> None:
+    calls: list[str] = []
+
+    class CountingSocket(socket.socket):
+        def recvfrom(self, *args: Any) -> Any:
+            calls.append("recvfrom")
+            return super().recvfrom(*args)
+
+        def sendto(self, *args: Any) -> Any:
+            calls.append("sendto")
+            return super().sendto(*args)
+
+    async def main() -> None:
+        ours = CountingSocket(socket.AF_INET, socket.SOCK_DGRAM)
+        ours.bind(("127.0.0.1", 0))
+        received: asyncio.Queue[bytes] = asyncio.Queue()
+
+        class Collect(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: Any) -> None:
+                received.put_nowait(data)
+
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Collect, sock=ours)
+        transport.sendto(b"to myself", ours.getsockname())
+        assert await asyncio.wait_for(received.get(), 30) == b"to myself"
+        transport.close()
+
+    run(main())
+    assert set(calls) == {"recvfrom", "sendto"}

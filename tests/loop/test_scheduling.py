@@ -666,6 +666,7 @@ def test_a_loop_that_was_never_closed_is_collected() -> None:
     assert alive() is None
 
 
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer keeps what is freed")
 def test_memory_is_flat_over_many_turns(loop: data_bridge.PyLoop) -> None:
     async def churn(rounds: int) -> None:
         for _ in range(rounds):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import ssl
 import struct
 import weakref
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -491,3 +492,61 @@ def test_the_next_protocol_sees_what_the_last_did_not() -> None:
         peer.close()
 
     data_bridge.run(main())
+
+
+class CountingSocket(socket.socket):
+    """Overrides the calls that a transport makes."""
+
+    calls: ClassVar[list[str]] = []
+
+    def recv(self, *args: Any) -> bytes:
+        self.calls.append("recv")
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        self.calls.append("recv_into")
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:
+        self.calls.append("send")
+        return super().send(*args)
+
+
+class RenamedSocket(socket.socket):
+    """Overrides nothing that matters to a transport."""
+
+
+@pytest.mark.parametrize("kind", [CountingSocket, RenamedSocket])
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_socket_class_with_its_own_calls_has_them_called(
+    loop: data_bridge.PyLoop, kind: type[socket.socket], tls: bool
+) -> None:
+    CountingSocket.calls.clear()
+
+    async def main() -> None:
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(await reader.read(100))
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        client = kind(socket.AF_INET, socket.SOCK_STREAM)
+        client.connect(server.sockets[0].getsockname())
+        if tls:
+            # The other side speaks no TLS: the handshake fails, and has been written and read through the socket.
+            with pytest.raises(OSError, check=lambda error: isinstance(error, ssl.SSLError | ConnectionResetError)):
+                await asyncio.open_connection(
+                    sock=client, ssl=ssl.create_default_context(), server_hostname="localhost"
+                )
+        else:
+            reader, writer = await asyncio.open_connection(sock=client)
+            writer.write(b"hello")
+            assert await reader.read() == b"hello"
+            writer.close()
+            await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+
+    loop.run_until_complete(main())
+    assert ("send" in CountingSocket.calls) is (kind is CountingSocket)
+    assert any(call.startswith("recv") for call in CountingSocket.calls) is (kind is CountingSocket)

@@ -16,6 +16,7 @@ SOAK_REQUESTS ?= 200000
 SOAK_MINUTES ?= 60
 SOAK_CPU ?= 1
 PYTEST_ARGS ?=
+SUITES ?=
 
 interpreter := $(if $(filter 3.%,$(PYTHON)),python$(PYTHON),$(PYTHON))
 version := $(shell $(interpreter) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -59,7 +60,7 @@ $(bin)/python:
 ##@ Test
 
 .PHONY: test
-test: test-cpp test-python test-fuzz test-asan test-asan-loop test-tsan check-style ## Pass all tests, as CI does
+test: test-cpp test-python test-interop-quick test-fuzz test-asan test-asan-loop test-tsan check-style ## Pass all tests, as CI does
 	$(call title,all tests passed on Python $(version))
 
 .PHONY: test-cpp
@@ -88,6 +89,16 @@ test-asan: $(bin)/python ## C++ unit tests under AddressSanitizer and UndefinedB
 test-asan-loop: $(bin)/python ## tests/loop with the extension module under ASan and UBSan (PYTEST_ARGS=)
 	$(call title,tests of the loop under ASan and UBSan)
 	@scripts/asan_loop.sh $(CURDIR)/$(bin)/python $(JOBS) $(PYTEST_ARGS)
+
+.PHONY: test-interop-quick
+test-interop-quick: build ## A minute of the suites of anyio, aiohttp, httpx, uvicorn and websockets on PyLoop
+	$(call title,suites of asyncio's users on PyLoop: a short part)
+	@$(bin)/python tests/interop/suites/run.py --quick
+
+.PHONY: test-interop
+test-interop: build ## Those suites in full, on PyLoop and on asyncio's loop, compared (SUITES="anyio httpx")
+	$(call title,suites of asyncio's users on PyLoop and on asyncio's loop)
+	@$(bin)/python tests/interop/suites/run.py $(SUITES)
 
 .PHONY: test-tsan
 test-tsan: $(bin)/python ## C++ unit tests under ThreadSanitizer

@@ -12,6 +12,7 @@ fail() {
 }
 
 command -v "$python" >/dev/null || fail "there is no '$python'; install Python 3.11 or newer, or choose one with PYTHON=..."
+"$python" -c '' 2>/dev/null || fail "'$python' does not run here (a pyenv shim of a version that is not selected?): give PYTHON= a full path"
 version="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python $version is too old: 3.11 or newer is needed"
 

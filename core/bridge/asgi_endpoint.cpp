@@ -70,9 +70,9 @@ void AsgiEndpoint::serve(http::Exchange& exchange, routing::PathParameters /*par
   Call::submit(*new AsgiCall(app_, exchange));
 }
 
-void AppUnmatchedEndpoint::serve(http::Exchange& exchange, routing::Unmatched unmatched) {
+void AppUnmatchedEndpoint::serve(http::Exchange& exchange, const routing::Unmatched& unmatched) {
   if (guard_ != nullptr) {
-    Call::submit(*new UnmatchedCall(app_, exchange, *guard_, generation_, std::move(unmatched)));
+    Call::submit(*new UnmatchedCall(app_, exchange, *guard_, generation_, unmatched));
   } else {
     Call::submit(*new AsgiCall(app_, exchange));
   }

@@ -28,7 +28,7 @@ class AppUnmatchedEndpoint final : public routing::UnmatchedEndpoint {
   AppUnmatchedEndpoint(AppContext& app, PlanGuard* guard) noexcept
       : app_(app), guard_(guard), generation_(guard != nullptr ? guard->generation() : 0) {}
 
-  void serve(http::Exchange& exchange, routing::Unmatched unmatched) override;
+  void serve(http::Exchange& exchange, const routing::Unmatched& unmatched) override;
 
  private:
   AppContext& app_;

@@ -32,16 +32,15 @@ json::Arena& request_arena() {
   return arena;
 }
 
-/// The document of `body` (see read_document()); false: `response` says what is wrong with it.
-bool take_document(const Resource& resource, const Request& request, std::string_view body, json::Arena& arena,
-                   std::optional<json::Value>& document, Response& response) {
+/// read_document(); nullopt: `response` says what is wrong with the body.
+std::optional<std::optional<json::Value>> take_document(const Resource& resource, const Request& request,
+                                                        std::string_view body, json::Arena& arena, Response& response) {
   auto read = read_document(resource, body, schema::is_json_content_type(request.content_type), arena);
   if (!read) {
     respond_with(response, std::move(read.error()));
-    return false;
+    return std::nullopt;
   }
-  document = *read;
-  return true;
+  return *read;
 }
 
 std::string item_path(std::string_view collection_path, const storage::Key& key) {
@@ -120,10 +119,11 @@ class UpdateWrite final : public PendingWrite {
 
   /// False: `response` has the answer.
   bool prepare(const Request& request, Response& response) {
-    std::optional<json::Value> patch;
-    if (!take_document(*resource_, request, body_, arena_, patch, response)) {
+    const auto document = take_document(*resource_, request, body_, arena_, response);
+    if (!document) {
       return false;
     }
+    const std::optional<json::Value>& patch = *document;
     if (!is_merge_patch(request.content_type)) {
       // Where a dependency would raise it: the body is read, and parameters are not looked at yet.
       respond_with_detail(response, 415, "Unsupported Media Type");
@@ -138,7 +138,7 @@ class UpdateWrite final : public PendingWrite {
     if (patch && (!key || !errors.empty() || !patch->is_object())) {
       check_patch(*resource_, *patch, arena_, errors);
     }
-    if (!settle(key, errors, response)) {
+    if (!settle(key, errors, response) || !key || !patch) {
       return false;
     }
     key_ = std::move(*key);
@@ -222,15 +222,15 @@ void WriteOperation::read(const Request&, Response& response, runtime::Reactor*)
 std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
   json::Arena& arena = request_arena();
-  std::optional<json::Value> document;
-  if (!take_document(*resource_, request, request.body, arena, document, response)) {
+  const auto document = take_document(*resource_, request, request.body, arena, response);
+  if (!document) {
     return nullptr;
   }
   schema::RequestErrors errors;
   resource_->refuse_parameters(request.query, errors);
-  require_document(document, errors);
-  auto row = document ? read_item(*resource_, *document, nullptr, arena, errors) : std::nullopt;
-  if (!errors.empty()) {
+  require_document(*document, errors);
+  auto row = *document ? read_item(*resource_, **document, nullptr, arena, errors) : std::nullopt;
+  if (!row || !errors.empty()) {
     respond_with(response, errors.rejection());
     return nullptr;
   }
@@ -243,16 +243,16 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
 std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, Response& response) const {
   response.clear();
   json::Arena& arena = request_arena();
-  std::optional<json::Value> document;
-  if (!take_document(*resource_, request, request.body, arena, document, response)) {
+  const auto document = take_document(*resource_, request, request.body, arena, response);
+  if (!document) {
     return nullptr;
   }
   schema::RequestErrors errors;
   auto key = resource_->read_key(request.key, errors);
   resource_->refuse_parameters(request.query, errors);
-  require_document(document, errors);
-  auto row = document ? read_item(*resource_, *document, key ? &*key : nullptr, arena, errors) : std::nullopt;
-  if (!settle(key, errors, response) || !is_open(*resource_, response)) {
+  require_document(*document, errors);
+  auto row = *document ? read_item(*resource_, **document, key ? &*key : nullptr, arena, errors) : std::nullopt;
+  if (!settle(key, errors, response) || !key || !row || !is_open(*resource_, response)) {
     return nullptr;
   }
   return std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row));

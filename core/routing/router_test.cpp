@@ -137,7 +137,7 @@ TEST_F(RouterTest, RedirectsCanBeSwitchedOff) {
 /// Tells what it was given.
 class TellingUnmatched final : public UnmatchedEndpoint {
  public:
-  void serve(http::Exchange& exchange, Unmatched unmatched) override {
+  void serve(http::Exchange& exchange, const Unmatched& unmatched) override {
     std::string body = "nothing";
     if (const auto* refused = std::get_if<MethodNotAllowed>(&unmatched)) body = "allow " + refused->allow;
     if (const auto* redirect = std::get_if<SlashRedirect>(&unmatched)) body = "to " + redirect->path;

@@ -32,7 +32,7 @@ UnmatchedAnswer::UnmatchedAnswer(const Unmatched& unmatched, UrlParts url) {
   add("content-type", kJson);
 }
 
-void UnmatchedEndpoint::serve(http::Exchange& exchange, Unmatched unmatched) {
+void UnmatchedEndpoint::serve(http::Exchange& exchange, const Unmatched& unmatched) {
   const http::Request& request = exchange.request();
   const UnmatchedAnswer answer(
       unmatched, {.query = request.query,

@@ -58,7 +58,7 @@ class UnmatchedEndpoint {
   virtual ~UnmatchedEndpoint() = default;
   /// By default no answer waits for a body that nobody wants.
   [[nodiscard]] virtual http::BodyMode body_mode() const noexcept { return http::BodyMode::kStream; }
-  virtual void serve(http::Exchange& exchange, Unmatched unmatched);
+  virtual void serve(http::Exchange& exchange, const Unmatched& unmatched);
 };
 
 }  // namespace data_bridge::routing

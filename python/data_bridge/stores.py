@@ -43,6 +43,9 @@ class Stores:
         #: Where the native half says what has gone wrong in a store.
         self.faults = CrudFaults()
         self._fault_log: threading.Thread | None = None
+        # Its thread would wait for ever where an application is dropped without a close. At exit _close_at_exit() has
+        # more to say before.
+        weakref.finalize(self, self.faults.close).atexit = False
         #: True where other processes serve the same databases (``--workers``). Set it before open().
         self.shared_with_processes = False
         _all_stores.add(self)

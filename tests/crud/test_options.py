@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sqlite3
+import threading
 import time
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
+import fastapi.dependencies.models
 import pytest
 from doors import Open
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
@@ -227,6 +230,30 @@ def test_a_test_client_without_a_start_opens_the_store_itself(app: App) -> None:
     stores_of(app).close()
     assert client.get("/items/1").status_code == 200
     stores_of(app).close()
+
+
+def test_an_application_that_is_dropped_without_a_close_leaves_no_thread(tmp_path: Path) -> None:
+    def log_threads() -> int:
+        return sum(thread.name == "data_bridge-faults" for thread in threading.enumerate())
+
+    def use_an_application(number: int) -> None:
+        app = App(store=f"sqlite:///{tmp_path}/dropped{number}.db")
+        app.crud(Item)
+        assert TestClient(app).post("/items", json={"name": "a"}).status_code == 201
+
+    gc.collect()
+    before = log_threads()
+    for number in range(5):
+        use_an_application(number)
+    # FastAPI remembers the last few hundred endpoints.
+    for cached in vars(fastapi.dependencies.models).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while log_threads() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert log_threads() <= before
 
 
 def test_a_table_that_does_not_fit_stops_the_start(store: str, open_client: Open) -> None:

@@ -54,7 +54,7 @@ class Outcomes:
             _loop_factory = outcomes.loop
 
         asyncio.set_event_loop_policy(Policy())
-        asyncio.SelectorEventLoop = self.loop  # type: ignore[misc]
+        asyncio.SelectorEventLoop = self.loop
         if sys.version_info >= (3, 13):
             asyncio.EventLoop = self.loop  # type: ignore[misc]
 

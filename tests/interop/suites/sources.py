@@ -67,7 +67,7 @@ def fetch_from_pypi(suite: Suite, work: Path, interpreter: Path) -> Path:
     folder = work / "archives"
     print(f"fetching {suite.name} {version_of(suite)} from PyPI", flush=True)
     wanted = f"{suite.name}=={version_of(suite)}"
-    options = ["--disable-pip-version-check", "--quiet", "--no-deps", f"--no-binary={suite.name}", "--dest", folder]
+    options = ["--disable-pip-version-check", "--quiet", "--no-deps", f"--no-binary={suite.name}", f"--dest={folder}"]
     subprocess.run([interpreter, "-m", "pip", "download", *options, wanted], check=True)
     return next(folder.glob(f"{suite.name}-{version_of(suite)}.tar.*"))
 

@@ -277,6 +277,9 @@ PyObject* write(PyObject* self, PyObject* data) {
   Py_RETURN_NONE;
 }
 
+// StreamWriter.drain() asks each time.
+PyObject* is_closing(PyObject* self, PyObject*) { return PyBool_FromLong(of(self).closing); }
+
 PyObject* flush_method(PyObject* self, PyObject*) { return none_if(flush(self, of(self))); }
 
 // Before the connection is cut off. asyncio would have sent each write at once, so the kernel gets its chance;
@@ -309,6 +312,7 @@ PyMethodDef methods[] = {
     {"_read_ready", read_ready, METH_NOARGS, nullptr},
     {"_bind", method(bind_protocol), METH_FASTCALL, nullptr},
     {"write", write, METH_O, "write($self, data, /)\n--\n\nSend `data` at the end of this turn; does not block."},
+    {"is_closing", is_closing, METH_NOARGS, "is_closing($self, /)\n--\n\nTrue once close() or abort() was called."},
     {"_flush", flush_method, METH_NOARGS, nullptr},
     {"_flush_last", flush_last, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};

@@ -102,13 +102,16 @@ void BodyInbox::wake() {
   }
 }
 
+std::shared_ptr<BodyInbox> BodyInbox::leave_queue() noexcept {
+  const std::scoped_lock lock(mutex_);
+  return std::move(queued_);
+}
+
 void BodyInbox::run() noexcept {
-  std::shared_ptr<BodyInbox> keep;
-  {
-    const std::scoped_lock lock(mutex_);
-    keep = std::move(queued_);
-  }
+  const std::shared_ptr<BodyInbox> keep = leave_queue();
   if (reader_ != nullptr) reader_->on_inbox();
 }
+
+void BodyInbox::drop() noexcept { (void)leave_queue(); }
 
 }  // namespace data_bridge::bridge

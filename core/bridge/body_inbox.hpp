@@ -63,9 +63,11 @@ class BodyInbox final : public http::ExchangeListener,
   bool take_resume_wish() noexcept;
   void set_reader(InboxReader* reader) noexcept { reader_ = reader; }
   void run() noexcept override;
+  void drop() noexcept override;
 
  private:
   void wake();
+  std::shared_ptr<BodyInbox> leave_queue() noexcept;
 
   pyloop::LoopCore& loop_;
   InboxReader* reader_ = nullptr;             // Python's thread only

@@ -36,6 +36,11 @@ void Call::run() noexcept {
   if (cycle_) cycle_release_end(cycle_.get(), false);
 }
 
+void Call::drop() noexcept {
+  app_.in_flight.fetch_sub(1, std::memory_order_release);
+  destroy();
+}
+
 void Call::done(PyObject* result, PyObject* exception) noexcept {
   if (exception != nullptr) {
     fail(exception);

@@ -26,6 +26,8 @@ class Call : public pyloop::PythonWork, public pyloop::Completion {
   static void submit(Call& call);
 
   void run() noexcept final;
+  /// The loop was closed first: the request ends with its connection.
+  void drop() noexcept final;
   void done(PyObject* result, PyObject* exception) noexcept final;
 
   [[nodiscard]] AppContext& app() noexcept { return app_; }

@@ -97,6 +97,7 @@ class Server::Drain final : public pyloop::PythonWork {
     if (!PyRef::steal(PyObject_CallNoArgs(on_drained_.get()))) PyErr_WriteUnraisable(on_drained_.get());
     delete this;
   }
+  void drop() noexcept override { delete this; }
 
  private:
   pyloop::LoopCore& loop_;

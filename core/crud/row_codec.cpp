@@ -1,10 +1,13 @@
 // Between a model's values and the rows of its table.
 #include "crud/row_codec.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "json/parser.hpp"
+#include "json/scalar_text.hpp"
 #include "json/writer.hpp"
 
 namespace data_bridge::crud {
@@ -12,6 +15,16 @@ namespace {
 
 using storage::Cell;
 using storage::ColumnKind;
+
+// Longer texts are written without reserving six times their size.
+constexpr std::size_t kShortText = 4096;
+/// Of everything that is no text.
+constexpr std::size_t kNumberBound = std::max(json::kIntBound, json::kDoubleBound);
+
+char* append_text(char* to, std::string_view text) noexcept {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
 
 // Python cannot name a field like this, so it collides with none.
 constexpr std::string_view kExtraColumn = "__pydantic_extra__";
@@ -226,40 +239,47 @@ storage::CellView StoredRow::cell(std::size_t column) const noexcept {
   return {};
 }
 
-void RowCodec::append_cell(std::string& out, const storage::CellView& cell, ColumnKind kind) {
-  if (cell.is_null()) {
-    out += "null";
+void RowCodec::append_cell(std::string& out, std::string_view label, const storage::CellView& cell, ColumnKind kind) {
+  const bool is_text = cell.type == storage::CellView::Type::kText;
+  const bool escapes = is_text && kind == ColumnKind::kText;
+  if (escapes && cell.text.size() > kShortText) {
+    out += label;
+    json::append_string(out, cell.text);
     return;
   }
-  switch (kind) {
-    case ColumnKind::kInteger:
-      json::append_int(out, cell.integer);
-      break;
-    case ColumnKind::kReal:
-      json::append_double(out, cell.number());
-      break;
-    case ColumnKind::kBoolean:
-      out += cell.integer != 0 ? "true" : "false";
-      break;
-    case ColumnKind::kText:
-      json::append_string(out, cell.text);
-      break;
-    case ColumnKind::kUuid:
-    case ColumnKind::kDatetime:
-      out += '"';  // letters, digits and signs that need no escape
-      out += cell.text;
-      out += '"';
-      break;
-    case ColumnKind::kJson:
-      out += cell.text;
-      break;
-  }
+  const std::size_t value_bound = escapes ? json::escaped_bound(cell.text.size()) + 2 : cell.text.size() + kNumberBound;
+  json::append_bounded(out, label.size() + value_bound, [&](char* to) {
+    to = append_text(to, label);
+    if (cell.is_null()) return append_text(to, "null");
+    switch (kind) {
+      case ColumnKind::kInteger:
+        return json::write_int(to, cell.integer);
+      case ColumnKind::kReal:
+        return std::isfinite(cell.number()) ? json::write_double(to, cell.number(), json::FloatStyle::kPydantic)
+                                            : append_text(to, "null");
+      case ColumnKind::kBoolean:
+        return append_text(to, cell.integer != 0 ? "true" : "false");
+      case ColumnKind::kText:
+        *to++ = '"';
+        to = json::write_escaped(to, cell.text);
+        *to++ = '"';
+        return to;
+      case ColumnKind::kUuid:
+      case ColumnKind::kDatetime:
+        *to++ = '"';  // letters, digits and signs that need no escape
+        to = append_text(to, cell.text);
+        *to++ = '"';
+        return to;
+      case ColumnKind::kJson:
+        break;
+    }
+    return append_text(to, cell.text);
+  });
 }
 
 void RowCodec::append_json(std::string& out, const storage::RowView& row) const {
   for (std::size_t column = 0; column < labels_.size(); ++column) {
-    out += labels_[column];
-    append_cell(out, row.cell(column), table_.columns[column].kind);
+    append_cell(out, labels_[column], row.cell(column), table_.columns[column].kind);
   }
   if (extra_column_) {
     const storage::CellView extra = row.cell(*extra_column_);

@@ -60,7 +60,8 @@ class RowCodec {
  private:
   RowCodec() = default;
   [[nodiscard]] std::size_t first_field() const noexcept { return key_field_ ? 0 : 1; }
-  static void append_cell(std::string& out, const storage::CellView& cell, storage::ColumnKind kind);
+  static void append_cell(std::string& out, std::string_view label, const storage::CellView& cell,
+                          storage::ColumnKind kind);
   [[nodiscard]] static json::Value cell_to_input(const storage::CellView& cell, const storage::Column& column,
                                                  json::Arena& arena);
 

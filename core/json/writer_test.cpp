@@ -44,6 +44,48 @@ TEST(Writer, Doubles) {
   EXPECT_EQ(python(NAN), "nan");
 }
 
+/// One byte after the other, by the table of RFC 8259.
+std::string escaped_plainly(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\x01') {
+      out += "\\u0001";
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+TEST(Writer, StringsOfEveryLengthWithAnEscapeAtEveryPlace) {
+  for (std::size_t size = 0; size <= 40; ++size) {
+    for (std::size_t place = 0; place <= size; ++place) {
+      for (const char escape : {'"', '\\', '\n', '\x01', 'x'}) {
+        std::string text(size, 'a');
+        if (place < size) text[place] = escape;
+        std::string out = "before";
+        append_string(out, text);
+        EXPECT_EQ(out, "before" + escaped_plainly(text));
+      }
+    }
+  }
+}
+
+TEST(Writer, LongStrings) {
+  for (const std::size_t size : {4095U, 4096U, 4097U, 8192U, 100'001U}) {
+    std::string text;
+    for (std::size_t i = 0; i < size; ++i) text += i % 7 == 0 ? '\x01' : i % 11 == 0 ? '"' : 'b';
+    std::string out;
+    append_string(out, text);
+    EXPECT_EQ(out, escaped_plainly(text));
+  }
+}
+
 TEST(Writer, StringsEscapeOnlyWhatTheyMust) {
   std::string out;
   append_string(out, std::string_view("\0\x1f\x7f\"\\/\b\f\n\r\t<\xE2\x80\xA8\xC3\xA9", 17));

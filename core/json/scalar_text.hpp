@@ -1,0 +1,39 @@
+// JSON text of strings and numbers, written into memory that was made large enough before.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace data_bridge::json {
+
+enum class FloatStyle : std::uint8_t {
+  kPydantic,  ///< Rust's ryu: 1e+16, 0.00001, 1e-6
+  kPython,    ///< repr(): 1e+16, 0.0001, 1e-05
+};
+
+// What a write_*() may need behind `to`, in bytes.
+inline constexpr std::size_t kIntBound = 20;
+inline constexpr std::size_t kDoubleBound = 32;
+/// Without quotes: every byte may become \u00XX.
+[[nodiscard]] constexpr std::size_t escaped_bound(std::size_t size) noexcept { return 6 * size; }
+
+// Each returns the end of what it wrote.
+
+/// The inside of a JSON string. `text` is valid UTF-8.
+[[nodiscard]] char* write_escaped(char* to, std::string_view text) noexcept;
+[[nodiscard]] char* write_int(char* to, std::int64_t value) noexcept;
+/// `value` must be finite.
+[[nodiscard]] char* write_double(char* to, double value, FloatStyle style) noexcept;
+
+/// Appends what `write(to)`, which returns its end, puts into `bound` bytes. One look at the capacity for all of it:
+/// with append() each piece has its own, and a call of memmove().
+template <typename Write>
+void append_bounded(std::string& out, std::size_t bound, Write write) {
+  const std::size_t size = out.size();
+  if (out.capacity() - size < bound) out.reserve(size + bound);  // at least doubles
+  out.resize_and_overwrite(size + bound, [&](char* data, std::size_t /*all*/) { return write(data + size) - data; });
+}
+
+}  // namespace data_bridge::json

@@ -187,7 +187,7 @@ class AsgiCycle final : public InboxReader {
   bool send_body(PyObject* message) {
     BodyMessage body;
     if (!read_body_message(message, body)) return false;
-    const std::string_view piece = body.owner ? body.bytes.view() : std::string_view();
+    const std::string_view piece = body.bytes.view();
     if (is_head_) {
       remaining_ = 0;
     } else if (!chunked_) {

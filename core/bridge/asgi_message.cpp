@@ -43,11 +43,8 @@ bool valid_name(std::string_view name) noexcept {
 }
 
 bool valid_value(std::string_view value) noexcept {
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return false;
-  }
-  return true;
+  const char* const end = value.data() + value.size();
+  return http::find_control(value.data(), end) == end;
 }
 
 /// What int() makes of it.

@@ -40,6 +40,7 @@ class ByteView {
     held_ = PyObject_GetBuffer(object, &buffer_, PyBUF_SIMPLE) == 0;
     return held_;
   }
+  /// Empty where nothing was opened.
   [[nodiscard]] std::string_view view() const noexcept {
     return {static_cast<const char*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
   }

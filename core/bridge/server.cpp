@@ -162,6 +162,7 @@ void Server::listen(std::vector<runtime::FileDescriptor> sockets) {
   // One lane accepts for all and hands each connection to the least loaded: balance is exact, and
   // nothing that waits in a backlog is lost when a thread ends.
   std::vector<http::Connections*> targets;
+  targets.reserve(lanes_.size());
   for (const auto& lane : lanes_) targets.push_back(&lane->connections());
   Lane& acceptor = *lanes_.front();
   for (auto& socket : sockets) {

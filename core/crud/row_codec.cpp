@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "json/parser.hpp"
@@ -16,15 +15,8 @@ namespace {
 using storage::Cell;
 using storage::ColumnKind;
 
-// Longer texts are written without reserving six times their size.
-constexpr std::size_t kShortText = 4096;
 /// Of everything that is no text.
 constexpr std::size_t kNumberBound = std::max(json::kIntBound, json::kDoubleBound);
-
-char* append_text(char* to, std::string_view text) noexcept {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
-}
 
 // Python cannot name a field like this, so it collides with none.
 constexpr std::string_view kExtraColumn = "__pydantic_extra__";
@@ -242,38 +234,35 @@ storage::CellView StoredRow::cell(std::size_t column) const noexcept {
 void RowCodec::append_cell(std::string& out, std::string_view label, const storage::CellView& cell, ColumnKind kind) {
   const bool is_text = cell.type == storage::CellView::Type::kText;
   const bool escapes = is_text && kind == ColumnKind::kText;
-  if (escapes && cell.text.size() > kShortText) {
+  if (escapes && cell.text.size() > json::kShortString) {
     out += label;
     json::append_string(out, cell.text);
     return;
   }
-  const std::size_t value_bound = escapes ? json::escaped_bound(cell.text.size()) + 2 : cell.text.size() + kNumberBound;
+  const std::size_t value_bound = escapes ? json::string_bound(cell.text.size()) : cell.text.size() + kNumberBound;
   json::append_bounded(out, label.size() + value_bound, [&](char* to) {
-    to = append_text(to, label);
-    if (cell.is_null()) return append_text(to, "null");
+    to = json::write_text(to, label);
+    if (cell.is_null()) return json::write_text(to, "null");
     switch (kind) {
       case ColumnKind::kInteger:
         return json::write_int(to, cell.integer);
       case ColumnKind::kReal:
         return std::isfinite(cell.number()) ? json::write_double(to, cell.number(), json::FloatStyle::kPydantic)
-                                            : append_text(to, "null");
+                                            : json::write_text(to, "null");
       case ColumnKind::kBoolean:
-        return append_text(to, cell.integer != 0 ? "true" : "false");
+        return json::write_text(to, cell.integer != 0 ? "true" : "false");
       case ColumnKind::kText:
-        *to++ = '"';
-        to = json::write_escaped(to, cell.text);
-        *to++ = '"';
-        return to;
+        return json::write_string(to, cell.text);
       case ColumnKind::kUuid:
       case ColumnKind::kDatetime:
         *to++ = '"';  // letters, digits and signs that need no escape
-        to = append_text(to, cell.text);
+        to = json::write_text(to, cell.text);
         *to++ = '"';
         return to;
       case ColumnKind::kJson:
         break;
     }
-    return append_text(to, cell.text);
+    return json::write_text(to, cell.text);
   });
 }
 

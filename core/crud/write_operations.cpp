@@ -7,6 +7,7 @@
 
 #include "crud/item_body.hpp"
 #include "crud/parameters.hpp"
+#include "http/characters.hpp"
 #include "routing/percent.hpp"
 #include "schema/body.hpp"
 
@@ -63,8 +64,7 @@ bool is_merge_patch(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
   type.erase(0, std::min(type.find_first_not_of(" \t"), type.size()));
   type.erase(type.find_last_not_of(" \t") + 1);
-  std::ranges::transform(type, type.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(type, type.begin(), http::to_lower);
   return type == "application/json" || type == "application/merge-patch+json";
 }
 

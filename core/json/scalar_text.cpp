@@ -73,11 +73,6 @@ char* write_byte(char* to, char c) noexcept {
   return to;
 }
 
-char* write_text(char* to, std::string_view text) noexcept {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
-}
-
 char* write_zeros(char* to, int count) noexcept {
   for (; count > 0; --count) *to++ = '0';
   return to;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -18,11 +19,26 @@ inline constexpr std::size_t kIntBound = 20;
 inline constexpr std::size_t kDoubleBound = 32;
 /// Without quotes: every byte may become \u00XX.
 [[nodiscard]] constexpr std::size_t escaped_bound(std::size_t size) noexcept { return 6 * size; }
+[[nodiscard]] constexpr std::size_t string_bound(std::size_t size) noexcept { return escaped_bound(size) + 2; }
+/// Longer strings are for append_string(), which does not reserve their bound at once.
+inline constexpr std::size_t kShortString = 4096;
 
 // Each returns the end of what it wrote.
 
+/// The bytes as they are.
+[[nodiscard]] inline char* write_text(char* to, std::string_view text) noexcept {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
 /// The inside of a JSON string. `text` is valid UTF-8.
 [[nodiscard]] char* write_escaped(char* to, std::string_view text) noexcept;
+/// write_escaped() with the quotes.
+[[nodiscard]] inline char* write_string(char* to, std::string_view text) noexcept {
+  *to++ = '"';
+  to = write_escaped(to, text);
+  *to++ = '"';
+  return to;
+}
 [[nodiscard]] char* write_int(char* to, std::int64_t value) noexcept;
 /// `value` must be finite.
 [[nodiscard]] char* write_double(char* to, double value, FloatStyle style) noexcept;

@@ -10,9 +10,6 @@ namespace data_bridge::json {
 
 namespace {
 
-// Longer strings are written in pieces: their bound is six times their size.
-constexpr std::size_t kPiece = 4096;
-
 void append_finite(std::string& out, double value, FloatStyle style) {
   append_bounded(out, kDoubleBound, [&](char* to) { return write_double(to, value, style); });
 }
@@ -97,18 +94,13 @@ bool write(std::string& out, const Value& value, Style style, std::uint32_t max_
 }
 
 void append_string(std::string& out, std::string_view text) {
-  if (text.size() <= kPiece) {
-    append_bounded(out, escaped_bound(text.size()) + 2, [text](char* to) {
-      *to++ = '"';
-      to = write_escaped(to, text);
-      *to++ = '"';
-      return to;
-    });
+  if (text.size() <= kShortString) {
+    append_bounded(out, string_bound(text.size()), [text](char* to) { return write_string(to, text); });
     return;
   }
   out.push_back('"');
-  for (; !text.empty(); text.remove_prefix(std::min(text.size(), kPiece))) {
-    const std::string_view piece = text.substr(0, kPiece);
+  for (; !text.empty(); text.remove_prefix(std::min(text.size(), kShortString))) {
+    const std::string_view piece = text.substr(0, kShortString);
     append_bounded(out, escaped_bound(piece.size()), [piece](char* to) { return write_escaped(to, piece); });
   }
   out.push_back('"');

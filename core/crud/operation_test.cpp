@@ -44,6 +44,25 @@ TEST_F(OperationTest, CreatesAndGets) {
   EXPECT_EQ(client.get("2").body, R"({"detail":"Not Found"})");
 }
 
+TEST_F(OperationTest, ItemsOfEverySizeComeBackAsTheyWere) {
+  Client client(attached(product_spec()));
+  int key = 0;
+  for (const std::size_t size : {1U, 4090U, 4096U, 4097U, 100'000U}) {
+    for (const std::string_view piece : {"b", R"(\")", R"(\u0001)"}) {
+      std::string text;
+      while (text.size() < size) text += piece;
+      // Its tags make an item long as well: they are text of which nothing is escaped again.
+      for (const auto& [name, tag] : {std::pair<std::string, std::string>(text, "x"), {"x", text}}) {
+        const std::string rest = R"("name":")" + name + R"(","price":1.5,"tags":[")" + tag + R"("],"note":null})";
+        const Response created = client.create("{" + rest);
+        ASSERT_EQ(created.status, 201) << created.body.substr(0, 200);
+        const std::string id = std::to_string(++key);
+        EXPECT_TRUE(client.get(id).body == R"({"id":)" + id + "," + rest) << size << " " << piece;
+      }
+    }
+  }
+}
+
 TEST_F(OperationTest, UsesAGivenKeyAndGoesOnAfterIt) {
   Client client(attached(product_spec()));
   EXPECT_EQ(header(client.create(R"({"id":41,"name":"a","price":1})"), "location"), "/products/41");

@@ -13,7 +13,7 @@ namespace {
 class ItemWriter final : public storage::RowVisitor {
  public:
   ItemWriter(const RowCodec& codec, std::string& out) noexcept : codec_(codec), out_(out) {}
-  void on_row(const storage::RowView& row) override { codec_.append_json(out_, row); }
+  void on_row(storage::RowView row) override { codec_.append_json(out_, row); }
 
  private:
   const RowCodec& codec_;
@@ -26,7 +26,7 @@ class PageWriter final : public storage::RowVisitor {
   PageWriter(const RowCodec& codec, std::size_t limit, std::string& out) noexcept
       : codec_(codec), limit_(limit), out_(out) {}
 
-  void on_row(const storage::RowView& row) override {
+  void on_row(storage::RowView row) override {
     if (count_ == limit_) {
       has_next_ = true;
       return;

@@ -15,8 +15,10 @@ namespace {
 using storage::Cell;
 using storage::ColumnKind;
 
-/// Of everything that is no text.
-constexpr std::size_t kNumberBound = std::max(json::kIntBound, json::kDoubleBound);
+using CellType = storage::CellView::Type;
+
+/// What write_value() may need, without the text itself.
+constexpr std::size_t kScalarBound = std::max(json::kIntBound, json::kDoubleBound);
 
 // Python cannot name a field like this, so it collides with none.
 constexpr std::string_view kExtraColumn = "__pydantic_extra__";
@@ -114,6 +116,31 @@ schema::Error out_of_range(const std::string& field, const json::Value& value, c
       .context = {schema::Context{.key = negative ? "ge" : "le", .value = json::Value::integer(bound)}}};
 }
 
+// The value of a member, as json::write_*() do.
+char* write_value(char* to, const storage::CellView& cell, ColumnKind kind) noexcept {
+  if (cell.is_null()) return json::write_text(to, "null");
+  switch (kind) {
+    case ColumnKind::kInteger:
+      return json::write_int(to, cell.integer);
+    case ColumnKind::kReal:
+      return std::isfinite(cell.number()) ? json::write_double(to, cell.number(), json::FloatStyle::kPydantic)
+                                          : json::write_text(to, "null");
+    case ColumnKind::kBoolean:
+      return json::write_text(to, cell.integer != 0 ? "true" : "false");
+    case ColumnKind::kText:
+      return json::write_string(to, cell.text);
+    case ColumnKind::kUuid:
+    case ColumnKind::kDatetime:
+      *to++ = '"';  // letters, digits and signs that need no escape
+      to = json::write_text(to, cell.text);
+      *to++ = '"';
+      return to;
+    case ColumnKind::kJson:
+      break;
+  }
+  return json::write_text(to, cell.text);
+}
+
 }  // namespace
 
 std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema::Model> model, std::string_view key,
@@ -126,7 +153,8 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
   const auto label = [&codec](std::string_view output_key) {
     std::string text = codec.labels_.empty() ? "{" : ",";
     json::append_string(text, output_key);
-    codec.labels_.push_back(text + ":");
+    codec.labels_.emplace_back(text + ":");
+    codec.fixed_bound_ += codec.labels_.back().bound() + kScalarBound;
   };
   if (!codec.key_field_) {
     columns.push_back({.name = std::string(key), .kind = ColumnKind::kInteger, .nullable = true, .default_value = {}});
@@ -216,62 +244,40 @@ std::expected<storage::Row, schema::Error> RowCodec::to_row(const json::Value& v
   return row;
 }
 
-storage::CellView StoredRow::cell(std::size_t column) const noexcept {
-  using Type = storage::CellView::Type;
-  const Cell& cell = row_[column];
-  if (const auto* integer = std::get_if<std::int64_t>(&cell)) {
-    return {.type = Type::kInteger, .integer = *integer};
+void RowCodec::append_fields(std::string& out, storage::RowView row) const {
+  std::size_t text_size = 0;
+  for (const storage::CellView& cell : row) {
+    if (cell.type == CellType::kText) text_size += cell.text.size();
   }
-  if (const auto* real = std::get_if<double>(&cell)) {
-    return {.type = Type::kReal, .real = *real};
-  }
-  if (const auto* text = std::get_if<std::string>(&cell)) {
-    return {.type = Type::kText, .text = *text};
-  }
-  return {};
-}
-
-void RowCodec::append_cell(std::string& out, std::string_view label, const storage::CellView& cell, ColumnKind kind) {
-  const bool is_text = cell.type == storage::CellView::Type::kText;
-  const bool escapes = is_text && kind == ColumnKind::kText;
-  if (escapes && cell.text.size() > json::kShortString) {
-    out += label;
-    json::append_string(out, cell.text);
-    return;
-  }
-  const std::size_t value_bound = escapes ? json::string_bound(cell.text.size()) : cell.text.size() + kNumberBound;
-  json::append_bounded(out, label.size() + value_bound, [&](char* to) {
-    to = json::write_text(to, label);
-    if (cell.is_null()) return json::write_text(to, "null");
-    switch (kind) {
-      case ColumnKind::kInteger:
-        return json::write_int(to, cell.integer);
-      case ColumnKind::kReal:
-        return std::isfinite(cell.number()) ? json::write_double(to, cell.number(), json::FloatStyle::kPydantic)
-                                            : json::write_text(to, "null");
-      case ColumnKind::kBoolean:
-        return json::write_text(to, cell.integer != 0 ? "true" : "false");
-      case ColumnKind::kText:
-        return json::write_string(to, cell.text);
-      case ColumnKind::kUuid:
-      case ColumnKind::kDatetime:
-        *to++ = '"';  // letters, digits and signs that need no escape
-        to = json::write_text(to, cell.text);
-        *to++ = '"';
-        return to;
-      case ColumnKind::kJson:
-        break;
+  if (text_size > json::kShortString) return append_long_fields(out, row);
+  json::append_bounded(out, fixed_bound_ + json::escaped_bound(text_size), [&](char* to) {
+    for (std::size_t column = 0; column < labels_.size(); ++column) {
+      to = write_value(labels_[column].write(to), row[column], table_.columns[column].kind);
     }
-    return json::write_text(to, cell.text);
+    return to;
   });
 }
 
-void RowCodec::append_json(std::string& out, const storage::RowView& row) const {
+// With text whose bound is too much to reserve at once.
+void RowCodec::append_long_fields(std::string& out, storage::RowView row) const {
   for (std::size_t column = 0; column < labels_.size(); ++column) {
-    append_cell(out, labels_[column], row.cell(column), table_.columns[column].kind);
+    const storage::CellView& cell = row[column];
+    const ColumnKind kind = table_.columns[column].kind;
+    const bool is_text = cell.type == CellType::kText;
+    out += labels_[column].text();
+    if (is_text && kind == ColumnKind::kText) {
+      json::append_string(out, cell.text);
+    } else {
+      const std::size_t bound = kScalarBound + (is_text ? cell.text.size() : 0);
+      json::append_bounded(out, bound, [&](char* to) { return write_value(to, cell, kind); });
+    }
   }
+}
+
+void RowCodec::append_json(std::string& out, storage::RowView row) const {
+  append_fields(out, row);
   if (extra_column_) {
-    const storage::CellView extra = row.cell(*extra_column_);
+    const storage::CellView& extra = row[*extra_column_];
     if (!extra.is_null()) {
       out += labels_.empty() ? '{' : ',';
       out += extra.text.substr(1, extra.text.size() - 2);
@@ -280,11 +286,11 @@ void RowCodec::append_json(std::string& out, const storage::RowView& row) const 
   out += '}';
 }
 
-storage::Key RowCodec::key_of(const storage::RowView& row) const {
+storage::Key RowCodec::key_of(storage::RowView row) const {
   if (table_.key_kind == storage::KeyKind::kInt) {
-    return row.cell(table_.key_column).integer;
+    return row[table_.key_column].integer;
   }
-  return std::string(row.cell(table_.key_column).text);
+  return std::string(row[table_.key_column].text);
 }
 
 json::Value RowCodec::cell_to_input(const storage::CellView& cell, const storage::Column& column, json::Arena& arena) {
@@ -310,18 +316,18 @@ json::Value RowCodec::cell_to_input(const storage::CellView& cell, const storage
   return json::parse(arena.copy(cell.text), arena).value_or(json::Value());
 }
 
-json::Value RowCodec::to_input(const storage::RowView& row, json::Arena& arena) const {
+json::Value RowCodec::to_input(storage::RowView row, json::Arena& arena) const {
   const auto fields = model_->fields();
   json::Value extra;
   if (extra_column_) {
-    extra = cell_to_input(row.cell(*extra_column_), table_.columns[*extra_column_], arena);
+    extra = cell_to_input(row[*extra_column_], table_.columns[*extra_column_], arena);
   }
   const std::size_t count = fields.size() + (extra.is_object() ? extra.members().size() : 0);
   auto* members = arena.allocate_array<json::Member>(count);
   std::size_t at = 0;
   for (; at < fields.size(); ++at) {
     members[at] = {.key = json::Value::string(fields[at].input_key),
-                   .value = cell_to_input(row.cell(at + first_field()), table_.columns[at + first_field()], arena)};
+                   .value = cell_to_input(row[at + first_field()], table_.columns[at + first_field()], arena)};
   }
   if (extra.is_object()) {
     for (const json::Member& member : extra.members()) {

@@ -11,22 +11,13 @@
 #include <vector>
 
 #include "json/arena.hpp"
+#include "json/scalar_text.hpp"
 #include "json/value.hpp"
 #include "schema/model.hpp"
 #include "storage/row.hpp"
 #include "storage/table.hpp"
 
 namespace data_bridge::crud {
-
-/// A Row as the store would show it.
-class StoredRow final : public storage::RowView {
- public:
-  explicit StoredRow(const storage::Row& row) noexcept : row_(row) {}
-  [[nodiscard]] storage::CellView cell(std::size_t column) const noexcept override;
-
- private:
-  const storage::Row& row_;
-};
 
 /// The table of a model: a column for each field, in front of them a key where the model has none, behind them one
 /// for the members that are no fields (extra="allow"). Immutable.
@@ -51,17 +42,17 @@ class RowCodec {
                                                                   const json::Value& input) const;
 
   /// The item as clients see it.
-  void append_json(std::string& out, const storage::RowView& row) const;
-  [[nodiscard]] storage::Key key_of(const storage::RowView& row) const;
+  void append_json(std::string& out, storage::RowView row) const;
+  [[nodiscard]] storage::Key key_of(storage::RowView row) const;
 
   /// The item as a client could have sent it, for merging a patch into. Copies into `arena`.
-  [[nodiscard]] json::Value to_input(const storage::RowView& row, json::Arena& arena) const;
+  [[nodiscard]] json::Value to_input(storage::RowView row, json::Arena& arena) const;
 
  private:
   RowCodec() = default;
   [[nodiscard]] std::size_t first_field() const noexcept { return key_field_ ? 0 : 1; }
-  static void append_cell(std::string& out, std::string_view label, const storage::CellView& cell,
-                          storage::ColumnKind kind);
+  void append_fields(std::string& out, storage::RowView row) const;
+  void append_long_fields(std::string& out, storage::RowView row) const;
   [[nodiscard]] static json::Value cell_to_input(const storage::CellView& cell, const storage::Column& column,
                                                  json::Arena& arena);
 
@@ -69,7 +60,8 @@ class RowCodec {
   storage::Table table_;
   std::optional<std::size_t> key_field_;
   std::optional<std::size_t> extra_column_;
-  std::vector<std::string> labels_;  ///< `{"id":`, `,"name":` ... for each column that is a field
+  std::vector<json::FixedText> labels_;  ///< `{"id":`, `,"name":` ... for each column that is a field
+  std::size_t fixed_bound_ = 0;          ///< of a row's labels and scalars
 };
 
 }  // namespace data_bridge::crud

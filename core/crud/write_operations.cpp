@@ -77,7 +77,7 @@ class CreateWrite final : public PendingWrite {
     if (auto done = transaction.insert(collection_of(*resource_), row_); !done) {
       return done;
     }
-    const StoredRow stored(row_);
+    const std::vector<storage::CellView> stored = storage::view_of(row_);
     response_.status = 201;
     resource_->codec().append_json(response_.body, stored);
     response_.headers.push_back({"location", item_path(path_, resource_->codec().key_of(stored))});
@@ -103,7 +103,7 @@ class ReplaceWrite final : public PendingWrite {
       respond_with_detail(response_, 404, "Not Found");
       return {};
     }
-    resource_->codec().append_json(response_.body, StoredRow(row_));
+    resource_->codec().append_json(response_.body, storage::view_of(row_));
     return {};
   }
 
@@ -168,7 +168,7 @@ class UpdateWrite final : public PendingWrite {
     if (!replaced) {
       return std::unexpected(replaced.error());
     }
-    resource_->codec().append_json(response_.body, StoredRow(*row));
+    resource_->codec().append_json(response_.body, storage::view_of(*row));
     return {};
   }
 
@@ -176,7 +176,7 @@ class UpdateWrite final : public PendingWrite {
   class InputReader final : public storage::RowVisitor {
    public:
     InputReader(const RowCodec& codec, json::Arena& arena) noexcept : codec_(codec), arena_(arena) {}
-    void on_row(const storage::RowView& row) override { item = codec_.to_input(row, arena_); }
+    void on_row(storage::RowView row) override { item = codec_.to_input(row, arena_); }
     json::Value item;
 
    private:

@@ -40,17 +40,29 @@ std::uint64_t needs_escape(std::uint64_t word) noexcept {
   return (((quote - repeat(1)) & ~quote) | ((backslash - repeat(1)) & ~backslash) | control) & repeat(0x80);
 }
 
-// Moves bytes of the width of Word while none of them needs an escape.
 template <typename Word>
-bool move_plain(char*& to, const char*& from) noexcept {
+Word load(const char* from) noexcept {
   Word word = 0;
   std::memcpy(&word, from, sizeof word);
-  // The bytes that are missing from a narrower word are letters.
-  constexpr std::uint64_t kRest = sizeof word == 8 ? 0 : repeat('a') << (8 * sizeof word % 64);
-  if (needs_escape(word | kRest) != 0) return false;
-  std::memcpy(to, &word, sizeof word);
-  to += sizeof word;
-  from += sizeof word;
+  return word;
+}
+
+// Copies the last `rest` bytes before `end` where no byte of the word that ends there needs an escape: the word is
+// written over the bytes before them, which stand in the output as they are. At least a whole word lies before `end`.
+bool copy_plain_end(char* to, const char* end, std::size_t rest) noexcept {
+  const auto word = load<std::uint64_t>(end - sizeof(std::uint64_t));
+  if (needs_escape(word) != 0) return false;
+  std::memcpy(to + rest - sizeof word, &word, sizeof word);
+  return true;
+}
+
+// Copies 4 to 7 bytes, as two words that overlap, where none of them needs an escape.
+bool copy_plain_short(char* to, const char* from, std::size_t size) noexcept {
+  const auto head = load<std::uint32_t>(from);
+  const auto tail = load<std::uint32_t>(from + size - sizeof head);
+  if (needs_escape(std::uint64_t{tail} << 32 | head) != 0) return false;
+  std::memcpy(to, &head, sizeof head);
+  std::memcpy(to + size - sizeof tail, &tail, sizeof tail);
   return true;
 }
 
@@ -111,12 +123,20 @@ Digits shortest(double value) {
 char* write_escaped(char* to, std::string_view text) noexcept {
   const char* from = text.data();
   const char* const end = from + text.size();
-  while (end - from >= 8) {
-    if (move_plain<std::uint64_t>(to, from)) continue;
-    for (int i = 0; i < 8; ++i) to = write_byte(to, *from++);
+  constexpr std::ptrdiff_t kWord = sizeof(std::uint64_t);
+  for (; end - from >= kWord; from += kWord) {
+    const auto word = load<std::uint64_t>(from);
+    if (needs_escape(word) == 0) {
+      std::memcpy(to, &word, sizeof word);
+      to += kWord;
+    } else {
+      for (std::ptrdiff_t i = 0; i < kWord; ++i) to = write_byte(to, from[i]);
+    }
   }
-  if (end - from >= 4 && !move_plain<std::uint32_t>(to, from)) {
-    for (int i = 0; i < 4; ++i) to = write_byte(to, *from++);
+  const auto rest = static_cast<std::size_t>(end - from);
+  if (text.size() >= sizeof(std::uint64_t) ? copy_plain_end(to, end, rest)
+                                           : rest >= 4 && copy_plain_short(to, from, rest)) {
+    return to + rest;
   }
   while (from != end) to = write_byte(to, *from++);
   return to;

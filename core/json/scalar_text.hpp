@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace data_bridge::json {
 
@@ -30,6 +31,28 @@ inline constexpr std::size_t kShortString = 4096;
   std::memcpy(to, text.data(), text.size());
   return to + text.size();
 }
+/// Text that is written again and again: in pieces of one size, which need no call of memcpy().
+class FixedText {
+ public:
+  explicit FixedText(std::string text) : size_(text.size()), padded_(std::move(text)) {
+    padded_.resize((size_ + kPiece - 1) / kPiece * kPiece);
+  }
+  [[nodiscard]] std::string_view text() const noexcept { return {padded_.data(), size_}; }
+  /// What write() may touch.
+  [[nodiscard]] std::size_t bound() const noexcept { return padded_.size(); }
+  [[nodiscard]] char* write(char* to) const noexcept {
+    const std::size_t size = size_;
+    const char* const from = padded_.data();
+    for (std::size_t at = 0; at < size; at += kPiece) std::memcpy(to + at, from + at, kPiece);
+    return to + size;
+  }
+
+ private:
+  static constexpr std::size_t kPiece = 16;
+  std::size_t size_;
+  std::string padded_;
+};
+
 /// The inside of a JSON string. `text` is valid UTF-8.
 [[nodiscard]] char* write_escaped(char* to, std::string_view text) noexcept;
 /// write_escaped() with the quotes.

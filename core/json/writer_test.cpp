@@ -7,6 +7,7 @@
 #include <string>
 
 #include "json/parser.hpp"
+#include "json/scalar_text.hpp"
 
 namespace data_bridge::json {
 namespace {
@@ -66,13 +67,26 @@ TEST(Writer, StringsOfEveryLengthWithAnEscapeAtEveryPlace) {
   for (std::size_t size = 0; size <= 40; ++size) {
     for (std::size_t place = 0; place <= size; ++place) {
       for (const char escape : {'"', '\\', '\n', '\x01', 'x'}) {
-        std::string text(size, 'a');
+        std::string text(size, ' ');
+        for (std::size_t at = 0; at < size; ++at) text[at] = static_cast<char>('a' + at % 26);
         if (place < size) text[place] = escape;
         std::string out = "before";
         append_string(out, text);
         EXPECT_EQ(out, "before" + escaped_plainly(text));
       }
     }
+  }
+}
+
+TEST(Writer, FixedTextOfEveryLength) {
+  for (std::size_t size = 0; size <= 40; ++size) {
+    std::string text(size, ' ');
+    for (std::size_t at = 0; at < size; ++at) text[at] = static_cast<char>('a' + at % 26);
+    const FixedText fixed(text);
+    EXPECT_EQ(fixed.text(), text);
+    std::string out = "before";
+    append_bounded(out, fixed.bound(), [&](char* to) { return fixed.write(to); });
+    EXPECT_EQ(out, "before" + text);
   }
 }
 

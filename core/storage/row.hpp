@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -32,20 +33,18 @@ struct CellView {
   [[nodiscard]] double number() const noexcept { return type == Type::kInteger ? static_cast<double>(integer) : real; }
 };
 
-/// A row where the store has it. Valid, with all its cells, during the call that hands it over.
-class RowView {
- public:
-  /// One call for a whole cell: a page of 20 rows has more than a hundred of them.
-  [[nodiscard]] virtual CellView cell(std::size_t column) const noexcept = 0;
+/// One cell for each Column of the collection, in their order. Valid during the call that hands it over.
+///
+/// All at once: a page of 20 rows has more than a hundred cells, too many for a virtual call each.
+using RowView = std::span<const CellView>;
 
- protected:
-  ~RowView() = default;
-};
+/// A row as a store would show it. Points into `row`.
+[[nodiscard]] std::vector<CellView> view_of(const Row& row);
 
 /// Receives rows in the order of the query.
 class RowVisitor {
  public:
-  virtual void on_row(const RowView& row) = 0;
+  virtual void on_row(RowView row) = 0;
 
  protected:
   ~RowVisitor() = default;

@@ -114,7 +114,7 @@ std::expected<void, Error> Connection::check_encoding() {
   if (sqlite3_step(query->get()) != SQLITE_ROW) {
     return std::unexpected(last_error());
   }
-  const CellView encoding = StatementRow(query->get()).cell(0);
+  const CellView encoding = read_cell(query->get(), 0);
   // A result of a pragma is UTF-8 in any case.
   if (encoding.text != "UTF-8") {
     return std::unexpected(Error{Errc::kSchemaMismatch, {}, "the encoding of the database is not UTF-8"});
@@ -146,10 +146,12 @@ bool Connection::file_has_moved() noexcept {
   return moved != 0;
 }
 
-CellView StatementRow::cell(std::size_t column) const noexcept {
+namespace {
+
+// Sets the member that goes with the type and leaves the others as they are.
+void read_into(CellView& cell, sqlite3_stmt* statement, int column) noexcept {
   // The value once and its parts by sqlite3_value_*(): each sqlite3_column_*() would take and leave the mutex again.
-  sqlite3_value* const value = sqlite3_column_value(statement_, static_cast<int>(column));
-  CellView cell;
+  sqlite3_value* const value = sqlite3_column_value(statement, column);
   switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:
       cell.type = CellView::Type::kInteger;
@@ -168,9 +170,23 @@ CellView StatementRow::cell(std::size_t column) const noexcept {
       break;
     }
     default:
+      cell.type = CellView::Type::kNull;
       break;
   }
+}
+
+}  // namespace
+
+CellView read_cell(sqlite3_stmt* statement, int column) noexcept {
+  CellView cell;
+  read_into(cell, statement, column);
   return cell;
+}
+
+RowView RowReader::read() noexcept {
+  int column = 0;
+  for (CellView& cell : cells_) read_into(cell, statement_, column++);
+  return cells_;
 }
 
 int bind_cell(sqlite3_stmt* statement, int index, const Cell& cell) noexcept {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/error.hpp"
 #include "storage/row.hpp"
@@ -74,14 +75,20 @@ class Connection {
 [[nodiscard]] int bind_cell(sqlite3_stmt* statement, int index, const Cell& cell) noexcept;
 [[nodiscard]] int bind_key(sqlite3_stmt* statement, int index, const Key& key) noexcept;
 
-/// The current row of a stepped statement.
-class StatementRow final : public RowView {
+/// Of the current row of a stepped statement.
+[[nodiscard]] CellView read_cell(sqlite3_stmt* statement, int column) noexcept;
+
+/// The current rows of a statement, one after the other in the same memory.
+class RowReader {
  public:
-  explicit StatementRow(sqlite3_stmt* statement) noexcept : statement_(statement) {}
-  [[nodiscard]] CellView cell(std::size_t column) const noexcept override;
+  explicit RowReader(sqlite3_stmt* statement)
+      : statement_(statement), cells_(static_cast<std::size_t>(sqlite3_column_count(statement))) {}
+  /// Valid until the next call and the statement's next step.
+  [[nodiscard]] RowView read() noexcept;
 
  private:
   sqlite3_stmt* statement_;
+  std::vector<CellView> cells_;
 };
 
 }  // namespace data_bridge::storage::sqlite

@@ -22,9 +22,7 @@ struct ExistingTable {
   std::vector<ExistingColumn> columns;
 };
 
-std::string text_of(sqlite3_stmt* statement, int column) {
-  return std::string(StatementRow(statement).cell(static_cast<std::size_t>(column)).text);
-}
+std::string text_of(sqlite3_stmt* statement, int column) { return std::string(read_cell(statement, column).text); }
 
 std::unexpected<Error> mismatch(const Table& table, std::string detail) {
   return std::unexpected(

@@ -23,7 +23,7 @@ std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& vis
                                 const int step = sqlite3_step(statement);
                                 if (step == SQLITE_ROW) {
                                   found = true;
-                                  visitor.on_row(StatementRow(statement));
+                                  visitor.on_row(RowReader(statement).read());
                                 } else if (step != SQLITE_DONE) {
                                   return std::unexpected(connection.last_error());
                                 }
@@ -48,9 +48,10 @@ std::expected<void, Error> SqliteCollection::list(const ListQuery& query, RowVis
                                (query.after && bind_key(statement, 2, *query.after) != SQLITE_OK)) {
                              return std::unexpected(connection.last_error());
                            }
+                           RowReader rows(statement);
                            int step = SQLITE_ROW;
                            while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-                             visitor.on_row(StatementRow(statement));
+                             visitor.on_row(rows.read());
                            }
                            if (step != SQLITE_DONE) {
                              return std::unexpected(connection.last_error());

@@ -78,10 +78,10 @@ inline std::expected<Row, Error> insert(Store& store, Collection& collection, Ro
 class CopyRows final : public RowVisitor {
  public:
   explicit CopyRows(const Table& table) : table_(table) {}
-  void on_row(const RowView& view) override {
+  void on_row(RowView view) override {
     Row row;
-    for (std::size_t at = 0; at < table_.columns.size(); ++at) {
-      const CellView cell = view.cell(at);
+    EXPECT_EQ(view.size(), table_.columns.size());
+    for (const CellView& cell : view) {
       switch (cell.type) {
         case CellView::Type::kNull:
           row.emplace_back();

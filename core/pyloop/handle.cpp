@@ -44,11 +44,15 @@ bool has_preheader([[maybe_unused]] const PyTypeObject* type) noexcept {
 #endif
 }
 
-PyObject* allocate(PyTypeObject* type) noexcept {
-  if (free_count == 0) return type->tp_alloc(type, 0);
+PyObject* allocate(PyTypeObject* type, Collector collector) noexcept {
+  if (free_count == 0) {
+    PyObject* object = type->tp_alloc(type, 0);  // shows it
+    if (object != nullptr && collector == Collector::kHidden) PyObject_GC_UnTrack(object);
+    return object;
+  }
   // The memory is all zero but for its head: deallocation left it so.
   PyObject* object = PyObject_Init(free_list[--free_count], type);
-  PyObject_GC_Track(object);
+  if (collector == Collector::kShown) PyObject_GC_Track(object);
   return object;
 }
 
@@ -271,8 +275,9 @@ PyTypeObject* make_type(const char* name, PyObject* base, PyMethodDef* methods, 
 
 }  // namespace
 
-PyObject* new_handle(PyObject* loop, PyObject* callback, PyObject* const* args, Py_ssize_t nargs, PyObject* context) {
-  PyObject* object = allocate(handle_type);
+PyObject* new_handle(PyObject* loop, PyObject* callback, PyObject* const* args, Py_ssize_t nargs, PyObject* context,
+                     Collector collector) {
+  PyObject* object = allocate(handle_type, collector);
   if (object == nullptr) return nullptr;
   if (!start(object, loop, callback, args, nargs, context)) {
     Py_DECREF(object);
@@ -283,7 +288,7 @@ PyObject* new_handle(PyObject* loop, PyObject* callback, PyObject* const* args, 
 
 PyObject* new_timer_handle(PyObject* loop, double when, PyObject* callback, PyObject* const* args, Py_ssize_t nargs,
                            PyObject* context) {
-  PyObject* object = allocate(timer_type);
+  PyObject* object = allocate(timer_type, Collector::kShown);
   if (object == nullptr) return nullptr;
   if (!start(object, loop, callback, args, nargs, context)) {
     Py_DECREF(object);
@@ -297,6 +302,15 @@ PyObject* new_timer_handle(PyObject* loop, double when, PyObject* callback, PyOb
 
 HandleFields* handle_fields(PyObject* handle) noexcept {
   return Py_IS_TYPE(handle, handle_type) || Py_IS_TYPE(handle, timer_type) ? &fields_of(handle) : nullptr;
+}
+
+void show_to_collector(PyObject* handle) noexcept {
+  if (PyObject_GC_IsTracked(handle) == 0) PyObject_GC_Track(handle);
+}
+
+void release_handle(PyObject* handle) noexcept {
+  if (Py_REFCNT(handle) > 1) show_to_collector(handle);
+  Py_DECREF(handle);
 }
 
 void cancel_handle(PyObject* handle) noexcept {

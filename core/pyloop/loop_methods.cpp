@@ -57,7 +57,8 @@ PyObject* schedule(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyOb
   if (nargs < 1 && !missing(method, "callback")) return nullptr;
   if (!context_keyword(args, nargs, kwnames, method, context) || !check_open(state)) return nullptr;
   if (state.debug && !check_debug(self, args[0], method, !threadsafe)) return nullptr;
-  PyObject* handle = new_handle(self, args[0], args + 1, nargs - 1, context);
+  PyObject* handle = new_handle(self, args[0], args + 1, nargs - 1, context,
+                                state.running() ? Collector::kHidden : Collector::kShown);
   if (handle == nullptr) return nullptr;
   try {
     state.push_ready(handle);
@@ -199,7 +200,7 @@ PyObject* add_watch(PyObject* self, PyObject* const* args, Py_ssize_t nargs, FdW
   if (!check_open(state)) return nullptr;
   const int fd = to_fd(args[0]);
   if (fd < 0) return nullptr;
-  PyRef handle = PyRef::steal(new_handle(self, args[1], args + 2, nargs - 2, nullptr));
+  PyRef handle = PyRef::steal(new_handle(self, args[1], args + 2, nargs - 2, nullptr, Collector::kShown));
   if (!handle) return nullptr;
   PyObject* file_object = PyLong_Check(args[0]) ? nullptr : args[0];
   try {

@@ -76,12 +76,16 @@ void LoopState::wake() noexcept {
 
 bool LoopState::run() {
   const std::thread::id before = runner_.exchange(std::this_thread::get_id());
+  const bool nested = std::exchange(running_, true);
   released_at_ = now();
   bool good = true;
   do {
     good = run_once();
   } while (good && !stopping);
   reactor_.finish_turn();
+  running_ = nested;
+  // From now on a loop that is forgotten may be garbage, with all that waits in it.
+  if (!running_) ready_.for_each(show_to_collector);
   runner_.store(before);
   return good;
 }
@@ -277,16 +281,18 @@ bool LoopState::collect_due_timers() {
 bool LoopState::run_ready(std::size_t count) {
   // Exactly those that were there when the turn began; close() within a callback empties the queue.
   for (; count > 0 && !ready_.empty(); --count) {
-    const PyRef handle = PyRef::steal(ready_.pop());
-    if (debug) {
-      if (!handle_cancelled(handle.get()) && !run_debugged(handle.get())) return false;
-    } else if (handle_fields(handle.get()) == nullptr && handle_cancelled(handle.get())) {
-      continue;
-    } else if (!run_handle(handle.get())) {
-      return false;
-    }
+    PyObject* const handle = ready_.pop();
+    const bool good = run_ready_handle(handle);
+    release_handle(handle);
+    if (!good) return false;
   }
   return true;
+}
+
+bool LoopState::run_ready_handle(PyObject* handle) {
+  // Our own look after themselves.
+  if ((debug || handle_fields(handle) == nullptr) && handle_cancelled(handle)) return true;
+  return debug ? run_debugged(handle) : run_handle(handle);
 }
 
 bool LoopState::run_debugged(PyObject* handle) {
@@ -343,7 +349,7 @@ void LoopState::end_residents() noexcept {
 
 void LoopState::clear() noexcept {
   end_residents();
-  while (!ready_.empty()) Py_DECREF(ready_.pop());
+  while (!ready_.empty()) release_handle(ready_.pop());
   while (!timers_.empty()) {
     PyObject* handle = timers_.pop();
     handle_fields(handle)->scheduled = false;

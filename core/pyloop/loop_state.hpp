@@ -92,6 +92,8 @@ class LoopState final : public LoopCore {
   // --- running ----------------------------------------------------------------------------------
   /// Turns until stop(). False with an exception: SystemExit, KeyboardInterrupt, or from a signal handler.
   [[nodiscard]] bool run();
+  /// True within run().
+  [[nodiscard]] bool running() const noexcept { return running_; }
   /// Exactly one turn.
   [[nodiscard]] bool run_once();
   /// Raises `exception` out of run() at the end of the batch of PythonWork.
@@ -137,6 +139,7 @@ class LoopState final : public LoopCore {
   [[nodiscard]] bool collect_due_timers();
   void tidy_timers() noexcept;
   [[nodiscard]] bool run_ready(std::size_t count);
+  [[nodiscard]] bool run_ready_handle(PyObject* handle);
   [[nodiscard]] bool run_debugged(PyObject* handle);
   [[nodiscard]] bool run_turn();
   [[nodiscard]] bool flush_streams();
@@ -154,6 +157,7 @@ class LoopState final : public LoopCore {
   std::unique_ptr<DatagramInbox> datagram_inbox_;
   AddressCache addresses_;
   bool in_turn_ = false;
+  bool running_ = false;
 
   // Work of this thread; no lock.
   PythonWork* work_head_ = nullptr;

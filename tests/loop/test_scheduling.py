@@ -666,6 +666,61 @@ def test_a_loop_that_was_never_closed_is_collected() -> None:
     assert alive() is None
 
 
+class Holder:
+    """Keeps the handle of a callback that has it as an argument: a cycle."""
+
+    handle: asyncio.Handle
+
+    def call(self, *args: object) -> None:
+        pass
+
+    def fail(self, *args: object) -> None:
+        raise ValueError
+
+
+def test_a_loop_that_stopped_with_callbacks_waiting_is_collected() -> None:
+    loop = data_bridge.new_event_loop()
+    holder = Holder()
+    alive = weakref.ref(holder)
+
+    def schedule(holder: Holder, loop: data_bridge.PyLoop) -> None:
+        holder.handle = loop.call_soon(holder.call, loop)
+        loop.call_soon(holder.call, loop)
+        loop.stop()
+
+    loop.call_soon(schedule, holder, loop)
+    loop.run_forever()
+    assert len(loop._ready) == 2
+    del holder, loop
+    with pytest.warns(ResourceWarning, match="unclosed event loop"):
+        gc.collect()
+    assert alive() is None
+
+
+@pytest.mark.parametrize("outcome", ["run", "failed", "cancelled", "closed"])
+def test_a_kept_handle_is_collected_with_its_cycle(outcome: str) -> None:
+    loop = data_bridge.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)
+    alive: list[weakref.ref[Holder]] = []
+
+    async def main() -> None:
+        # More than there are free handles, so that new ones are among them.
+        for _ in range(1500):
+            holder = Holder()
+            holder.handle = loop.call_soon(holder.fail if outcome == "failed" else holder.call, holder)
+            alive.append(weakref.ref(holder))
+            if outcome == "cancelled":
+                holder.handle.cancel()
+        if outcome != "closed":
+            await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    loop.close()
+    gc.collect()
+    assert len(alive) == 1500
+    assert not any(reference() for reference in alive)
+
+
 @pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer keeps what is freed")
 def test_memory_is_flat_over_many_turns(loop: data_bridge.PyLoop) -> None:
     async def churn(rounds: int) -> None:

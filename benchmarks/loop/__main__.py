@@ -1,7 +1,8 @@
 """python benchmarks/loop: PyLoop, asyncio's own loop and uvloop, interleaved, in CPU time per operation.
 
-Each measurement is a process of its own that is pinned to one CPU; its CPU time is read around the row, so that
-other work on the machine disturbs little. The best of the rounds counts; the ratio is uvloop's time to PyLoop's.
+Each measurement is a process of its own, pinned to one CPU, with the client of an echo pinned to another; its CPU
+time is read around the row, so that other work on the machine disturbs little. The best of the rounds counts; the
+ratio is uvloop's time to PyLoop's. The floor of an echo is the same by system calls alone (floor/epoll.cpp).
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from rows import ROWS
+import rows
+from rows import ECHOES, ROWS
 
 LOOPS = ("asyncio", "uvloop", "data_bridge")
+FOLDER = Path(__file__).parent
 
 
 def make_loop(name: str) -> asyncio.AbstractEventLoop:
@@ -43,42 +48,79 @@ def worker(name: str, row: str) -> None:
     print(spent / operations)
 
 
-def measure(name: str, row: str, python: str) -> float:
-    command = [python, str(Path(__file__).parent), "--worker", name, "--rows", row]
+def last_number(command: list[str]) -> float:
     run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if run.returncode != 0:
-        raise RuntimeError(f"{name}, {row}:\n{run.stderr}")
+        raise RuntimeError(f"{' '.join(command)}:\n{run.stderr}")
     return float(run.stdout.strip().splitlines()[-1])
 
 
+def measure(name: str, row: str, floor: str | None, client_cpu: int) -> float | None:
+    """Nanoseconds; None for the floor of a row that has none."""
+    if name != "floor":
+        return last_number(
+            [sys.executable, str(FOLDER), "--worker", name, "--rows", row, "--client-cpu", str(client_cpu)]
+        )
+    echo = ECHOES.get(row)
+    if floor is None or echo is None or "--tls" in echo.options:
+        return None
+    return last_number([floor, echo.kind, str(echo.count), *echo.client("{}")])
+
+
+def build_floor(folder: str) -> str | None:
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        return None
+    program = f"{folder}/floor"
+    subprocess.run([compiler, "-std=c++20", "-O2", "-o", program, str(FOLDER / "floor" / "epoll.cpp")], check=True)
+    return program
+
+
+def cells(best: dict[str, float]) -> list[str]:
+    numbers = [f"{best[name]:,.0f}" if name in best else "" for name in (*LOOPS, "floor")]
+    ratio = best["uvloop"] / best["data_bridge"]
+    possible = f"{best['uvloop'] / best['floor']:.2f}" if "floor" in best else ""
+    return [*numbers, f"{ratio:.2f}", possible]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    cpus = sorted(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(prog="python benchmarks/loop", description=__doc__)
     parser.add_argument("--rows", default="", help="only rows whose name contains this")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cpu", type=int, default=None, help="pin everything to this CPU")
+    parser.add_argument("--cpu", type=int, default=cpus[0], help="of the loop (default: the first)")
+    parser.add_argument("--client-cpu", type=int, default=cpus[-1], help="of an echo's client (default: the last)")
+    parser.add_argument("--markdown", action="store_true", help="print the rows for a document")
     parser.add_argument("--json", help="write the figures here")
     parser.add_argument("--worker", choices=LOOPS, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    rows.client_options += ["--cpu", str(options.client_cpu)]
     if options.worker:
         worker(options.worker, options.rows)
         return
-    if options.cpu is not None:
-        os.sched_setaffinity(0, {options.cpu})
+    os.sched_setaffinity(0, {options.cpu})
 
+    header = ["asyncio", "uvloop", "PyLoop", "floor", "uvloop : PyLoop", "uvloop : floor"]
     print(f"Python {sys.version.split()[0]}, ns of CPU per operation, best of {options.rounds}")
-    print(f"{'':38}{'asyncio':>10}{'uvloop':>10}{'PyLoop':>10}{'uvloop : PyLoop':>18}")
+    print(f"{'':38}" + "".join(f"{text:>{max(10, len(text) + 2)}}" for text in header))
     figures: dict[str, dict[str, float]] = {}
-    for row in ROWS:
-        if options.rows not in row:
-            continue
-        best = dict.fromkeys(LOOPS, float("inf"))
-        for _ in range(options.rounds):
-            for name in LOOPS:
-                best[name] = min(best[name], measure(name, row, sys.executable))
-        figures[row] = best
-        ratio = best["uvloop"] / best["data_bridge"]
-        cells = "".join(f"{best[name]:10.0f}" for name in LOOPS)
-        print(f"{row:38}{cells}{ratio:18.2f}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="loop-benchmark-") as folder:
+        floor = build_floor(folder)
+        for row in ROWS:
+            if options.rows not in row:
+                continue
+            best: dict[str, float] = {}
+            for _ in range(options.rounds):
+                for name in (*LOOPS, "floor"):
+                    spent = measure(name, row, floor, options.client_cpu)
+                    if spent is not None:
+                        best[name] = min(best.get(name, spent), spent)
+            figures[row] = best
+            columns = zip(header, cells(best), strict=True)
+            if options.markdown:
+                print(f"| {row} | " + " | ".join(cell for _, cell in columns) + " |", flush=True)
+            else:
+                print(f"{row:38}" + "".join(f"{cell:>{max(10, len(text) + 2)}}" for text, cell in columns), flush=True)
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1))
 

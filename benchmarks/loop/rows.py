@@ -7,7 +7,8 @@ threads; clients live in a process of their own (client.py) and do not count.
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextlib
+import dataclasses
 import os
 import socket
 import ssl
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ Row = Callable[[asyncio.AbstractEventLoop], int]
 
 ROWS: dict[str, Row] = {}
 CLIENT = Path(__file__).with_name("client.py")
+
+# Of every client, in addition to what its row gives.
+client_options: list[str] = []
 
 
 def row(name: str) -> Callable[[Row], Row]:
@@ -210,44 +214,54 @@ class Datagrams(asyncio.DatagramProtocol):
         self.transport.sendto(data, addr)
 
 
-def server_socket(family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
-    server = socket.socket(family, kind)
-    if family == socket.AF_UNIX:
+@dataclasses.dataclass(frozen=True)
+class Echo:
+    """Messages that go to a server and come back."""
+
+    kind: str  # tcp, unix, udp
+    size: int  # bytes of a message
+    count: int  # messages
+    serve: Callable[[asyncio.AbstractEventLoop], Any]
+    options: tuple[str, ...] = ()  # of the client
+
+    def client(self, where: str) -> list[str]:
+        return [sys.executable, str(CLIENT), where, str(self.size), str(self.count), *self.options, *client_options]
+
+    def run(self, loop: asyncio.AbstractEventLoop) -> int:
+        """Serves until the client has had all its echoes."""
+        server = server_socket(self.kind)
+
+        async def main() -> None:
+            stop = await self.serve(loop)(server)
+            address = server.getsockname()
+            process = subprocess.Popen(
+                self.client(address if isinstance(address, str) else f"{address[0]}:{address[1]}")
+            )
+            while process.poll() is None:
+                await asyncio.sleep(0.02)
+            stop()
+            await asyncio.sleep(0.01)
+            assert process.returncode == 0, "the client failed"
+
+        with contextlib.closing(server):
+            loop.run_until_complete(main())
+        return self.count
+
+
+ECHOES: dict[str, Echo] = {}
+
+
+def server_socket(kind: str) -> socket.socket:
+    family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
+    server = socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+    if kind == "unix":
         server.bind(os.path.join(tempfile.mkdtemp(prefix="loop-benchmark-"), "echo"))
     else:
         server.bind(("127.0.0.1", 0))
-    if kind == socket.SOCK_STREAM:
+    if kind != "udp":
         server.listen(2000)
     server.setblocking(False)
     return server
-
-
-def serve_client(
-    loop: asyncio.AbstractEventLoop,
-    serve: Callable[[socket.socket], Awaitable[Callable[[], None]]],
-    server: socket.socket,
-    size: int,
-    count: int,
-    *options: str,
-) -> int:
-    """Runs the client against `serve(server)` until it has had `count` echoes."""
-
-    async def main() -> None:
-        stop = await serve(server)
-        address = server.getsockname()
-        where = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
-        process = subprocess.Popen([sys.executable, str(CLIENT), where, str(size), str(count), *options])
-        while process.poll() is None:
-            await asyncio.sleep(0.02)
-        stop()
-        await asyncio.sleep(0.01)
-        assert process.returncode == 0, "the client failed"
-
-    loop.run_until_complete(main())
-    server.close()
-    if server.family == socket.AF_UNIX and os.path.exists(server.getsockname() if server.fileno() >= 0 else ""):
-        os.unlink(server.getsockname())
-    return count
 
 
 def by_protocol(loop: asyncio.AbstractEventLoop, factory: Callable[[], Any], **options: Any) -> Any:
@@ -303,48 +317,33 @@ def by_datagrams(loop: asyncio.AbstractEventLoop) -> Any:
     return serve
 
 
-COUNTS = {1024: 40_000, 10 * 1024: 30_000, 100 * 1024: 8_000}
-
-
-def echo(kind: str, size: int, loop: asyncio.AbstractEventLoop) -> int:
-    serve = {
-        "streams": lambda: by_streams(loop),
-        "protocol": lambda: by_protocol(loop, Protocol),
-        "buffered": lambda: by_protocol(loop, BufferedProtocol),
-        "sock_*": lambda: by_sock(loop),
-    }[kind]()
-    return serve_client(loop, serve, server_socket(socket.AF_INET), size, COUNTS[size])
-
-
-for _kind in ("streams", "protocol", "buffered", "sock_*"):
-    for _size in COUNTS:
-        ROWS[f"TCP echo, {_kind}, {_size // 1024} KiB"] = functools.partial(echo, _kind, _size)
-
-
-@row("Unix echo, protocol, 1 KiB")
-def unix_echo(loop: asyncio.AbstractEventLoop) -> int:
-    return serve_client(loop, by_protocol(loop, Protocol), server_socket(socket.AF_UNIX), 1024, 40_000)
-
-
-@row("UDP echo, 1 KiB")
-def udp_echo(loop: asyncio.AbstractEventLoop) -> int:
-    server = server_socket(socket.AF_INET, socket.SOCK_DGRAM)
-    return serve_client(loop, by_datagrams(loop), server, 1024, 40_000, "--udp")
-
-
-@row("TLS echo, protocol, 1 KiB")
-def tls_echo(loop: asyncio.AbstractEventLoop) -> int:
+def by_tls(loop: asyncio.AbstractEventLoop) -> Any:
     folder = Path(tempfile.mkdtemp(prefix="loop-benchmark-"))
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
     subprocess.run([*make, *files], check=True, capture_output=True)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    serve = by_protocol(loop, Protocol, ssl=context)
-    return serve_client(loop, serve, server_socket(socket.AF_INET), 1024, 10_000, "--tls")
+    return by_protocol(loop, Protocol, ssl=context)
 
 
-@row("1,000 connections, protocol, 1 KiB")
-def many_connections(loop: asyncio.AbstractEventLoop) -> int:
-    server = server_socket(socket.AF_INET)
-    return serve_client(loop, by_protocol(loop, Protocol), server, 1024, 40_000, "--connections", "1000")
+def plain(loop: asyncio.AbstractEventLoop) -> Any:
+    return by_protocol(loop, Protocol)
+
+
+SERVERS = {
+    "streams": by_streams,
+    "protocol": plain,
+    "buffered": lambda loop: by_protocol(loop, BufferedProtocol),
+    "sock_*": by_sock,
+}
+COUNTS = {1024: 40_000, 10 * 1024: 30_000, 100 * 1024: 8_000}
+
+for _name, _serve in SERVERS.items():
+    for _size, _count in COUNTS.items():
+        ECHOES[f"TCP echo, {_name}, {_size // 1024} KiB"] = Echo("tcp", _size, _count, _serve)
+ECHOES["Unix echo, protocol, 1 KiB"] = Echo("unix", 1024, 40_000, plain)
+ECHOES["UDP echo, 1 KiB"] = Echo("udp", 1024, 40_000, by_datagrams, ("--udp",))
+ECHOES["TLS echo, protocol, 1 KiB"] = Echo("tcp", 1024, 10_000, by_tls, ("--tls",))
+ECHOES["1,000 connections, protocol, 1 KiB"] = Echo("tcp", 1024, 40_000, plain, ("--connections", "1000"))
+ROWS.update({_name: _echo.run for _name, _echo in ECHOES.items()})

@@ -57,8 +57,8 @@ PyObject* schedule(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyOb
   if (nargs < 1 && !missing(method, "callback")) return nullptr;
   if (!context_keyword(args, nargs, kwnames, method, context) || !check_open(state)) return nullptr;
   if (state.debug && !check_debug(self, args[0], method, !threadsafe)) return nullptr;
-  PyObject* handle = new_handle(self, args[0], args + 1, nargs - 1, context,
-                                state.running() ? Collector::kHidden : Collector::kShown);
+  PyObject* handle =
+      new_handle(self, args[0], args + 1, nargs - 1, context, state.running() ? Collector::kHidden : Collector::kShown);
   if (handle == nullptr) return nullptr;
   try {
     state.push_ready(handle);

@@ -32,8 +32,8 @@ class Ring {
     parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
     parameters.cq_entries = 4 * kBuffers;
     check(io_uring_queue_init_params(kBuffers, &ring_, &parameters), "io_uring_setup");
-    void* const shared = mmap(nullptr, kBuffers * sizeof(io_uring_buf), PROT_READ | PROT_WRITE,
-                              MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    void* const shared =
+        mmap(nullptr, kBuffers * sizeof(io_uring_buf), PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
     if (shared == MAP_FAILED) checked(-1, "mmap");
     buffers_ = static_cast<io_uring_buf_ring*>(shared);
     io_uring_buf_reg registration{};

@@ -23,7 +23,7 @@ version := $(shell $(interpreter) -c 'import sys; print("%d.%d" % sys.version_in
 venv := .venv-$(version)
 bin := $(venv)/bin
 release := build/release-$(version)
-cpp_files := $(shell git ls-files 'core/*.cpp' 'core/*.hpp' 'include/*.hpp' 'benchmarks/*.cpp' 2>/dev/null)
+cpp_files := $(shell git ls-files 'core/*.cpp' 'core/*.hpp' 'include/*.hpp' 'benchmarks/*.cpp' 'benchmarks/*.hpp' 2>/dev/null)
 
 export NINJA_STATUS = [%f/%t, %es] 
 export PATH := $(CURDIR)/$(bin):$(PATH)

@@ -42,11 +42,6 @@ bool valid_name(std::string_view name) noexcept {
   return true;
 }
 
-bool valid_value(std::string_view value) noexcept {
-  const char* const end = value.data() + value.size();
-  return http::find_control(value.data(), end) == end;
-}
-
 /// What int() makes of it.
 std::optional<std::int64_t> read_length(std::string_view value) {
   PyRef text = PyRef::steal(PyUnicode_DecodeASCII(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr));
@@ -77,7 +72,7 @@ bool read_header(PyObject* item, StartMessage& out) {
     PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
     return false;
   }
-  if (!valid_value(value)) {
+  if (http::has_control(value)) {
     PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
     return false;
   }

@@ -58,7 +58,7 @@ class RouteCall final : public Call {
 RouteEndpoint::~RouteEndpoint() {
   if (Py_IsInitialized() == 0) {
     // The interpreter is gone, and its objects with it.
-    (void)new std::optional<RoutePlan>(std::move(plan_));
+    (void)plan_.release();  // NOLINT(bugprone-unused-return-value): left behind on purpose
     return;
   }
   const PyGILState_STATE state = PyGILState_Ensure();

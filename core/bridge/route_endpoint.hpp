@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "bridge/app_context.hpp"
@@ -17,7 +16,10 @@ namespace data_bridge::bridge {
 class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_from_this<RouteEndpoint> {
  public:
   RouteEndpoint(AppContext& app, PlanGuard& guard, RoutePlan plan)
-      : app_(app), guard_(guard), generation_(guard.generation()), plan_(std::move(plan)) {}
+      : app_(app),
+        guard_(guard),
+        generation_(guard.generation()),
+        plan_(std::make_unique<RoutePlan>(std::move(plan))) {}
   /// Takes the GIL: the last owner of a route table may be an I/O thread.
   ~RouteEndpoint() override;
 
@@ -31,7 +33,7 @@ class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_
   AppContext& app_;
   PlanGuard& guard_;
   std::uint64_t generation_;
-  std::optional<RoutePlan> plan_;
+  std::unique_ptr<RoutePlan> plan_;
 };
 
 }  // namespace data_bridge::bridge

@@ -1,6 +1,8 @@
 // What an operation costs without HTTP: a page, an item, a body on its way to the store.
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+
 #include "crud/operation.hpp"
 #include "crud/test_support.hpp"
 #include "runtime/reactor.hpp"
@@ -11,7 +13,7 @@ namespace {
 struct Setup {
   Setup() {
     resource = make_resource(product_spec(), {.table = "products"}, kInt, 100);
-    (void)resource->attach(store.store());
+    if (!resource->attach(store.store())) std::abort();
     Client client(resource);
     for (int i = 0; i < 100; ++i) {
       client.create(R"({"name":"A name of usual length","price":12.5,"tags":["red","green"]})");

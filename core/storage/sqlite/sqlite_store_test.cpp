@@ -192,11 +192,14 @@ TEST_F(SqliteStoreTest, ConcurrentReadModifyWriteSumsExactly) {
 
 TEST_F(SqliteStoreTest, WaitingWritesShareACommit) {
   auto items = open_table(*store_, products());
+  std::latch begun(1);
   std::latch release(1);
   auto blocked = submit(*store_, [&](WriteTransaction&) -> Outcome {
+    begun.count_down();
     release.wait();
     return {};
   });
+  begun.wait();  // otherwise the first of the others could still come into its transaction
   std::vector<std::future<Outcome>> outcomes;
   std::vector<Row> rows(64, Row{Cell(), std::string("x"), 1.0});
   std::atomic<bool> other_seen = false;

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 
-from data_bridge.testing import LiveServer
-
+from .pair import both_servers
 from .raw_client import RawConnection, request
 from .sample_app import make_app
 
@@ -112,20 +108,8 @@ FAILING = {
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["inline", "two I/O threads"])
 def ports(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
-    config = uvicorn.Config(
-        make_app(), port=0, http="httptools", log_config=None, access_log=False, server_header=False, date_header=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    uvicorn_port = server.servers[0].sockets[0].getsockname()[1]
-    options = {"server_header": False, "date_header": False, "io_threads": request.param}
-    with LiveServer(make_app(), **options) as live:
-        yield uvicorn_port, live.port
-    server.should_exit = True
-    thread.join()
+    with both_servers(make_app, io_threads=request.param) as ports:
+        yield ports
 
 
 def answers(ports: tuple[int, int], data: bytes, method: str) -> list[object]:

@@ -28,6 +28,8 @@ cpp_files := $(shell git ls-files 'core/*.cpp' 'core/*.hpp' 'include/*.hpp' 'ben
 export NINJA_STATUS = [%f/%t, %es] 
 export PATH := $(CURDIR)/$(bin):$(PATH)
 
+tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
+
 # One line that can be found in a long log.
 title = @printf '\n\033[1m=== %s\033[0m\n' "$(1)"
 
@@ -145,8 +147,8 @@ check-style: $(bin)/python ## Formatting, ruff and mypy --strict; changes nothin
 .PHONY: lint
 lint: check-style build ## check-style and clang-tidy (slow)
 	$(call title,clang-tidy)
-	@git ls-files 'core/*.cpp' | grep -v -e _fuzz.cpp | \
-	  xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
+	@git ls-files 'core/*.cpp' | grep -v -e _fuzz.cpp -e _test.cpp -e _benchmark.cpp | $(tidy)
+	@git ls-files 'core/*_test.cpp' 'core/*_benchmark.cpp' | $(tidy) '--checks=-performance-*'
 
 ##@ Other
 

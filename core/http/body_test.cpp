@@ -116,7 +116,7 @@ TEST(Body, APausedStreamStopsTheSocket) {
     exchange.set_listener(&listener);
   };
   TestClient client = server.connect();
-  constexpr std::size_t kSize = 8 * 1024 * 1024;
+  constexpr std::size_t kSize = std::size_t{8} * 1024 * 1024;
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(kSize) + "\r\n\r\n");
   const std::string piece(100'000, 'x');
   std::size_t sent = 0;

@@ -13,7 +13,6 @@ namespace {
 using data_bridge::http::BodyMode;
 using data_bridge::http::Connections;
 using data_bridge::http::Exchange;
-using data_bridge::http::ExchangeId;
 using data_bridge::http::Handler;
 using data_bridge::http::Listener;
 using data_bridge::http::Request;

@@ -25,7 +25,8 @@ constexpr std::string_view kLarge =
 
 void parse(benchmark::State& state, std::string_view bytes) {
   HeadParser parser{Limits{}};
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     HeadProgress progress;
     benchmark::DoNotOptimize(parser.parse(bytes, progress));
     benchmark::DoNotOptimize(parser.request());
@@ -39,7 +40,8 @@ void write_head(benchmark::State& state) {
   ResponseWriter writer{Options{}};
   runtime::Buffer out;
   const std::array<Header, 1> headers{{{"content-type", "application/json"}}};
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     const ResponseFields fields(headers);
     const ResponseHead head{.status = 200, .framing = BodyFraming::kLength, .length = 42};
     writer.write_head(out, head, headers, fields);

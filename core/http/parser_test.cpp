@@ -24,6 +24,7 @@ struct Case {
   int expected;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name.
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 using namespace std::string_view_literals;

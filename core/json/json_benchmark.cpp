@@ -22,31 +22,33 @@ std::string page() {
 
 void parse_text(benchmark::State& state, const std::string& text) {
   Arena arena;
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     arena.reset();
     benchmark::DoNotOptimize(parse(text, arena));
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
 }
 
-void ParseBody(benchmark::State& state) { parse_text(state, kBody); }
-void ParsePage(benchmark::State& state) { parse_text(state, page()); }
+void parse_body(benchmark::State& state) { parse_text(state, kBody); }
+void parse_page(benchmark::State& state) { parse_text(state, page()); }
 
-void WritePage(benchmark::State& state) {
+void write_page(benchmark::State& state) {
   const std::string text = page();
   Arena arena;
   const auto value = parse(text, arena);
   std::string out;
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     out.clear();
     benchmark::DoNotOptimize(write(out, *value, Style::kPydantic));
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
 }
 
-BENCHMARK(ParseBody);
-BENCHMARK(ParsePage);
-BENCHMARK(WritePage);
+BENCHMARK(parse_body);
+BENCHMARK(parse_page);
+BENCHMARK(write_page);
 
 }  // namespace
 }  // namespace data_bridge::json

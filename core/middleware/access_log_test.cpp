@@ -97,7 +97,7 @@ TEST(AccessLog, AReaderThatDoesNotReadHoldsUpNobody) {
   pipe.make_reader_nonblocking();
   const auto begin = std::chrono::steady_clock::now();
   {
-    AccessLog log({.fd = pipe.writer(), .max_waiting = 64 * 1024});
+    AccessLog log({.fd = pipe.writer(), .max_waiting = std::size_t{64} * 1024});
     // Far more than the pipe (64 KiB), the writer's hands and max_waiting together hold.
     for (int i = 0; i < 20'000; ++i) log.on_answered(answer("/a/path/that/fills/the/log"));
   }
@@ -110,7 +110,7 @@ TEST(AccessLog, SaysHowManyLinesWereDropped) {
   std::string text;
   std::thread reader;
   {
-    AccessLog log({.fd = pipe.writer(), .max_waiting = 16 * 1024});
+    AccessLog log({.fd = pipe.writer(), .max_waiting = std::size_t{16} * 1024});
     for (int i = 0; i < 20'000; ++i) log.on_answered(answer("/a/path/that/fills/the/log"));
     reader = std::thread([&] {
       for (std::string piece = pipe.read_some(); !piece.empty(); piece = pipe.read_some()) text += piece;

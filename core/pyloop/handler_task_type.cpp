@@ -47,7 +47,7 @@ template <std::size_t Index>
 PyObject* forward(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   if (!materialise(self)) return nullptr;
   const Py_ssize_t total = nargs + (kwnames == nullptr ? 0 : PyTuple_GET_SIZE(kwnames));
-  std::array<PyObject*, 8> stack;
+  std::array<PyObject*, 8> stack{};
   if (total >= static_cast<Py_ssize_t>(stack.size())) return PyErr_Format(PyExc_TypeError, "too many arguments");
   stack[0] = self;
   for (Py_ssize_t i = 0; i < total; ++i) stack[static_cast<std::size_t>(i) + 1] = args[i];

@@ -54,8 +54,7 @@ void LoopMailbox::let_go(PyObject* object) noexcept {
         content_.objects.push_back(object);
         fill_locked();
         return;
-      } catch (const std::bad_alloc&) {
-        // The GIL it must be, then.
+      } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the GIL it must be, then
       }
     }
   }

@@ -182,7 +182,7 @@ void SpawnState::settle(SpawnResult result) noexcept {
     }
   }
   if (callback) {
-    callback(std::move(result));
+    callback(std::move(result));  // NOLINT(bugprone-use-after-move): it was moved only where there is no callback
   } else if (nobody) {
     if (!result) report(std::move(result.error()));
   } else if (resume_elsewhere) {
@@ -232,7 +232,9 @@ SpawnResult SpawnState::take_result() {
   const std::scoped_lock lock(mutex_);
   if (!result_)
     return std::unexpected(SpawnError{SpawnError::Kind::kRaised, {}, "the result was taken before", {}, {}});
-  return *std::exchange(result_, std::nullopt);
+  SpawnResult result = std::move(*result_);
+  result_.reset();
+  return result;
 }
 
 void SpawnState::forget_waiter() noexcept {

@@ -28,7 +28,8 @@ std::shared_ptr<const RouteTable> resources(int count) {
 
 void find_and_capture(benchmark::State& state, const RouteTable& table, const std::string& path) {
   std::array<std::string_view, 4> values;
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     const RouteTable::Found found = table.find("GET", path);
     if (found.full == RouteTable::kNone) {
       state.SkipWithError("not found");
@@ -50,7 +51,10 @@ void BM_LastRoute(benchmark::State& state) {
 
 void BM_NotFound(benchmark::State& state) {
   const auto table = resources(static_cast<int>(state.range(0)));
-  for (auto _ : state) benchmark::DoNotOptimize(table->find("GET", "/api/v1/resource0/abc/detail"));
+  for (auto step : state) {
+    (void)step;
+    benchmark::DoNotOptimize(table->find("GET", "/api/v1/resource0/abc/detail"));
+  }
 }
 
 void BM_MixedSegment(benchmark::State& state) {

@@ -28,7 +28,8 @@ constexpr std::string_view kBody =
 void ParseAndValidate(benchmark::State& state) {
   const auto model = Model::compile(kSpec).value();
   json::Arena arena;
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     arena.reset();
     benchmark::DoNotOptimize(validate_body(*model, kBody, true, arena));
   }
@@ -38,7 +39,8 @@ void ParseValidateAndWrite(benchmark::State& state) {
   const auto model = Model::compile(kSpec).value();
   json::Arena arena;
   std::string out;
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     arena.reset();
     out.clear();
     const auto value = validate_body(*model, kBody, true, arena);
@@ -49,7 +51,8 @@ void ParseValidateAndWrite(benchmark::State& state) {
 void FourErrors(benchmark::State& state) {
   const auto model = Model::compile(kSpec).value();
   json::Arena arena;
-  for (auto _ : state) {
+  for (auto step : state) {
+    (void)step;
     arena.reset();
     benchmark::DoNotOptimize(
         validate_body(*model, R"({"name":"","price":-1,"made":"x","id":"y","weight":5})", true, arena));

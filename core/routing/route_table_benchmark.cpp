@@ -39,17 +39,17 @@ void find_and_capture(benchmark::State& state, const RouteTable& table, const st
   }
 }
 
-void BM_FirstRoute(benchmark::State& state) {
+void first_route(benchmark::State& state) {
   const auto table = resources(static_cast<int>(state.range(0)));
   find_and_capture(state, *table, "/api/v1/resource0/12345/detail");
 }
 
-void BM_LastRoute(benchmark::State& state) {
+void last_route(benchmark::State& state) {
   const auto table = resources(static_cast<int>(state.range(0)));
   find_and_capture(state, *table, "/api/v1/resource" + std::to_string(state.range(0) - 1) + "/12345/detail");
 }
 
-void BM_NotFound(benchmark::State& state) {
+void not_found(benchmark::State& state) {
   const auto table = resources(static_cast<int>(state.range(0)));
   for (auto step : state) {
     (void)step;
@@ -57,7 +57,7 @@ void BM_NotFound(benchmark::State& state) {
   }
 }
 
-void BM_MixedSegment(benchmark::State& state) {
+void mixed_segment(benchmark::State& state) {
   RouteTable::Builder builder;
   if (!builder.add({"/files/{name}.{extension}", {"GET"}, std::make_shared<NullEndpoint>(), "GET"})) {
     state.SkipWithError("not compiled");
@@ -66,10 +66,10 @@ void BM_MixedSegment(benchmark::State& state) {
   find_and_capture(state, *builder.build(), "/files/annual-report.2024.pdf");
 }
 
-BENCHMARK(BM_FirstRoute)->Arg(1)->Arg(200)->Arg(2000);
-BENCHMARK(BM_LastRoute)->Arg(1)->Arg(200)->Arg(2000);
-BENCHMARK(BM_NotFound)->Arg(200);
-BENCHMARK(BM_MixedSegment);
+BENCHMARK(first_route)->Arg(1)->Arg(200)->Arg(2000);
+BENCHMARK(last_route)->Arg(1)->Arg(200)->Arg(2000);
+BENCHMARK(not_found)->Arg(200);
+BENCHMARK(mixed_segment);
 
 }  // namespace
 }  // namespace data_bridge::routing

@@ -45,7 +45,7 @@ TEST(Socket, ListensOnIpv4AndAccepts) {
   to.sin_family = AF_INET;
   to.sin_port = htons(address.port);
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(connect(client.get(), static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof to), 0);
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
   auto accepted = accept_connection((*listeners)[0].get());
   ASSERT_TRUE(accepted);
   EXPECT_EQ(accepted->peer.host(), "127.0.0.1");

@@ -54,7 +54,9 @@ def source(suite: Suite, work: Path, interpreter: Path) -> Path:
         part = root.with_name(root.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         with tarfile.open(archive) as opened:
-            opened.extractall(part, filter="data")
+            if hasattr(tarfile, "data_filter"):  # CPython 3.11.4 and newer
+                opened.extraction_filter = tarfile.data_filter
+            opened.extractall(part)
         (inner,) = part.iterdir()
         for name in suite.remove:
             shutil.rmtree(inner / name)

@@ -148,7 +148,7 @@ check-style: $(bin)/python ## Formatting, ruff and mypy --strict; changes nothin
 lint: check-style build ## check-style and clang-tidy (slow)
 	$(call title,clang-tidy)
 	@git ls-files 'core/*.cpp' | grep -v -e _fuzz.cpp -e _test.cpp -e _benchmark.cpp | $(tidy)
-	@git ls-files 'core/*_test.cpp' 'core/*_benchmark.cpp' | $(tidy) '--checks=-performance-*'
+	@git ls-files 'core/*_test.cpp' 'core/*_benchmark.cpp' | $(tidy) '--checks=-performance-*,-bugprone-unchecked-optional-access'
 
 ##@ Other
 

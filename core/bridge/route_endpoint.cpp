@@ -57,8 +57,8 @@ class RouteCall final : public Call {
 
 RouteEndpoint::~RouteEndpoint() {
   if (Py_IsInitialized() == 0) {
-    // The interpreter is gone, and its objects with it.
-    (void)plan_.release();  // NOLINT(bugprone-unused-return-value): left behind on purpose
+    // The interpreter is gone, and its objects with it: what is left of the plan is left behind.
+    (void)plan_.release();
     return;
   }
   const PyGILState_STATE state = PyGILState_Ensure();

@@ -86,7 +86,7 @@ bool FdWatches::remove(int fd, Side side) {
   const std::uint32_t interest = watch.interest_ & ~interest_of(side);
   if (interest != watch.interest_) {
     // A failure means that the descriptor is gone; then the other side is as good as removed too.
-    (void)apply(watch, interest);  // NOLINT(bugprone-unused-return-value)
+    (void)apply(watch, interest);
   }
   PyRef& slot = side == Side::kReader ? watch.reader_ : watch.writer_;
   PyRef old = std::exchange(slot, PyRef());

@@ -305,7 +305,7 @@ TEST_F(Spawn, SystemExitIsReportedAndLeavesTheLoop) {
 // A C++ coroutine that begins at once and is destroyed by its owner.
 class Routine {
  public:
-  struct promise_type {
+  struct promise_type {  // NOLINT(readability-identifier-naming): the name is the language's
     Routine get_return_object() { return Routine(std::coroutine_handle<promise_type>::from_promise(*this)); }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_always final_suspend() noexcept { return {}; }

@@ -25,9 +25,9 @@ namespace data_bridge::pyloop {
 namespace {
 
 // asyncio's max_size: the most that one event delivers.
-constexpr std::size_t kReadSize = 256 * 1024;
+constexpr std::size_t kReadSize = std::size_t{256} * 1024;
 // Writes of a turn are gathered up to this; asyncio's default high-water mark, so that flow control sees the rest.
-constexpr Py_ssize_t kGatherLimit = 64 * 1024;
+constexpr Py_ssize_t kGatherLimit = Py_ssize_t{64} * 1024;
 constexpr Py_ssize_t kMaxParts = 512;
 
 // All object members are cleared and traversed by CPython as slots are (T_OBJECT_EX).
@@ -180,6 +180,7 @@ bool send_now(PyObject* self, Fields& fields, PyObject* data) {
 // The parts of a list of bytes as one message.
 class Gathered {
  public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): vectors_, see there
   explicit Gathered(PyObject* parts) noexcept : count_(static_cast<std::size_t>(PyList_GET_SIZE(parts))) {
     for (std::size_t i = 0; i < count_; ++i) {
       PyObject* part = PyList_GET_ITEM(parts, static_cast<Py_ssize_t>(i));
@@ -267,7 +268,10 @@ PyObject* write(PyObject* self, PyObject* data) {
   // A bytearray may change before the turn ends; bytes cannot.
   const PyRef kept = PyBytes_CheckExact(data) ? PyRef::borrow(data) : PyRef::steal(PyBytes_FromObject(data));
   if (!kept) return nullptr;
-  if (fields.pending == nullptr && (fields.pending = PyList_New(0)) == nullptr) return nullptr;
+  if (fields.pending == nullptr) {
+    fields.pending = PyList_New(0);
+    if (fields.pending == nullptr) return nullptr;
+  }
   if (fields.pending_size == 0 && !state.flush_at_turn_end(self)) return PyErr_NoMemory();
   if (PyList_Append(fields.pending, kept.get()) < 0) return nullptr;
   fields.pending_size += size;

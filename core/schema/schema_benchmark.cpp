@@ -25,7 +25,7 @@ constexpr std::string_view kBody =
     R"({"name":"Espresso machine","price":249.9,"in_stock":true,"tags":["kitchen","coffee"],)"
     R"("made":"2024-02-29T12:34:56Z","id":"12345678-1234-4234-8234-123456789abc","weight":12})";
 
-void ParseAndValidate(benchmark::State& state) {
+void parse_and_validate(benchmark::State& state) {
   const auto model = Model::compile(kSpec).value();
   json::Arena arena;
   for (auto step : state) {
@@ -35,7 +35,7 @@ void ParseAndValidate(benchmark::State& state) {
   }
 }
 
-void ParseValidateAndWrite(benchmark::State& state) {
+void parse_validate_and_write(benchmark::State& state) {
   const auto model = Model::compile(kSpec).value();
   json::Arena arena;
   std::string out;
@@ -48,7 +48,7 @@ void ParseValidateAndWrite(benchmark::State& state) {
   }
 }
 
-void FourErrors(benchmark::State& state) {
+void four_errors(benchmark::State& state) {
   const auto model = Model::compile(kSpec).value();
   json::Arena arena;
   for (auto step : state) {
@@ -59,9 +59,9 @@ void FourErrors(benchmark::State& state) {
   }
 }
 
-BENCHMARK(ParseAndValidate);
-BENCHMARK(ParseValidateAndWrite);
-BENCHMARK(FourErrors);
+BENCHMARK(parse_and_validate);
+BENCHMARK(parse_validate_and_write);
+BENCHMARK(four_errors);
 
 }  // namespace
 }  // namespace data_bridge::schema

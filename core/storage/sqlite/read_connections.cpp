@@ -69,7 +69,7 @@ std::expected<void, Error> ReadConnection::prepare_for_read(runtime::Reactor* re
     const int step = sqlite3_step(begin_.get());
     sqlite3_reset(begin_.get());
     if (step != SQLITE_DONE) {
-      return std::unexpected(connection_->last_error());
+      return std::unexpected(connection_->last_error());  // NOLINT(bugprone-unchecked-optional-access): open() set it
     }
     in_snapshot_ = true;
     snapshot_commits_ = commits;

@@ -149,7 +149,8 @@ std::expected<void, Error> sync_inside(Connection& connection, const Table& tabl
   if (!existing) {
     return std::unexpected(std::move(existing.error()));
   }
-  auto done = *existing ? add_missing_columns(connection, table, sql, **existing) : connection.execute(sql.create);
+  const auto& found = *existing;
+  auto done = found ? add_missing_columns(connection, table, sql, *found) : connection.execute(sql.create);
   return done ? create_missing_indexes(connection, table, sql) : std::move(done);
 }
 

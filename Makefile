@@ -15,6 +15,7 @@ FUZZ_SECONDS ?= 20
 SOAK_REQUESTS ?= 200000
 SOAK_MINUTES ?= 60
 SOAK_CPU ?= 1
+BARE_DEBIAN ?= build/bare-debian
 PYTEST_ARGS ?=
 SUITES ?=
 
@@ -112,6 +113,10 @@ test-tsan: $(bin)/python ## C++ unit tests under ThreadSanitizer
 test-soak: $(bin)/python ## SOAK_REQUESTS (200,000) mixed requests against a server under ASan and UBSan
 	$(call title,soak test under ASan and UBSan)
 	@scripts/soak.sh $(CURDIR)/$(bin)/python $(SOAK_REQUESTS) $(JOBS)
+
+.PHONY: test-bare-debian
+test-bare-debian: ## All of `make setup test` for the last commit on a new, bare Debian 12 in BARE_DEBIAN (root, debootstrap)
+	@scripts/bare_debian.sh "$(BARE_DEBIAN)"
 
 .PHONY: soak-loop
 soak-loop: build ## SOAK_MINUTES (60) of mixed load on PyLoop; memory, descriptors and reference counts stay (SOAK_CPU=1)

@@ -148,29 +148,29 @@ bool Connection::file_has_moved() noexcept {
 
 namespace {
 
-// Sets the member that goes with the type and leaves the others as they are.
-void read_into(CellView& cell, sqlite3_stmt* statement, int column) noexcept {
+// All members each time: a table of someone else's may have cells of a type that its column does not have, and what
+// an earlier row left behind in the same memory must not be taken for their text.
+inline void read_into(CellView& cell, sqlite3_stmt* statement, int column) noexcept {
+  using Type = CellView::Type;
   // The value once and its parts by sqlite3_value_*(): each sqlite3_column_*() would take and leave the mutex again.
   sqlite3_value* const value = sqlite3_column_value(statement, column);
   switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:
-      cell.type = CellView::Type::kInteger;
-      cell.integer = sqlite3_value_int64(value);
+      cell = {.type = Type::kInteger, .integer = sqlite3_value_int64(value)};
       break;
     case SQLITE_FLOAT:
-      cell.type = CellView::Type::kReal;
-      cell.real = sqlite3_value_double(value);
+      cell = {.type = Type::kReal, .real = sqlite3_value_double(value)};
       break;
     case SQLITE_TEXT:
     case SQLITE_BLOB: {
       // As a blob: the text form would first be copied, to end it with a NUL. The encoding is UTF-8, see open().
       const void* const bytes = sqlite3_value_blob(value);
-      cell.type = CellView::Type::kText;
-      cell.text = {static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_value_bytes(value))};
+      cell = {.type = Type::kText,
+              .text = {static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_value_bytes(value))}};
       break;
     }
     default:
-      cell.type = CellView::Type::kNull;
+      cell = {};
       break;
   }
 }

@@ -47,6 +47,29 @@ TEST_F(SchemaSyncTest, TheSameModelStartsAgain) {
   ASSERT_TRUE(start(table));
 }
 
+TEST_F(SchemaSyncTest, CellsOfATypeThatTheirColumnDoesNotHaveAreReadAsTheyAre) {
+  // Without STRICT, as other programs make it; SQLite then keeps in a column what cannot be converted.
+  run("CREATE TABLE products (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price REAL NOT NULL);"
+      "INSERT INTO products VALUES (1, 'a name of a row before', 2.5), (2, X'6162', 'dear'), (3, 'c', 1)");
+  auto store = open_store(path_);
+  auto opened = store->open_collection(products());
+  ASSERT_TRUE(opened) << opened.error().detail;
+  const std::vector<Row> rows = list(**opened, {.after = {}, .limit = 10});
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[1], (Row{std::int64_t{2}, std::string("ab"), std::string("dear")}));
+  EXPECT_EQ(rows[2], (Row{std::int64_t{3}, std::string("c"), 1.0}));
+
+  // Whoever asks for the number of a text gets that of no earlier row.
+  class Numbers final : public RowVisitor {
+   public:
+    void on_row(RowView row) override { numbers.push_back(row[2].number()); }
+    std::vector<double> numbers;
+  };
+  Numbers prices;
+  ASSERT_TRUE((*opened)->list({.after = {}, .limit = 10}, prices, nullptr));
+  EXPECT_EQ(prices.numbers, (std::vector<double>{2.5, 0.0, 1.0}));
+}
+
 TEST_F(SchemaSyncTest, AddsColumnsThatOldRowsCanHave) {
   {
     auto store = open_store(path_);

@@ -192,7 +192,10 @@ bool LoopState::wait_for_python() {
   PyThreadState* thread = PyEval_SaveThread();
   do {
     reactor_.finish_turn();
-    reactor_.wait(timed ? to_wait(deadline - now()) : runtime::Reactor::kForever);
+    // The end of the turn may have given Python work: a body's next piece, a sender that may go on. Looked at here and
+    // not left for, since after a signal interrupted() stays set until the next wait.
+    const bool due = python_is_due();
+    reactor_.wait(due ? std::chrono::nanoseconds(0) : timed ? to_wait(deadline - now()) : runtime::Reactor::kForever);
     reactor_.dispatch();
   } while (!python_is_due() && !(timed && deadline < now() + clock_resolution));
   PyEval_RestoreThread(thread);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 
 
@@ -19,11 +20,21 @@ class Answer:
 
 
 class RawConnection:
-    """A TCP connection with a small HTTP/1.1 response reader."""
+    """A connection, to a port or to the path of a Unix socket, with a small HTTP/1.1 response reader.
 
-    def __init__(self, port: int, timeout: float = 5.0) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    `pause`: seconds to wait before each read of at most `most` bytes.
+    """
+
+    def __init__(self, address: int | str, timeout: float = 5.0, *, pause: float = 0.0, most: int = 65536) -> None:
+        if isinstance(address, int):
+            self.socket = socket.create_connection(("127.0.0.1", address), timeout=timeout)
+        else:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.socket.settimeout(timeout)
+            self.socket.connect(address)
         self.pending = b""
+        self._pause = pause
+        self._most = most
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -38,7 +49,9 @@ class RawConnection:
         self.close()
 
     def _more(self) -> bool:
-        data = self.socket.recv(65536)
+        if self._pause:
+            time.sleep(self._pause)
+        data = self.socket.recv(self._most)
         self.pending += data
         return bool(data)
 

@@ -18,12 +18,20 @@ pyloop::LoopCore& core_of(PyObject* loop) {
 }  // namespace
 
 AppContext::AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_,
-                       Hooks hooks_)
+                       Hooks hooks_, runtime::Admission::Bound waiting_bound)
     : loop(pyloop::PyRef::borrow(loop_object)),
       core(core_of(loop_object)),
+      mailbox(core.mailbox()),
       app(pyloop::PyRef::borrow(asgi_app)),
       state(pyloop::PyRef::borrow(state_dict)),
       root_path(std::move(root_path_)),
-      hooks(std::move(hooks_)) {}
+      hooks(std::move(hooks_)),
+      waiting(waiting_bound) {}
+
+void AppContext::release_application() noexcept {
+  app.reset();
+  state.reset();
+  hooks = {};
+}
 
 }  // namespace data_bridge::bridge

@@ -5,14 +5,18 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "pyloop/loop.hpp"
+#include "pyloop/mailbox.hpp"
 #include "pyloop/py_ref.hpp"
+#include "runtime/admission.hpp"
 
 namespace data_bridge::bridge {
 
-/// Python callables that the native side hands rare cases to (python/data_bridge/runtime_hooks.py).
+/// Python callables that the native side hands rare cases to (python/data_bridge/server.py); null once the
+/// server is over.
 struct Hooks {
   pyloop::PyRef report_exception;     ///< (exception) -> None: logs "Exception in ASGI application"
   pyloop::PyRef report_protocol;      ///< (message: str) -> None: logs a breach of the ASGI protocol
@@ -25,21 +29,29 @@ struct Counters {
   std::atomic<std::uint64_t> compiled{0};
   std::atomic<std::uint64_t> bridged{0};
   std::atomic<std::uint64_t> unmatched{0};  ///< 404, 405 and redirects that the application was not asked for
+  std::atomic<std::uint64_t> abandoned{0};  ///< the client left before the application had seen the request
 };
 
-/// Lives as long as the server. The Python objects belong to the loop's thread.
+/// Shared by the server and every request, which may outlive it (share_across_threads()). The Python objects belong to
+/// the loop's thread.
 struct AppContext {
-  AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_, Hooks hooks_);
+  AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_, Hooks hooks_,
+             runtime::Admission::Bound waiting_bound);
+  /// The server is over: lets go of the application, which may hold what holds this.
+  void release_application() noexcept;
 
   pyloop::PyRef loop;
   pyloop::LoopCore& core;
-  pyloop::PyRef app;    ///< the ASGI 3 callable
-  pyloop::PyRef state;  ///< the lifespan's state: dict, copied into each scope
+  std::shared_ptr<pyloop::LoopMailbox> mailbox;  ///< of the loop, for those who may come too late
+  pyloop::PyRef app;                             ///< the ASGI 3 callable
+  pyloop::PyRef state;                           ///< the lifespan's state: dict, copied into each scope
   std::string root_path;
   Hooks hooks;
   Counters counters;
   /// Requests for Python that have begun and not ended, background tasks included.
   std::atomic<std::int64_t> in_flight{0};
+  /// Requests that came in on other threads and that Python has not begun.
+  runtime::Admission waiting;
 };
 
 }  // namespace data_bridge::bridge

@@ -8,30 +8,16 @@
 
 #include "bridge/asgi_awaitable.hpp"
 #include "bridge/asgi_message.hpp"
+#include "bridge/waiters.hpp"
 
 namespace data_bridge::bridge {
 
 using pyloop::PyRef;
 
-namespace {
-
-struct Names {
-  PyObject* create_future = PyUnicode_InternFromString("create_future");
-  PyObject* set_result = PyUnicode_InternFromString("set_result");
-  PyObject* done = PyUnicode_InternFromString("done");
-};
-
-const Names& names() {
-  static const Names instance;
-  return instance;
-}
-
-}  // namespace
-
 class AsgiCycle final : public InboxReader {
  public:
-  AsgiCycle(AppContext& app, const Incoming& incoming, std::shared_ptr<BodyInbox> inbox)
-      : app_(app),
+  AsgiCycle(std::shared_ptr<AppContext> app, const Incoming& incoming, std::shared_ptr<BodyInbox> inbox)
+      : app_(std::move(app)),
         reply_(incoming.reply),
         inbox_(std::move(inbox)),
         is_head_(incoming.request->head().method == "HEAD"),
@@ -55,15 +41,8 @@ class AsgiCycle final : public InboxReader {
   };
 
   void on_inbox() noexcept override {
-    wake(receive_waiter_);
-    if (!inbox_->write_paused()) wake(drain_waiter_);
-  }
-
-  void hold_end() noexcept { holds_end_ = true; }
-
-  void release_end(bool close) {
-    holds_end_ = false;
-    if (std::exchange(end_is_held_, false)) finish(close);
+    receive_waiters_.wake();
+    if (!inbox_->write_paused()) drain_waiters_.wake();
   }
 
   void send_500() {
@@ -72,16 +51,19 @@ class AsgiCycle final : public InboxReader {
     static constexpr http::Header kHeaders[] = {
         {"content-type", "text/plain; charset=utf-8"}, {"content-length", "21"}, {"connection", "close"}};
     with_exchange([](http::Exchange& exchange, BodyInbox& inbox) {
-      inbox.detach();
+      inbox.detach(exchange);
       exchange.respond(500, kHeaders, "Internal Server Error");
     });
   }
 
-  void abort() {
-    complete_ = true;
-    end_is_held_ = false;
+  /// The application has failed behind its first message, as `self.transport.close()` in uvicorn's run_asgi().
+  void close() {
+    if (std::exchange(complete_, true)) {
+      reply_.close_connection();
+      return;
+    }
     with_exchange([](http::Exchange& exchange, BodyInbox& inbox) {
-      inbox.detach();
+      inbox.detach(exchange);
       exchange.abort();
     });
   }
@@ -89,8 +71,8 @@ class AsgiCycle final : public InboxReader {
   /// The application's call is over: whoever still waits in receive() learns of it.
   void end() noexcept {
     complete_ = true;
-    wake(receive_waiter_);
-    wake(drain_waiter_);
+    receive_waiters_.wake();
+    drain_waiters_.wake();
   }
 
   [[nodiscard]] bool started() const noexcept { return started_; }
@@ -98,13 +80,12 @@ class AsgiCycle final : public InboxReader {
   [[nodiscard]] bool disconnected() const noexcept { return inbox_->disconnected(); }
 
   int traverse(visitproc visit, void* arg) {
-    Py_VISIT(receive_waiter_.get());
-    Py_VISIT(drain_waiter_.get());
-    return 0;
+    const int stop = receive_waiters_.traverse(visit, arg);
+    return stop != 0 ? stop : drain_waiters_.traverse(visit, arg);
   }
   void clear() noexcept {
-    receive_waiter_.reset();
-    drain_waiter_.reset();
+    receive_waiters_.clear();
+    drain_waiters_.clear();
   }
 
   Receive receive_operation{*this};
@@ -114,9 +95,8 @@ class AsgiCycle final : public InboxReader {
   /// Runs `action(Exchange&, BodyInbox&)` on the exchange's thread unless the exchange is gone.
   template <typename Action>
   void with_exchange(Action action) {
-    reply_.perform([inbox = inbox_, action = std::move(action)](http::Exchange* exchange) mutable {
-      if (exchange != nullptr) action(*exchange, *inbox);
-    });
+    reply_.perform(
+        [inbox = inbox_, action = std::move(action)](http::Exchange& exchange) mutable { action(exchange, *inbox); });
   }
 
   Outcome receive(PyRef& result) {
@@ -128,7 +108,7 @@ class AsgiCycle final : public InboxReader {
     const auto received = complete_ ? BodyInbox::Received::kDisconnect : inbox_->receive(body, more_body);
     switch (received) {
       case BodyInbox::Received::kNothing:
-        result = wait_on(receive_waiter_);
+        result = receive_waiters_.add(app_->loop.get());
         return result ? Outcome::kWait : Outcome::kError;
       case BodyInbox::Received::kDisconnect:
         result = make_disconnect_message();
@@ -145,7 +125,7 @@ class AsgiCycle final : public InboxReader {
 
   Outcome send(PyObject* message, PyRef& result) {
     if (inbox_->write_paused()) {
-      result = wait_on(drain_waiter_);
+      result = drain_waiters_.add(app_->loop.get());
       return result ? Outcome::kWait : Outcome::kError;
     }
     result = PyRef::borrow(Py_None);
@@ -174,8 +154,11 @@ class AsgiCycle final : public InboxReader {
     remaining_ = start.content_length.value_or(0);
     chunked_ = !start.content_length && !is_head_ && start.status != 204 && start.status != 304;
     if (reply_.local()) {
-      reply_.perform([&](http::Exchange* exchange) {
-        if (exchange != nullptr) exchange->start(start.status, start.headers);
+      reply_.perform([&](http::Exchange& exchange) {
+        exchange.start(start.status, start.headers);
+        // A stream's head: what makes the stream may take its time. That of an answer with a length waits for its body,
+        // which is there already nearly always, to spare a system call.
+        if (chunked_) exchange.flush();
       });
     } else {
       with_exchange([status = start.status, owned = OwnedHeaders(start.headers)](
@@ -197,73 +180,51 @@ class AsgiCycle final : public InboxReader {
       }
       remaining_ -= static_cast<std::int64_t>(piece.size());
     }
-    if (!piece.empty() && !is_head_) write(piece);
+    const bool last = !body.more_body && remaining_ == 0;
+    write(is_head_ ? std::string_view() : piece, last);
     if (body.more_body) return true;
-    if (remaining_ != 0) {
+    if (!last) {
       PyErr_SetString(PyExc_RuntimeError, "Response content shorter than Content-Length");
       return false;
     }
     complete_ = true;
-    if (holds_end_) {
-      end_is_held_ = true;
-    } else {
-      finish(false);
-    }
-    wake(receive_waiter_);
+    receive_waiters_.wake();
     return true;
   }
 
-  void write(std::string_view piece) {
+  /// A piece of the body; with `last` it ends the answer. On this thread it leaves at once, before the application goes
+  /// on, which may take long, be it to the next piece or to a background task.
+  void write(std::string_view piece, bool last) {
     if (reply_.local()) {
-      reply_.perform([&](http::Exchange* exchange) {
-        if (exchange == nullptr) return;
-        exchange->write(piece);
-        inbox_->note_unsent(*exchange);
-      });
+      reply_.perform([&](http::Exchange& exchange) { write_to(exchange, *inbox_, piece, last, true); });
       return;
     }
-    with_exchange([owned = std::string(piece)](http::Exchange& exchange, BodyInbox& inbox) {
-      exchange.write(owned);
-      inbox.note_unsent(exchange);
+    with_exchange([owned = std::string(piece), last](http::Exchange& exchange, BodyInbox& inbox) {
+      write_to(exchange, inbox, owned, last, false);
     });
   }
 
-  void finish(bool close) {
-    with_exchange([close](http::Exchange& exchange, BodyInbox& inbox) {
-      inbox.detach();
-      if (close) exchange.close_after();
+  static void write_to(http::Exchange& exchange, BodyInbox& inbox, std::string_view piece, bool last, bool at_once) {
+    exchange.write(piece);
+    if (last) {
+      inbox.detach(exchange);
       exchange.finish();
-    });
-  }
-
-  PyRef wait_on(PyRef& slot) {
-    slot = PyRef::steal(PyObject_CallMethodNoArgs(app_.loop.get(), names().create_future));
-    return PyRef::borrow(slot.get());
-  }
-
-  void wake(PyRef& slot) noexcept {
-    if (!slot) return;
-    PyRef future = std::move(slot);
-    PyRef done = PyRef::steal(PyObject_CallMethodNoArgs(future.get(), names().done));
-    if (done && done.get() == Py_False) {
-      PyRef result = PyRef::steal(PyObject_CallMethodOneArg(future.get(), names().set_result, Py_None));
     }
-    if (PyErr_Occurred() != nullptr) PyErr_WriteUnraisable(future.get());
+    if (at_once) exchange.flush();
+    if (!last) inbox.note_unsent(exchange);
   }
 
-  AppContext& app_;
+  std::shared_ptr<AppContext> app_;
   Reply reply_;
   std::shared_ptr<BodyInbox> inbox_;
-  PyRef receive_waiter_;
-  PyRef drain_waiter_;
+  Waiters receive_waiters_;
+  Waiters drain_waiters_;
   std::int64_t remaining_ = 0;  // of a declared content-length
   bool is_head_;
   bool wants_continue_;
   bool chunked_ = false;
   bool started_ = false;
   bool complete_ = false;
-  bool holds_end_ = false;
-  bool end_is_held_ = false;
 };
 
 namespace {
@@ -323,10 +284,10 @@ bool ready_asgi_types() {
   return cycle_type != nullptr && ready_awaitable_type();
 }
 
-PyRef make_asgi_cycle(AppContext& app, const Incoming& incoming, std::shared_ptr<BodyInbox> inbox) {
+PyRef make_asgi_cycle(std::shared_ptr<AppContext> app, const Incoming& incoming, std::shared_ptr<BodyInbox> inbox) {
   auto* self = PyObject_GC_New(CycleObject, cycle_type);
   if (self == nullptr) return {};
-  new (&self->cycle) AsgiCycle(app, incoming, std::move(inbox));
+  new (&self->cycle) AsgiCycle(std::move(app), incoming, std::move(inbox));
   PyObject* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);
   return PyRef::steal(object);
@@ -334,13 +295,11 @@ PyRef make_asgi_cycle(AppContext& app, const Incoming& incoming, std::shared_ptr
 
 PyRef cycle_receive(PyObject* cycle) { return PyRef::steal(PyCFunction_New(&receive_definition, cycle)); }
 PyRef cycle_send(PyObject* cycle) { return PyRef::steal(PyCFunction_New(&send_definition, cycle)); }
-void cycle_hold_end(PyObject* cycle) { cycle_of(cycle).hold_end(); }
-void cycle_release_end(PyObject* cycle, bool close) { cycle_of(cycle).release_end(close); }
 bool cycle_started(PyObject* cycle) noexcept { return cycle_of(cycle).started(); }
 bool cycle_complete(PyObject* cycle) noexcept { return cycle_of(cycle).complete(); }
 bool cycle_disconnected(PyObject* cycle) noexcept { return cycle_of(cycle).disconnected(); }
 void cycle_send_500(PyObject* cycle) { cycle_of(cycle).send_500(); }
-void cycle_abort(PyObject* cycle) { cycle_of(cycle).abort(); }
+void cycle_close(PyObject* cycle) { cycle_of(cycle).close(); }
 void cycle_end(PyObject* cycle) { cycle_of(cycle).end(); }
 
 }  // namespace data_bridge::bridge

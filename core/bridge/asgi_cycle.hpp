@@ -22,25 +22,20 @@ class AsgiCycle;
 bool ready_asgi_types();
 
 /// A cycle that answers `incoming` and reads its body from `inbox`. Empty with an exception set on failure.
-pyloop::PyRef make_asgi_cycle(AppContext& app, const Incoming& incoming, std::shared_ptr<BodyInbox> inbox);
+pyloop::PyRef make_asgi_cycle(std::shared_ptr<AppContext> app, const Incoming& incoming,
+                              std::shared_ptr<BodyInbox> inbox);
 
 /// New references to the two callables.
 pyloop::PyRef cycle_receive(PyObject* cycle);
 pyloop::PyRef cycle_send(PyObject* cycle);
-
-/// While the application is being stepped for the first time, the end of the answer is held back
-/// so that what the application raises after it still decides about the connection.
-void cycle_hold_end(PyObject* cycle);
-/// Lets the end go, if it was reached; the connection closes after it where `close` is set.
-void cycle_release_end(PyObject* cycle, bool close);
 
 [[nodiscard]] bool cycle_started(PyObject* cycle) noexcept;
 [[nodiscard]] bool cycle_complete(PyObject* cycle) noexcept;
 [[nodiscard]] bool cycle_disconnected(PyObject* cycle) noexcept;
 /// Sends uvicorn's plain-text 500, for an application that failed before it answered.
 void cycle_send_500(PyObject* cycle);
-/// Closes the connection: the answer cannot be completed.
-void cycle_abort(PyObject* cycle);
+/// Closes the connection: the answer cannot be completed, or the application has failed behind it.
+void cycle_close(PyObject* cycle);
 /// The call has ended: nothing more will be sent.
 void cycle_end(PyObject* cycle);
 

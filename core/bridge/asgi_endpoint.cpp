@@ -16,29 +16,24 @@ namespace {
 
 class AsgiCall final : public Call {
  public:
-  AsgiCall(AppContext& app, http::Exchange& exchange)
-      : Call(app, exchange), inbox_(std::make_shared<BodyInbox>(app.core)) {
-    if (!exchange.request().has_body()) inbox_->set_whole_body({});
-    inbox_->attach(exchange);
-  }
+  AsgiCall(std::shared_ptr<AppContext> app, http::Exchange& exchange) : Call(std::move(app), exchange, Body::kStream) {}
 
  private:
   PyRef begin() override { return application_coroutine(); }
-  void destroy() noexcept override { delete this; }
-  std::shared_ptr<BodyInbox> inbox() override { return inbox_; }
-
-  std::shared_ptr<BodyInbox> inbox_;
 };
 
 class UnmatchedCall final : public Call {
  public:
-  UnmatchedCall(AppContext& app, http::Exchange& exchange, PlanGuard& guard, std::uint64_t generation,
-                routing::Unmatched unmatched)
-      : Call(app, exchange), guard_(guard), generation_(generation), unmatched_(std::move(unmatched)) {}
+  UnmatchedCall(std::shared_ptr<AppContext> app, http::Exchange& exchange, std::shared_ptr<PlanGuard> guard,
+                std::uint64_t generation, routing::Unmatched unmatched)
+      : Call(std::move(app), exchange, Body::kLater),
+        guard_(std::move(guard)),
+        generation_(generation),
+        unmatched_(std::move(unmatched)) {}
 
  private:
   PyRef begin() override {
-    if (!guard_.valid(generation_)) return application_coroutine();
+    if (!guard_->valid(generation_)) return application_coroutine();
     const std::optional<std::string> scheme = request_scheme(app(), incoming());
     if (!scheme) return {};
     const http::Request& request = incoming().request->head();
@@ -53,13 +48,8 @@ class UnmatchedCall final : public Call {
     respond(answer.status(), answer.headers(), answer.body());
     return {};
   }
-  void destroy() noexcept override { delete this; }
-  std::shared_ptr<BodyInbox> inbox() override {
-    if (incoming().request->head().has_body()) return late_inbox(std::nullopt);
-    return late_inbox(std::string_view());
-  }
 
-  PlanGuard& guard_;
+  std::shared_ptr<PlanGuard> guard_;
   std::uint64_t generation_;
   routing::Unmatched unmatched_;
 };
@@ -67,14 +57,14 @@ class UnmatchedCall final : public Call {
 }  // namespace
 
 void AsgiEndpoint::serve(http::Exchange& exchange, routing::PathParameters /*parameters*/) {
-  Call::submit(*new AsgiCall(app_, exchange));
+  Call::start<AsgiCall>(app_, exchange);
 }
 
 void AppUnmatchedEndpoint::serve(http::Exchange& exchange, const routing::Unmatched& unmatched) {
   if (guard_ != nullptr) {
-    Call::submit(*new UnmatchedCall(app_, exchange, *guard_, generation_, unmatched));
+    Call::start<UnmatchedCall>(app_, exchange, guard_, generation_, unmatched);
   } else {
-    Call::submit(*new AsgiCall(app_, exchange));
+    Call::start<AsgiCall>(app_, exchange);
   }
 }
 

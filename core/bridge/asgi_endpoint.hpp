@@ -1,6 +1,9 @@
 // The ways to the ASGI application: of routes that are not compiled, and of requests that no route answers.
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include "bridge/app_context.hpp"
 #include "bridge/route_watch.hpp"
 #include "routing/endpoint.hpp"
@@ -11,13 +14,13 @@ namespace data_bridge::bridge {
 /// Runs the ASGI application for each request, with a streaming body.
 class AsgiEndpoint final : public routing::Endpoint {
  public:
-  explicit AsgiEndpoint(AppContext& app) noexcept : app_(app) {}
+  explicit AsgiEndpoint(std::shared_ptr<AppContext> app) noexcept : app_(std::move(app)) {}
 
   [[nodiscard]] http::BodyMode body_mode() const noexcept override { return http::BodyMode::kStream; }
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override;
 
  private:
-  AppContext& app_;
+  std::shared_ptr<AppContext> app_;
 };
 
 /// Answers what no route does without the application's scan of its routes, once it is certain that the application
@@ -25,14 +28,14 @@ class AsgiEndpoint final : public routing::Endpoint {
 class AppUnmatchedEndpoint final : public routing::UnmatchedEndpoint {
  public:
   /// `guard`: whether the route table is in force; null where the application does not answer as Starlette does.
-  AppUnmatchedEndpoint(AppContext& app, PlanGuard* guard) noexcept
-      : app_(app), guard_(guard), generation_(guard != nullptr ? guard->generation() : 0) {}
+  AppUnmatchedEndpoint(std::shared_ptr<AppContext> app, std::shared_ptr<PlanGuard> guard) noexcept
+      : app_(std::move(app)), guard_(std::move(guard)), generation_(guard_ != nullptr ? guard_->generation() : 0) {}
 
   void serve(http::Exchange& exchange, const routing::Unmatched& unmatched) override;
 
  private:
-  AppContext& app_;
-  PlanGuard* guard_;
+  std::shared_ptr<AppContext> app_;
+  std::shared_ptr<PlanGuard> guard_;
   std::uint64_t generation_;
 };
 

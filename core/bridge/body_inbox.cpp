@@ -10,9 +10,10 @@ void BodyInbox::attach(http::Exchange& exchange) {
   exchange.set_listener(this);
 }
 
-void BodyInbox::detach() noexcept {
+void BodyInbox::detach(http::Exchange& exchange) noexcept {
   // The last owner may be the exchange's side: nothing may be touched after this.
   const auto keep = std::move(exchange_side_);
+  if (keep != nullptr) exchange.set_listener(nullptr);
 }
 
 void BodyInbox::note_unsent(const http::Exchange& exchange) noexcept {
@@ -36,12 +37,13 @@ void BodyInbox::on_body(http::Exchange& exchange, std::string_view piece, bool l
   wake();
 }
 
-void BodyInbox::on_disconnect(http::Exchange& /*exchange*/) {
+// Not by finish(), which has detached this: the client is gone, or the exchange has answered for itself.
+void BodyInbox::on_closed(http::Exchange& /*exchange*/, http::ExchangeEnd /*end*/) noexcept {
+  const auto keep = std::move(exchange_side_);
   disconnect();
-  detach();
 }
 
-void BodyInbox::disconnect() {
+void BodyInbox::disconnect() noexcept {
   {
     const std::scoped_lock lock(mutex_);
     disconnected_ = true;
@@ -89,16 +91,16 @@ bool BodyInbox::take_resume_wish() noexcept {
   return std::exchange(reading_paused_, false);
 }
 
-void BodyInbox::wake() {
+void BodyInbox::wake() noexcept {
   {
     const std::scoped_lock lock(mutex_);
     if (queued_ != nullptr) return;
     queued_ = shared_from_this();
   }
-  if (loop_.in_loop_thread()) {
-    loop_.enqueue(*this);
-  } else {
-    loop_.post(*this);
+  if (loop_ != nullptr) {
+    loop_->enqueue(*this);
+  } else if (!mailbox_->post(*this)) {
+    drop();  // the loop was closed, and with it everyone who could read
   }
 }
 

@@ -12,6 +12,7 @@
 #include "bridge/reply.hpp"
 #include "http/exchange.hpp"
 #include "pyloop/loop.hpp"
+#include "pyloop/mailbox.hpp"
 
 namespace data_bridge::bridge {
 
@@ -33,20 +34,21 @@ class BodyInbox final : public http::ExchangeListener,
   /// uvicorn's flow-control limit, bytes: reading pauses above it.
   static constexpr std::size_t kHighWater = 64 * 1024;
 
-  explicit BodyInbox(pyloop::LoopCore& loop) noexcept : loop_(loop) {}
+  /// `local`: the connection lives on the loop's thread, which then outlives it.
+  BodyInbox(pyloop::LoopCore& loop, bool local) noexcept : loop_(local ? &loop : nullptr), mailbox_(loop.mailbox()) {}
 
   // --- the connection's thread --------------------------------------------------------------------
-  /// Starts listening; the inbox keeps itself alive until the exchange is finished or gone.
+  /// Starts listening; the inbox keeps itself alive until the exchange is over.
   void attach(http::Exchange& exchange);
-  /// The exchange is about to be finished. Safe to call twice.
-  void detach() noexcept;
+  /// Stops listening: the exchange is about to be finished. Safe to call twice.
+  void detach(http::Exchange& exchange) noexcept;
   /// The exchange is gone already.
-  void disconnect();
+  void disconnect() noexcept;
   /// To be called after a write.
   void note_unsent(const http::Exchange& exchange) noexcept;
 
   void on_body(http::Exchange& exchange, std::string_view piece, bool last) override;
-  void on_disconnect(http::Exchange& exchange) override;
+  void on_closed(http::Exchange& exchange, http::ExchangeEnd end) noexcept override;
   void on_drained(http::Exchange& exchange) override;
 
   // --- before the exchange is attached ------------------------------------------------------------
@@ -66,10 +68,11 @@ class BodyInbox final : public http::ExchangeListener,
   void drop() noexcept override;
 
  private:
-  void wake();
+  void wake() noexcept;
   std::shared_ptr<BodyInbox> leave_queue() noexcept;
 
-  pyloop::LoopCore& loop_;
+  pyloop::LoopCore* loop_;  // null where the connection lives on another thread
+  std::shared_ptr<pyloop::LoopMailbox> mailbox_;
   InboxReader* reader_ = nullptr;             // Python's thread only
   std::shared_ptr<BodyInbox> exchange_side_;  // the connection's thread only
   mutable std::mutex mutex_;                  // guards all below

@@ -11,90 +11,138 @@ namespace data_bridge::bridge {
 
 using pyloop::PyRef;
 
-Call::Call(AppContext& app, http::Exchange& exchange)
-    : app_(app), incoming_(exchange, &exchange.connections().reactor() == &app.core.reactor()) {}
+namespace {
+
+bool is_local(const AppContext& app, const http::Exchange& exchange) noexcept {
+  return &exchange.reactor() == &app.core.reactor();
+}
+
+}  // namespace
+
+Call::Call(std::shared_ptr<AppContext> app, http::Exchange& exchange, Body body)
+    : app_(std::move(app)),
+      incoming_(exchange, is_local(*app_, exchange)),
+      waiting_size_(waiting_size(exchange)),
+      body_(body) {
+  const bool local = incoming_.reply.local();
+  if (local && body != Body::kStream) return;
+  // On another thread also without a body to come: it tells that the client has left, before the request's turn.
+  inbox_ = std::make_shared<BodyInbox>(app_->core, local);
+  if (!exchange.request().has_body()) {
+    inbox_->set_whole_body({});
+  } else if (body == Body::kWhole) {
+    inbox_->set_whole_body(incoming_.request->body());
+  }
+  inbox_->attach(exchange);
+}
+
+std::size_t Call::waiting_size(const http::Exchange& exchange) noexcept {
+  const http::Request& request = exchange.request();
+  return sizeof(Call) + request.target.size() + exchange.body().size();
+}
+
+// On Python's own thread a request begins in the turn in which it came in: nothing waits.
+bool Call::admit(AppContext& app, http::Exchange& exchange) {
+  if (is_local(app, exchange) || app.waiting.enter(waiting_size(exchange))) return true;
+  static constexpr http::Header kHeaders[] = {{"content-type", "text/plain; charset=utf-8"}, {"retry-after", "1"}};
+  exchange.respond(503, kHeaders, "Service Unavailable");
+  return false;
+}
 
 void Call::submit(Call& call) {
-  call.app_.in_flight.fetch_add(1, std::memory_order_relaxed);
+  AppContext& app = *call.app_;
+  app.in_flight.fetch_add(1, std::memory_order_relaxed);
   if (call.incoming_.reply.local()) {
-    call.app_.core.enqueue(call);
-  } else {
-    call.app_.core.post(call);
+    app.core.enqueue(call);
+    return;
   }
+  call.waiting_ = true;
+  if (!app.mailbox->post(call)) call.drop();
 }
 
 void Call::run() noexcept {
-  bool ended = false;  // done() destroys this object, also from inside drive()
-  ended_in_first_step_ = &ended;
+  if (std::exchange(waiting_, false)) {
+    app_->waiting.leave(waiting_size_);
+    // The client has left before any code of the application had seen its request: the work would be nobody's.
+    if (inbox_->disconnected()) {
+      app_->counters.abandoned.fetch_add(1, std::memory_order_relaxed);
+      end();
+      return;
+    }
+  }
   PyRef coroutine = begin();
-  if (!coroutine || !pyloop::drive(app_.loop.get(), coroutine.get(), *this)) {
+  if (!coroutine || !pyloop::drive(app_->loop.get(), coroutine.get(), *this)) {
     PyRef exception = PyRef::steal(fetch_exception());
     done(exception ? nullptr : Py_None, exception.get());
   }
-  if (ended) return;
-  ended_in_first_step_ = nullptr;
-  if (cycle_) cycle_release_end(cycle_.get(), false);
 }
 
 void Call::drop() noexcept {
-  app_.in_flight.fetch_sub(1, std::memory_order_release);
-  destroy();
+  if (std::exchange(waiting_, false)) app_->waiting.leave(waiting_size_);
+  end();
+}
+
+void Call::end() noexcept {
+  app_->in_flight.fetch_sub(1, std::memory_order_release);
+  delete this;
 }
 
 void Call::done(PyObject* result, PyObject* exception) noexcept {
   if (exception != nullptr) {
     fail(exception);
   } else if (result != Py_None) {
-    breach("ASGI callable should return None, but returned something else.");
-  } else if (cycle_ && !cycle_started(cycle_.get()) && !answered_) {
-    if (!cycle_disconnected(cycle_.get())) {
-      breach("ASGI callable returned without starting response.");
+    report_breach(PyRef::steal(PyUnicode_FromFormat("ASGI callable should return None, but returned '%S'.", result)));
+    if (cycle_) cycle_close(cycle_.get());
+  } else if (cycle_ && !answered_ && !cycle_disconnected(cycle_.get())) {
+    if (!cycle_started(cycle_.get())) {
+      report_breach(PyRef::steal(PyUnicode_FromString("ASGI callable returned without starting response.")));
+      cycle_send_500(cycle_.get());
+    } else if (!cycle_complete(cycle_.get())) {
+      report_breach(PyRef::steal(PyUnicode_FromString("ASGI callable returned without completing response.")));
+      cycle_close(cycle_.get());
     }
-  } else if (cycle_ && !cycle_complete(cycle_.get()) && !answered_) {
-    if (!cycle_disconnected(cycle_.get())) breach("ASGI callable returned without completing response.");
   }
-  if (cycle_) {
-    cycle_release_end(cycle_.get(), exception != nullptr);
-    cycle_end(cycle_.get());
-  }
-  if (ended_in_first_step_ != nullptr) *ended_in_first_step_ = true;
-  app_.in_flight.fetch_sub(1, std::memory_order_release);
-  destroy();
+  if (cycle_) cycle_end(cycle_.get());
+  end();
 }
 
 void Call::fail(PyObject* exception) noexcept {
-  if (!PyRef::steal(PyObject_CallOneArg(app_.hooks.report_exception.get(), exception))) {
-    PyErr_WriteUnraisable(app_.hooks.report_exception.get());
-  }
-  if (answered_) return;
-  if (cycle() == nullptr) {
+  PyObject* const report = app_->hooks.report_exception.get();
+  if (report != nullptr && !PyRef::steal(PyObject_CallOneArg(report, exception))) PyErr_WriteUnraisable(report);
+  if (answered_) {
+    incoming_.reply.close_connection();
+  } else if (cycle() == nullptr) {
     PyErr_WriteUnraisable(nullptr);
     incoming_.reply.abort();
   } else if (!cycle_started(cycle_.get())) {
     cycle_send_500(cycle_.get());
-  } else if (!cycle_complete(cycle_.get())) {
-    cycle_abort(cycle_.get());
+  } else {
+    cycle_close(cycle_.get());
   }
 }
 
-void Call::breach(const char* message) noexcept {
-  PyRef text = PyRef::steal(PyUnicode_FromString(message));
-  if (!text || !PyRef::steal(PyObject_CallOneArg(app_.hooks.report_protocol.get(), text.get()))) {
-    PyErr_WriteUnraisable(app_.hooks.report_protocol.get());
+void Call::report_breach(PyRef message) noexcept {
+  PyObject* const report = app_->hooks.report_protocol.get();
+  if (report == nullptr) return;
+  if (!message || !PyRef::steal(PyObject_CallOneArg(report, message.get()))) PyErr_WriteUnraisable(report);
+}
+
+std::shared_ptr<BodyInbox> Call::inbox() {
+  if (inbox_ != nullptr) return inbox_;
+  inbox_ = std::make_shared<BodyInbox>(app_->core, true);
+  if (body_ == Body::kWhole || !incoming_.request->head().has_body()) {
+    inbox_->set_whole_body(incoming_.request->body());
   }
-  if (!cycle_ || answered_) return;
-  if (!cycle_started(cycle_.get())) {
-    cycle_send_500(cycle_.get());
+  if (incoming_.reply.waits_here()) {
+    incoming_.reply.perform([&](http::Exchange& exchange) { inbox_->attach(exchange); });
   } else {
-    cycle_abort(cycle_.get());
+    inbox_->disconnect();
   }
+  return inbox_;
 }
 
 PyObject* Call::cycle() {
-  if (!cycle_) {
-    cycle_ = make_asgi_cycle(app_, incoming_, inbox());
-    if (cycle_ && ended_in_first_step_ != nullptr) cycle_hold_end(cycle_.get());
-  }
+  if (!cycle_) cycle_ = make_asgi_cycle(app_, incoming_, inbox());
   return cycle_.get();
 }
 
@@ -108,30 +156,17 @@ void Call::respond(int status, std::span<const http::Header> headers, std::strin
   incoming_.reply.respond(status, headers, body);
 }
 
-std::shared_ptr<BodyInbox> Call::late_inbox(std::optional<std::string_view> whole_body) {
-  auto inbox = std::make_shared<BodyInbox>(app_.core);
-  if (whole_body) inbox->set_whole_body(*whole_body);
-  incoming_.reply.perform([inbox](http::Exchange* exchange) {
-    if (exchange != nullptr) {
-      inbox->attach(*exchange);
-    } else {
-      inbox->disconnect();
-    }
-  });
-  return inbox;
-}
-
 PyRef Call::application_coroutine() {
-  app_.counters.bridged.fetch_add(1, std::memory_order_relaxed);
+  app_->counters.bridged.fetch_add(1, std::memory_order_relaxed);
   if (cycle() == nullptr) return {};
-  PyRef scope = make_http_scope(app_, incoming_);
+  PyRef scope = make_http_scope(*app_, incoming_);
   PyRef receive = cycle_receive(cycle_.get());
   PyRef send = cycle_send(cycle_.get());
   if (!scope || !receive || !send) return {};
   std::array<PyObject*, 3> arguments{scope.get(), receive.get(), send.get()};
-  PyRef awaitable = PyRef::steal(PyObject_Vectorcall(app_.app.get(), arguments.data(), arguments.size(), nullptr));
+  PyRef awaitable = PyRef::steal(PyObject_Vectorcall(app_->app.get(), arguments.data(), arguments.size(), nullptr));
   if (!awaitable || PyCoro_CheckExact(awaitable.get())) return awaitable;
-  return PyRef::steal(PyObject_CallOneArg(app_.hooks.await_any.get(), awaitable.get()));
+  return PyRef::steal(PyObject_CallOneArg(app_->hooks.await_any.get(), awaitable.get()));
 }
 
 }  // namespace data_bridge::bridge

@@ -3,8 +3,10 @@
 
 #include <Python.h>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "bridge/app_context.hpp"
 #include "bridge/body_inbox.hpp"
@@ -15,22 +17,29 @@
 
 namespace data_bridge::bridge {
 
-/// Owns itself from submit() until its coroutine has ended: no other object lives exactly as long. Made on the
+/// Owns itself from start() until its coroutine has ended: no other object lives exactly as long. Made on the
 /// connection's thread.
 class Call : public pyloop::PythonWork, public pyloop::Completion {
  public:
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  /// Queues `call` on the loop and takes it over: it destroys itself when it has ended.
-  static void submit(Call& call);
+  /// Makes a `Kind` of call for `exchange` and queues it on the loop; it destroys itself when it has ended. Where too
+  /// many wait for Python already, the exchange is answered with 503 instead, and nothing is made.
+  template <typename Kind, typename... Arguments>
+  static void start(std::shared_ptr<AppContext> app, http::Exchange& exchange, Arguments&&... arguments) {
+    if (admit(*app, exchange)) {
+      submit(*new Kind(std::move(app), exchange, std::forward<Arguments>(arguments)...));
+    }
+  }
 
   void run() noexcept final;
   /// The loop was closed first: the request ends with its connection.
   void drop() noexcept final;
   void done(PyObject* result, PyObject* exception) noexcept final;
+  [[nodiscard]] bool contains() const noexcept final { return true; }
 
-  [[nodiscard]] AppContext& app() noexcept { return app_; }
+  [[nodiscard]] AppContext& app() noexcept { return *app_; }
   [[nodiscard]] const Incoming& incoming() const noexcept { return incoming_; }
 
   /// The cycle of this request, made at the first call; null with a Python exception set on failure.
@@ -42,26 +51,35 @@ class Call : public pyloop::PythonWork, public pyloop::Completion {
   pyloop::PyRef application_coroutine();
 
  protected:
-  Call(AppContext& app, http::Exchange& exchange);
-  ~Call() = default;
+  /// How the request's body reaches Python.
+  enum class Body : std::uint8_t {
+    kWhole,   ///< it came with the exchange, or there is none
+    kStream,  ///< as it comes, from now on
+    kLater,   ///< as it comes, once somebody asks for the cycle
+  };
+  Call(std::shared_ptr<AppContext> app, http::Exchange& exchange, Body body);
+  virtual ~Call() = default;
 
   /// The coroutine that answers; empty where it was answered already (no exception set) or on failure.
   virtual pyloop::PyRef begin() = 0;
-  /// Destroys the most derived object, with the GIL.
-  virtual void destroy() noexcept = 0;
-  /// The inbox for cycle(): the body as it comes, or as it was buffered.
-  virtual std::shared_ptr<BodyInbox> inbox() = 0;
-  /// An inbox for an exchange that has had none until now; `whole_body` where it is known.
-  std::shared_ptr<BodyInbox> late_inbox(std::optional<std::string_view> whole_body);
 
  private:
-  void fail(PyObject* exception) noexcept;
-  void breach(const char* message) noexcept;
+  static bool admit(AppContext& app, http::Exchange& exchange);
+  static void submit(Call& call);
+  static std::size_t waiting_size(const http::Exchange& exchange) noexcept;
 
-  AppContext& app_;
+  void end() noexcept;
+  std::shared_ptr<BodyInbox> inbox();
+  void fail(PyObject* exception) noexcept;
+  void report_breach(pyloop::PyRef message) noexcept;
+
+  std::shared_ptr<AppContext> app_;
   Incoming incoming_;
+  std::shared_ptr<BodyInbox> inbox_;  // null until somebody asks, where the connection lives on this thread
   pyloop::PyRef cycle_;
-  bool* ended_in_first_step_ = nullptr;  // while run() is on the stack
+  std::size_t waiting_size_ = 0;
+  Body body_;
+  bool waiting_ = false;  // counted in AppContext::waiting
   bool answered_ = false;
 };
 

@@ -25,28 +25,34 @@ OwnedHeaders::OwnedHeaders(std::span<const http::Header> headers) {
 
 void Reply::respond(int status, std::span<const http::Header> headers, std::string_view body) const {
   if (local_) {
-    if (auto* exchange = connections_->find(id_)) exchange->respond(status, headers, body);
+    perform([&](http::Exchange& exchange) { exchange.respond(status, headers, body); });
     return;
   }
-  perform([status, headers = OwnedHeaders(headers), body = std::string(body)](http::Exchange* exchange) {
-    if (exchange != nullptr) exchange->respond(status, headers.view(), body);
+  perform([status, headers = OwnedHeaders(headers), body = std::string(body)](http::Exchange& exchange) {
+    exchange.respond(status, headers.view(), body);
   });
 }
 
 void Reply::respond(int status, std::string_view content_type, std::string_view body) const {
   if (local_) {
-    if (auto* exchange = connections_->find(id_)) exchange->respond(status, content_type, body);
+    perform([&](http::Exchange& exchange) { exchange.respond(status, content_type, body); });
     return;
   }
-  perform([status, content_type = std::string(content_type), body = std::string(body)](http::Exchange* exchange) {
-    if (exchange != nullptr) exchange->respond(status, content_type, body);
+  perform([status, content_type = std::string(content_type), body = std::string(body)](http::Exchange& exchange) {
+    exchange.respond(status, content_type, body);
   });
 }
 
 void Reply::abort() const {
-  perform([](http::Exchange* exchange) {
-    if (exchange != nullptr) exchange->abort();
-  });
+  perform([](http::Exchange& exchange) { exchange.abort(); });
+}
+
+void Reply::close_connection() const {
+  if (local_) {
+    exchange_.close_connection_here();
+  } else {
+    exchange_.close_connection();
+  }
 }
 
 }  // namespace data_bridge::bridge

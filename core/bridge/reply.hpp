@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "http/connections.hpp"
 #include "http/exchange.hpp"
+#include "http/exchange_ref.hpp"
 
 namespace data_bridge::bridge {
 
@@ -28,27 +28,27 @@ class OwnedHeaders {
 };
 
 /// Names one exchange and performs actions on it, on its own thread: at once where that is this
-/// thread, else by a task posted to its Reactor. An exchange that is gone is skipped.
+/// thread, else by a task posted to its connections. An exchange that is over is skipped, and so is one of a server
+/// that is gone.
 class Reply {
  public:
   Reply() = default;
   /// `local`: the connection lives on the thread that runs Python.
-  Reply(http::Exchange& exchange, bool local) noexcept
-      : connections_(&exchange.connections()), id_(exchange.id()), local_(local) {}
+  Reply(const http::Exchange& exchange, bool local) : exchange_(exchange.ref()), local_(local) {}
 
   [[nodiscard]] bool local() const noexcept { return local_; }
 
-  /// Runs `action(http::Exchange*)`, null where the exchange is gone. `action` must own what it uses
-  /// unless the reply is local.
+  /// Runs `action(http::Exchange&)`. `action` must own what it uses unless the reply is local.
   template <typename Action>
   void perform(Action&& action) const {
-    if (local_) {
-      std::forward<Action>(action)(connections_->find(id_));
-      return;
+    if (!local_) {
+      exchange_.post(std::forward<Action>(action));
+    } else if (http::Exchange* const exchange = exchange_.find()) {
+      std::forward<Action>(action)(*exchange);
     }
-    connections_->reactor().post([connections = connections_, id = id_,
-                                  action = std::forward<Action>(action)]() mutable { action(connections->find(id)); });
   }
+  /// On the exchange's thread: false where it is over.
+  [[nodiscard]] bool waits_here() const noexcept { return exchange_.find() != nullptr; }
 
   /// A whole answer. Copies its arguments where the exchange is on another thread.
   void respond(int status, std::span<const http::Header> headers, std::string_view body) const;
@@ -56,10 +56,11 @@ class Reply {
   void respond(int status, std::string_view content_type, std::string_view body) const;
   /// Closes the connection without completing the answer.
   void abort() const;
+  /// Closes the connection behind an answer that is complete.
+  void close_connection() const;
 
  private:
-  http::Connections* connections_ = nullptr;
-  http::ExchangeId id_;
+  http::ExchangeRef exchange_;
   bool local_ = true;
 };
 

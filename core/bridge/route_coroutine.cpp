@@ -26,6 +26,25 @@ struct RouteCoroutine {
   PyRef current;  // what is being awaited
   PyRef content;  // kValidate: what the endpoint returned
   Stage stage;
+  bool running;  // a step, a throw() or a close() is on the stack
+};
+
+/// For one step; refuses where one is running, as a coroutine of Python's does.
+class Running {
+ public:
+  explicit Running(RouteCoroutine& self) noexcept : self_(self), entered_(!std::exchange(self.running, true)) {
+    if (!entered_) PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+  }
+  ~Running() {
+    if (entered_) self_.running = false;
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  explicit operator bool() const noexcept { return entered_; }
+
+ private:
+  RouteCoroutine& self_;
+  bool entered_;
 };
 
 PyTypeObject* coroutine_type = nullptr;
@@ -207,12 +226,12 @@ Next advance(RouteCoroutine& self, PySendResult sent, PyRef value) {
   return sent == PYGEN_RETURN ? on_result(self, value.get()) : on_exception(self);
 }
 
-PySendResult step(PyObject* object, PyObject* argument, PyObject** result);
+PySendResult proceed(RouteCoroutine& self, PyObject* argument, PyObject** result);
 
-PySendResult conclude(RouteCoroutine& self, Next next, PyObject* object, PyObject** result) {
+PySendResult conclude(RouteCoroutine& self, Next next, PyObject** result) {
   switch (next) {
     case Next::kContinue:
-      return step(object, Py_None, result);
+      return proceed(self, Py_None, result);
     case Next::kAnswered:
       end(self);
       *result = Py_NewRef(Py_None);
@@ -228,6 +247,8 @@ PySendResult conclude(RouteCoroutine& self, Next next, PyObject* object, PyObjec
 PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
   RouteCoroutine& self = self_of(object);
   *result = nullptr;
+  const Running running(self);
+  if (!running) return PYGEN_ERROR;
   if (self.stage == Stage::kDone) {
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
     return PYGEN_ERROR;
@@ -235,25 +256,33 @@ PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
   if (self.stage == Stage::kStart) {
     self.stage = Stage::kEndpoint;
     self.current = call_endpoint(self);
-    if (!self.current) return conclude(self, on_exception(self), object, result);
+    if (!self.current) return conclude(self, on_exception(self), result);
   }
+  return proceed(self, argument, result);
+}
+
+PySendResult proceed(RouteCoroutine& self, PyObject* argument, PyObject** result) {
+  const PyRef current = PyRef::borrow(self.current.get());
   PyObject* value = nullptr;
-  const PySendResult sent = PyIter_Send(self.current.get(), argument, &value);
+  const PySendResult sent = PyIter_Send(current.get(), argument, &value);
   if (sent == PYGEN_NEXT) {
     *result = value;
     return sent;
   }
-  return conclude(self, advance(self, sent, PyRef::steal(value)), object, result);
+  return conclude(self, advance(self, sent, PyRef::steal(value)), result);
 }
 
 PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
   RouteCoroutine& self = self_of(object);
-  if (!self.current) {  // not begun, or over: the exception stands
+  const Running running(self);
+  if (!running) return nullptr;
+  if (!self.current || self.stage == Stage::kDone) {  // not begun, or over: the exception stands
     end(self);
     return raise_thrown(args, count);
   }
   static PyObject* const name = PyUnicode_InternFromString("throw");
-  PyRef method = PyRef::steal(PyObject_GetAttr(self.current.get(), name));
+  const PyRef current = PyRef::borrow(self.current.get());
+  PyRef method = PyRef::steal(PyObject_GetAttr(current.get(), name));
   PyObject* yielded =
       method ? PyObject_Vectorcall(method.get(), args, static_cast<std::size_t>(count), nullptr) : nullptr;
   if (yielded != nullptr) return yielded;
@@ -266,12 +295,14 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
   }
   PyObject* result = nullptr;
   const Next next = advance(self, sent, std::move(value));
-  sent = conclude(self, next, object, &result);
+  sent = conclude(self, next, &result);
   return as_iteration(sent, result);
 }
 
 PyObject* close_method(PyObject* object, PyObject* /*unused*/) {
   RouteCoroutine& self = self_of(object);
+  const Running running(self);
+  if (!running) return nullptr;
   PyRef current = std::move(self.current);
   end(self);
   if (current && !PyRef::steal(PyObject_CallMethod(current.get(), "close", nullptr))) return nullptr;
@@ -339,9 +370,17 @@ PyRef make_route_coroutine(Call& call, const RoutePlan& plan, std::vector<PyRef>
   new (&self->current) PyRef();
   new (&self->content) PyRef();
   self->stage = Stage::kStart;
+  self->running = false;
   PyObject* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);
   return PyRef::steal(object);
+}
+
+void abandon_route_coroutine(PyObject* coroutine) noexcept {
+  RouteCoroutine& self = self_of(coroutine);
+  self.stage = Stage::kDone;
+  self.call = nullptr;
+  self.plan = nullptr;
 }
 
 }  // namespace data_bridge::bridge

@@ -27,9 +27,14 @@ bool has_overrides(const RoutePlan& plan) {
 
 class RouteCall final : public Call {
  public:
-  RouteCall(AppContext& app, http::Exchange& exchange, std::shared_ptr<RouteEndpoint> endpoint,
+  RouteCall(std::shared_ptr<AppContext> app, http::Exchange& exchange, std::shared_ptr<RouteEndpoint> endpoint,
             routing::PathParameters parameters)
-      : Call(app, exchange), endpoint_(std::move(endpoint)), path_values_(parameters.begin(), parameters.end()) {}
+      : Call(std::move(app), exchange, Body::kWhole),
+        endpoint_(std::move(endpoint)),
+        path_values_(parameters.begin(), parameters.end()) {}
+  ~RouteCall() override {
+    if (coroutine_) abandon_route_coroutine(coroutine_.get());
+  }
 
  private:
   PyRef begin() override {
@@ -42,32 +47,19 @@ class RouteCall final : public Call {
       return application_coroutine();
     }
     app().counters.compiled.fetch_add(1, std::memory_order_relaxed);
-    return make_route_coroutine(*this, plan, std::move(arguments));
+    coroutine_ = make_route_coroutine(*this, plan, std::move(arguments));
+    return PyRef::borrow(coroutine_.get());
   }
-
-  void destroy() noexcept override { delete this; }
-
-  std::shared_ptr<BodyInbox> inbox() override { return late_inbox(incoming().request->body()); }
 
   std::shared_ptr<RouteEndpoint> endpoint_;  // a recompilation may replace the table while this runs
   std::vector<std::string> path_values_;
+  PyRef coroutine_;  // it knows this call, and somebody else may keep it
 };
 
 }  // namespace
 
-RouteEndpoint::~RouteEndpoint() {
-  if (Py_IsInitialized() == 0) {
-    // The interpreter is gone, and its objects with it: what is left of the plan is left behind.
-    (void)plan_.release();
-    return;
-  }
-  const PyGILState_STATE state = PyGILState_Ensure();
-  plan_.reset();
-  PyGILState_Release(state);
-}
-
 void RouteEndpoint::serve(http::Exchange& exchange, routing::PathParameters parameters) {
-  Call::submit(*new RouteCall(app_, exchange, shared_from_this(), parameters));
+  Call::start<RouteCall>(app_, exchange, shared_from_this(), parameters);
 }
 
 }  // namespace data_bridge::bridge

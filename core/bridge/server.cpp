@@ -11,6 +11,7 @@
 
 #include "bridge/asgi_endpoint.hpp"
 #include "bridge/route_endpoint.hpp"
+#include "pyloop/shared_object.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::bridge {
@@ -19,6 +20,11 @@ namespace nb = nanobind;
 using pyloop::PyRef;
 
 namespace {
+
+std::shared_ptr<AppContext> share_app(std::unique_ptr<AppContext> app) {
+  auto mailbox = app->mailbox;
+  return pyloop::share_across_threads(std::move(app), std::move(mailbox));
+}
 
 std::string message_of(const runtime::SocketError& error) { return error.what + ": " + error.code.message(); }
 
@@ -82,34 +88,37 @@ class Server::Lane {
   std::thread thread_;
 };
 
-/// Counts the lanes that are still busy; calls back on the loop when none is. Destroys itself then.
+/// Counts the lanes that are still busy; calls back on the loop when none is. Shared by what every lane has to do yet.
 class Server::Drain final : public pyloop::PythonWork {
  public:
-  Drain(pyloop::LoopCore& loop, std::size_t lanes, PyObject* on_drained)
-      : loop_(loop), remaining_(lanes), on_drained_(PyRef::borrow(on_drained)) {}
+  Drain(std::shared_ptr<pyloop::LoopMailbox> loop, std::size_t lanes, PyObject* on_drained)
+      : loop_(std::move(loop)), remaining_(lanes), on_drained_(PyRef::borrow(on_drained), loop_) {}
 
   /// From any thread.
-  void lane_is_empty() {
-    if (remaining_.fetch_sub(1) == 1) loop_.post(*this);
+  static void lane_is_empty(const std::shared_ptr<Drain>& drain) {
+    if (drain->remaining_.fetch_sub(1) != 1) return;
+    drain->queued_ = drain;
+    if (!drain->loop_->post(*drain)) drain->queued_.reset();
   }
 
   void run() noexcept override {
+    const auto keep = std::move(queued_);
     if (!PyRef::steal(PyObject_CallNoArgs(on_drained_.get()))) PyErr_WriteUnraisable(on_drained_.get());
-    delete this;
   }
-  void drop() noexcept override { delete this; }
+  void drop() noexcept override { const auto keep = std::move(queued_); }
 
  private:
-  pyloop::LoopCore& loop_;
+  std::shared_ptr<pyloop::LoopMailbox> loop_;
   std::atomic<std::size_t> remaining_;
-  PyRef on_drained_;
+  pyloop::SharedObject on_drained_;
+  std::shared_ptr<Drain> queued_;  // itself, while it is queued as work
 };
 
 Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSettings settings)
-    : app_(std::move(app)),
-      guard_(still_valid),
+    : app_(share_app(std::move(app))),
+      guard_(pyloop::share_across_threads(std::make_unique<PlanGuard>(still_valid), app_->mailbox)),
       settings_(std::move(settings)),
-      application_(std::make_shared<AsgiEndpoint>(*app_)) {
+      application_(std::make_shared<AsgiEndpoint>(app_)) {
   set_routes({});
   if (settings_.access_log) {
     access_log_ = std::make_unique<middleware::AccessLog>(
@@ -125,7 +134,10 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
   }
 }
 
-Server::~Server() { close(); }
+Server::~Server() {
+  close();
+  app_->release_application();
+}
 
 std::vector<Server::Address> Server::listen_tcp(const std::string& host, std::uint16_t port, int backlog) {
   auto sockets = runtime::listen_tcp(host, port, {.backlog = backlog});
@@ -161,9 +173,9 @@ void Server::listen(std::vector<runtime::FileDescriptor> sockets) {
   start_threads();
   // One lane accepts for all and hands each connection to the least loaded: balance is exact, and
   // nothing that waits in a backlog is lost when a thread ends.
-  std::vector<http::Connections*> targets;
+  http::Listener::Targets targets;
   targets.reserve(lanes_.size());
-  for (const auto& lane : lanes_) targets.push_back(&lane->connections());
+  for (const auto& lane : lanes_) targets.push_back(lane->connections().mailbox());
   Lane& acceptor = *lanes_.front();
   for (auto& socket : sockets) {
     acceptor.post([&acceptor, targets, socket = std::move(socket)]() mutable {
@@ -183,7 +195,7 @@ void Server::start_threads() {
 void Server::set_routes(AppRoutes app_routes) {
   routing::RouteTable::Builder builder(
       {.redirect_slashes = app_routes.redirect_slashes,
-       .unmatched = std::make_shared<AppUnmatchedEndpoint>(*app_, app_routes.default_unmatched ? &guard_ : nullptr),
+       .unmatched = std::make_shared<AppUnmatchedEndpoint>(app_, app_routes.default_unmatched ? guard_ : nullptr),
        .server_root_path = app_->root_path,
        .root_path = app_routes.root_path});
   for (RouteEntry& route : app_routes.routes) {
@@ -207,25 +219,23 @@ void Server::set_routes(AppRoutes app_routes) {
 std::shared_ptr<routing::Endpoint> Server::make_route_endpoint(PyObject* plan) {
   auto read = read_route_plan(plan);
   if (!read) throw nb::python_error();
-  return std::make_shared<RouteEndpoint>(*app_, guard_, std::move(*read));
+  return std::make_shared<RouteEndpoint>(app_, guard_, std::move(*read));
 }
 
 void Server::drain(std::chrono::milliseconds grace, PyObject* on_drained) {
-  auto* drain = new Drain(app_->core, lanes_.size(), on_drained);
+  auto drain = std::make_shared<Drain>(app_->mailbox, lanes_.size(), on_drained);
   for (const auto& lane : lanes_) {
     lane->post([lane = lane.get(), grace, drain] {
       lane->stop_listening();
-      lane->connections().drain(grace, [drain] { drain->lane_is_empty(); });
+      lane->connections().drain(grace, [drain] { Drain::lane_is_empty(drain); });
     });
   }
-  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): it destroys itself behind the last lane.
 }
 
 void Server::close() {
   if (std::exchange(closed_, true)) return;
   {
-    // An I/O thread may be waiting for the GIL, to release a route table.
-    const nb::gil_scoped_release release;
+    const nb::gil_scoped_release release;  // joins threads
     if (settings_.io_threads != 0) {
       for (const auto& lane : lanes_) lane->close();
     }

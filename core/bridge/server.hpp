@@ -28,6 +28,8 @@ struct ServerSettings {
   http::Options http;
   unsigned io_threads = 0;  ///< 0: connections live on the loop's own Reactor
   bool access_log = false;  ///< a line on standard output for every answer
+  /// Requests that wait for Python, as all I/O threads have brought them; beyond: 503.
+  runtime::Admission::Bound max_waiting{.items = 2048, .bytes = std::size_t{256} * 1024 * 1024};
 };
 
 /// A route as the Python side hands it over.
@@ -64,7 +66,7 @@ class Server {
   std::vector<Address> listen_inherited(int fd);
 
   /// Its generation is to be begun before plans are made into endpoints for set_routes().
-  [[nodiscard]] PlanGuard& guard() noexcept { return guard_; }
+  [[nodiscard]] PlanGuard& guard() noexcept { return *guard_; }
   /// Puts `routes` in force.
   void set_routes(AppRoutes routes);
   [[nodiscard]] std::shared_ptr<routing::Endpoint> make_route_endpoint(PyObject* plan);
@@ -84,8 +86,8 @@ class Server {
   void listen(std::vector<runtime::FileDescriptor> sockets);
   void start_threads();
 
-  std::unique_ptr<AppContext> app_;
-  PlanGuard guard_;
+  std::shared_ptr<AppContext> app_;
+  std::shared_ptr<PlanGuard> guard_;
   ServerSettings settings_;
   std::shared_ptr<routing::Endpoint> application_;
   std::shared_ptr<routing::CurrentRoutes> routes_;

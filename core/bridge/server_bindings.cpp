@@ -82,8 +82,8 @@ void bind_server(nb::module_& module) {
                         .report_protocol = owned(report_protocol),
                         .apply_proxy_headers = owned(apply_proxy_headers),
                         .await_any = owned(await_any)};
-            auto context =
-                std::make_unique<AppContext>(loop.ptr(), app.ptr(), state.ptr(), root_path, std::move(hooks));
+            auto context = std::make_unique<AppContext>(loop.ptr(), app.ptr(), state.ptr(), root_path, std::move(hooks),
+                                                        settings.max_waiting);
             new (self) Server(std::move(context), still_valid.ptr(), std::move(settings));
           },
           nb::arg("loop"), nb::arg("app"), nb::arg("state"), nb::kw_only(), nb::arg("root_path"),
@@ -123,6 +123,8 @@ void bind_server(nb::module_& module) {
         counts["compiled"] = self.app().counters.compiled.load(std::memory_order_relaxed);
         counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
         counts["bridged"] = self.app().counters.bridged.load(std::memory_order_relaxed);
+        counts["abandoned"] = self.app().counters.abandoned.load(std::memory_order_relaxed);
+        counts["refused"] = self.app().waiting.refused();
         return counts;
       });
 }

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "http/connections.hpp"
+#include "http/exchange_ref.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -42,7 +42,7 @@ class ReadEndpoint final : public routing::Endpoint {
 
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override {
     thread_local Response response;  // keeps its memory from request to request
-    operation_->read(to_request(exchange, parameters), response, &exchange.connections().reactor());
+    operation_->read(to_request(exchange, parameters), response, &exchange.reactor());
     answer(exchange, response);
   }
 
@@ -61,13 +61,8 @@ class WriteEndpoint final : public routing::Endpoint {
       answer(exchange, response);
       return;
     }
-    http::Connections& connections = exchange.connections();
-    write->set_done([&connections, id = exchange.id()](Response&& done) {
-      connections.reactor().post([&connections, id, done = std::move(done)] {
-        if (http::Exchange* const waiting = connections.find(id)) {
-          answer(*waiting, done);
-        }
-      });
+    write->set_done([waiting = exchange.ref()](Response&& done) {
+      waiting.post([done = std::move(done)](http::Exchange& late) { answer(late, done); });
     });
     operation_->submit(std::move(write));
   }

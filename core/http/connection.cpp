@@ -178,7 +178,7 @@ std::size_t Connection::begin_request(std::string_view bytes) {
   slot.read_deadline = 0;
   Connections::PooledExchange& exchange = *exchange_;
   exchange.connection_ = this;
-  exchange.id_ = {slot_, ++slot.generation};
+  exchange.id_ = {slot_, slot.connections_before, ++slot.generation};
   exchange.request_ = head;
   exchange.body_ = {};
   exchange.decoder_.reset();

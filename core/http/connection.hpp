@@ -71,6 +71,7 @@ class Connection final : public runtime::IoHandler {
   void refuse(int status);
   void fail_body(int status);
   void begin_close(bool linger);
+  void close_soon() noexcept;
   void finish_close() noexcept;
   void abort() noexcept;
   void peer_gone() noexcept;

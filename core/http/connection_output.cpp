@@ -112,6 +112,9 @@ void Connection::answered(bool complete) noexcept {
     };
     owner_.observer_->on_answered(answered);
   }
+  if (ExchangeListener* const listener = std::exchange(exchange.listener_, nullptr)) {
+    listener->on_closed(exchange, complete ? ExchangeEnd::kAnswered : ExchangeEnd::kBroken);
+  }
 }
 
 void Connection::end_exchange() {
@@ -147,14 +150,11 @@ void Connection::fail_body(int status) {
     begin_close(true);
     return;
   }
-  const bool started = exchange.started_;
-  ExchangeListener* const listener = exchange.streams_ ? exchange.listener_ : nullptr;
-  if (started) {
+  if (exchange.started_) {
     abort();
   } else {
     refuse(status);
   }
-  if (listener != nullptr) listener->on_disconnect(exchange);
 }
 
 void Connection::begin_close(bool linger) {
@@ -162,6 +162,20 @@ void Connection::begin_close(bool linger) {
   linger_ = linger_ || linger;
   clear_read_deadline();
   owner_.queue_flush(*this);
+}
+
+// The application has failed behind its answer, as transport.close() in uvicorn's run_asgi().
+void Connection::close_soon() noexcept {
+  if (phase_ != Phase::kOpen) return;
+  if (exchange_ != nullptr && !exchange_->answered_) {
+    abort();
+    return;
+  }
+  try {
+    begin_close(exchange_ != nullptr && !exchange_->body_done_);
+  } catch (...) {
+    close();  // without memory to queue the flush
+  }
 }
 
 void Connection::finish_close() noexcept {
@@ -189,16 +203,8 @@ void Connection::abort() noexcept {
 
 void Connection::peer_gone() noexcept {
   if (phase_ == Phase::kClosed) return;
-  Connections::PooledExchange* const exchange = exchange_;
-  const bool waiting = exchange != nullptr && !exchange->answered_;
-  if (waiting) answered(false);
+  if (exchange_ != nullptr && !exchange_->answered_) answered(false);
   close();
-  if (waiting && exchange->listener_ != nullptr) {
-    try {
-      exchange->listener_->on_disconnect(*exchange);
-    } catch (...) {  // NOLINT(bugprone-empty-catch): the connection is gone already, there is nobody to tell
-    }
-  }
 }
 
 void Connection::close() noexcept {

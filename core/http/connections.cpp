@@ -19,11 +19,17 @@ constexpr std::size_t kLargestSpareBuffer = std::size_t{64} * 1024;
 }  // namespace
 
 Connections::Connections(runtime::Reactor& reactor, Handler& handler, Options options)
-    : reactor_(reactor), handler_(handler), options_(std::move(options)), parser_(options_.limits), writer_(options_) {
+    : reactor_(reactor),
+      handler_(handler),
+      options_(std::move(options)),
+      mailbox_(std::make_shared<ConnectionsMailbox>(*this, reactor, options_.limits.max_connections)),
+      parser_(options_.limits),
+      writer_(options_) {
   options_.limits.sweep_interval = std::max(options_.limits.sweep_interval, std::chrono::milliseconds(1));
 }
 
 Connections::~Connections() {
+  mailbox_->shut();
   close_all();
   if (sweep_scheduled_) reactor_.cancel(sweep_timer_);
   if (grace_scheduled_) reactor_.cancel(grace_timer_);
@@ -31,22 +37,13 @@ Connections::~Connections() {
   graveyard_.clear();
 }
 
-bool Connections::full() const noexcept {
-  return options_.limits.max_connections != 0 && load() >= options_.limits.max_connections;
-}
-
 void Connections::adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
-  load_.fetch_add(1, std::memory_order_relaxed);
+  mailbox_->load_.fetch_add(1, std::memory_order_relaxed);
   take(std::move(fd), peer);
 }
 
-void Connections::hand_over(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
-  load_.fetch_add(1, std::memory_order_relaxed);
-  reactor_.post([this, fd = std::move(fd), peer]() mutable { take(std::move(fd), peer); });
-}
-
 void Connections::take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
-  const auto drop = [this] { load_.fetch_sub(1, std::memory_order_relaxed); };
+  const auto drop = [this] { mailbox_->load_.fetch_sub(1, std::memory_order_relaxed); };
   if (draining_) return drop();
   if (peer.family != runtime::SocketAddress::Family::kUnix) {
     // Answers leave whole; Nagle's wait for the peer's acknowledgement would cost a streamed one 40 ms.
@@ -76,6 +73,12 @@ Exchange* Connections::find(ExchangeId id) noexcept {
   if (slot.generation != id.generation || !slot.connection) return nullptr;
   PooledExchange* const exchange = slot.connection->exchange_;
   return exchange != nullptr && !exchange->answered_ ? exchange : nullptr;
+}
+
+void Connections::close_connection(ExchangeId id) noexcept {
+  if (id.slot >= slots_.size()) return;
+  const Slot& slot = slots_[id.slot];
+  if (slot.connections_before == id.connection && slot.connection) slot.connection->close_soon();
 }
 
 void Connections::drain(std::chrono::milliseconds grace, runtime::Task done) {
@@ -149,11 +152,12 @@ void Connections::bury(std::uint32_t index) {
   if (connection->flush_queued_) std::ranges::replace(to_flush_, connection, nullptr);
   if (connection->resume_queued_) std::ranges::replace(to_resume_, connection, nullptr);
   graveyard_.push_back(std::move(slot.connection));
+  ++slot.connections_before;
   ++slot.generation;
   slot.read_deadline = slot.write_deadline = 0;
   free_slots_.push_back(index);
   --open_;
-  load_.fetch_sub(1, std::memory_order_relaxed);
+  mailbox_->load_.fetch_sub(1, std::memory_order_relaxed);
   reactor_.at_turn_end(*this);
 }
 

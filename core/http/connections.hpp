@@ -1,7 +1,6 @@
 // All connections of one Reactor.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "http/exchange.hpp"
+#include "http/exchange_ref.hpp"
 #include "http/handler.hpp"
 #include "http/limits.hpp"
 #include "http/observer.hpp"
@@ -41,15 +41,13 @@ class Connections final : private runtime::TurnHook {
 
   /// Serves a connected, non-blocking stream socket.
   void adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
-  /// adopt() from any thread, by a task of the Reactor. This must outlive the task.
-  void hand_over(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  /// For other threads, and for those who may come too late.
+  [[nodiscard]] const std::shared_ptr<ConnectionsMailbox>& mailbox() const noexcept { return mailbox_; }
   /// The exchange with this name, where it still waits for its answer; else nullptr.
   [[nodiscard]] Exchange* find(ExchangeId id) noexcept;
+  /// See ExchangeRef::close_connection().
+  void close_connection(ExchangeId id) noexcept;
 
-  /// Open connections and those on their way here. From any thread.
-  [[nodiscard]] std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
-  /// Limits::max_connections is reached. From any thread.
-  [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return open_; }
 
   /// The graceful end: idle connections close, the others after their next answer, which says so; what is
@@ -62,12 +60,14 @@ class Connections final : private runtime::TurnHook {
 
  private:
   friend class Connection;
+  friend class ConnectionsMailbox;
   friend class Exchange;
 
   struct PooledExchange;
 
   struct Slot {
     std::unique_ptr<Connection> connection;
+    std::uint32_t connections_before = 0;
     std::uint32_t generation = 0;
     // In ticks of the sweep; 0: none. Here and not in the connection, so that the sweep reads one array.
     std::uint32_t read_deadline = 0;
@@ -93,6 +93,7 @@ class Connections final : private runtime::TurnHook {
   runtime::Reactor& reactor_;
   Handler& handler_;
   Options options_;
+  std::shared_ptr<ConnectionsMailbox> mailbox_;
   ExchangeObserver* observer_ = nullptr;
   HeadParser parser_;
   ResponseWriter writer_;
@@ -100,7 +101,6 @@ class Connections final : private runtime::TurnHook {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t open_ = 0;
-  std::atomic<std::size_t> load_{0};
 
   // Worked off at the end of the turn.
   std::vector<Connection*> to_resume_;

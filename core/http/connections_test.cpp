@@ -153,7 +153,7 @@ TEST(Drain, ClosesIdleConnectionsAndLetsTheOthersFinish) {
   server.settle();
   EXPECT_EQ(busy.read(), ok("slow", "connection: close\r\n"));
   EXPECT_TRUE(done);
-  EXPECT_EQ(server.connections.load(), 0U);
+  EXPECT_EQ(server.connections.mailbox()->load(), 0U);
 }
 
 TEST(Drain, CutsOffWhatIsLeftAfterTheGraceTime) {
@@ -213,7 +213,7 @@ TEST(Connections, AHandlerMayEndTheConnectionOfAnother) {
 
 TEST(Listener, AcceptsOnTcpAndNamesThePeer) {
   TestServer server;
-  Listener listener(server.reactor, listen_anywhere(), {&server.connections});
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox()});
   const std::uint16_t port = runtime::local_address(listener.fd()).port;
   ASSERT_FALSE(listener.start());
   std::string names;
@@ -233,7 +233,7 @@ TEST(Listener, StopsAcceptingAtTheLimitInsteadOfTurningAway) {
   Options options = TestServer::without_date();
   options.limits.max_connections = 2;
   TestServer server(options);
-  Listener listener(server.reactor, listen_anywhere(), {&server.connections});
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox()});
   const std::uint16_t port = runtime::local_address(listener.fd()).port;
   ASSERT_FALSE(listener.start());
   std::list<TestClient> clients;
@@ -250,7 +250,7 @@ TEST(Listener, StopsAcceptingAtTheLimitInsteadOfTurningAway) {
 
 TEST(Listener, RecoversFromRunningOutOfDescriptors) {
   TestServer server;
-  Listener listener(server.reactor, listen_anywhere(), {&server.connections});
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox()});
   const std::uint16_t port = runtime::local_address(listener.fd()).port;
   ASSERT_FALSE(listener.start());
   TestClient client(connect_to(port).release());
@@ -274,7 +274,7 @@ TEST(Listener, DealsConnectionsOutToTheReactorsOfSeveralThreads) {
   runtime::Reactor other_reactor;
   TestHandler other_handler;
   auto other = std::make_unique<Connections>(other_reactor, other_handler, TestServer::without_date());
-  Listener listener(server.reactor, listen_anywhere(), {&server.connections, other.get()});
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox(), other->mailbox()});
   const std::uint16_t port = runtime::local_address(listener.fd()).port;
   ASSERT_FALSE(listener.start());
   std::thread thread([&] { other_reactor.run(); });
@@ -292,14 +292,14 @@ TEST(Listener, DealsConnectionsOutToTheReactorsOfSeveralThreads) {
     answered += answer == ok("/|") ? 1 : 0;
   }
   EXPECT_EQ(answered, kClients);
-  EXPECT_EQ(server.connections.load(), kClients / 2);
-  EXPECT_EQ(other->load(), kClients / 2);
+  EXPECT_EQ(server.connections.mailbox()->load(), kClients / 2);
+  EXPECT_EQ(other->mailbox()->load(), kClients / 2);
   std::atomic<bool> gone{false};
   other_reactor.post([&] { other->drain(milliseconds(0), [&] { gone = true; }); });
   while (!gone) std::this_thread::yield();
   other_reactor.stop();
   thread.join();
-  EXPECT_EQ(other->load(), 0U);
+  EXPECT_EQ(other->mailbox()->load(), 0U);
 }
 
 TEST(Connections, AnIdleConnectionCostsLessThanAPage) {

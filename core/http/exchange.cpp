@@ -17,7 +17,9 @@ bool is_final_status(int status) noexcept { return status >= 200 && status < 600
 
 std::unique_ptr<OwnedRequest> Exchange::take_request() const { return std::make_unique<OwnedRequest>(request_, body_); }
 
-Connections& Exchange::connections() const noexcept { return connection_->owner_; }
+ExchangeRef Exchange::ref() const { return {connection_->owner_.mailbox_, id_}; }
+
+runtime::Reactor& Exchange::reactor() const noexcept { return connection_->owner_.reactor_; }
 
 std::string_view Exchange::client_host() const noexcept {
   if (client_host_.empty()) client_host_ = connection_->peer_.host();
@@ -129,6 +131,8 @@ void Exchange::finish() {
   }
   complete();
 }
+
+void Exchange::flush() noexcept { connection_->flush(); }
 
 void Exchange::complete() {
   connection_->answered(true);

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "http/chunked.hpp"
+#include "http/exchange_id.hpp"
+#include "http/exchange_ref.hpp"
 #include "http/request.hpp"
 #include "runtime/buffer.hpp"
 #include "runtime/reactor.hpp"
@@ -19,27 +21,25 @@ namespace data_bridge::http {
 
 class Connection;
 class Connections;  // all connections of one Reactor
-class Exchange;
 enum class BodyFraming : std::uint8_t;
 struct ResponseHead;
 struct ResponseFields;
 
-/// Names an exchange across threads and time: by slot and generation, so that an answer to a
-/// connection that has closed is dropped instead of followed.
-struct ExchangeId {
-  std::uint32_t slot = 0;
-  std::uint32_t generation = 0;
+/// How an exchange ended.
+enum class ExchangeEnd : std::uint8_t {
+  kAnswered,  ///< with a whole answer, be it the exchange's own 500
+  kBroken,    ///< the client went away or broke the framing of its body, or the answer was aborted
 };
 
 /// What happens to an exchange after Handler::on_request() returned without a whole answer.
-/// All calls on the thread of the connection. The exchange is gone after on_disconnect() and after
-/// the call that finished it; the listener must outlive it or call set_listener(nullptr).
+/// All calls on the thread of the connection. Every exchange that has a listener when it ends tells it once, by
+/// on_closed(); the listener must outlive it or call set_listener(nullptr).
 class ExchangeListener {
  public:
   /// A decoded piece of the request's body (BodyMode::kStream); `last` with the final one, which may be empty.
   virtual void on_body(Exchange& exchange, std::string_view piece, bool last) = 0;
-  /// The client went away, or broke the framing of its body, before the answer was complete.
-  virtual void on_disconnect(Exchange& exchange) = 0;
+  /// The last call: the exchange is over, whoever has ended it. From within that call; nothing can be written any more.
+  virtual void on_closed(Exchange& exchange, ExchangeEnd end) noexcept = 0;
   /// What was written has left for the kernel, down to Limits::write_low_water.
   virtual void on_drained(Exchange& exchange) = 0;
 
@@ -68,7 +68,10 @@ class Exchange {
   [[nodiscard]] std::unique_ptr<OwnedRequest> take_request() const;
 
   [[nodiscard]] ExchangeId id() const noexcept { return id_; }
-  [[nodiscard]] Connections& connections() const noexcept;
+  /// Names this exchange for whoever answers after the current call, or from another thread.
+  [[nodiscard]] ExchangeRef ref() const;
+  /// Of the connection's thread.
+  [[nodiscard]] runtime::Reactor& reactor() const noexcept;
 
   // --- the peer -------------------------------------------------------------------------------
   [[nodiscard]] std::string_view client_host() const noexcept;  ///< "" on a Unix socket
@@ -92,6 +95,9 @@ class Exchange {
   /// A piece of the body. Bytes beyond a declared content-length end the connection.
   void write(std::string_view piece);
   void finish();
+  /// What was written leaves now, not at the end of the turn: where other code may run for long before that. Not from
+  /// within on_request(). Also behind finish(), within the same call.
+  void flush() noexcept;
   /// Closes the connection without completing the answer (RFC 9112, 8: an incomplete message).
   void abort();
   [[nodiscard]] bool started() const noexcept { return started_; }

@@ -23,10 +23,7 @@ class Hello final : public Handler {
   BodyMode on_head(const Request&, Scratch&) override { return BodyMode::kBuffer; }
   void on_request(Exchange& exchange, Scratch&) override {
     if (!asynchronous_) return exchange.respond(200, "text/plain", "Hello, World!");
-    Connections& connections = exchange.connections();
-    connections.reactor().post([&connections, id = exchange.id()] {
-      if (Exchange* later = connections.find(id)) later->respond(200, "text/plain", "Hello, World!");
-    });
+    exchange.ref().post([](Exchange& later) { later.respond(200, "text/plain", "Hello, World!"); });
   }
 
  private:
@@ -46,7 +43,8 @@ int main(int argc, char** argv) {
   if (!sockets) return 1;
   std::vector<std::unique_ptr<Listener>> listeners;
   for (auto& socket : *sockets) {
-    listeners.push_back(std::make_unique<Listener>(reactor, std::move(socket), std::vector{&connections}));
+    listeners.push_back(
+        std::make_unique<Listener>(reactor, std::move(socket), Listener::Targets{connections.mailbox()}));
     if (listeners.back()->start()) return 1;
   }
   running = &reactor;

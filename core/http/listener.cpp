@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "http/connections.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::http {
@@ -16,7 +17,7 @@ constexpr int kAcceptsPerTurn = 10;
 
 }  // namespace
 
-Listener::Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, std::vector<Connections*> targets)
+Listener::Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, Targets targets)
     : reactor_(reactor), fd_(std::move(fd)), targets_(std::move(targets)) {}
 
 Listener::~Listener() { stop(); }
@@ -33,7 +34,7 @@ void Listener::stop() noexcept {
 void Listener::on_events(std::uint32_t) noexcept {
   try {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      Connections* const target = least_loaded();
+      ConnectionsMailbox* const target = least_loaded();
       if (target == nullptr) return back_off();
       auto accepted = runtime::accept_connection(fd_.get());
       if (!accepted) {
@@ -49,21 +50,17 @@ void Listener::on_events(std::uint32_t) noexcept {
             continue;  // ECONNABORTED, EPROTO ...: that client is gone, the next may be fine (accept(2))
         }
       }
-      if (&target->reactor() == &reactor_) {
-        target->adopt(std::move(accepted->fd), accepted->peer);
-      } else {
-        target->hand_over(std::move(accepted->fd), accepted->peer);
-      }
+      target->hand_over(std::move(accepted->fd), accepted->peer);
     }
   } catch (...) {
     back_off();  // out of memory
   }
 }
 
-Connections* Listener::least_loaded() const noexcept {
-  Connections* least = nullptr;
-  for (Connections* const target : targets_) {
-    if (!target->full() && (least == nullptr || target->load() < least->load())) least = target;
+ConnectionsMailbox* Listener::least_loaded() const noexcept {
+  ConnectionsMailbox* least = nullptr;
+  for (const auto& target : targets_) {
+    if (!target->full() && (least == nullptr || target->load() < least->load())) least = target.get();
   }
   return least;
 }

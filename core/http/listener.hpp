@@ -2,9 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <vector>
 
-#include "http/connections.hpp"
+#include "http/exchange_ref.hpp"
 #include "runtime/file_descriptor.hpp"
 #include "runtime/io_handler.hpp"
 #include "runtime/reactor.hpp"
@@ -21,8 +22,10 @@ class Listener final : private runtime::IoHandler {
  public:
   static constexpr std::chrono::milliseconds kRetry{100};
 
-  /// `fd` listens and is non-blocking; `targets` (at least one) outlive this.
-  Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, std::vector<Connections*> targets);
+  using Targets = std::vector<std::shared_ptr<ConnectionsMailbox>>;
+
+  /// `fd` listens and is non-blocking; at least one target.
+  Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, Targets targets);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -35,12 +38,12 @@ class Listener final : private runtime::IoHandler {
 
  private:
   void on_events(std::uint32_t events) noexcept override;
-  [[nodiscard]] Connections* least_loaded() const noexcept;
+  [[nodiscard]] ConnectionsMailbox* least_loaded() const noexcept;
   void back_off();
 
   runtime::Reactor& reactor_;
   runtime::FileDescriptor fd_;
-  std::vector<Connections*> targets_;
+  Targets targets_;
   bool backing_off_ = false;
   runtime::TimerId retry_;
 };

@@ -143,6 +143,7 @@ struct TestListener final : ExchangeListener {
   std::string body;
   int pieces = 0;
   int ends = 0;
+  int answers = 0;
   int disconnects = 0;
   int drained = 0;
   std::function<void(Exchange&)> on_end = [](Exchange&) {};
@@ -157,7 +158,9 @@ struct TestListener final : ExchangeListener {
     ++ends;
     on_end(exchange);
   }
-  void on_disconnect(Exchange&) override { ++disconnects; }
+  void on_closed(Exchange&, ExchangeEnd end) noexcept override {
+    ++(end == ExchangeEnd::kAnswered ? answers : disconnects);
+  }
   void on_drained(Exchange& exchange) override {
     ++drained;
     on_room(exchange);

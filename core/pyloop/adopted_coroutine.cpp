@@ -22,10 +22,27 @@ struct Adopted {
   PyObject* value;
   // To be thrown at the next wake-up: a cancellation that the awaited future refused.
   PyObject* later;
+  // To be told how the coroutine ends; null where the Task's own callback is, or where it was told.
+  Completion* completion;
   Outcome outcome;
 };
 
 Adopted& of(PyObject* self) noexcept { return *reinterpret_cast<Adopted*>(self); }
+
+// The end of a coroutine whose completion contains it: told here, inside the task, whose result is None then.
+PySendResult contain(Adopted& adopted, PySendResult status, PyObject** result) {
+  if (status == PYGEN_NEXT || adopted.completion == nullptr) return status;
+  Completion& completion = *std::exchange(adopted.completion, nullptr);
+  if (status == PYGEN_RETURN) {
+    const PyRef value = PyRef::steal(*result);
+    completion.done(value.get(), nullptr);
+  } else {
+    const PyRef exception = take_exception();
+    completion.done(nullptr, exception.get());
+  }
+  *result = Py_NewRef(Py_None);
+  return PYGEN_RETURN;
+}
 
 PySendResult throw_into(PyObject* coroutine, PyObject* exception, PyObject** result) {
   *result = PyObject_CallMethodOneArg(coroutine, name_throw, exception);
@@ -36,7 +53,7 @@ PySendResult throw_into(PyObject* coroutine, PyObject* exception, PyObject** res
   return *result != nullptr ? PYGEN_RETURN : PYGEN_ERROR;
 }
 
-PySendResult adopted_send(PyObject* self, PyObject* argument, PyObject** result) {
+PySendResult send_through(PyObject* self, PyObject* argument, PyObject** result) {
   Adopted& adopted = of(self);
   switch (std::exchange(adopted.outcome, Outcome::kNone)) {
     case Outcome::kYielded:
@@ -59,6 +76,10 @@ PySendResult adopted_send(PyObject* self, PyObject* argument, PyObject** result)
   return PyIter_Send(adopted.coroutine, argument, result);
 }
 
+PySendResult adopted_send(PyObject* self, PyObject* argument, PyObject** result) {
+  return contain(of(self), send_through(self, argument, result), result);
+}
+
 PyObject* as_iteration(PySendResult status, PyObject* result) {
   if (status != PYGEN_RETURN) return result;
   // _PyGen_SetStopIterationValue is private; a tuple or exception as the value needs the explicit call.
@@ -76,7 +97,7 @@ PyObject* send_method(PyObject* self, PyObject* argument) {
 
 PyObject* iternext(PyObject* self) { return send_method(self, Py_None); }
 
-PyObject* throw_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
+PyObject* throw_through(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
   Adopted& adopted = of(self);
   if (adopted.outcome == Outcome::kNone) {
     PyObject* stack[4] = {adopted.coroutine};
@@ -130,6 +151,20 @@ PyObject* throw_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs) 
   return value.release();
 }
 
+PyObject* throw_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
+  PyObject* yielded = throw_through(self, args, nargs);
+  if (yielded != nullptr || of(self).completion == nullptr) return yielded;
+  PyObject* result = nullptr;
+  PySendResult status = PYGEN_ERROR;
+  if (PyErr_ExceptionMatches(PyExc_StopIteration) != 0) {
+    const PyRef stop = take_exception();
+    result = PyObject_GetAttrString(stop.get(), "value");
+    if (result != nullptr) status = PYGEN_RETURN;
+  }
+  status = contain(of(self), status, &result);
+  return as_iteration(status, result);
+}
+
 PyObject* close_method(PyObject* self, PyObject*) { return PyObject_CallMethodNoArgs(of(self).coroutine, name_close); }
 
 PyObject* await_method(PyObject* self) { return Py_NewRef(self); }
@@ -179,6 +214,10 @@ PyObject* adopt_coroutine(PyObject* coroutine) {
   if (self != nullptr) of(self).coroutine = Py_NewRef(coroutine);
   return self;
 }
+
+void set_containing(PyObject* adopted, Completion& completion) noexcept { of(adopted).completion = &completion; }
+
+Completion* take_containing(PyObject* adopted) noexcept { return std::exchange(of(adopted).completion, nullptr); }
 
 void set_outcome(PyObject* adopted, Outcome outcome, PyRef value) noexcept {
   of(adopted).outcome = outcome;

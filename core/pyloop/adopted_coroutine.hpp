@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "pyloop/handler_task.hpp"
 #include "pyloop/py_ref.hpp"
 
 namespace data_bridge::pyloop {
@@ -19,6 +20,10 @@ enum class Outcome : std::uint8_t {
 
 /// A new wrapper of `coroutine`; null with an exception.
 [[nodiscard]] PyObject* adopt_coroutine(PyObject* coroutine);
+/// From now on the wrapper tells `completion`, which contains(), how the coroutine ended, and returns None itself.
+void set_containing(PyObject* adopted, Completion& completion) noexcept;
+/// The completion that is still to be told; null where there is none. The wrapper forgets it.
+[[nodiscard]] Completion* take_containing(PyObject* adopted) noexcept;
 /// The first send() or throw() of the wrapper hands this over; afterwards it is transparent.
 void set_outcome(PyObject* adopted, Outcome outcome, PyRef value) noexcept;
 

@@ -55,8 +55,18 @@ struct Step {
   PyRef value;
 };
 
-// False where the bookkeeping around the step failed.
-bool step_without_task(PyObject* self, HandlerTaskFields& fields, Step& step) {
+// Tells a completion that contains how the coroutine ended; what is left is a task that returns None.
+void contain(Completion& completion, Step& step) {
+  const Step ended = std::exchange(step, Step{Outcome::kReturned, PyRef::borrow(Py_None)});
+  if (ended.outcome == Outcome::kReturned) {
+    completion.done(ended.value.get(), nullptr);
+  } else {
+    completion.done(nullptr, ended.value.get());
+  }
+}
+
+// False where the bookkeeping around the step failed. `containing` is null where it was told.
+bool step_without_task(PyObject* self, HandlerTaskFields& fields, Step& step, Completion*& containing) {
   PyObject* argv[] = {fields.loop, self};
   if (!call_quietly(enter_task, argv, 2)) return false;
   bool good = register_eager == nullptr || call_quietly(register_eager, &argv[1], 1);
@@ -67,6 +77,9 @@ bool step_without_task(PyObject* self, HandlerTaskFields& fields, Step& step) {
       step = {Outcome::kRaised, take_exception()};
     } else {
       step = {status == PYGEN_NEXT ? Outcome::kYielded : Outcome::kReturned, PyRef::steal(value)};
+    }
+    if (containing != nullptr && step.outcome != Outcome::kYielded) {
+      contain(*std::exchange(containing, nullptr), step);
     }
     good = PyContext_Exit(fields.context) == 0;
   } else {
@@ -98,10 +111,12 @@ void abandon(PyObject* self, HandlerTaskFields& fields) {
 bool continue_as_task(PyObject* self, HandlerTaskFields& fields, Step step) {
   if (!materialise(self)) return false;
   set_outcome(fields.adopted, step.outcome, std::move(step.value));
-  PyRef callback = PyRef::steal(PyCFunction_New(&on_task_done_def, self));
-  if (!callback) return false;
-  PyObject* argv[] = {self, callback.get()};
-  if (!call_quietly(add_done_callback, argv, 2)) return false;
+  if (fields.completion != nullptr) {
+    PyRef callback = PyRef::steal(PyCFunction_New(&on_task_done_def, self));
+    if (!callback) return false;
+    PyObject* argv[] = {self, callback.get()};
+    if (!call_quietly(add_done_callback, argv, 2)) return false;
+  }
 
   PyRef first_step = PyRef::steal(std::exchange(fields.step, nullptr));
   if (!first_step || PyContext_Enter(fields.context) < 0) return false;
@@ -160,8 +175,15 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
   fields.coroutine = Py_NewRef(coroutine);
 
   Step step;
-  if (!step_without_task(self.get(), fields, step)) {
+  const bool contains = completion.contains();
+  Completion* containing = contains ? &completion : nullptr;
+  if (!step_without_task(self.get(), fields, step, containing)) {
     abandon(self.get(), fields);
+    if (contains && containing == nullptr) {
+      // It was told; who asked to drive must not be told of a failure as well.
+      PyErr_WriteUnraisable(self.get());
+      return true;
+    }
     return false;
   }
   if (step.outcome != Outcome::kYielded && !fields.is_task && Py_REFCNT(self.get()) == 1) {
@@ -169,7 +191,7 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
     PyObject* value = step.value.get();
     if (step.outcome == Outcome::kReturned) {
       retire_handler_task(std::move(self));
-      completion.done(value, nullptr);
+      if (!contains) completion.done(value, nullptr);
     } else {
       self.reset();
       completion.done(nullptr, value);
@@ -179,10 +201,17 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
   }
   // Also where it has finished: somebody holds the task, and must find it done.
   const bool suspended = step.outcome == Outcome::kYielded;
-  fields.completion = &completion;
+  if (containing != nullptr) {
+    if (!materialise(self.get())) return false;
+    set_containing(fields.adopted, completion);
+  } else if (!contains) {
+    fields.completion = &completion;
+  }
   if (!continue_as_task(self.get(), fields, std::move(step))) {
     fields.completion = nullptr;
-    return false;
+    if (containing != nullptr) return take_containing(fields.adopted) == nullptr;
+    if (!contains) return false;
+    PyErr_WriteUnraisable(self.get());
   }
   if (suspended && task != nullptr) *task = std::move(self);
   return true;

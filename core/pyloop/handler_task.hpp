@@ -8,12 +8,16 @@
 namespace data_bridge::pyloop {
 
 /// Told how a driven coroutine ended. Called exactly once, on the loop's thread, with the GIL: inside
-/// drive() where the coroutine never suspended, else from a callback of its task. A task that is destroyed
-/// unfinished (its loop was closed under it) reports a CancelledError then.
+/// drive() where the coroutine never suspended, else from a callback or, see contains(), a step of its task. A task
+/// that is destroyed unfinished (its loop was closed under it) reports a CancelledError then.
 class Completion {
  public:
   /// `result` xor `exception`, both borrowed. Must leave no Python exception set.
   virtual void done(PyObject* result, PyObject* exception) noexcept = 0;
+  /// True: whatever the coroutine raises ends here, as in the `except BaseException` of uvicorn's run_asgi(). done() is
+  /// called inside the coroutine's task and Context; the task itself returns None, and SystemExit and
+  /// KeyboardInterrupt do not leave the loop.
+  [[nodiscard]] virtual bool contains() const noexcept { return false; }
 
  protected:
   ~Completion() = default;
@@ -25,7 +29,8 @@ class Completion {
 /// something needs it. Returns false with a Python exception set, and without having
 /// called `completion`, only where the machinery itself failed (no memory, not a coroutine).
 ///
-/// SystemExit and KeyboardInterrupt are reported like any exception and leave run_forever() afterwards.
+/// SystemExit and KeyboardInterrupt are reported like any exception and, unless the completion contains them, leave
+/// run_forever() afterwards.
 ///
 /// `task`, where given, receives the task if the coroutine has suspended, for whoever may have to cancel it;
 /// empty where it has finished.

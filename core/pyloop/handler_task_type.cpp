@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "pyloop/adopted_coroutine.hpp"
 #include "pyloop/py_error.hpp"
 
 namespace data_bridge::pyloop {
@@ -122,7 +123,9 @@ void dealloc(PyObject* self) {
   HandlerTaskFields& fields = handler_task_fields(self);
   // "Task was destroyed but it is pending!"; an uninitialised one has nothing to say.
   if (fields.is_task && PyObject_CallFinalizerFromDealloc(self) < 0) return;
-  if (Completion* completion = std::exchange(fields.completion, nullptr)) {
+  Completion* completion = std::exchange(fields.completion, nullptr);
+  if (completion == nullptr && fields.adopted != nullptr) completion = take_containing(fields.adopted);
+  if (completion != nullptr) {
     PyRef pending = take_exception();
     const PyRef error = PyRef::steal(PyObject_CallNoArgs(cancelled_error_type));
     completion->done(nullptr, error ? error.get() : PyExc_MemoryError);

@@ -165,12 +165,15 @@ void LoopState::poll() noexcept {
     reactor_.finish_turn();
     reactor_.wait(std::chrono::nanoseconds(0));
     reactor_.dispatch();
+    reactor_.finish_turn();
     return;
   }
   PyThreadState* thread = PyEval_SaveThread();
   reactor_.finish_turn();
   reactor_.wait(std::chrono::nanoseconds(0));
   reactor_.dispatch();
+  // What native code has answered leaves before Python's turn, which may take long.
+  reactor_.finish_turn();
   PyEval_RestoreThread(thread);
   released_at_ = now();
 }
@@ -190,13 +193,14 @@ bool LoopState::wait_for_python() {
     deadline += now() - time;
   }
   PyThreadState* thread = PyEval_SaveThread();
+  reactor_.finish_turn();
   do {
-    reactor_.finish_turn();
     // The end of the turn may have given Python work: a body's next piece, a sender that may go on. Looked at here and
     // not left for, since after a signal interrupted() stays set until the next wait.
     const bool due = python_is_due();
     reactor_.wait(due ? std::chrono::nanoseconds(0) : timed ? to_wait(deadline - now()) : runtime::Reactor::kForever);
     reactor_.dispatch();
+    reactor_.finish_turn();
   } while (!python_is_due() && !(timed && deadline < now() + clock_resolution));
   PyEval_RestoreThread(thread);
   sleeping_ = false;
@@ -233,6 +237,9 @@ bool LoopState::run_work() {
     PythonWork* next = std::exchange(work->next_, nullptr);
     work->run();
     work = next;
+    // What was answered leaves before further Python can hold it up. The last answers wait for the end of the turn,
+    // unless there is more: see run_ready().
+    if (work != nullptr) reactor_.finish_turn();
   }
   if (leaving_) {
     raise_exception(std::move(leaving_));
@@ -284,6 +291,7 @@ bool LoopState::collect_due_timers() {
 bool LoopState::run_ready(std::size_t count) {
   // Exactly those that were there when the turn began; close() within a callback empties the queue.
   for (; count > 0 && !ready_.empty(); --count) {
+    reactor_.finish_turn();  // as in run_work()
     PyObject* const handle = ready_.pop();
     const bool good = run_ready_handle(handle);
     release_handle(handle);

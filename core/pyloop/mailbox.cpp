@@ -61,6 +61,11 @@ void LoopMailbox::let_go(PyObject* object) noexcept {
   if (const GilGuard gil; gil) Py_DECREF(object);
 }
 
+void LoopMailbox::let_go(PythonWork& work) noexcept {
+  if (!has_gil() && post(work)) return;
+  if (const GilGuard gil; gil) work.run();
+}
+
 LoopMailbox::Content LoopMailbox::take() noexcept {
   const std::scoped_lock lock(mutex_);
   filled_.store(false, std::memory_order_relaxed);

@@ -27,6 +27,8 @@ class LoopMailbox {
   /// Takes over a reference and drops it: at once where this thread has the GIL, else in the loop's next turn.
   /// Once the loop was closed this acquires the GIL, and when the interpreter is gone the memory is left to it.
   void let_go(PyObject* object) noexcept;
+  /// Runs `work`, which lets things of Python's go, under the same rules; it is left behind with the interpreter.
+  void let_go(PythonWork& work) noexcept;
 
  private:
   friend class LoopState;

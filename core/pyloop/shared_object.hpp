@@ -28,4 +28,26 @@ class SharedObject {
   std::shared_ptr<PyObject> object_;
 };
 
+/// Shares what holds Python objects among threads without the GIL: the last owner, whoever that is, has it destroyed
+/// under the rules of LoopMailbox::let_go(). Looking at those objects needs the GIL.
+template <typename T>
+[[nodiscard]] std::shared_ptr<T> share_across_threads(std::unique_ptr<T> owned, std::shared_ptr<LoopMailbox> mailbox) {
+  struct Burial final : PythonWork {
+    explicit Burial(T* object) noexcept : object_(object) {}
+    void run() noexcept override {
+      delete object_;
+      delete this;
+    }
+    void drop() noexcept override { run(); }
+    T* object_;
+  };
+  // Made beforehand: a destructor must not want memory.
+  auto burial = std::make_unique<Burial>(owned.get());
+  std::shared_ptr<T> shared(
+      owned.get(), [burial = burial.get(), mailbox = std::move(mailbox)](T*) noexcept { mailbox->let_go(*burial); });
+  (void)owned.release();
+  (void)burial.release();
+  return shared;
+}
+
 }  // namespace data_bridge::pyloop

@@ -124,7 +124,7 @@ class AsgiCycle final : public InboxReader {
   }
 
   Outcome send(PyObject* message, PyRef& result) {
-    if (inbox_->write_paused()) {
+    if (inbox_->must_wait_to_write()) {
       result = drain_waiters_.add(app_->loop.get());
       return result ? Outcome::kWait : Outcome::kError;
     }

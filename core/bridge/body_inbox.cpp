@@ -69,7 +69,10 @@ void BodyInbox::set_whole_body(std::string_view body) {
 BodyInbox::Received BodyInbox::receive(std::string& body, bool& more_body) {
   const std::scoped_lock lock(mutex_);
   if (disconnected_) return Received::kDisconnect;
-  if (!arrived_) return Received::kNothing;
+  if (!arrived_) {
+    awaited_ = true;
+    return Received::kNothing;
+  }
   arrived_ = false;
   body = std::exchange(pending_, std::string());
   more_body = !last_;
@@ -86,6 +89,13 @@ bool BodyInbox::write_paused() const noexcept {
   return write_paused_ && !disconnected_;
 }
 
+bool BodyInbox::must_wait_to_write() noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (!write_paused_ || disconnected_) return false;
+  awaited_ = true;
+  return true;
+}
+
 bool BodyInbox::take_resume_wish() noexcept {
   const std::scoped_lock lock(mutex_);
   return std::exchange(reading_paused_, false);
@@ -94,7 +104,7 @@ bool BodyInbox::take_resume_wish() noexcept {
 void BodyInbox::wake() noexcept {
   {
     const std::scoped_lock lock(mutex_);
-    if (queued_ != nullptr) return;
+    if (!awaited_ || queued_ != nullptr) return;
     queued_ = shared_from_this();
   }
   if (loop_ != nullptr) {

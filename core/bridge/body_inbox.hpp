@@ -57,10 +57,13 @@ class BodyInbox final : public http::ExchangeListener,
 
   // --- Python's thread ----------------------------------------------------------------------------
   enum class Received : std::uint8_t { kNothing, kBody, kDisconnect };
-  /// Takes what has arrived since the last call. kBody also once for the end of an empty body.
+  /// Takes what has arrived since the last call. kBody also once for the end of an empty body. After kNothing the
+  /// reader is told of the next change.
   Received receive(std::string& body, bool& more_body);
   [[nodiscard]] bool disconnected() const noexcept;
   [[nodiscard]] bool write_paused() const noexcept;
+  /// As write_paused(), for one who waits where it is so: the reader will be told when that has changed.
+  [[nodiscard]] bool must_wait_to_write() noexcept;
   /// True once after reading was paused and all that had arrived was taken.
   bool take_resume_wish() noexcept;
   void set_reader(InboxReader* reader) noexcept { reader_ = reader; }
@@ -78,6 +81,7 @@ class BodyInbox final : public http::ExchangeListener,
   mutable std::mutex mutex_;                  // guards all below
   std::shared_ptr<BodyInbox> queued_;         // keeps this alive while it is queued as work
   std::string pending_;
+  bool awaited_ = false;  // somebody has waited in receive() or send(); until then nobody need be told
   bool arrived_ = false;
   bool last_ = false;
   bool disconnected_ = false;

@@ -25,15 +25,15 @@ class AsgiCall final : public Call {
 class UnmatchedCall final : public Call {
  public:
   UnmatchedCall(std::shared_ptr<AppContext> app, http::Exchange& exchange, std::shared_ptr<PlanGuard> guard,
-                std::uint64_t generation, routing::Unmatched unmatched)
+                std::shared_ptr<PlanGuard::Generation> generation, routing::Unmatched unmatched)
       : Call(std::move(app), exchange, Body::kLater),
         guard_(std::move(guard)),
-        generation_(generation),
+        generation_(std::move(generation)),
         unmatched_(std::move(unmatched)) {}
 
  private:
   PyRef begin() override {
-    if (!guard_->valid(generation_)) return application_coroutine();
+    if (!guard_->valid(*generation_)) return application_coroutine();
     const std::optional<std::string> scheme = request_scheme(app(), incoming());
     if (!scheme) return {};
     const http::Request& request = incoming().request->head();
@@ -50,7 +50,7 @@ class UnmatchedCall final : public Call {
   }
 
   std::shared_ptr<PlanGuard> guard_;
-  std::uint64_t generation_;
+  std::shared_ptr<PlanGuard::Generation> generation_;
   routing::Unmatched unmatched_;
 };
 

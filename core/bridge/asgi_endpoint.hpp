@@ -29,14 +29,16 @@ class AppUnmatchedEndpoint final : public routing::UnmatchedEndpoint {
  public:
   /// `guard`: whether the route table is in force; null where the application does not answer as Starlette does.
   AppUnmatchedEndpoint(std::shared_ptr<AppContext> app, std::shared_ptr<PlanGuard> guard) noexcept
-      : app_(std::move(app)), guard_(std::move(guard)), generation_(guard_ != nullptr ? guard_->generation() : 0) {}
+      : app_(std::move(app)),
+        guard_(std::move(guard)),
+        generation_(guard_ != nullptr ? guard_->generation() : nullptr) {}
 
   void serve(http::Exchange& exchange, const routing::Unmatched& unmatched) override;
 
  private:
   std::shared_ptr<AppContext> app_;
   std::shared_ptr<PlanGuard> guard_;
-  std::uint64_t generation_;
+  std::shared_ptr<PlanGuard::Generation> generation_;
 };
 
 }  // namespace data_bridge::bridge

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bridge/body_inbox.hpp"
 #include "bridge/reply.hpp"
 #include "http/exchange.hpp"
+#include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::bridge {
@@ -17,6 +19,7 @@ struct Incoming {
   Incoming(http::Exchange& exchange, bool local)
       : request(exchange.take_request()),
         reply(exchange, local),
+        head_at(exchange.head_at()),
         client(exchange.client_address()),
         server(exchange.server_address()) {
     if (server.family == runtime::SocketAddress::Family::kUnix) server_path = exchange.server_host();
@@ -24,6 +27,7 @@ struct Incoming {
 
   std::unique_ptr<http::OwnedRequest> request;
   Reply reply;
+  std::optional<runtime::Clock::time_point> head_at;  ///< where the body came in later
   runtime::SocketAddress client;
   runtime::SocketAddress server;
   std::string server_path;  ///< of a Unix socket

@@ -39,7 +39,7 @@ class RouteCall final : public Call {
  private:
   PyRef begin() override {
     const RoutePlan& plan = endpoint_->plan();
-    if (!endpoint_->current() || has_overrides(plan)) return application_coroutine();
+    if (!endpoint_->valid(incoming().head_at) || has_overrides(plan)) return application_coroutine();
     std::vector<PyRef> arguments;
     arguments.reserve(plan.parameters.size() + 1);
     const http::OwnedRequest& request = *incoming().request;

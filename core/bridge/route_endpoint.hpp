@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "bridge/app_context.hpp"
@@ -26,13 +27,15 @@ class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override;
 
   [[nodiscard]] const RoutePlan& plan() const noexcept { return *plan_; }
-  /// Whether the application still is what the plan was read from. On the loop's thread, with the GIL.
-  [[nodiscard]] bool current() noexcept { return guard_->valid(generation_); }
+  /// PlanGuard::valid(). On the loop's thread, with the GIL.
+  [[nodiscard]] bool valid(std::optional<PlanGuard::Clock::time_point> head_at) noexcept {
+    return guard_->valid(*generation_, head_at);
+  }
 
  private:
   std::shared_ptr<AppContext> app_;
   std::shared_ptr<PlanGuard> guard_;
-  std::uint64_t generation_;
+  std::shared_ptr<PlanGuard::Generation> generation_;
   std::shared_ptr<RoutePlan> plan_;
 };
 

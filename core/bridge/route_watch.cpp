@@ -56,18 +56,21 @@ bool RouteWatch::changed() const noexcept {
 }
 
 bool PlanGuard::begin_generation(PyObject* attributes, PyObject* lists) {
-  ++generation_;
+  auto next = std::make_shared<Generation>();
+  std::exchange(generation_, std::move(next))->current = false;
   return watch_.set(attributes, lists);
 }
 
-bool PlanGuard::valid(std::uint64_t generation) noexcept {
-  if (generation != generation_) return false;
+bool PlanGuard::valid(Generation& generation, std::optional<Clock::time_point> head_at) noexcept {
+  if (head_at && *head_at <= generation.last_valid) return true;
+  if (!generation.current) return false;
   if (watch_.changed()) return ask(true);
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Clock::now();
   if (now >= next_check_) {
     next_check_ = now + kPollInterval;
     valid_ = ask(false);
   }
+  if (valid_) generation.last_valid = now;
   return valid_;
 }
 

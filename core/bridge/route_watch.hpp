@@ -4,7 +4,8 @@
 #include <Python.h>
 
 #include <chrono>
-#include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "pyloop/py_ref.hpp"
@@ -45,18 +46,26 @@ class PlanGuard {
 
   /// What is compiled from now on was read from this. False with a Python exception set; see RouteWatch::set().
   [[nodiscard]] bool begin_generation(PyObject* attributes, PyObject* lists);
-  /// Names what begin_generation() began: a request may have been routed by a table that was replaced since, perhaps
-  /// because of the very change that its client had seen.
-  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
-  [[nodiscard]] bool valid(std::uint64_t generation) noexcept;
+  using Clock = std::chrono::steady_clock;
+  /// What begin_generation() began: a request may have been routed by a table that was replaced since, perhaps because
+  /// of the very change that its client had seen.
+  struct Generation {
+    bool current = true;
+    Clock::time_point last_valid{};  ///< when it was last known to be what the application is
+  };
+  [[nodiscard]] const std::shared_ptr<Generation>& generation() const noexcept { return generation_; }
+  /// Whether what was compiled in `generation` may answer now. `head_at`: when the head of a request came in whose body
+  /// was long in coming, else nothing. The application would have routed it then, so that it counts what was in force
+  /// at that time.
+  [[nodiscard]] bool valid(Generation& generation, std::optional<Clock::time_point> head_at = std::nullopt) noexcept;
 
  private:
   [[nodiscard]] bool ask(bool changed) noexcept;
 
   RouteWatch watch_;
-  std::uint64_t generation_ = 0;
+  std::shared_ptr<Generation> generation_ = std::make_shared<Generation>();
   pyloop::PyRef still_valid_;
-  std::chrono::steady_clock::time_point next_check_{};
+  Clock::time_point next_check_{};
   bool valid_ = true;
 };
 

@@ -192,6 +192,7 @@ std::size_t Connection::begin_request(std::string_view bytes) {
   exchange.started_ = exchange.answered_ = exchange.dropping_body_ = false;
   exchange.status_ = 0;
   exchange.body_sent_ = exchange.length_remaining_ = 0;
+  exchange.head_at_.reset();
   exchange.client_host_.clear();
   exchange.server_host_.clear();
   if (owner_.observer_ != nullptr) {
@@ -228,6 +229,10 @@ std::size_t Connection::begin_request(std::string_view bytes) {
     exchange.body_done_ = true;
     call_handler();
     return head_size + static_cast<std::size_t>(length);
+  }
+  if (!exchange.streams_) {
+    exchange.kept = owner_.handler_.keep(exchange.scratch);
+    exchange.head_at_ = runtime::Clock::now();
   }
   begin_body(after_head);
   return head_size;
@@ -313,6 +318,7 @@ void Connection::body_complete() {
   if (exchange_->streams_) return;
   exchange_->body_ = exchange_->body_buffer_.view();
   call_handler();
+  exchange_->kept.reset();
 }
 
 void Connection::call_handler() {

@@ -16,6 +16,7 @@ namespace data_bridge::http {
 
 struct Connections::PooledExchange final : Exchange {
   Handler::Scratch scratch;
+  std::shared_ptr<const void> kept;  // what the scratch points to, while the body is still to come
 };
 
 /// One request at a time: what a client sends behind it waits here, up to Limits::max_read_ahead, then in the

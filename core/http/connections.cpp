@@ -208,6 +208,7 @@ Connections::PooledExchange* Connections::acquire_exchange() {
 void Connections::release_exchange(PooledExchange* exchange) noexcept {
   if (exchange->body_buffer_.capacity() > 0) give_back(std::exchange(exchange->body_buffer_, runtime::Buffer{}));
   exchange->head_copy_.reset();
+  exchange->kept.reset();
   exchange->listener_ = nullptr;
   exchange->connection_ = nullptr;
   free_exchanges_.push_back(exchange);

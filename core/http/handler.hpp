@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "http/exchange.hpp"
 
@@ -25,6 +26,9 @@ class Handler {
     alignas(8) std::byte bytes[128];
   };
   virtual BodyMode on_head(const Request& request, Scratch& scratch) = 0;
+  /// The body is still to come: what `scratch` points to must stay until on_request(), or until the exchange is over,
+  /// which is as long as the result is kept.
+  virtual std::shared_ptr<const void> keep(const Scratch& /*scratch*/) { return nullptr; }
   /// Answers, or keeps exchange.id() and answers later.
   virtual void on_request(Exchange& exchange, Scratch& scratch) = 0;
 

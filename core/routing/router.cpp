@@ -60,7 +60,7 @@ std::string_view Router::scope_path(const RouteTable& table, std::string_view ra
 }
 
 Router::Decision Router::decide(const RouteTable& table, std::string_view method, std::string_view path) {
-  Decision decision{.version = 0, .route = RouteTable::kNone, .outcome = Outcome::kNotFound};
+  Decision decision{.table = &table, .route = RouteTable::kNone, .outcome = Outcome::kNotFound};
   const std::string_view route_path = table.route_path(path);
   const RouteTable::Found found = table.find(method, route_path);
   if (found.full != RouteTable::kNone) {
@@ -80,24 +80,23 @@ http::BodyMode Router::on_head(const http::Request& request, Scratch& scratch) {
   static_assert(std::is_trivially_copyable_v<Decision> && sizeof(Decision) <= sizeof(Scratch::bytes));
   refresh();
   std::string storage;
-  Decision decision = decide(*table_, request.method, scope_path(*table_, request.path, storage));
-  decision.version = version_;
+  const Decision decision = decide(*table_, request.method, scope_path(*table_, request.path, storage));
   std::memcpy(scratch.bytes, &decision, sizeof decision);
   if (decision.outcome == Outcome::kRoute) return table_->endpoint(decision.route)->body_mode();
   return table_->options().unmatched->body_mode();
 }
+
+std::shared_ptr<const void> Router::keep(const Scratch& /*scratch*/) { return table_; }
 
 void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
   Decision decision{};
   std::memcpy(&decision, scratch.bytes, sizeof decision);
   const http::Request& request = exchange.request();
   std::string storage;
-  if (decision.version != version_) {
-    // The routes were replaced while the body came in; the old table may be gone.
-    decision = decide(*table_, request.method, scope_path(*table_, request.path, storage));
-  }
-  // An endpoint may replace the routes while it serves.
-  const std::shared_ptr<const RouteTable> table = table_;
+  // Where the routes were replaced while the body came in, the exchange keeps the old table. The new one may be
+  // replaced by the endpoint that serves.
+  const std::shared_ptr<const RouteTable> in_force = table_;
+  const RouteTable* const table = decision.table;
 
   switch (decision.outcome) {
     case Outcome::kRoute: {

@@ -48,13 +48,14 @@ class Router final : public http::Handler {
   ~Router();
 
   http::BodyMode on_head(const http::Request& request, Scratch& scratch) override;
+  std::shared_ptr<const void> keep(const Scratch& scratch) override;
   void on_request(http::Exchange& exchange, Scratch& scratch) override;
 
  private:
   enum class Outcome : std::uint8_t { kRoute, kNotFound, kMethodNotAllowed, kRedirect };
   /// What on_head() leaves in the scratch for on_request(); owns nothing, because a request may never get that far.
   struct Decision {
-    std::uint64_t version;
+    const RouteTable* table;  ///< that decided: how the body is read and who gets it must come from the same one
     std::uint32_t route;
     Outcome outcome;
   };

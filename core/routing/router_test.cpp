@@ -196,7 +196,26 @@ TEST_F(RouterTest, RoutesMayBeReplacedWhileABodyComesIn) {
   ASSERT_EQ(::send(other.get(), kRequest.data(), kRequest.size(), 0), static_cast<ssize_t>(kRequest.size()));
   turn();
   send("cd");
-  EXPECT_EQ(receive(), ok("/old/{z}|2 body abcd"));
+  EXPECT_EQ(receive(), ok("/old/{y}|2 body abcd"));  // which the exchange has kept
+}
+
+/// Reads its body as it comes.
+class Streaming final : public Endpoint {
+ public:
+  [[nodiscard]] http::BodyMode body_mode() const noexcept override { return http::BodyMode::kStream; }
+  void serve(http::Exchange& exchange, PathParameters) override { exchange.respond(200, "text/plain", "streaming"); }
+};
+
+TEST_F(RouterTest, ABodyIsReadAsTheEndpointThatGetsItWants) {
+  start(compile({{"/x", {"POST"}}}));
+  send("POST /x HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nab");
+  RouteTable::Builder builder;
+  ASSERT_TRUE(builder.add({"/x", {"POST"}, std::make_shared<Streaming>(), ""}));
+  routes_->replace(builder.build());
+  send("cd");
+  EXPECT_EQ(receive(), ok("/x body abcd"));
+  send("POST /x HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nab");
+  EXPECT_EQ(receive(), ok("streaming"));
 }
 
 /// Replaces the routes, its own among them, while it serves.

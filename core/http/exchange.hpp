@@ -173,7 +173,7 @@ class Exchange {
   mutable std::string server_host_;
 };
 
-/// True where name is a token and value has no CR, LF, NUL or other control but HTAB.
+/// True where name is a token, or one with bytes beyond ASCII, and value has no CR, LF, NUL or other control but HTAB.
 [[nodiscard]] bool valid_header(std::string_view name, std::string_view value) noexcept;
 
 }  // namespace data_bridge::http

@@ -60,7 +60,9 @@ char* put(char* out, std::string_view text) noexcept {
 }  // namespace
 
 bool valid_header(std::string_view name, std::string_view value) noexcept {
-  if (name.empty() || !std::ranges::all_of(name, [](char c) { return is(kTokenCharacters, c); })) return false;
+  // Beyond ASCII a name is no token, but uvicorn sends it, and no recipient can take it for anything but a name.
+  const auto good = [](char c) { return is(kTokenCharacters, c) || static_cast<unsigned char>(c) >= 0x80; };
+  if (name.empty() || !std::ranges::all_of(name, good)) return false;
   return !has_control(value);
 }
 

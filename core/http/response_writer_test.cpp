@@ -81,6 +81,7 @@ TEST(ResponseWriter, ChunkSizesAreHexadecimal) {
 TEST(ValidHeader, KnowsTokensAndFieldValues) {
   EXPECT_TRUE(valid_header("x-a", ""));
   EXPECT_TRUE(valid_header("x", "a\tb \xc3\xa9"));
+  EXPECT_TRUE(valid_header("x-\xe9", "a"));
   EXPECT_FALSE(valid_header("", "a"));
   EXPECT_FALSE(valid_header("x:", "a"));
   EXPECT_FALSE(valid_header("x", "a\nb"));

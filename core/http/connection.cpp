@@ -11,8 +11,10 @@
 namespace data_bridge::http {
 namespace {
 
-// More than a head may have, less than what one connection may leave waiting behind a slow handler.
+// Less than what one connection may leave waiting behind a slow handler.
 constexpr std::size_t kHeadRead = std::size_t{64} * 1024;
+// Of a body whose pieces may have to wait, or whose end is not known: what is behind it stays here, too.
+constexpr std::size_t kBodyRead = std::size_t{128} * 1024;
 // A declared body is trusted with this much memory before its bytes are there.
 constexpr std::uint64_t kTrustedLength = std::uint64_t{256} * 1024;
 
@@ -53,9 +55,7 @@ void Connection::on_events(std::uint32_t events) noexcept {
 
 void Connection::on_readable() {
   const std::span<char> buffer = owner_.reactor_.receive_buffer();
-  const bool reads_body = phase_ == Phase::kLingering || (exchange_ != nullptr && !exchange_->body_done_);
-  const std::size_t room = reads_body ? buffer.size() : std::min(buffer.size(), kHeadRead);
-  const ssize_t count = recv(fd_.get(), buffer.data(), room, 0);
+  const ssize_t count = recv(fd_.get(), buffer.data(), std::min(buffer.size(), room_to_read()), 0);
   if (count < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) peer_gone();
     return;
@@ -72,6 +72,14 @@ void Connection::on_readable() {
   }
   if (phase_ == Phase::kOpen) receive({buffer.data(), static_cast<std::size_t>(count)});
   update_interest();
+}
+
+std::size_t Connection::room_to_read() const noexcept {
+  if (phase_ != Phase::kOpen) return runtime::Reactor::kReceiveSize;  // all of it is dropped
+  if (exchange_ == nullptr || exchange_->body_done_) return kHeadRead;
+  if (exchange_->streams_ || exchange_->decoder_) return kBodyRead;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(exchange_->body_remaining_, runtime::Reactor::kReceiveSize) +
+                                  kHeadRead);
 }
 
 // As asyncio's transports, whose default on end-of-file is to close: nobody is answered who said goodbye.
@@ -117,6 +125,14 @@ void Connection::resume() {
   if (phase_ == Phase::kFlushing && !input_.empty()) linger_ = true;
   if (input_.empty() || phase_ != Phase::kOpen) owner_.give_back(std::move(input_));
   update_interest();
+}
+
+// What waits already is served first, whoever could be served more: a client that sends faster than it is answered
+// would else be kept in memory. A head that has begun must get its end (max_head_size bounds it), and a body that is
+// being taken does not stay here.
+bool Connection::reads_on() const noexcept {
+  if (input_.size() < limits().max_read_ahead || head_begun_) return true;
+  return exchange_ != nullptr && !stalled();
 }
 
 bool Connection::stalled() const noexcept {
@@ -340,7 +356,7 @@ void Connection::update_interest() noexcept {
   std::uint32_t wanted = 0;
   switch (phase_) {
     case Phase::kOpen:
-      if (input_.size() < limits().max_read_ahead || !stalled()) wanted |= EPOLLIN;
+      if (reads_on()) wanted |= EPOLLIN;
       break;
     case Phase::kLingering:
       wanted |= EPOLLIN;

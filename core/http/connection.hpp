@@ -58,6 +58,8 @@ class Connection final : public runtime::IoHandler {
   void answer_options();
   void end_of_input() noexcept;
   [[nodiscard]] bool stalled() const noexcept;
+  [[nodiscard]] bool reads_on() const noexcept;
+  [[nodiscard]] std::size_t room_to_read() const noexcept;
 
   // Writing.
   [[nodiscard]] runtime::Buffer& output();

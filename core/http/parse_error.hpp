@@ -18,8 +18,7 @@ enum class ParseError : std::uint8_t {
   kContentLength,     ///< anything but one plain number
   kTransferEncoding,  ///< anything that two readers could read in two ways
   kUnknownCoding,     ///< a single transfer coding that is not `chunked`: 501
-  kAmbiguousField,    ///< a framing field in disguise (`content_length`), Content-Type twice
-  kExpectation,       ///< 417
+  kAmbiguousField,    ///< a framing field in disguise (`content_length`)
   kChunk,             ///< broken chunked framing
   kTrailer,           ///< a trailer field that must not be one
   kBodyTooLarge,      ///< 413
@@ -38,8 +37,6 @@ enum class ParseError : std::uint8_t {
       return 431;
     case ParseError::kUnknownCoding:
       return 501;
-    case ParseError::kExpectation:
-      return 417;
     case ParseError::kBodyTooLarge:
       return 413;
     default:

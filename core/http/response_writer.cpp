@@ -19,6 +19,15 @@ constexpr std::string_view kKeepAlive = "connection: keep-alive\r\n";
 constexpr std::string_view kChunkedField = "transfer-encoding: chunked\r\n";
 constexpr std::size_t kLongestNumber = 20;
 
+// What uvicorn lets through as a name in an answer: tokens, '/', '?', ''' and what is beyond ASCII. Nothing of it can
+// end the name or the line.
+constexpr CharacterClass kNameCharacters = [] {
+  CharacterClass table{};
+  for (std::size_t c = 0x21; c <= 0xff; ++c) table[c] = c != 0x7f;
+  for (const char c : std::string_view("()<>@,;:[]={}\\\"")) table[static_cast<std::size_t>(c)] = false;
+  return table;
+}();
+
 /// A field this writer decides about itself.
 enum class Own : std::uint8_t { kNo, kDate, kServer, kConnection, kContentLength, kTransferEncoding };
 
@@ -39,14 +48,10 @@ Own classify(std::string_view name) noexcept {
   }
 }
 
-bool is_persistence(std::string_view connection) noexcept {
-  return equals_lower(connection, "close") || equals_lower(connection, "keep-alive");
-}
-
-bool has_close(std::string_view list) noexcept {
+bool has_option(std::string_view list, std::string_view option) noexcept {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    if (equals_lower(trim(list.substr(0, comma)), "close")) return true;
+    if (equals_lower(trim(list.substr(0, comma)), option)) return true;
     if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }
@@ -60,9 +65,7 @@ char* put(char* out, std::string_view text) noexcept {
 }  // namespace
 
 bool valid_header(std::string_view name, std::string_view value) noexcept {
-  // Beyond ASCII a name is no token, but uvicorn sends it, and no recipient can take it for anything but a name.
-  const auto good = [](char c) { return is(kTokenCharacters, c) || static_cast<unsigned char>(c) >= 0x80; };
-  if (name.empty() || !std::ranges::all_of(name, good)) return false;
+  if (name.empty() || !std::ranges::all_of(name, [](char c) { return is(kNameCharacters, c); })) return false;
   return !has_control(value);
 }
 
@@ -77,7 +80,8 @@ ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {
         server = true;
         break;
       case Own::kConnection:
-        close = close || has_close(field.value);
+        close = close || has_option(field.value, "close");
+        keep_alive = keep_alive || has_option(field.value, "keep-alive");
         break;
       case Own::kContentLength: {
         std::uint64_t length = 0;
@@ -130,13 +134,13 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
   bool length_written = false;
   for (const Header& field : headers) {
     const Own own = classify(field.name);
-    if (own == Own::kTransferEncoding || (own == Own::kConnection && is_persistence(field.value))) continue;
+    if (own == Own::kTransferEncoding) continue;
     if (own == Own::kContentLength && (drops_length || std::exchange(length_written, true))) continue;
     p = put(put(put(put(p, field.name), ": "), field.value), "\r\n");
   }
   if (head.close) {
-    p = put(p, kClose);
-  } else if (head.keep_alive_http10) {
+    if (!fields.close) p = put(p, kClose);
+  } else if (head.keep_alive_http10 && !fields.keep_alive) {
     p = put(p, kKeepAlive);
   }
   if (head.framing == BodyFraming::kChunked) p = put(p, kChunkedField);

@@ -20,7 +20,8 @@ struct ResponseFields {
   bool valid = true;  ///< see valid_header(); also false for a Content-Length that is none, or two that differ
   bool date = false;
   bool server = false;
-  bool close = false;  ///< Connection: close
+  bool close = false;       ///< Connection: close
+  bool keep_alive = false;  ///< Connection: keep-alive
   std::optional<std::uint64_t> content_length;
 
   explicit ResponseFields(std::span<const Header> headers) noexcept;
@@ -46,8 +47,9 @@ struct ResponseHead {
 /// Renders heads. One per thread, for its cached Date.
 ///
 /// Order as uvicorn's: status line, date, server, content-length (unless it is among the headers), the headers as
-/// given, connection, transfer-encoding. Given Connection fields that only say close or keep-alive, and
-/// Transfer-Encoding, are left out: they are the server's to decide.
+/// given, connection, transfer-encoding. A Connection field that is given is sent as it is, and completed by the
+/// server's where it does not say what will happen (close wins where both are said: RFC 9112, 9.3).
+/// Transfer-Encoding is left out: framing is the server's to decide.
 class ResponseWriter {
  public:
   explicit ResponseWriter(const Options& options);

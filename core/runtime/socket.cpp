@@ -2,6 +2,7 @@
 #include "runtime/socket.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -147,6 +148,45 @@ std::expected<FileDescriptor, SocketError> listen_unix(const std::string& path, 
   if (chmod(path.c_str(), 0666) != 0) return failure(last_error(), "chmod " + path);
   if (listen(fd.get(), options.backlog) != 0) return failure(last_error(), "listen on " + path);
   return fd;
+}
+
+std::expected<FileDescriptor, SocketError> adopt_listener(int fd, const ListenOptions& options) {
+  const std::string name = "file descriptor " + std::to_string(fd);
+  const auto option = [fd](int which) -> std::expected<int, std::error_code> {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (getsockopt(fd, SOL_SOCKET, which, &value, &size) != 0) return std::unexpected(last_error());
+    return value;
+  };
+  const auto type = option(SO_TYPE);
+  if (!type) return failure(type.error(), "take over " + name);
+  const auto family = option(SO_DOMAIN);
+  const bool has_family = family && (*family == AF_INET || *family == AF_INET6 || *family == AF_UNIX);
+  if (*type != SOCK_STREAM || !has_family) {
+    return failure(std::make_error_code(std::errc::wrong_protocol_type), name + " is no TCP or Unix stream socket");
+  }
+  const auto listens = option(SO_ACCEPTCONN);
+  if (!listens) return failure(listens.error(), "take over " + name);
+  if (*listens == 0) {
+    if (peer_address(fd).family != SocketAddress::Family::kNone) {
+      return failure(std::make_error_code(std::errc::already_connected),
+                     name + " is a connection, no listening socket");
+    }
+    // listen(2) would choose a port for it that nobody knows.
+    const bool bound = *family == AF_UNIX ? !local_path(fd).empty() : local_address(fd).port != 0;
+    if (!bound) {
+      return failure(std::make_error_code(std::errc::destination_address_required),
+                     name + " is not bound to an address");
+    }
+    if (listen(fd, options.backlog) != 0) return failure(last_error(), "listen on " + name);
+  }
+  const int status_flags = fcntl(fd, F_GETFL);
+  if (status_flags < 0 || fcntl(fd, F_SETFL, status_flags | O_NONBLOCK) != 0) {
+    return failure(last_error(), "make " + name + " non-blocking");
+  }
+  const int flags = fcntl(fd, F_GETFD);
+  if (flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) != 0) return failure(last_error(), "take over " + name);
+  return FileDescriptor(fd);
 }
 
 std::string SocketAddress::host() const {

@@ -34,6 +34,11 @@ struct ListenOptions {
 [[nodiscard]] std::expected<FileDescriptor, SocketError> listen_unix(const std::string& path,
                                                                      const ListenOptions& options = {});
 
+/// Takes over a socket that another process opened and left in this one (systemd, a supervisor): a TCP or Unix stream
+/// socket that listens, or one that is bound, which is made to listen. Makes it non-blocking, which its other owners
+/// see too, and close-on-exec. On failure `fd` stays the caller's.
+[[nodiscard]] std::expected<FileDescriptor, SocketError> adopt_listener(int fd, const ListenOptions& options = {});
+
 /// The address of one end of a socket; small, since every connection holds one.
 struct SocketAddress {
   enum class Family : std::uint8_t { kNone, kIpv4, kIpv6, kUnix };

@@ -2,11 +2,15 @@
 #include "runtime/socket.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -102,6 +106,78 @@ TEST(Socket, ReplacesAnAbandonedSocketFileOnly) {
   EXPECT_FALSE(listen_unix(file));
   EXPECT_TRUE(std::filesystem::is_regular_file(file));
   EXPECT_FALSE(listen_unix(std::string(200, 'x')));
+}
+
+/// A bound stream socket, blocking and inheritable, as a process manager hands one over.
+int bound_socket() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
+TEST(AdoptListener, MakesABlockingListenerNonBlockingAndCloseOnExec) {
+  const int fd = bound_socket();
+  ASSERT_EQ(listen(fd, 5), 0);
+  auto listener = adopt_listener(fd);
+  ASSERT_TRUE(listener) << listener.error().what;
+  EXPECT_EQ(listener->get(), fd);
+  EXPECT_NE(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  auto none = accept_connection(fd);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().value(), EAGAIN);
+}
+
+TEST(AdoptListener, ListensOnASocketThatIsOnlyBound) {
+  auto listener = adopt_listener(bound_socket());
+  ASSERT_TRUE(listener) << listener.error().what;
+  const FileDescriptor client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(local_address(listener->get()).port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  EXPECT_TRUE(accept_connection(listener->get()));
+}
+
+TEST(AdoptListener, ListensOnABoundUnixSocket) {
+  const TemporaryDirectory directory;
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  directory.file("s").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  auto listener = adopt_listener(fd);
+  ASSERT_TRUE(listener) << listener.error().what;
+  const FileDescriptor client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+}
+
+TEST(AdoptListener, SaysWhatASocketIsNot) {
+  const auto refused = [](int fd, std::errc code) {
+    const auto listener = adopt_listener(fd);
+    ASSERT_FALSE(listener);
+    EXPECT_EQ(listener.error().code, code) << listener.error().what;
+    EXPECT_NE(listener.error().what.find("file descriptor " + std::to_string(fd)), std::string::npos);
+    EXPECT_EQ(fcntl(fd, F_GETFD) < 0, fd < 0 || code == std::errc::bad_file_descriptor) << "it stays the caller's";
+  };
+  refused(-1, std::errc::bad_file_descriptor);
+  refused(9999, std::errc::bad_file_descriptor);
+  const TemporaryDirectory directory;
+  const FileDescriptor file(open(directory.file("f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  refused(file.get(), std::errc::not_a_socket);
+  const FileDescriptor datagrams(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  refused(datagrams.get(), std::errc::wrong_protocol_type);
+  const FileDescriptor unbound(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  refused(unbound.get(), std::errc::destination_address_required);
+  std::array<int, 2> pair{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+  refused(pair[0], std::errc::already_connected);
+  close(pair[0]);
+  close(pair[1]);
 }
 
 }  // namespace

@@ -65,9 +65,7 @@ void Connection::on_readable() {
     return;
   }
   if (phase_ == Phase::kLingering) {
-    set_read_deadline(limits().linger_timeout);
-    Connections::Slot& slot = owner_.slot(slot_);
-    slot.read_deadline = std::min(slot.read_deadline, linger_end_);
+    owner_.slot(slot_).read_deadline = std::min(owner_.deadline_after(limits().linger_timeout), linger_end_);
     return;
   }
   if (phase_ == Phase::kOpen) receive({buffer.data(), static_cast<std::size_t>(count)});
@@ -200,6 +198,7 @@ std::size_t Connection::begin_request(std::string_view bytes) {
   exchange.decoder_.reset();
   exchange.body_remaining_ = length;
   exchange.body_received_ = exchange.progress_mark_ = exchange.drained_ = 0;
+  exchange.body_ticks_left_ = 0;
   exchange.body_done_ = !head.has_body();
   exchange.body_paused_ = exchange.streams_ = exchange.end_due_ = false;
   exchange.continue_due_ = head.expects_continue && head.has_body() && after_head.empty();
@@ -220,10 +219,6 @@ std::size_t Connection::begin_request(std::string_view bytes) {
     exchange.head_copy_ = std::make_unique<OwnedRequest>(head, std::string_view{});
     exchange.request_ = exchange.head_copy_->head();
     if (head.chunked) exchange.decoder_.emplace(limits());
-  }
-  if (exchange.request_.target == "*") {
-    answer_options();
-    return head_size;
   }
 
   BodyMode mode = BodyMode::kBuffer;
@@ -260,7 +255,7 @@ void Connection::begin_body(std::string_view after_head) {
     call_handler();
     return;
   }
-  set_read_deadline(limits().body_timeout);
+  resume_body_deadline();
   if (exchange_->continue_due_) send_continue();
   if (!exchange_->decoder_ && after_head.size() < exchange_->body_remaining_) {
     if (exchange_->body_buffer_.capacity() == 0) exchange_->body_buffer_ = owner_.take_buffer();
@@ -269,9 +264,6 @@ void Connection::begin_body(std::string_view after_head) {
         static_cast<std::size_t>(std::min(exchange_->body_remaining_, kTrustedLength))));
   }
 }
-
-// RFC 9110, 9.3.7: `OPTIONS *` asks the server, not a resource.
-void Connection::answer_options() { exchange_->respond(204, std::span<const Header>{}, {}); }
 
 std::size_t Connection::receive_body(std::string_view bytes) {
   Connections::PooledExchange& exchange = *exchange_;
@@ -304,9 +296,8 @@ std::size_t Connection::receive_body(std::string_view bytes) {
   if (phase_ != Phase::kOpen || exchange.answered_) return bytes.size() - input.size();
   if (exchange.body_done_) {
     body_complete();
-  } else if (exchange.body_received_ - exchange.progress_mark_ >= Limits::kBodyProgress) {
-    exchange.progress_mark_ = exchange.body_received_;
-    if (!exchange.streams_ || exchange.takes_body()) set_read_deadline(limits().body_timeout);
+  } else {
+    extend_body_deadline();
   }
   return bytes.size() - input.size();
 }
@@ -377,5 +368,40 @@ void Connection::set_read_deadline(std::chrono::milliseconds timeout) noexcept {
 }
 
 void Connection::clear_read_deadline() noexcept { owner_.slot(slot_).read_deadline = 0; }
+
+// The deadline of a body is a budget of time: min_body_rate bytes buy a second, and never more than body_timeout is in
+// store. A client may pause, but not be slow for ever; while the handler does not take the body nothing is spent.
+void Connection::resume_body_deadline() noexcept {
+  Connections::Slot& slot = owner_.slot(slot_);
+  if (slot.read_deadline != 0) return;
+  const std::uint32_t left = std::exchange(exchange_->body_ticks_left_, 0);
+  slot.read_deadline = left != 0 ? owner_.tick_ + left : owner_.deadline_after(limits().body_timeout);
+}
+
+void Connection::pause_body_deadline() noexcept {
+  Connections::Slot& slot = owner_.slot(slot_);
+  if (slot.read_deadline == 0) return;
+  exchange_->body_ticks_left_ = std::max(slot.read_deadline - owner_.tick_, 1U);
+  slot.read_deadline = 0;
+}
+
+void Connection::extend_body_deadline() noexcept {
+  Connections::PooledExchange& exchange = *exchange_;
+  Connections::Slot& slot = owner_.slot(slot_);
+  if (slot.read_deadline == 0) return;
+  const std::uint32_t full = owner_.deadline_after(limits().body_timeout);
+  if (limits().min_body_rate == 0) {
+    slot.read_deadline = full;
+    return;
+  }
+  const std::uint64_t per_tick =
+      std::max<std::uint64_t>(limits().min_body_rate * owner_.sweep_milliseconds() / 1000, 1);
+  const std::uint64_t received = exchange.body_received_ - exchange.progress_mark_;
+  const std::uint64_t ticks = received / per_tick;
+  if (ticks == 0) return;
+  exchange.progress_mark_ += ticks * per_tick;
+  slot.read_deadline =
+      ticks >= full - slot.read_deadline ? full : slot.read_deadline + static_cast<std::uint32_t>(ticks);
+}
 
 }  // namespace data_bridge::http

@@ -55,7 +55,6 @@ class Connection final : public runtime::IoHandler {
   void deliver(std::string_view piece, bool last);
   void body_complete();
   void call_handler();
-  void answer_options();
   void end_of_input() noexcept;
   [[nodiscard]] bool stalled() const noexcept;
   [[nodiscard]] bool reads_on() const noexcept;
@@ -84,6 +83,10 @@ class Connection final : public runtime::IoHandler {
 
   void set_read_deadline(std::chrono::milliseconds timeout) noexcept;
   void clear_read_deadline() noexcept;
+  void extend_body_deadline() noexcept;
+  void pause_body_deadline() noexcept;
+  void resume_body_deadline() noexcept;
+  void end_idle(bool now) noexcept;
   [[nodiscard]] const Limits& limits() const noexcept { return owner_.options_.limits; }
 
   Connections& owner_;
@@ -108,6 +111,7 @@ class Connection final : public runtime::IoHandler {
   bool linger_ = false;
   bool input_ended_ = false;
   bool reset_ = false;
+  bool drain_waited_ = false;  // a drain has let it wait for its next request once
 };
 
 }  // namespace data_bridge::http

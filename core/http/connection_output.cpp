@@ -118,12 +118,15 @@ void Connection::answered(bool complete) noexcept {
 }
 
 void Connection::end_exchange() {
-  const bool keep_alive = exchange_->keep_alive_ && !owner_.draining_;
+  // Not what a drain decided since: an answer that did not say so must not be the last.
+  const bool keep_alive = exchange_->keep_alive_;
   const bool unread = !exchange_->body_done_;
   owner_.release_exchange(exchange_);
   exchange_ = nullptr;
   if (keep_alive) {
     set_read_deadline(limits().idle_timeout);
+    owner_.slot(slot_).idle_since = owner_.tick_;
+    drain_waited_ = false;
   } else {
     begin_close(unread);
   }
@@ -134,10 +137,13 @@ void Connection::refuse(int status) {
   if (exchange_ != nullptr && !exchange_->answered_) answered(false);
   const std::string_view text = status == 400 ? std::string_view("Invalid HTTP request received.")
                                               : reason_phrase(status, owner_.options_.legacy_reason_phrases);
-  const std::array<Header, 2> headers{{{"content-type", "text/plain; charset=utf-8"}, {"allow", ""}}};
+  const std::string length = std::to_string(text.size());
+  const std::array<Header, 3> headers{
+      {{"content-type", "text/plain; charset=utf-8"}, {"content-length", length}, {"allow", ""}}};
   // RFC 9110, 15.5.6: a 405 says what is allowed, even if it is nothing.
-  const auto sent = std::span(headers).first(status == 405 ? 2 : 1);
-  const ResponseHead head{.status = status, .framing = BodyFraming::kLength, .length = text.size(), .close = true};
+  const auto sent = std::span(headers).first(status == 405 ? 3 : 2);
+  const ResponseHead head{
+      .status = status, .framing = BodyFraming::kLength, .length = text.size(), .length_is_given = true, .close = true};
   owner_.writer_.write_head(output(), head, sent, ResponseFields(sent));
   output().append(text);
   begin_close(true);
@@ -179,7 +185,13 @@ void Connection::close_soon() noexcept {
 }
 
 void Connection::finish_close() noexcept {
-  if (!linger_ || input_ended_ || shutdown(fd_.get(), SHUT_WR) != 0) {
+  if (!linger_ && !input_ended_) {
+    // close(2) with bytes that nobody read resets the connection, and with it the answer on its way.
+    char first = 0;
+    linger_ = recv(fd_.get(), &first, sizeof first, MSG_PEEK) > 0;
+  }
+  const bool lingers = linger_ && !input_ended_ && limits().linger_timeout.count() > 0;
+  if (!lingers || shutdown(fd_.get(), SHUT_WR) != 0) {
     close();
     return;
   }
@@ -219,16 +231,33 @@ void Connection::close() noexcept {
   owner_.bury(slot_);
 }
 
+// A connection that nothing of a request has reached, not even in the kernel, closes; with `now` false it only looks.
+void Connection::end_idle(bool now) noexcept {
+  const auto is_idle = [this] { return phase_ == Phase::kOpen && exchange_ == nullptr && input_.empty(); };
+  if (!is_idle()) return;
+  const std::uint32_t served = requests_;
+  try {
+    on_readable();
+  } catch (...) {
+    processing_ = false;
+    peer_gone();
+  }
+  // A client that is still being sent its answer has not had the time to ask again.
+  if (now && is_idle() && requests_ == served && output_.empty()) close();
+}
+
 void Connection::on_read_timeout() noexcept {
   try {
     if (phase_ != Phase::kOpen) {
       peer_gone();
     } else if (exchange_ != nullptr) {
       fail_body(408);
-    } else if (input_.empty()) {
-      begin_close(false);  // idle
-    } else {
+    } else if (head_begun_) {
       refuse(408);
+    } else if (input_.empty() && output_.empty()) {
+      end_idle(true);
+    } else {
+      set_read_deadline(limits().idle_timeout);  // it is still being answered: send_timeout watches over that
     }
   } catch (...) {
     peer_gone();

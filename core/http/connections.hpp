@@ -52,7 +52,10 @@ class Connections final : private runtime::TurnHook {
 
   /// The graceful end: idle connections close, the others after their next answer, which says so; what is
   /// left after `grace` is cut off. `done` runs at the end of the turn in which the last is gone. The caller
-  /// has stopped its Listeners.
+  /// has drained its Listeners; what they handed over before that is served.
+  ///
+  /// No request is lost: a connection counts as idle when nothing of a request is there, not even in the kernel, and a
+  /// client that was served within the last two sweeps has its next request on the way, mostly: Limits::drain_timeout.
   void drain(std::chrono::milliseconds grace, runtime::Task done);
   [[nodiscard]] bool draining() const noexcept { return draining_; }
   /// Cuts off every connection; ExchangeListeners are told.
@@ -72,19 +75,27 @@ class Connections final : private runtime::TurnHook {
     // In ticks of the sweep; 0: none. Here and not in the connection, so that the sweep reads one array.
     std::uint32_t read_deadline = 0;
     std::uint32_t write_deadline = 0;
+    std::uint32_t idle_since = 0;
   };
 
   void on_turn_end() noexcept override;
   void take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  void reserve_slot();
   void sweep();
+  void drain_idle() noexcept;
+  void schedule_drain_tick();
   void schedule_sweep();
+  /// 0, which is none, for a timeout of 0.
   [[nodiscard]] std::uint32_t deadline_after(std::chrono::milliseconds timeout) const noexcept;
+  [[nodiscard]] std::uint64_t sweep_milliseconds() const noexcept {
+    return static_cast<std::uint64_t>(options_.limits.sweep_interval.count());
+  }
 
   // For Connection and Exchange.
   [[nodiscard]] Slot& slot(std::uint32_t index) noexcept { return slots_[index]; }
-  void queue_flush(Connection& connection);
-  void queue_resume(Connection& connection);
-  void bury(std::uint32_t index);
+  void queue_flush(Connection& connection) noexcept;
+  void queue_resume(Connection& connection) noexcept;
+  void bury(std::uint32_t index) noexcept;
   [[nodiscard]] PooledExchange* acquire_exchange();
   void release_exchange(PooledExchange* exchange) noexcept;
   [[nodiscard]] runtime::Buffer take_buffer() noexcept;
@@ -102,7 +113,7 @@ class Connections final : private runtime::TurnHook {
   std::vector<std::uint32_t> free_slots_;
   std::size_t open_ = 0;
 
-  // Worked off at the end of the turn.
+  // Worked off at the end of the turn. What ends a connection must not need memory: reserve_slot() sees to that.
   std::vector<Connection*> to_resume_;
   std::vector<Connection*> to_flush_;
   std::vector<std::unique_ptr<Connection>> graveyard_;
@@ -115,6 +126,9 @@ class Connections final : private runtime::TurnHook {
   bool sweep_scheduled_ = false;
   runtime::TimerId sweep_timer_;
   bool draining_ = false;
+  bool idle_due_ = false;  // a drain looks at idle connections at the end of this turn
+  bool drain_tick_scheduled_ = false;
+  runtime::TimerId drain_tick_;
   bool grace_scheduled_ = false;
   runtime::TimerId grace_timer_;
   runtime::Task drained_;

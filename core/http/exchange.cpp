@@ -136,7 +136,7 @@ void Exchange::flush() noexcept { connection_->flush(); }
 
 void Exchange::complete() {
   connection_->answered(true);
-  if (!body_done_) connection_->set_read_deadline(connection_->limits().body_timeout);
+  if (!body_done_) connection_->resume_body_deadline();
   if (!connection_->processing_) connection_->owner_.queue_resume(*connection_);
 }
 
@@ -160,13 +160,13 @@ void Exchange::want_body() {
 void Exchange::pause_body() noexcept {
   if (answered_) return;
   body_paused_ = true;
-  connection_->clear_read_deadline();
+  connection_->pause_body_deadline();
 }
 
 void Exchange::resume_body() {
   body_paused_ = false;
   if (answered_ || !streams_) return;
-  if (!body_done_) connection_->set_read_deadline(connection_->limits().body_timeout);
+  if (!body_done_) connection_->resume_body_deadline();
   if (!connection_->processing_) connection_->owner_.queue_resume(*connection_);
 }
 

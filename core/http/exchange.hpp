@@ -73,9 +73,6 @@ class Exchange {
   /// Of the connection's thread.
   [[nodiscard]] runtime::Reactor& reactor() const noexcept;
 
-  /// When the head was complete, where the body was not there yet (BodyMode::kBuffer).
-  [[nodiscard]] std::optional<runtime::Clock::time_point> head_at() const noexcept { return head_at_; }
-
   // --- the peer -------------------------------------------------------------------------------
   [[nodiscard]] std::string_view client_host() const noexcept;  ///< "" on a Unix socket
   [[nodiscard]] std::uint16_t client_port() const noexcept;
@@ -143,15 +140,14 @@ class Exchange {
   std::optional<ChunkedDecoder> decoder_;
   std::uint64_t body_remaining_ = 0;  // without a decoder
   std::uint64_t body_received_ = 0;
-  std::uint64_t progress_mark_ = 0;  // body_received_ when the deadline was last set
+  std::uint64_t progress_mark_ = 0;    // what of body_received_ the deadline has been extended for
+  std::uint32_t body_ticks_left_ = 0;  // until the deadline, while the handler does not take the body
   std::uint64_t drained_ = 0;
   bool streams_ = false;
   bool body_done_ = false;
   bool end_due_ = false;  // on_body(..., last) is still to be called, without bytes
   bool body_paused_ = false;
   bool continue_due_ = false;  // the client waits for 100 (Continue)
-
-  std::optional<runtime::Clock::time_point> head_at_;
 
   // The answer.
   bool is_head_ = false;
@@ -173,7 +169,7 @@ class Exchange {
   mutable std::string server_host_;
 };
 
-/// True where name is a token, or one with bytes beyond ASCII, and value has no CR, LF, NUL or other control but HTAB.
+/// True where name has no blank, separator or control, and value no CR, LF, NUL or other control but HTAB.
 [[nodiscard]] bool valid_header(std::string_view name, std::string_view value) noexcept;
 
 }  // namespace data_bridge::http

@@ -5,6 +5,22 @@
 
 namespace data_bridge::http {
 
+ConnectionsMailbox::ConnectionsMailbox(Connections& connections, runtime::Reactor& reactor, const Options& options)
+    : connections_(&connections),
+      most_(options.limits.max_connections),
+      count_(options.connection_count != nullptr ? options.connection_count : std::make_shared<ConnectionCount>()),
+      reactor_(&reactor) {}
+
+void ConnectionsMailbox::enter() noexcept {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  count_->fetch_add(1, std::memory_order_relaxed);
+}
+
+void ConnectionsMailbox::leave() noexcept {
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  count_->fetch_sub(1, std::memory_order_relaxed);
+}
+
 bool ConnectionsMailbox::post(Action action) {
   // Under the lock: afterwards the Reactor may be gone.
   const std::scoped_lock lock(mutex_);
@@ -16,10 +32,15 @@ bool ConnectionsMailbox::post(Action action) {
 }
 
 void ConnectionsMailbox::hand_over(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
-  load_.fetch_add(1, std::memory_order_relaxed);
-  const bool queued =
-      post([fd = std::move(fd), peer](Connections& connections) mutable { connections.take(std::move(fd), peer); });
-  if (!queued) load_.fetch_sub(1, std::memory_order_relaxed);
+  enter();
+  try {
+    const bool queued =
+        post([fd = std::move(fd), peer](Connections& connections) mutable { connections.take(std::move(fd), peer); });
+    if (!queued) leave();
+  } catch (...) {
+    leave();
+    throw;
+  }
 }
 
 void ConnectionsMailbox::shut() noexcept {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "http/exchange_id.hpp"
+#include "http/limits.hpp"
 #include "runtime/file_descriptor.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
@@ -24,9 +25,8 @@ class ConnectionsMailbox : public std::enable_shared_from_this<ConnectionsMailbo
  public:
   using Action = std::move_only_function<void(Connections&)>;
 
-  /// For Connections alone; both live until shut(). `most`: how many it takes; 0: no limit.
-  ConnectionsMailbox(Connections& connections, runtime::Reactor& reactor, std::size_t most) noexcept
-      : connections_(&connections), most_(most), reactor_(&reactor) {}
+  /// For Connections alone; both live until shut().
+  ConnectionsMailbox(Connections& connections, runtime::Reactor& reactor, const Options& options);
   ConnectionsMailbox(const ConnectionsMailbox&) = delete;
   ConnectionsMailbox& operator=(const ConnectionsMailbox&) = delete;
 
@@ -39,18 +39,24 @@ class ConnectionsMailbox : public std::enable_shared_from_this<ConnectionsMailbo
   void hand_over(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
   /// Open connections and those on their way. From any thread.
   [[nodiscard]] std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
-  /// No more are taken for now. From any thread.
-  [[nodiscard]] bool full() const noexcept { return most_ != 0 && load() >= most_; }
+  /// No more are taken for now: Limits::max_connections is reached, with those of all that share the count. From any
+  /// thread.
+  [[nodiscard]] bool full() const noexcept {
+    return most_ != 0 && count_->load(std::memory_order_relaxed) >= most_;
+  }
 
  private:
   friend class Connections;
 
+  void enter() noexcept;
+  void leave() noexcept;
   /// On the connections' thread, which destroys them now.
   void shut() noexcept;
 
   Connections* connections_;  // of the connections' thread
   const std::size_t most_;
   std::atomic<std::size_t> load_{0};
+  const std::shared_ptr<ConnectionCount> count_;
   std::mutex mutex_;
   runtime::Reactor* reactor_;  // under mutex_
 };

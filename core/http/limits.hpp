@@ -1,42 +1,56 @@
 // What a server takes from a client, and how long it waits for it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace data_bridge::http {
 
-/// Sizes in bytes; a size of 0 means no limit only where it says so.
+/// Every bound of a connection stands here. What uvicorn takes by default is taken; docs/compatibility.md says where
+/// that ends, and why. A size of 0 means no limit only where it says so, a timeout of 0 always.
+///
+/// What one connection can make the server keep: max_head_size, or max_read_ahead and one read (64 KiB; 128 KiB within
+/// a body that comes in pieces), and write_high_water with the one answer, or piece of it, that crossed it.
 struct Limits {
-  std::size_t max_head_size = 64 * 1024;           ///< request line and fields; beyond: 431. Also of a trailer section
-  std::size_t max_fields = 100;                    ///< beyond: 431
-  std::size_t max_target_size = 8 * 1024;          ///< beyond: 414. RFC 9112, 3 asks for at least 8,000
-  std::size_t max_method_size = 32;                ///< beyond: 400
-  std::uint64_t max_body_size = 64 * 1024 * 1024;  ///< BodyMode::kBuffer; beyond: 413; 0: no limit
-  std::uint64_t max_stream_size = 0;               ///< BodyMode::kStream; beyond: 413; 0: no limit
-  std::uint64_t max_drain_size = 256 * 1024;       ///< of a body nobody read, dropped to keep the connection
-  std::size_t max_read_ahead = 64 * 1024;          ///< bytes that wait behind a request being answered
+  std::size_t max_head_size = 1024 * 1024;    ///< request line and fields; beyond: 431. Also of a trailer section
+  std::size_t max_fields = 10'000;            ///< beyond: 431
+  std::size_t max_target_size = 65'535;       ///< beyond: 414. RFC 9112, 3 asks for at least 8,000
+  std::size_t max_method_size = 32;           ///< beyond: 400
+  std::uint64_t max_body_size = 0;            ///< BodyMode::kBuffer; beyond: 413; 0: no limit
+  std::uint64_t max_stream_size = 0;          ///< BodyMode::kStream; beyond: 413; 0: no limit
+  std::uint64_t max_drain_size = 256 * 1024;  ///< of a body nobody read, dropped to keep the connection
+  std::size_t max_read_ahead = 64 * 1024;     ///< bytes that wait behind a request being answered; reading stops there
 
   std::size_t write_high_water = 64 * 1024;  ///< no further pipelined request is begun above this
   std::size_t write_low_water = 32 * 1024;   ///< ExchangeListener::on_drained
 
-  std::chrono::milliseconds head_timeout{10'000};   ///< for a whole head, from its first byte: 408
-  std::chrono::milliseconds idle_timeout{75'000};   ///< between requests, and before the first
-  std::chrono::milliseconds body_timeout{30'000};   ///< for each kBodyProgress bytes of a body: 408
-  std::chrono::milliseconds send_timeout{30'000};   ///< a client that takes nothing for so long is closed
+  std::chrono::milliseconds head_timeout{60'000};  ///< for a whole head, from its first byte: 408. Before the first
+                                                   ///< request also until that byte: closed
+  std::chrono::milliseconds idle_timeout{5'000};   ///< between requests
+  /// How far a body may be behind min_body_rate, pauses included, before it is 408. Time in which the handler does not
+  /// take it does not count.
+  std::chrono::milliseconds body_timeout{300'000};
+  std::uint64_t min_body_rate = 512;                ///< bytes a second; 0: any byte renews body_timeout
+  std::chrono::milliseconds send_timeout{300'000};  ///< a client that takes nothing for so long is cut off
   std::chrono::milliseconds linger_timeout{5'000};  ///< reading on after an early close, until the peer is silent
+  std::chrono::milliseconds drain_timeout{250};  ///< at a drain, for the next request of a client that was just served
   std::chrono::milliseconds sweep_interval{1'000};  ///< how often deadlines are looked at; they come late by up to two
-  static constexpr std::uint64_t kBodyProgress = 1024;
 
-  std::size_t max_connections = 0;  ///< per Connections; accepting stops there; 0: no limit
+  std::size_t max_connections = 0;  ///< of all Connections that share a ConnectionCount; 0: no limit
   std::uint32_t max_requests = 0;   ///< per connection; 0: no limit
 };
+
+/// Connections of a process, on all its threads. Accepting stops at Limits::max_connections.
+using ConnectionCount = std::atomic<std::size_t>;
 
 /// What every answer carries.
 struct Options {
   Limits limits;
+  std::shared_ptr<ConnectionCount> connection_count{};  ///< null: each Connections counts for itself
   bool date_header = true;
   bool server_header = true;
   std::string server_name = "data_bridge";

@@ -3,7 +3,26 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <list>
+#include <new>
+
 #include "http/server_testing.hpp"
+
+namespace {
+
+// Of this thread, so that a test can say that something needs no memory.
+thread_local std::size_t allocations = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
 
 namespace data_bridge::http {
 namespace {
@@ -106,6 +125,43 @@ TEST(Limits, AnswersThatAreNotRead) {
     server.turn();
   }
   EXPECT_LT(static_cast<std::size_t>(server.handler.requests) * body.size(), kEnough);
+}
+
+TEST(Limits, EndingConnectionsNeedsNoMemory) {
+  // Out of memory must not end the process where connections are let go: those paths are noexcept.
+  TestServer server;
+  server.handler.answer = [](Exchange& exchange) {
+    if (exchange.request().path == "/") exchange.respond(200, "text/plain", "");
+  };
+  std::list<TestClient> clients;
+  for (int i = 0; i < 300; ++i) {
+    clients.emplace_back(server.connect());
+    clients.back().send(get(i % 3 == 0 ? "/" : "/waits", i % 2 == 0 ? "" : "Connection: close\r\n"));
+    if (i % 5 == 0) clients.back().send("GET /half");
+    if (i % 10 == 9) server.settle();
+  }
+  for (int i = 0; i < 60; ++i) server.turn();
+  ASSERT_GT(server.connections.size(), 200U);
+  for (TestClient& client : clients) client.close();
+  allocations = 0;
+  server.connections.close_all();
+  server.turn();
+  EXPECT_EQ(allocations, 0U);
+  EXPECT_EQ(server.connections.size(), 0U);
+}
+
+TEST(Limits, ASlotIsUsedAgain) {
+  TestServer server;
+  ExchangeId id;
+  server.handler.answer = [&](Exchange& exchange) {
+    id = exchange.id();
+    exchange.respond(200, "text/plain", "");
+  };
+  for (int i = 0; i < 1000; ++i) {
+    TestClient client = server.connect();
+    server.ask(client, get("/", "Connection: close\r\n"));
+    ASSERT_LT(id.slot, 2U);
+  }
 }
 
 }  // namespace

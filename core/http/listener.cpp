@@ -14,15 +14,36 @@ namespace {
 
 // A burst of new clients must not keep those waiting who are being served.
 constexpr int kAcceptsPerTurn = 10;
+// More than any backlog holds (net.core.somaxconn is 4,096): who connects all the time must not hold up a stop.
+constexpr int kMostAtTheEnd = 8192;
 
 }  // namespace
 
-Listener::Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, Targets targets)
-    : reactor_(reactor), fd_(std::move(fd)), targets_(std::move(targets)) {}
+Listener::Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, Targets targets, Sharing sharing)
+    : reactor_(reactor), fd_(std::move(fd)), targets_(std::move(targets)), sharing_(sharing) {}
 
 Listener::~Listener() { stop(); }
 
-std::error_code Listener::start() { return reactor_.add(fd_.get(), EPOLLIN, *this); }
+std::error_code Listener::start() {
+  const std::uint32_t exclusive = sharing_ == Sharing::kProcesses ? EPOLLEXCLUSIVE : 0U;
+  return reactor_.add(fd_.get(), EPOLLIN | exclusive, *this);
+}
+
+void Listener::drain() noexcept {
+  if (!fd_) return;
+  try {
+    for (int i = 0; i < kMostAtTheEnd; ++i) {
+      auto accepted = runtime::accept_connection(fd_.get());
+      if (accepted) {
+        least_loaded(true)->hand_over(std::move(accepted->fd), accepted->peer);
+      } else if (accepted.error().value() != ECONNABORTED && accepted.error().value() != EINTR) {
+        break;
+      }
+    }
+  } catch (...) {  // NOLINT(bugprone-empty-catch): out of memory; what was accepted is answered
+  }
+  stop();
+}
 
 void Listener::stop() noexcept {
   if (!fd_) return;
@@ -33,13 +54,18 @@ void Listener::stop() noexcept {
 
 void Listener::on_events(std::uint32_t) noexcept {
   try {
+    bool accepted_any = false;
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      ConnectionsMailbox* const target = least_loaded();
+      ConnectionsMailbox* const target = least_loaded(false);
       if (target == nullptr) return back_off();
       auto accepted = runtime::accept_connection(fd_.get());
       if (!accepted) {
         switch (accepted.error().value()) {
           case EAGAIN:
+            if (accepted_any && sharing_ == Sharing::kProcesses) {
+              reactor_.remove(fd_.get());
+              if (start()) back_off();
+            }
             return;
           case EMFILE:
           case ENFILE:
@@ -50,6 +76,7 @@ void Listener::on_events(std::uint32_t) noexcept {
             continue;  // ECONNABORTED, EPROTO ...: that client is gone, the next may be fine (accept(2))
         }
       }
+      accepted_any = true;
       target->hand_over(std::move(accepted->fd), accepted->peer);
     }
   } catch (...) {
@@ -57,10 +84,11 @@ void Listener::on_events(std::uint32_t) noexcept {
   }
 }
 
-ConnectionsMailbox* Listener::least_loaded() const noexcept {
+ConnectionsMailbox* Listener::least_loaded(bool even_if_full) const noexcept {
   ConnectionsMailbox* least = nullptr;
   for (const auto& target : targets_) {
-    if (!target->full() && (least == nullptr || target->load() < least->load())) least = target.get();
+    if (target->full() && !even_if_full) continue;
+    if (least == nullptr || target->load() < least->load()) least = target.get();
   }
   return least;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "runtime/file_descriptor.hpp"
 #include "runtime/io_handler.hpp"
 #include "runtime/reactor.hpp"
+#include "runtime/socket.hpp"
 
 namespace data_bridge::http {
 
@@ -23,27 +25,34 @@ class Listener final : private runtime::IoHandler {
   static constexpr std::chrono::milliseconds kRetry{100};
 
   using Targets = std::vector<std::shared_ptr<ConnectionsMailbox>>;
+  /// Who else accepts from the socket. Of processes that share one, the kernel wakes one for a connection, and each
+  /// in its turn: who has accepted goes to the end of their line.
+  enum class Sharing : std::uint8_t { kNobody, kProcesses };
 
   /// `fd` listens and is non-blocking; at least one target.
-  Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, Targets targets);
+  Listener(runtime::Reactor& reactor, runtime::FileDescriptor fd, Targets targets, Sharing sharing = Sharing::kNobody);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
   /// Begins to accept. std::error_code as Reactor::add().
   [[nodiscard]] std::error_code start();
+  /// Accepts what waits, also beyond Limits::max_connections, and then stops: closing the socket resets what it has
+  /// not accepted. For a drain of the targets, which answers them.
+  void drain() noexcept;
   /// Stops and closes the socket. On the Reactor's thread; idempotent.
   void stop() noexcept;
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
   void on_events(std::uint32_t events) noexcept override;
-  [[nodiscard]] ConnectionsMailbox* least_loaded() const noexcept;
+  [[nodiscard]] ConnectionsMailbox* least_loaded(bool even_if_full) const noexcept;
   void back_off();
 
   runtime::Reactor& reactor_;
   runtime::FileDescriptor fd_;
   Targets targets_;
+  Sharing sharing_;
   bool backing_off_ = false;
   runtime::TimerId retry_;
 };

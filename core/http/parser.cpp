@@ -36,7 +36,8 @@ HeadParser::HeadParser(const Limits& limits) : limits_(limits) {
   // Offsets are 32 bits; nobody needs a head of 4 GiB.
   limits_.max_head_size = std::min<std::size_t>(limits_.max_head_size, std::numeric_limits<std::uint32_t>::max());
   limits_.max_fields = std::min<std::size_t>(limits_.max_fields, std::numeric_limits<std::uint16_t>::max());
-  fields_.reserve(limits_.max_fields);
+  constexpr std::size_t kUsual = 100;
+  fields_.reserve(std::min(limits_.max_fields, kUsual));
 }
 
 Outcome HeadParser::reject(ParseError error) noexcept {
@@ -76,7 +77,7 @@ Outcome HeadParser::scan(std::string_view bytes, HeadProgress& progress) {
       progress.line += 2;
       if (cursor != end && *cursor == '\r') return reject(ParseError::kRequestLine);
     }
-    const Outcome outcome = scan_request_line(cursor, end);
+    const Outcome outcome = scan_request_line(begin, cursor, end, progress);
     if (outcome != Outcome::kComplete) return outcome;
     progress.line = static_cast<std::uint32_t>(cursor - begin);
     progress.place = Place::kLineStart;
@@ -99,7 +100,7 @@ Outcome HeadParser::scan(std::string_view bytes, HeadProgress& progress) {
 
 // Left to right, each byte judged by what came before it: an incomplete line is refused with the same byte as a
 // complete one.
-Outcome HeadParser::scan_request_line(const char*& cursor, const char* end) {
+Outcome HeadParser::scan_request_line(const char* begin, const char*& cursor, const char* end, HeadProgress& progress) {
   const char* p = cursor;
   const auto reached = [&p](const char* start) { return static_cast<std::size_t>(p - start); };
 
@@ -110,8 +111,12 @@ Outcome HeadParser::scan_request_line(const char*& cursor, const char* end) {
   request_.method = {method, reached(method)};
 
   const char* const target = ++p;
+  p = std::max(p, begin + progress.scanned);
   while (p != end && is(kTargetCharacters, *p) && reached(target) < limits_.max_target_size) ++p;
-  if (p == end) return Outcome::kIncomplete;
+  if (p == end) {
+    progress.scanned = static_cast<std::uint32_t>(p - begin);
+    return Outcome::kIncomplete;
+  }
   if (is(kTargetCharacters, *p)) return reject(ParseError::kTargetTooLong);
   if (*p != ' ' || p == target) return reject(ParseError::kRequestLine);
   request_.target = {target, reached(target)};
@@ -185,11 +190,7 @@ void HeadParser::note(std::string_view name, std::string_view value) noexcept {
       break;
     case 6:
       if (equals_lower(name, "expect")) {
-        if (equals_lower(value, "100-continue")) {
-          seen_.expects_continue = true;
-        } else {
-          seen_.unknown_expectation = true;
-        }
+        if (equals_lower(value, "100-continue")) seen_.expects_continue = true;
       }
       break;
     case 10:
@@ -200,9 +201,6 @@ void HeadParser::note(std::string_view name, std::string_view value) noexcept {
           if (equals_lower(option, "keep-alive")) seen_.keep_alive = true;
         }
       }
-      break;
-    case 12:
-      if (equals_lower(name, "content-type")) ++seen_.content_types;
       break;
     case 14:
       if (equals_lower(name, "content-length")) {
@@ -271,7 +269,7 @@ Outcome HeadParser::check_host() noexcept {
 Outcome HeadParser::check_meaning() noexcept {
   const bool http11 = request_.version == Version::kHttp11;
   if (const Outcome outcome = check_host(); outcome != Outcome::kComplete) return outcome;
-  if (seen_.disguised || seen_.content_types > 1) return reject(ParseError::kAmbiguousField);
+  if (seen_.disguised) return reject(ParseError::kAmbiguousField);
 
   request_.content_length.reset();
   if (seen_.content_lengths > 0) {
@@ -299,8 +297,7 @@ Outcome HeadParser::check_meaning() noexcept {
     request_.chunked = true;
   }
 
-  // RFC 9110, 10.1.1: a 1.0 client cannot mean it.
-  if (http11 && seen_.unknown_expectation) return reject(ParseError::kExpectation);
+  // RFC 9110, 10.1.1: a 1.0 client cannot mean it, and an expectation that is not known may be ignored.
   request_.expects_continue = http11 && seen_.expects_continue;
   request_.keep_alive = !seen_.close && (http11 || seen_.keep_alive);
   request_.headers = fields_;

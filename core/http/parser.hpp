@@ -18,7 +18,7 @@ struct HeadProgress {
   enum class Place : std::uint8_t { kRequestLine, kLineStart, kName, kValue };
 
   std::uint32_t line = 0;     ///< where the unfinished line begins
-  std::uint32_t scanned = 0;  ///< in kName and kValue: the next byte to look at
+  std::uint32_t scanned = 0;  ///< in kName and kValue, and in the request line's target: the next byte to look at
   std::uint16_t fields = 0;
   Place place = Place::kRequestLine;
   bool skipped_empty_line = false;
@@ -51,7 +51,7 @@ class HeadParser {
   enum class Field : std::uint8_t;
 
   Outcome scan(std::string_view bytes, HeadProgress& progress);
-  Outcome scan_request_line(const char*& cursor, const char* end);
+  Outcome scan_request_line(const char* begin, const char*& cursor, const char* end, HeadProgress& progress);
   Outcome scan_field(const char* begin, const char*& cursor, const char* end, HeadProgress& progress);
   Outcome check_target() noexcept;
   Outcome check_meaning() noexcept;
@@ -70,7 +70,6 @@ class HeadParser {
     unsigned hosts = 0;
     unsigned content_lengths = 0;
     unsigned transfer_encodings = 0;
-    unsigned content_types = 0;
     std::string_view host;
     std::string_view content_length;
     std::string_view transfer_encoding;
@@ -78,7 +77,6 @@ class HeadParser {
     bool close = false;
     bool keep_alive = false;
     bool expects_continue = false;
-    bool unknown_expectation = false;
   };
   Seen seen_;
   std::string_view authority_;  // of an absolute target

@@ -63,7 +63,7 @@ constexpr Case kCases[] = {
     {"LEADING-CRLF", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"LEADING-CRLF-ONE", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", kAccepted},
     {"LEADING-LF", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-    {"DUPLICATE-CT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: a/c\r\n\r\n", 400},
+    {"DUPLICATE-CT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: a/c\r\n\r\n", kAccepted},
     {"HTTP09-REQUEST", "GET /\r\n", 400},
     {"INVALID-VERSION", "GET / HTTP/9.9\r\nHost: a\r\n\r\n", 505},
     {"HTTP20", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
@@ -73,7 +73,7 @@ constexpr Case kCases[] = {
     {"AUTHORITY-FORM-WITH-GET", "GET a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n", 400},
     {"UNKNOWN-METHOD", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n", kAccepted},
     {"METHOD-CASE", "get / HTTP/1.1\r\nHost: a\r\n\r\n", kAccepted},
-    {"EXPECT-UNKNOWN", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 0\r\n\r\n", 417},
+    {"EXPECT-UNKNOWN", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 0\r\n\r\n", kAccepted},
     {"EXPECT-UNKNOWN-10", "POST / HTTP/1.0\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 0\r\n\r\n", kAccepted},
     {"OPTIONS-STAR", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", kAccepted},
     {"ABSOLUTE-FORM", "GET http://a/b?c HTTP/1.1\r\nHost: a\r\n\r\n", kAccepted},
@@ -373,7 +373,8 @@ TEST(HeadParser, LimitsAreExact) {
   };
   EXPECT_EQ(head(limits.max_head_size), 0);
   EXPECT_EQ(head(limits.max_head_size + 1), 431);
-  EXPECT_EQ(Parsed("GET / HTTP/1.1\r\n" + std::string(100'000, 'n') + ": a\r\n\r\n", limits).status(), 431);
+  EXPECT_EQ(Parsed("GET / HTTP/1.1\r\n" + std::string(limits.max_head_size, 'n') + ": a\r\n\r\n", limits).status(),
+            431);
 }
 
 TEST(HeadParser, HostsAndPorts) {
@@ -388,14 +389,17 @@ TEST(HeadParser, HostsAndPorts) {
 
 // Bytes that trickle in are not read over and over: a byte at a time costs about what a few reads cost.
 TEST(HeadParser, AHeadThatTricklesInCostsLinearTime) {
-  const Limits limits;
+  Limits limits;
+  limits.max_head_size = limits.max_target_size = 64 * 1024;
   HeadParser parser(limits);
-  std::string text = "GET / HTTP/1.1\r\nHost: h\r\nx: ";
-  text.resize(limits.max_head_size - 5, 'a');
-  HeadProgress progress;
   const auto begun = std::chrono::steady_clock::now();
-  for (std::size_t i = 1; i <= text.size(); ++i) {
-    ASSERT_EQ(parser.parse(std::string_view(text).substr(0, i), progress), HeadParser::Outcome::kIncomplete);
+  for (const std::string_view beginning : {"GET / HTTP/1.1\r\nHost: h\r\nx: ", "GET /"}) {
+    std::string text(beginning);
+    text.resize(limits.max_head_size - 6, 'a');
+    HeadProgress progress;
+    for (std::size_t i = 1; i <= text.size(); ++i) {
+      ASSERT_EQ(parser.parse(std::string_view(text).substr(0, i), progress), HeadParser::Outcome::kIncomplete);
+    }
   }
   // Quadratic, this is two thousand million bytes.
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(400));
@@ -422,7 +426,9 @@ TEST(ChunkedDecoder, RefusesABodyThatIsMostlyFraming) {
 }
 
 TEST(ChunkedDecoder, LimitsExtensionsAndTrailers) {
-  const Limits limits;
+  Limits limits;
+  limits.max_fields = 100;
+  limits.max_head_size = 64 * 1024;
   const auto decode = [&limits](const std::string& text) {
     ChunkedDecoder decoder(limits);
     std::string_view input = text;

@@ -1,8 +1,10 @@
 // For tests: connections over socket pairs, served turn by turn in the test's own thread.
 #pragma once
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "http/connections.hpp"
+#include "runtime/socket.hpp"
 
 namespace data_bridge::http {
 
@@ -72,6 +75,23 @@ class TestClient {
   bool ended_ = false;
   bool reset_ = false;
 };
+
+/// A client's end of a connection to a listener of this process; none where it is refused.
+inline runtime::FileDescriptor connect_to(std::uint16_t port) {
+  runtime::FileDescriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) fd.reset();
+  return fd;
+}
+
+inline runtime::FileDescriptor listen_anywhere() {
+  auto listeners = runtime::listen_tcp("127.0.0.1", 0);
+  EXPECT_TRUE(listeners);
+  return std::move(listeners->front());
+}
 
 struct TestServer {
   runtime::Reactor reactor;

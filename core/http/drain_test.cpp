@@ -1,0 +1,167 @@
+// A stop that loses no request, and listeners of several lanes and processes.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <list>
+#include <string>
+
+#include "http/listener.hpp"
+#include "http/server_testing.hpp"
+
+namespace data_bridge::http {
+namespace {
+
+TEST(Drain, AnswersWhatWasSentBeforeAnIdleConnectionCloses) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = milliseconds(0);
+  TestServer server(options);
+  TestClient client = server.connect();
+  EXPECT_EQ(server.ask(client, get("/1")), ok("/1|"));
+  client.send(get("/2"));  // in the kernel: no turn has seen it
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  server.reactor.finish_turn();
+  EXPECT_TRUE(server.until([&] { return done; }));
+  EXPECT_EQ(client.read(), ok("/2|", "connection: close\r\n"));
+  EXPECT_TRUE(client.ended());
+}
+
+TEST(Drain, WaitsForTheNextRequestOfAClientThatWasJustServed) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = std::chrono::seconds(2);  // ends with the request, long before
+  TestServer server(options);
+  TestClient client = server.connect();
+  EXPECT_EQ(server.ask(client, get("/1")), ok("/1|"));
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  server.settle();
+  EXPECT_EQ(server.ask(client, get("/2")), ok("/2|", "connection: close\r\n"));
+  EXPECT_TRUE(client.ended());
+  EXPECT_TRUE(done);
+}
+
+TEST(Drain, DoesNotWaitForEverForTheNextRequest) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = milliseconds(10);
+  TestServer server(options);
+  TestClient served = server.connect();
+  TestClient fresh = server.connect();
+  EXPECT_EQ(server.ask(served, get("/")), ok("/|"));
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  EXPECT_TRUE(server.until([&] { return done; }));
+  EXPECT_EQ(served.read() + fresh.read(), "");
+  EXPECT_TRUE(served.ended() && fresh.ended());
+}
+
+TEST(Drain, AnAnswerThatDidNotSayCloseIsNotTheLast) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = std::chrono::seconds(2);
+  TestServer server(options);
+  ExchangeId id;
+  server.handler.answer = [&](Exchange& exchange) {
+    if (exchange.request().path != "/begun") return exchange.respond(200, "text/plain", "next");
+    id = exchange.id();
+    exchange.start(200, std::span<const Header>{});
+  };
+  TestClient client = server.connect();
+  EXPECT_EQ(server.ask(client, get("/begun")), "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  server.settle();
+  server.connections.find(id)->finish();
+  server.settle();
+  EXPECT_EQ(client.read(), "0\r\n\r\n");
+  EXPECT_EQ(server.ask(client, get("/")), ok("next", "connection: close\r\n"));
+  EXPECT_TRUE(done);
+}
+
+TEST(Listener, ALastAnswerIsNotLostToWhatWasSentBehindIt) {
+  // close(2) resets a TCP connection for what was not read, and the client may lose the answer to that.
+  TestServer server;
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox()});
+  const std::uint16_t port = runtime::local_address(listener.fd()).port;
+  ASSERT_FALSE(listener.start());
+  TestClient client(connect_to(port).release());
+  client.send(get("/", "Connection: close\r\n"));
+  std::string answer;
+  server.handler.answer = [&](Exchange& exchange) {
+    exchange.respond(200, "text/plain", "last");
+    client.send(get("/behind"));  // comes while the answer leaves
+  };
+  EXPECT_TRUE(server.until([&] {
+    answer += client.read();
+    return client.ended();
+  }));
+  EXPECT_EQ(answer, ok("last", "connection: close\r\n"));
+  EXPECT_FALSE(client.was_reset());
+}
+
+TEST(Listener, CountsTheConnectionsOfAllTargets) {
+  Options options = TestServer::without_date();
+  options.limits.max_connections = 3;
+  options.connection_count = std::make_shared<ConnectionCount>();
+  TestServer server(options);
+  Connections second(server.reactor, server.handler, options);
+  Connections third(server.reactor, server.handler, options);
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox(), second.mailbox(), third.mailbox()});
+  const std::uint16_t port = runtime::local_address(listener.fd()).port;
+  ASSERT_FALSE(listener.start());
+  std::list<TestClient> clients;
+  for (int i = 0; i < 9; ++i) clients.emplace_back(connect_to(port).release());
+  server.settle();
+  EXPECT_EQ(server.connections.size() + second.size() + third.size(), 3U);
+  std::size_t answered = 0;
+  for (TestClient& client : clients) client.send(get("/", "Connection: close\r\n"));
+  EXPECT_TRUE(server.until([&] {
+    for (TestClient& client : clients) answered += client.read().empty() ? 0 : 1;
+    return answered == 9;
+  })) << answered;
+  server.settle();
+  EXPECT_EQ(options.connection_count->load(), 0U);
+}
+
+TEST(Listener, EmptiesItsBacklogBeforeItCloses) {
+  TestServer server;
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox()});
+  const std::uint16_t port = runtime::local_address(listener.fd()).port;
+  ASSERT_FALSE(listener.start());
+  std::list<TestClient> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.emplace_back(connect_to(port).release());
+    clients.back().send(get("/"));
+  }
+  listener.drain();
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  EXPECT_TRUE(server.until([&] { return done; }));
+  for (TestClient& client : clients) EXPECT_EQ(client.read(), ok("/|", "connection: close\r\n"));
+  EXPECT_FALSE(connect_to(port));
+}
+
+TEST(Listener, SharesASocketInTurn) {
+  // Two processes that watch one socket; here, two Reactors.
+  TestServer one;
+  TestServer two;
+  runtime::FileDescriptor socket = listen_anywhere();
+  const std::uint16_t port = runtime::local_address(socket.get()).port;
+  runtime::FileDescriptor copy(dup(socket.get()));
+  Listener first(one.reactor, std::move(socket), {one.connections.mailbox()}, Listener::Sharing::kProcesses);
+  Listener second(two.reactor, std::move(copy), {two.connections.mailbox()}, Listener::Sharing::kProcesses);
+  ASSERT_FALSE(first.start());
+  ASSERT_FALSE(second.start());
+  std::list<TestClient> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.emplace_back(connect_to(port).release());
+    one.settle();
+    two.settle();
+  }
+  EXPECT_EQ(one.connections.size() + two.connections.size(), 10U);
+  first.stop();
+  clients.emplace_back(connect_to(port).release());
+  two.settle();
+  EXPECT_EQ(one.connections.size() + two.connections.size(), 11U) << "who stops takes nothing away from the other";
+}
+
+}  // namespace
+}  // namespace data_bridge::http

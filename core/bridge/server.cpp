@@ -70,8 +70,11 @@ class Server::Lane {
     thread_.join();
   }
 
-  /// On the lane's thread.
-  void stop_listening() { listeners_.clear(); }
+  /// On the lane's thread. What waits in the backlogs is accepted first.
+  void stop_listening() {
+    for (const auto& listener : listeners_) listener->drain();
+    listeners_.clear();
+  }
   std::vector<std::unique_ptr<http::Listener>>& listeners() noexcept { return listeners_; }
 
  private:
@@ -119,6 +122,7 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
       guard_(pyloop::share_across_threads(std::make_unique<PlanGuard>(still_valid), app_->mailbox)),
       settings_(std::move(settings)),
       application_(std::make_shared<AsgiEndpoint>(app_)) {
+  settings_.http.connection_count = std::make_shared<http::ConnectionCount>();
   set_routes({});
   if (settings_.access_log) {
     access_log_ = std::make_unique<middleware::AccessLog>(
@@ -129,7 +133,7 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
   const unsigned lanes = std::max(1U, settings_.io_threads);
   for (unsigned i = 0; i < lanes; ++i) {
     runtime::Reactor* shared = settings_.io_threads == 0 ? &app_->core.reactor() : nullptr;
-    lanes_.push_back(std::make_unique<Lane>(shared, routes_, settings_.http));
+    lanes_.push_back(std::make_unique<Lane>(shared, routes_, settings_.http));  // which share one connection count
     if (access_log_ != nullptr) lanes_.back()->connections().set_observer(access_log_.get());
   }
 }
@@ -160,16 +164,18 @@ void Server::listen_unix(const std::string& path, int backlog) {
   listen(std::move(sockets));
 }
 
-std::vector<Server::Address> Server::listen_inherited(int fd) {
+std::vector<Server::Address> Server::listen_inherited(int fd, int backlog) {
+  auto socket = runtime::adopt_listener(fd, {.backlog = backlog});
+  if (!socket) throw std::runtime_error(message_of(socket.error()));
   const runtime::SocketAddress address = runtime::local_address(fd);
   std::vector<runtime::FileDescriptor> sockets;
-  sockets.emplace_back(fd);
-  listen(std::move(sockets));
+  sockets.push_back(std::move(*socket));
+  listen(std::move(sockets), http::Listener::Sharing::kProcesses);
   if (address.family == runtime::SocketAddress::Family::kUnix) return {};
   return {{address.host(), address.port}};
 }
 
-void Server::listen(std::vector<runtime::FileDescriptor> sockets) {
+void Server::listen(std::vector<runtime::FileDescriptor> sockets, http::Listener::Sharing sharing) {
   start_threads();
   // One lane accepts for all and hands each connection to the least loaded: balance is exact, and
   // nothing that waits in a backlog is lost when a thread ends.
@@ -178,8 +184,8 @@ void Server::listen(std::vector<runtime::FileDescriptor> sockets) {
   for (const auto& lane : lanes_) targets.push_back(lane->connections().mailbox());
   Lane& acceptor = *lanes_.front();
   for (auto& socket : sockets) {
-    acceptor.post([&acceptor, targets, socket = std::move(socket)]() mutable {
-      auto listener = std::make_unique<http::Listener>(acceptor.reactor(), std::move(socket), targets);
+    acceptor.post([&acceptor, targets, sharing, socket = std::move(socket)]() mutable {
+      auto listener = std::make_unique<http::Listener>(acceptor.reactor(), std::move(socket), targets, sharing);
       // A socket that listens can be watched; only a lack of memory could say otherwise.
       if (!listener->start()) acceptor.listeners().push_back(std::move(listener));
     });
@@ -224,12 +230,21 @@ std::shared_ptr<routing::Endpoint> Server::make_route_endpoint(PyObject* plan) {
 
 void Server::drain(std::chrono::milliseconds grace, PyObject* on_drained) {
   auto drain = std::make_shared<Drain>(app_->mailbox, lanes_.size(), on_drained);
-  for (const auto& lane : lanes_) {
-    lane->post([lane = lane.get(), grace, drain] {
-      lane->stop_listening();
-      lane->connections().drain(grace, [drain] { Drain::lane_is_empty(drain); });
-    });
-  }
+  // First who accepts for all: what it hands over, its last connections too, is before the drain in each lane's queue.
+  Lane& acceptor = *lanes_.front();
+  acceptor.post([this, &acceptor, grace, drain] {
+    acceptor.stop_listening();
+    for (const auto& lane : lanes_) {
+      const auto begin = [lane = lane.get(), grace, drain] {
+        lane->connections().drain(grace, [drain] { Drain::lane_is_empty(drain); });
+      };
+      if (lane.get() == &acceptor) {
+        begin();
+      } else {
+        lane->post(begin);
+      }
+    }
+  });
 }
 
 void Server::close() {

@@ -62,8 +62,8 @@ class Server {
   /// Throw std::runtime_error with a message for people where the address cannot be used.
   std::vector<Address> listen_tcp(const std::string& host, std::uint16_t port, int backlog);
   void listen_unix(const std::string& path, int backlog);
-  /// A listening socket that the process inherited; it is taken over.
-  std::vector<Address> listen_inherited(int fd);
+  /// A socket that the process inherited, and shares with others; see runtime::adopt_listener().
+  std::vector<Address> listen_inherited(int fd, int backlog);
 
   /// Its generation is to be begun before plans are made into endpoints for set_routes().
   [[nodiscard]] PlanGuard& guard() noexcept { return *guard_; }
@@ -83,7 +83,8 @@ class Server {
   class Lane;
   class Drain;
 
-  void listen(std::vector<runtime::FileDescriptor> sockets);
+  void listen(std::vector<runtime::FileDescriptor> sockets,
+              http::Listener::Sharing sharing = http::Listener::Sharing::kNobody);
   void start_threads();
 
   std::shared_ptr<AppContext> app_;

@@ -101,7 +101,9 @@ void bind_server(nb::module_& module) {
              });
            })
       .def("listen_inherited",
-           [](Server& self, int fd) { return as_os_error([&] { return self.listen_inherited(fd); }); })
+           [](Server& self, int fd, int backlog) {
+             return as_os_error([&] { return self.listen_inherited(fd, backlog); });
+           })
       .def(
           "set_routes",
           [](Server& self, const nb::list& routes, const std::string& root_path, bool redirect_slashes,

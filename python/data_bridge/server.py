@@ -152,7 +152,7 @@ class Server:
         )
         self._install_routes()
         if options.fd is not None:
-            self.addresses = core.listen_inherited(options.fd)
+            self.addresses = core.listen_inherited(options.fd, options.backlog)
         elif options.uds is not None:
             core.listen_unix(options.uds, options.backlog)
         else:

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from data_bridge import App
 
-
 app = App(store="sqlite:///limits.db")
 
 

@@ -104,7 +104,8 @@ TEST(Listener, CountsTheConnectionsOfAllTargets) {
   TestServer server(options);
   Connections second(server.reactor, server.handler, options);
   Connections third(server.reactor, server.handler, options);
-  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox(), second.mailbox(), third.mailbox()});
+  Listener listener(server.reactor, listen_anywhere(),
+                    {server.connections.mailbox(), second.mailbox(), third.mailbox()});
   const std::uint16_t port = runtime::local_address(listener.fd()).port;
   ASSERT_FALSE(listener.start());
   std::list<TestClient> clients;

@@ -41,9 +41,7 @@ class ConnectionsMailbox : public std::enable_shared_from_this<ConnectionsMailbo
   [[nodiscard]] std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
   /// No more are taken for now: Limits::max_connections is reached, with those of all that share the count. From any
   /// thread.
-  [[nodiscard]] bool full() const noexcept {
-    return most_ != 0 && count_->load(std::memory_order_relaxed) >= most_;
-  }
+  [[nodiscard]] bool full() const noexcept { return most_ != 0 && count_->load(std::memory_order_relaxed) >= most_; }
 
  private:
   friend class Connections;

@@ -11,6 +11,7 @@ void bind_all(nanobind::module_& module) {
   if (pyloop::register_pyloop(module.ptr()) < 0) throw nanobind::python_error();
   bind_crud(module);
   bind_schema(module);
+  bind_listen(module);
   bind_server(module);
 }
 

@@ -7,6 +7,7 @@ namespace data_bridge::bridge {
 
 void bind_all(nanobind::module_& module);
 
+void bind_listen(nanobind::module_& module);
 void bind_server(nanobind::module_& module);
 
 }  // namespace data_bridge::bridge

@@ -83,6 +83,12 @@ def drive(
     The task where the coroutine has suspended, None where it has finished.
     """
 
+def listen_tcp(host: str, port: int, backlog: int) -> list[int]:
+    """Descriptors of non-blocking sockets that listen on every address of `host`. OSError where none can be used."""
+
+def listen_unix(path: str, backlog: int) -> int:
+    """The descriptor of a listening Unix socket. OSError where `path` is in use, or is no socket."""
+
 @final
 class Server:
     """The native half of one server process. OSError where an address cannot be listened on."""

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from .compiler import RouteCompiler, describe
 from .importer import ImportFailed, import_app
 from .lifespan import StartupFailed
 from .logs import configure_logging
 from .options import ServerOptions
+from .routes import RouteCompiler, describe
 from .server import Server, log_started, run_server
 from .supervisor import supervise, worker_command
 

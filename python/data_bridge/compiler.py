@@ -11,9 +11,10 @@ from __future__ import annotations
 import copy
 import email.message
 import enum
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+import functools
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Literal
 
 import fastapi
@@ -38,14 +39,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from .pristine import closure_of, nested_code, patched_names
+from .routes import CompiledApp, CompiledRoute, RouteCompiler, Watch, describe_error
+
+__all__ = ["Bridged", "RouteCompiler", "RoutePlan", "compile_app"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-#: FastAPI releases (major, minor) whose internals this module was checked against.
-KNOWN_FASTAPI = {(0, 165)}
 
 _PACKAGES = ("fastapi", "starlette")
 _OUTCOME = "data_bridge.outcome"
@@ -87,8 +88,15 @@ _SITES: list[tuple[Any, tuple[str, ...]]] = [
     (AsyncExitStackMiddleware, ("__call__",)),
 ]
 
-_REQUEST_APP = nested_code(fastapi.routing.request_response, "app")
-_HANDLER_APP = nested_code(fastapi.routing.get_request_handler, "app")
+
+@functools.cache
+def _request_app() -> CodeType:
+    return nested_code(fastapi.routing.request_response, "app")
+
+
+@functools.cache
+def _handler_app() -> CodeType:
+    return nested_code(fastapi.routing.get_request_handler, "app")
 
 
 class Bridged(Exception):
@@ -142,45 +150,6 @@ class RoutePlan:
     simple_classes: frozenset[type[Response]] = SIMPLE_RESPONSES
 
 
-Kind = Literal["native", "compiled", "bridged"]
-
-
-@dataclass(slots=True)
-class CompiledRoute:
-    """One entry of the route table, in the order of declaration."""
-
-    path: str
-    methods: list[str]
-    kind: Kind
-    reason: str = ""
-    plan: RoutePlan | None = None
-    operation: Any = None  # a native operation's handle
-    opaque: bool = False  # may match anything: no template to compile
-    allow: str = ""  # the value of Allow in a 405 of this route
-
-
-@dataclass(slots=True)
-class Watch:
-    """What an application's routes were read from: they are current while all of it is the same."""
-
-    attributes: list[tuple[Any, str, Any]]  # (object, name, value): of the object's own __dict__
-    lists: list[tuple[list[Any], tuple[Any, ...]]]  # (list, its items)
-
-
-@dataclass(slots=True)
-class CompiledApp:
-    """The route table of an application; ``reason`` says why all of it is bridged, if it is.
-
-    ``unmatched_reason`` says why requests that no route answers are left to the application, if they are.
-    """
-
-    routes: list[CompiledRoute]
-    reason: str = ""
-    unmatched_reason: str = ""
-    redirect_slashes: bool = True
-    watch: Watch = field(default_factory=lambda: Watch([], []))
-
-
 def is_json_content_type(value: str) -> bool:
     """FastAPI's rule for a body that is parsed as JSON: ``application/json`` or ``application/*+json``."""
     message = email.message.Message()
@@ -191,36 +160,23 @@ def is_json_content_type(value: str) -> bool:
     return subtype == "json" or subtype.endswith("+json")
 
 
-class RouteCompiler:
-    """Compiles one application, as often as it changes."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    def compile(self) -> CompiledApp:
-        """Read the application's routes. To be called after lifespan start-up: libraries still add to routes there."""
-        app = self.app
-        if not isinstance(app, FastAPI):
-            reason = f"{type(app).__name__} is no FastAPI application"
-            return CompiledApp([], reason, reason)
+def compile_app(app: FastAPI) -> CompiledApp:
+    """Read an application's routes."""
+    watch = Watch([], [])
+    try:
         if app.middleware_stack is None:
             app.middleware_stack = app.build_middleware_stack()
         watch = _watch(app)
-        try:
-            _check_application(app)
-        except Bridged as reason:
-            return CompiledApp(list(_bridged_routes(app, str(reason))), str(reason), str(reason), watch=watch)
-        finish = _FinishFactory(app)
-        return CompiledApp(
-            [_compile_route(app, context, finish) for context in _contexts(app)],
-            unmatched_reason=_unmatched_reason(app),
-            redirect_slashes=app.router.redirect_slashes,
-            watch=watch,
-        )
-
-    def may_run_compiled(self) -> bool:
-        """False while something is switched on that compiled routes do not do: FastAPI's own telemetry."""
-        return not self.app._native_telemetry.enabled()
+        _check_application(app)
+    except Bridged as reason:
+        return CompiledApp(list(_bridged_routes(app, str(reason))), str(reason), str(reason), watch=watch)
+    finish = _FinishFactory(app)
+    return CompiledApp(
+        [_compile_route(app, context, finish) for context in _contexts(app)],
+        unmatched_reason=_unmatched_reason(app),
+        redirect_slashes=app.router.redirect_slashes,
+        watch=watch,
+    )
 
 
 #: Attributes that decide over an application's answers, and over its router's.
@@ -276,9 +232,6 @@ def _unmatched_reason(app: FastAPI) -> str:
 
 
 def _check_application(app: FastAPI) -> None:
-    version = tuple(int(part) for part in fastapi.__version__.split(".")[:2])
-    if version not in KNOWN_FASTAPI:
-        raise Bridged(f"FastAPI {fastapi.__version__} is not known to this release of data_bridge")
     if patched := patched_names(_SITES, _PACKAGES):
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
     for name in ("__call__", "build_middleware_stack"):
@@ -353,15 +306,18 @@ def _compile_api_route(route: CompiledRoute, context: RouteContext, finish: _Fin
             route.kind = "compiled"
     except Bridged as reason:
         route.reason = str(reason)
+    except Exception as error:
+        # A release, or a patch, that names something otherwise; FastAPI itself knows.
+        route.reason = f"cannot be read: {describe_error(error)}"
 
 
 def _handler_closure(context: RouteContext) -> dict[str, Any]:
     """The variables of the request handler as FastAPI built it; later changes of the route do nothing there either."""
     app = context.app
-    if getattr(app, "__code__", None) is not _REQUEST_APP:
+    if getattr(app, "__code__", None) is not _request_app():
         raise Bridged("the route's application is wrapped (a body limit or a patch)")
     handler = closure_of(app)["f"]
-    if getattr(handler, "__code__", None) is not _HANDLER_APP:
+    if getattr(handler, "__code__", None) is not _handler_app():
         raise Bridged("get_route_handler is overridden")
     return closure_of(handler)
 
@@ -602,9 +558,3 @@ async def _outcome_router(scope: Scope, receive: Receive, send: Send) -> None:
         return outcome  # type: ignore[no-any-return]
 
     await fastapi.routing.request_response(bring)(scope, receive, send)
-
-
-def describe(compiled: CompiledApp) -> Iterable[tuple[str, str, str, str]]:
-    """Rows (methods, path, kind, reason) for ``data-bridge routes``."""
-    for route in compiled.routes:
-        yield ",".join(route.methods) or "any", route.path, route.kind, route.reason

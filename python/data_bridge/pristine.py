@@ -39,11 +39,15 @@ def patched_names(sites: Iterable[tuple[ModuleType | type, Iterable[str]]], pack
 
 
 def nested_code(function: Callable[..., Any], *names: str) -> CodeType:
-    """The code object of a function that is defined inside ``function``, by its path of names."""
-    assert isinstance(function, FunctionType)
+    """The code object of a function that is defined inside ``function``, by its path of names; else LookupError."""
+    if not isinstance(function, FunctionType):
+        raise LookupError(f"{function!r} is no plain function")
     code: CodeType = function.__code__
     for name in names:
-        code = next(const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == name)
+        found = [const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == name]
+        if not found:
+            raise LookupError(f"no function {name!r} inside {function.__qualname__}")
+        code = found[0]
     return code
 
 

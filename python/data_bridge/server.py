@@ -12,11 +12,11 @@ from http import HTTPStatus
 from typing import Any
 
 from . import _core
-from .compiler import CompiledApp, RouteCompiler
 from .lifespan import Lifespan
 from .loop import new_event_loop
 from .options import ServerOptions
 from .proxy import TrustedProxies
+from .routes import CompiledApp, RouteCompiler
 
 logger = logging.getLogger("data_bridge")
 

@@ -1,0 +1,123 @@
+"""How each route of an application is served: the route table, whatever FastAPI is installed, or none."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+logger = logging.getLogger("data_bridge")
+
+#: FastAPI releases (major, minor) whose internals the compiler was checked against.
+KNOWN_FASTAPI = {("0", "165")}
+
+Kind = Literal["native", "compiled", "bridged"]
+
+
+@dataclass(slots=True)
+class CompiledRoute:
+    """One entry of the route table, in the order of declaration."""
+
+    path: str
+    methods: list[str]
+    kind: Kind
+    reason: str = ""
+    plan: Any = None  # what the native side executes: a compiler.RoutePlan
+    operation: Any = None  # a native operation's handle
+    opaque: bool = False  # may match anything: no template to compile
+    allow: str = ""  # the value of Allow in a 405 of this route
+
+
+@dataclass(slots=True)
+class Watch:
+    """What an application's routes were read from: they are current while all of it is the same."""
+
+    attributes: list[tuple[Any, str, Any]]  # (object, name, value): of the object's own __dict__
+    lists: list[tuple[list[Any], tuple[Any, ...]]]  # (list, its items)
+
+
+@dataclass(slots=True)
+class CompiledApp:
+    """The route table of an application; ``reason`` says why all of it is bridged, if it is.
+
+    ``unmatched_reason`` says why requests that no route answers are left to the application, if they are.
+    """
+
+    routes: list[CompiledRoute]
+    reason: str = ""
+    unmatched_reason: str = ""
+    redirect_slashes: bool = True
+    watch: Watch = field(default_factory=lambda: Watch([], []))
+
+
+class RouteCompiler:
+    """Compiles one application, as often as it changes.
+
+    The compiler proper reads FastAPI's internals, which are other ones in other releases and may be replaced by
+    other packages. Whatever it fails with, at its own import too, is a reason to leave the application to ASGI.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def compile(self) -> CompiledApp:
+        """Read the application's routes. To be called after lifespan start-up: libraries still add to routes there."""
+        app = self.app
+        if not _is_fastapi(app):
+            reason = f"{type(app).__name__} is no FastAPI application"
+            return CompiledApp([], reason, reason)
+        version = _fastapi_version()
+        if tuple(version.split(".")[:2]) not in KNOWN_FASTAPI:
+            reason = f"FastAPI {version} is not known to this release of data_bridge"
+        else:
+            try:
+                from .compiler import compile_app
+
+                return compile_app(app)
+            except Exception as error:
+                logger.debug("Routes cannot be compiled.", exc_info=True)
+                reason = f"FastAPI's internals are not as expected: {describe_error(error)}"
+        return CompiledApp(list(_listed(app, reason)), reason, reason)
+
+    def may_run_compiled(self) -> bool:
+        """False while something is switched on that compiled routes do not do: FastAPI's own telemetry."""
+        try:
+            return not self.app._native_telemetry.enabled()
+        except Exception:
+            return False
+
+
+def describe_error(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _is_fastapi(app: Any) -> bool:
+    # Whose module was not imported has made no application; importing it costs half a second.
+    fastapi = sys.modules.get("fastapi")
+    kind = getattr(fastapi, "FastAPI", None)
+    return isinstance(kind, type) and isinstance(app, kind)
+
+
+def _fastapi_version() -> str:
+    return str(getattr(sys.modules.get("fastapi"), "__version__", "(of no version)"))
+
+
+def _listed(app: Any, reason: str) -> Iterator[CompiledRoute]:
+    """The routes of an application as far as every release shows them."""
+    try:
+        routes = list(app.routes)
+    except Exception:
+        return
+    for route in routes:
+        methods = getattr(route, "methods", None) or ()
+        yield CompiledRoute(str(getattr(route, "path", "")), sorted(methods), "bridged", reason, opaque=True)
+
+
+def describe(compiled: CompiledApp) -> Iterable[tuple[str, str, str, str]]:
+    """Rows (methods, path, kind, reason) for ``data-bridge routes``."""
+    for route in compiled.routes:
+        yield ",".join(route.methods) or "any", route.path, route.kind, route.reason

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -23,7 +24,16 @@ def free_port() -> int:
 class ServerProcess:
     """`data-bridge run APPLICATION` on a free port of the loopback."""
 
-    def __init__(self, application: str, directory: Path, arguments: tuple[str, ...] = (), *, search: Path) -> None:
+    def __init__(
+        self,
+        application: str,
+        directory: Path,
+        arguments: tuple[str, ...] = (),
+        *,
+        search: Path,
+        environment: Mapping[str, str] | None = None,
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
         self.port = free_port()
         self.log_file = directory / f"server-{self.port}.log"
         # DATA_BRIDGE_COMMAND replaces the interpreter: the soak test runs one with a sanitizer loaded.
@@ -36,9 +46,16 @@ class ServerProcess:
                 *arguments,
             ],
             cwd=directory,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(search), os.environ.get("PYTHONPATH", "")])},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(search), os.environ.get("PYTHONPATH", "")]),
+                **(environment or {}),
+            },
             stdout=self.log_file.open("wb"),
             stderr=subprocess.STDOUT,
+            pass_fds=descriptors,
+            # A group of its own, as a terminal gives one to each command: signals for all of it hit nobody else.
+            process_group=0,
         )
 
     @property
@@ -71,6 +88,28 @@ class ServerProcess:
                 time.sleep(0.05)
         raise AssertionError(f"the server does not answer; it said:\n{self.log}")
 
+    def wait_for_log(self, text: str, times: int = 1, seconds: float = 60) -> None:
+        """Return when `text` was logged, `times` times."""
+        deadline = time.monotonic() + seconds
+        while self.log.count(text) < times:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{text!r} is not in the log {times} times:\n{self.log}")
+            time.sleep(0.02)
+
+    def wait_for_end(self, seconds: float = 60) -> int:
+        """The exit status; what is left of the group is killed where it does not end."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill_group()
+            raise AssertionError(f"the server does not end; it said:\n{self.log}") from None
+
+    def kill_group(self) -> None:
+        """SIGKILL to the command and all of its workers."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait(10)
+
     def resident_bytes(self) -> int:
         """What the process occupies of memory (proc(5), the second field of statm)."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
@@ -85,14 +124,14 @@ class ServerProcess:
         self.process.wait(10)
 
     def stop(self) -> int:
-        """SIGTERM, and its exit status; SIGKILL after 20 seconds."""
+        """SIGINT, which leaves the status 0, and the exit status; SIGKILL after 20 seconds."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise AssertionError(f"the server did not end after SIGTERM; it said:\n{self.log}") from None
+                raise AssertionError(f"the server did not end after SIGINT; it said:\n{self.log}") from None
         return self.process.returncode
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import importlib
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import metadata
+from typing import Any
 
 from .importer import ImportFailed, import_app
-from .lifespan import StartupFailed
+from .interface import FactoryFailed, made_by_factory
 from .logs import configure_logging
 from .options import ServerOptions
+from .process import STARTUP_FAILURE, supervisor_line
 from .routes import RouteCompiler, describe
 from .server import Server, log_started, run_server
-from .supervisor import supervise, worker_command
+from .supervisor import Supervisor, worker_command
 
 _EPILOG = """\
 examples:
@@ -70,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     log.add_argument("--no-access-log", dest="access_log", action="store_false", help="no line for each request")
     rest = run.add_argument_group("protocol and limits")
+    rest.add_argument(
+        "--interface",
+        default=defaults.interface,
+        choices=["auto", "asgi3", "asgi2"],
+        help="how the application is called",
+    )
     rest.add_argument("--lifespan", default="auto", choices=["auto", "on", "off"], help="the ASGI lifespan protocol")
     rest.add_argument(
         "--forwarded-allow-ips",
@@ -91,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=defaults.timeout_graceful_shutdown,
         metavar="S",
-        help="seconds running requests may take after a stop",
+        help="seconds a stop may take: running requests and the lifespan's end, together; unset: as long as they take",
     )
     rest.add_argument(
         "--max-body-size",
@@ -116,47 +128,64 @@ def _parser() -> argparse.ArgumentParser:
 def _add_app(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("app", metavar="MODULE:APP", help="the application, for example main:app")
     parser.add_argument("--factory", action="store_true", help="APP is a function that makes the application")
+    parser.add_argument("--app-dir", default="", metavar="DIR", help="where MODULE is looked for first, if not here")
+    parser.add_argument("--env-file", metavar="FILE", help="environment for the application (needs python-dotenv)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
     try:
-        return _run(parsed, arguments) if parsed.command == "run" else _routes(parsed)
-    except ImportFailed as error:
+        _load_environment(parsed.env_file)
+        return _run(parser, parsed, arguments) if parsed.command == "run" else _routes(parsed)
+    except (ImportFailed, FactoryFailed, OSError) as error:
         print(f"data-bridge: {error}", file=sys.stderr)
-        return 2
-    except (StartupFailed, OSError) as error:
-        print(f"data-bridge: {error}", file=sys.stderr)
-        return 3
+        return STARTUP_FAILURE
 
 
-def _run(parsed: argparse.Namespace, arguments: list[str]) -> int:
+def _load_environment(file: str | None) -> None:
+    if file is None:
+        return
+    if not os.path.exists(file):
+        raise ImportFailed(f"--env-file: there is no {file!r}")
+    try:
+        load_dotenv = importlib.import_module("dotenv").load_dotenv
+    except ImportError:
+        raise ImportFailed("--env-file needs the package python-dotenv") from None
+    load_dotenv(dotenv_path=file)
+
+
+def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: list[str]) -> int:
     configure_logging(parsed.log_level)
-    names: tuple[str, ...] = (
-        "host",
-        "port",
-        "uds",
-        "fd",
-        "backlog",
-        "io_threads",
-        "root_path",
-        "lifespan",
-        "access_log",
-    )
-    names += ("server_header", "date_header", "forwarded_allow_ips", "timeout_keep_alive")
-    names += ("timeout_graceful_shutdown", "max_body_size", "max_connections")
-    options = ServerOptions(**{name: getattr(parsed, name) for name in names})
-    if parsed.workers > 1 and options.fd is None:
-        return supervise(worker_command(arguments), options, parsed.workers)
-    server = Server(import_app(parsed.app, factory=parsed.factory), options)
-    run_server(server, lambda: log_started(server))
-    return 0
+    try:
+        options = ServerOptions(**{option.name: getattr(parsed, option.name) for option in fields(ServerOptions)})
+        if parsed.workers < 1:
+            raise ValueError(f"workers must be at least 1, not {parsed.workers}")
+    except ValueError as error:
+        parser.error(str(error))
+    line = supervisor_line()
+    if parsed.workers > 1 and line is None:
+        return Supervisor(worker_command(arguments), options, parsed.workers).run()
+    # As under uvicorn: a single process imports before the loop runs, a worker in it; factories are called in it.
+    found = None if line is not None else import_app(parsed.app, app_dir=parsed.app_dir)
+
+    def make_server() -> Server:
+        app = import_app(parsed.app, app_dir=parsed.app_dir) if line is not None else found
+        app = made_by_factory(app, factory=parsed.factory)
+        return Server(app, options, listeners=None if line is None else line.listeners)
+
+    return run_server(make_server, log_started, line=line, owns_process=True)
 
 
 def _routes(parsed: argparse.Namespace) -> int:
-    compiled = RouteCompiler(import_app(parsed.app, factory=parsed.factory)).compile()
+    found = import_app(parsed.app, app_dir=parsed.app_dir)
+
+    async def make_app() -> Any:
+        return made_by_factory(found, factory=parsed.factory)
+
+    compiled = RouteCompiler(asyncio.run(make_app())).compile()
     if compiled.reason:
         print(f"All requests go through ASGI: {compiled.reason}.")
     rows = [("METHODS", "PATH", "SERVED", "WHY"), *describe(compiled)]

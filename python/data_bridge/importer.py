@@ -12,15 +12,15 @@ class ImportFailed(Exception):
     """The application could not be imported; the message says what to do."""
 
 
-def import_app(spec: str, *, factory: bool = False) -> Any:
-    """Import the application that ``spec`` names (``package.module:attribute``), from the current directory too.
+def import_app(spec: str, *, app_dir: str = "") -> Any:
+    """Import what ``spec`` names (``package.module:attribute``), from ``app_dir`` too, else the current directory.
 
-    ``factory``: the attribute is a function without arguments that makes the application.
+    An application, or a factory of one.
     """
     module_name, _, attribute = spec.partition(":")
     if not module_name or not attribute:
         raise ImportFailed(f"{spec!r} does not name an application: write MODULE:ATTRIBUTE, for example main:app")
-    directory = os.getcwd()
+    directory = os.path.abspath(app_dir)
     if directory not in sys.path:
         sys.path.insert(0, directory)
     try:
@@ -34,8 +34,6 @@ def import_app(spec: str, *, factory: bool = False) -> Any:
             found = getattr(found, name)
         except AttributeError:
             raise ImportFailed(f"module {module_name!r} has no attribute {attribute!r}") from None
-    if factory:
-        found = found()
     if not callable(found):
         raise ImportFailed(f"{spec!r} is a {type(found).__name__}, not an ASGI application")
     return found

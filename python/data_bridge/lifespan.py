@@ -11,6 +11,10 @@ logger = logging.getLogger("data_bridge")
 
 LifespanMode = Literal["auto", "on", "off"]
 
+#: An application that has said how its start-up or end went may raise behind it, which is of interest, or go on and
+#: wait for another message, which is not: so long it is waited for, seconds.
+_RETURNS = 0.1
+
 
 class StartupFailed(RuntimeError):
     """The application reported that it could not start, without an exception that could be raised again."""
@@ -25,18 +29,22 @@ class Lifespan:
 
     def __init__(self, app: Callable[..., Awaitable[None]], mode: LifespanMode) -> None:
         self.state: dict[str, Any] = {}
+        #: What left the application; it was logged.
+        self.error: BaseException | None = None
+        #: True where startup() has raised because of the application.
+        self.startup_failed = False
         self._app = app
         self._mode = mode
         self._inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
         self._started = asyncio.Event()
         self._stopped = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._startup_reported = False
+        self._reported: set[str] = set()
         self._failure: str | None = None
-        self._error: BaseException | None = None
+        self._cancelled = False
 
     async def startup(self) -> None:
-        """Run the application's start-up. Raises what it raised, or :class:`StartupFailed`."""
+        """Run the application's start-up. Raises what it raised, or :class:`StartupFailed`; it was logged."""
         if self._mode == "off":
             return
         logger.info("Waiting for application startup.")
@@ -44,28 +52,40 @@ class Lifespan:
         await self._inbox.put({"type": "lifespan.startup"})
         await self._started.wait()
         if self._failure is not None:
-            await self._task
-            if self._error is not None:
-                raise self._error
-            raise StartupFailed(self._failure or "the application's start-up failed")
-        if self._error is not None:
+            self.startup_failed = True
+            await asyncio.wait([self._task], timeout=_RETURNS)
+            if self.error is None:
+                self.error = StartupFailed(self._failure or "the application's start-up failed")
+            raise self.error
+        if self.error is not None:
             if self._mode == "on":
-                raise self._error
+                self.startup_failed = True
+                raise self.error
             logger.info("ASGI 'lifespan' protocol appears unsupported.")
             return
         logger.info("Application startup complete.")
 
     async def shutdown(self) -> None:
-        """Run the application's shutdown. Raises what it raised."""
+        """Run the application's shutdown. Raises what it raised; it was logged."""
         if self._task is None or self._task.done():
             return
         logger.info("Waiting for application shutdown.")
         await self._inbox.put({"type": "lifespan.shutdown"})
         await self._stopped.wait()
-        await self._task
-        if self._error is not None:
-            raise self._error
+        await asyncio.wait([self._task], timeout=_RETURNS)
+        if self.error is not None or "lifespan.shutdown.failed" in self._reported:
+            logger.error("Application shutdown failed. Exiting.")
+        if self.error is not None:
+            raise self.error
         logger.info("Application shutdown complete.")
+
+    def cancel(self) -> asyncio.Task[None] | None:
+        """Give it up: nothing more is sent to the application. What there is to wait for, if anything."""
+        if self._task is None or self._task.done():
+            return None
+        self._cancelled = True
+        self._task.cancel()
+        return self._task
 
     async def _run(self) -> None:
         scope: MutableMapping[str, Any] = {
@@ -76,8 +96,12 @@ class Lifespan:
         try:
             await self._app(scope, self._inbox.get, self._send)
         except BaseException as error:
-            self._error = error
-            if self._startup_reported and self._failure is None:
+            if self._cancelled:
+                return
+            self.error = error
+            # Before the first report it may be an application that does not know the protocol.
+            known = self._mode == "on" or bool(self._reported)
+            if known and not any(kind.endswith(".failed") for kind in self._reported):
                 logger.error("Exception in 'lifespan' protocol\n", exc_info=error)
         finally:
             self._started.set()
@@ -86,9 +110,10 @@ class Lifespan:
     async def _send(self, message: MutableMapping[str, Any]) -> None:
         kind = message["type"]
         if kind == "lifespan.startup.complete":
-            self._startup_reported = True
+            self._reported.add(kind)
             self._started.set()
         elif kind == "lifespan.startup.failed":
+            self._reported.add(kind)
             self._failure = message.get("message", "")
             if self._failure:
                 logger.error(self._failure)
@@ -96,6 +121,7 @@ class Lifespan:
         elif kind == "lifespan.shutdown.complete":
             self._stopped.set()
         elif kind == "lifespan.shutdown.failed":
+            self._reported.add(kind)
             if message.get("message"):
                 logger.error(message["message"])
             self._stopped.set()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 
+from .interface import Interface
 from .lifespan import LifespanMode
 
 
@@ -28,13 +30,39 @@ class ServerOptions:
     computes. None: one where the application has native resources, else none."""
     root_path: str = ""
     lifespan: LifespanMode = "auto"
+    interface: Interface = "auto"
+    """How the application is called: ``asgi3``, ``asgi2``, or whichever it looks like."""
     access_log: bool = True
     server_header: bool = True
     date_header: bool = True
     forwarded_allow_ips: str = field(default_factory=_default_forwarded_allow_ips)
     """Peers whose X-Forwarded-For and -Proto are believed: addresses, networks, or ``*``."""
     timeout_keep_alive: float = 75.0
-    timeout_graceful_shutdown: float = 30.0
-    """How long running requests may take after a stop was asked for."""
+    timeout_graceful_shutdown: float | None = None
+    """How long a stop may take: running requests and the lifespan's end, together. None, as uvicorn's: as long as they
+    take, for whoever asked for the stop has a limit of his own (Kubernetes 30 seconds, systemd 90)."""
     max_body_size: int = 64 * 1024 * 1024
     max_connections: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no server can be told, with a ValueError that names it."""
+        _check_range("port", self.port, 0, 65535)
+        _check_range("backlog", self.backlog, 0, 2**31 - 1)
+        if self.fd is not None:
+            _check_range("fd", self.fd, 0, 2**31 - 1)
+        if self.io_threads is not None:
+            _check_range("io_threads", self.io_threads, 0, 1024)
+        _check_seconds("timeout_keep_alive", self.timeout_keep_alive)
+        if self.timeout_graceful_shutdown is not None:
+            _check_seconds("timeout_graceful_shutdown", self.timeout_graceful_shutdown)
+
+
+def _check_range(name: str, value: int, least: int, greatest: int) -> None:
+    if not least <= value <= greatest:
+        raise ValueError(f"{name} must be from {least} to {greatest}, not {value}")
+
+
+def _check_seconds(name: str, value: float) -> None:
+    # A century: what is longer does not fit the clocks below.
+    if not math.isfinite(value) or not 0 <= value <= 3.2e9:
+        raise ValueError(f"{name} must be a number of seconds from 0 to 3200000000, not {value}")

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import logging
 import os
-import signal
-import threading
+import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
 from . import _core
-from .lifespan import Lifespan
+from .interface import as_asgi3
+from .lifespan import Lifespan, StartupFailed
 from .loop import new_event_loop
 from .options import ServerOptions
+from .process import STARTUP_FAILURE, Deadline, StopSignals, SupervisorLine, end_loop, exit_now, exit_within
 from .proxy import TrustedProxies
 from .routes import CompiledApp, RouteCompiler
+from .stores import StoreError
 
 logger = logging.getLogger("data_bridge")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: What the native half is told where a drain has no end of its own, seconds.
+_FOREVER = 10 * 365 * 86_400.0
 
 
 async def _await_any(awaitable: Awaitable[Any]) -> Any:
@@ -31,7 +36,9 @@ async def _await_any(awaitable: Awaitable[Any]) -> Any:
 class Server:
     """Serves one ASGI application in the running PyLoop of the calling thread.
 
-    ``on_exception`` is called with every exception that the application let through, after it was logged.
+    ``app``: ASGI 3 or 2 (``options.interface``). ``on_exception`` is called with every exception that the application
+    let through, after it was logged. ``listeners``: descriptors of listening sockets that a supervisor has opened, in
+    place of the address in ``options``.
     """
 
     def __init__(
@@ -40,55 +47,86 @@ class Server:
         options: ServerOptions | None = None,
         *,
         on_exception: Callable[[BaseException], None] | None = None,
+        listeners: list[int] | None = None,
     ) -> None:
-        self.app = app
         self.options = options or ServerOptions()
-        self.lifespan = Lifespan(app, self.options.lifespan)
+        self.app = as_asgi3(app, self.options.interface)
+        self.lifespan = Lifespan(self.app, self.options.lifespan)
         self.compiled = CompiledApp([])
         self.addresses: list[tuple[str, int]] = []
         self._on_exception = on_exception
-        self._compiler = RouteCompiler(app)
+        self._listeners = listeners
+        self._compiler = RouteCompiler(self.app)
         self._core: _core.Server | None = None
         self._stop = asyncio.Event()
-        self._force = asyncio.Event()
+        self._deadline = Deadline()
+        self._forced = False
         self._recompiling = False
         self._counts: dict[str, int] = {}
 
     # --- life ------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Run the lifespan's start-up, open the stores, compile the routes and listen."""
+        """Run the lifespan's start-up, open the stores, compile the routes and listen.
+
+        Raises what the application's start-up raised, or :class:`StartupFailed`; OSError where the address cannot be
+        used.
+        """
         self._share_stores()
-        await self.lifespan.startup()
+        await self._start_lifespan()
         try:
             self._open_stores()
-            self._start_core()
+            try:
+                self._start_core()
+            except BaseException:
+                self._drop_core()
+                self._close_stores()
+                raise
         except BaseException:
-            await self.lifespan.shutdown()
+            await self._end_lifespan()
             raise
 
     async def serve(self, on_started: Callable[[], None] | None = None) -> None:
         """Start, answer requests until :meth:`stop`, end in good order."""
         await self.start()
-        if on_started is not None:
+        if on_started is not None and not self._stop.is_set():
             on_started()
         await self._stop.wait()
         await self.close()
 
     def stop(self, *, force: bool = False) -> None:
-        """Ask for the end: stop accepting, finish what runs. ``force`` does not wait for it. On the loop's thread."""
-        self._stop.set()
+        """Ask for the end: stop accepting, finish what runs within the grace period. On the loop's thread.
+
+        ``force`` waits for nothing any more, and leaves the lifespan's end out.
+        """
+        if not self._stop.is_set():
+            self._deadline.begin(self.options.timeout_graceful_shutdown)
+            self._stop.set()
         if force:
-            self._force.set()
+            self._forced = True
+            self._deadline.expire()
+
+    @property
+    def stopping(self) -> bool:
+        """True once the end was asked for."""
+        return self._stop.is_set()
+
+    @property
+    def deadline(self) -> Deadline:
+        """When the stop that was asked for must be over."""
+        return self._deadline
 
     async def close(self) -> None:
-        """Answer what is running within the grace period, close all connections, run the lifespan's end."""
+        """Answer what is running within the grace period, close all connections, run the lifespan's end.
+
+        Raises what the application's lifespan raised.
+        """
         core = self._core
         if core is not None:
             await self._drain(core)
             core.close()
         try:
-            await self.lifespan.shutdown()
+            await self._end_lifespan()
         finally:
             self._close_stores()
 
@@ -114,7 +152,7 @@ class Server:
         stores = getattr(self.app, "data_bridge_stores", None)
         if stores is not None:
             # A listening socket that was handed over is one that other workers accept from too.
-            stores.shared_with_processes = self.options.fd is not None
+            stores.shared_with_processes = self.options.fd is not None or self._listeners is not None
 
     def _open_stores(self) -> None:
         stores = getattr(self.app, "data_bridge_stores", None)
@@ -151,12 +189,22 @@ class Server:
             max_connections=options.max_connections,
         )
         self._install_routes()
-        if options.fd is not None:
+        if self._listeners is not None:
+            self.addresses = [
+                address for fd in self._listeners for address in core.listen_inherited(fd, options.backlog)
+            ]
+        elif options.fd is not None:
             self.addresses = core.listen_inherited(options.fd, options.backlog)
         elif options.uds is not None:
             core.listen_unix(options.uds, options.backlog)
         else:
             self.addresses = core.listen_tcp(options.host, options.port, options.backlog)
+
+    def _drop_core(self) -> None:
+        """Where listening has failed: threads and connections of the native half end."""
+        core, self._core = self._core, None
+        if core is not None:
+            core.close()
 
     def _install_routes(self) -> None:
         assert self._core is not None
@@ -189,67 +237,199 @@ class Server:
         if self._on_exception is not None:
             self._on_exception(exception)
 
+    async def _start_lifespan(self) -> None:
+        starting = asyncio.ensure_future(self.lifespan.startup())
+        stop = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait([starting, stop], return_when=asyncio.FIRST_COMPLETED)
+            # As under uvicorn the start-up is finished first, but it may hang as well.
+            if not starting.done() and not await self._deadline.finish(starting):
+                await self._cancel_lifespan()
+                raise StartupFailed("stopped while the application was starting")
+        finally:
+            stop.cancel()
+            starting.cancel()
+        starting.result()
+
+    async def _end_lifespan(self) -> None:
+        if self._forced:
+            await self._cancel_lifespan()
+            return
+        ending = asyncio.ensure_future(self.lifespan.shutdown())
+        try:
+            # The last moment is the lifespan's where requests have used up all of the grace period.
+            if not await self._deadline.finish(ending, clean_up=self._deadline.passed):
+                logger.error("The application's shutdown did not end in time; it is cancelled.")
+                await self._cancel_lifespan()
+                return
+        finally:
+            ending.cancel()
+        ending.result()
+
+    async def _cancel_lifespan(self) -> None:
+        task = self.lifespan.cancel()
+        if task is not None:
+            await self._deadline.finish(task, clean_up=True)
+
     async def _drain(self, core: _core.Server) -> None:
         loop = asyncio.get_running_loop()
-        drained = loop.create_future()
+        drained: asyncio.Future[None] = loop.create_future()
 
         def on_drained() -> None:
             if not drained.done():
                 drained.set_result(None)
 
-        core.drain(self.options.timeout_graceful_shutdown, on_drained)
-        force = loop.create_task(self._force.wait())
+        # Ours is the clock: tasks are cancelled at the deadline, and may still say so to their clients.
+        core.drain(_FOREVER, on_drained)
+        if await self._deadline.finish(drained):
+            # Background tasks may outlive their answers.
+            while core.in_flight and not self._deadline.passed:
+                await asyncio.sleep(0.01)
+        if core.in_flight:
+            await self._cancel_requests()
+
+    async def _cancel_requests(self) -> None:
+        tasks = [task for task in asyncio.all_tasks() if isinstance(task, _core.HandlerTask)]
+        if not tasks:
+            return
+        if not self._forced:
+            logger.error("Cancel %d running task(s), timeout graceful shutdown exceeded", len(tasks))
+        for task in tasks:
+            task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
+        # Half of the last moment; the rest is the lifespan's.
+        await asyncio.wait(tasks, timeout=(self._deadline.remaining(clean_up=True) or 0.0) / 2)
+
+
+class _Run:
+    """One server from the making of its application to the end of its loop, watched over by signals."""
+
+    def __init__(
+        self,
+        make_server: Callable[[], Server],
+        on_started: Callable[[Server], None] | None,
+        line: SupervisorLine | None,
+    ) -> None:
+        self.signals = StopSignals(self._on_stop)
+        self.server: Server | None = None
+        #: True where something hangs, so that neither the loop nor the interpreter can be ended in good order.
+        self.left_over = False
+        self._make_server = make_server
+        self._on_started = on_started
+        self._line = line
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = False
+
+    def run(self) -> int:
+        runner = asyncio.Runner(loop_factory=new_event_loop)
         try:
-            await asyncio.wait([drained, force], return_when=asyncio.FIRST_COMPLETED)
+            return runner.run(self._main())
         finally:
-            force.cancel()
-        # Background tasks may outlive their answers.
-        deadline = loop.time() + self.options.timeout_graceful_shutdown
-        while core.in_flight and not self._force.is_set() and loop.time() < deadline:
-            await asyncio.sleep(0.01)
+            if not self.left_over:
+                if self._ended:
+                    # The runner would wait for it once more.
+                    runner.get_loop()._default_executor = None  # type: ignore[attr-defined]
+                runner.close()
+                if self.server is not None:
+                    self.server.release()
+
+    async def _main(self) -> int:
+        self._loop = asyncio.get_running_loop()
+        if self._line is not None:
+            self._line.watch(on_force=self._force_soon)
+        server = self.server = self._make_server()
+        if self.signals.should_exit:
+            self._stop()
+        try:
+            return await self._serve(server)
+        finally:
+            self.left_over = not await end_loop(server.deadline)
+            self._ended = True
+
+    async def _serve(self, server: Server) -> int:
+        try:
+            await server.serve(functools.partial(self._started, server))
+        except (StartupFailed, StoreError, OSError) as error:
+            if error is not server.lifespan.error:
+                logger.error("%s", error)
+                return STARTUP_FAILURE
+        except BaseException as error:
+            if error is not server.lifespan.error:
+                raise
+        if server.lifespan.startup_failed:
+            logger.error("Application startup failed. Exiting.")
+            return STARTUP_FAILURE
+        return 0
+
+    def _started(self, server: Server) -> None:
+        if self._on_started is not None:
+            self._on_started(server)
+        if self._line is not None:
+            self._line.say_ready()
+
+    def _on_stop(self, force: bool) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed, and nothing is left to stop
+                self._loop.call_soon_threadsafe(self._stop)
+
+    def _force_soon(self) -> None:
+        if self._loop is None or self.server is None:
+            exit_now(STARTUP_FAILURE)  # still importing the application: nothing is served
+            return
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(functools.partial(self.server.stop, force=True))
+
+    def _stop(self) -> None:
+        if self.server is None:
+            return  # it is being made; whoever makes it will look
+        force = self.signals.force_exit
+        if not self.server.stopping or force:
+            what = "closing now" if force else "finishing running requests"
+            logger.info("Received %s: %s.", self.signals.last or "a wish to stop", what)
+        self.server.stop(force=force)
 
 
-def run_server(server: Server, on_started: Callable[[], None] | None = None) -> None:
-    """Run ``server`` on a new PyLoop in this thread until SIGINT or SIGTERM; a second one does not wait.
+def run_server(
+    make_server: Callable[[], Server],
+    on_started: Callable[[Server], None] | None = None,
+    *,
+    line: SupervisorLine | None = None,
+    owns_process: bool = False,
+) -> int:
+    """Make a server on a new PyLoop in this thread and run it until SIGINT or SIGTERM; the exit status.
 
-    Signals are watched on the main thread only.
+    What could not start was logged. Signals are watched on the main thread only; those that came are raised again
+    behind the end, so that SIGTERM ends the process unless it was somebody's before. ``owns_process``: where
+    something still hangs then, the process ends without it.
     """
-    try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_serve_until_signal(server, on_started))
-    finally:
-        server.release()
+    run = _Run(make_server, on_started, line)
+    with run.signals:
+        status = run.run()
+    with contextlib.suppress(KeyboardInterrupt):
+        run.signals.raise_again()
+    if run.left_over:
+        if owns_process:
+            exit_now(status)
+        _left_over.append(run)
+    elif owns_process and run.server is not None:
+        exit_within(run.server.deadline.remaining(clean_up=True), status)
+    return status
 
 
-async def _serve_until_signal(server: Server, on_started: Callable[[], None] | None) -> None:
-    loop = asyncio.get_running_loop()
-    watched: list[int] = []
-
-    def on_signal(number: int) -> None:
-        again = server._stop.is_set()
-        name = signal.Signals(number).name
-        logger.info("Received %s: %s.", name, "closing now" if again else "finishing running requests")
-        server.stop(force=again)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, on_signal, number)
-            watched.append(number)
-    try:
-        await server.serve(on_started)
-    finally:
-        for watched_number in watched:
-            loop.remove_signal_handler(watched_number)
+#: Loops and servers that could not be ended, since something of theirs hangs: collecting them would cut it off.
+_left_over: list[_Run] = []
 
 
 def serve(app: Any, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
     """Serve ``app``, any ASGI application, until SIGINT or SIGTERM.
 
     ``options`` are the fields of :class:`ServerOptions`: ``uds``, ``io_threads``, ``access_log`` and so on.
+    Raises SystemExit(3) where the application does not start or its address cannot be used; why is in the log.
     Several processes need an import string: see ``data-bridge run --workers``.
     """
-    server = Server(app, ServerOptions(host=host, port=port, **options))
-    run_server(server, lambda: log_started(server))
+    server_options = ServerOptions(host=host, port=port, **options)
+    status = run_server(lambda: Server(app, server_options), log_started)
+    if status != 0:
+        sys.exit(status)
 
 
 def log_started(server: Server) -> None:

@@ -1,11 +1,14 @@
-"""Several worker processes on one listening socket, watched by a parent.
+"""Several worker processes on the same listening sockets, watched by a parent.
 
-The parent binds the socket, so that a worker that dies or is replaced loses no connection that waits to be accepted;
-it starts the workers anew when they die, and passes signals on to them.
+The parent opens the sockets, by the rules of a single process, so that a worker that dies or is replaced loses no
+connection that waits to be accepted; it starts the workers anew when they die, and takes signals as uvicorn's does:
+INT and TERM stop, HUP replaces the workers one by one, TTIN and TTOU make them one more and one less, others do
+nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -15,89 +18,293 @@ import subprocess
 import sys
 import time
 
+from . import _core
 from .options import ServerOptions
+from .process import STARTUP_FAILURE, signals_to_descriptor, worker_environment
 
 logger = logging.getLogger("data_bridge")
 
 #: A worker that dies sooner than this after its start is not started again at once, seconds.
 _SETTLED = 2.0
-#: So many deaths in a row before settling end the supervisor: the application does not start.
+#: The longest pause before a worker is started again, seconds.
+_LONGEST_PAUSE = 16.0
+#: So many workers in a row that have died before they served end a supervisor that has no other.
 _MAX_EARLY_DEATHS = 5
+#: A replacement has this long to serve, seconds; then the worker that it should replace is kept.
+_START_LIMIT = 60.0
+#: What workers have beyond the grace period before they are killed, seconds.
+_SLACK = 5.0
+
+_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGCHLD,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGWINCH,
+)
 
 
 class _Worker:
-    def __init__(self, command: list[str], fd: int) -> None:
-        self.process = subprocess.Popen(command, pass_fds=(fd,))
+    """A process, and the supervisor's end of the line to it."""
+
+    def __init__(self, command: list[str], listeners: list[int], *, replaces: _Worker | None = None) -> None:
+        self.line, end = socket.socketpair()
+        with end:
+            self.process = subprocess.Popen(
+                command,
+                pass_fds=(end.fileno(), *listeners),
+                env=worker_environment(end.fileno(), listeners),
+            )
+        self.line.setblocking(False)
         self.started = time.monotonic()
+        self.ready = False
+        self.stopping = False
+        self.is_silent = False
+        self.replaces = replaces
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def stop(self) -> None:
+        """Ask it to finish what it has."""
+        if not self.stopping:
+            self.stopping = True
+            self.process.send_signal(signal.SIGTERM)
+
+    def force(self) -> None:
+        """Ask it not to wait for what it has. Not by a signal: it may have that one from the terminal already."""
+        with contextlib.suppress(OSError):
+            self.line.send(b"f")
 
 
-def bind(options: ServerOptions) -> socket.socket:
-    """A listening socket for the address of ``options``."""
-    if options.uds is not None:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        if os.path.exists(options.uds):
-            os.unlink(options.uds)
-        listener.bind(options.uds)
-    else:
-        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((options.host, options.port))
-    listener.listen(options.backlog)
-    listener.setblocking(False)
-    return listener
+class Supervisor:
+    """Runs ``workers`` copies of ``command`` until SIGINT or SIGTERM."""
 
+    def __init__(self, command: list[str], options: ServerOptions, workers: int) -> None:
+        self._command = command
+        self._options = options
+        self._wanted = workers
+        self._workers: list[_Worker] = []
+        self._to_replace: list[_Worker] = []
+        self._selector = selectors.DefaultSelector()
+        self._listeners: list[int] = []
+        self._stopping = False
+        self._stop_signals = 0
+        self._kill_at: float | None = None
+        self._start_at = 0.0
+        self._early_deaths = 0
+        self._has_served = False
+        self._status = 0
 
-def supervise(command: list[str], options: ServerOptions, workers: int) -> int:
-    """Run ``workers`` copies of ``command`` (which gets ``--fd N``) until SIGINT or SIGTERM; the exit status."""
-    listener = bind(options)
-    os.set_inheritable(listener.fileno(), True)
-    full_command = [*command, "--fd", str(listener.fileno())]
-    signals, wake = socket.socketpair()
-    signals.setblocking(False)
-    wake.setblocking(False)
-    signal.set_wakeup_fd(wake.fileno())
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(number, lambda *_: None)
-    selector = selectors.DefaultSelector()
-    selector.register(signals, selectors.EVENT_READ)
-
-    where = f"unix:{options.uds}" if options.uds else "http://{}:{}".format(*listener.getsockname()[:2])
-    logger.info("Serving on %s with %d workers (supervisor pid %d, press CTRL+C to stop).", where, workers, os.getpid())
-    running = [_Worker(full_command, listener.fileno()) for _ in range(workers)]
-    stopping = False
-    early_deaths = 0
-    while running:
-        selector.select(timeout=1.0)
+    def run(self) -> int:
+        """The exit status. Raises OSError where the address cannot be listened on."""
+        self._listeners = listen(self._options)
         try:
-            received = signals.recv(4096)
-        except BlockingIOError:
-            received = b""
-        for caught in received:
-            if caught in (signal.SIGINT, signal.SIGTERM):
-                stopping = True
-                for worker in running:
-                    worker.process.send_signal(signal.SIGTERM)
-        for worker in [worker for worker in running if worker.process.poll() is not None]:
-            running.remove(worker)
-            if stopping:
+            with signals_to_descriptor(_SIGNALS) as signals:
+                self._selector.register(signals, selectors.EVENT_READ)
+                logger.info(
+                    "Serving on %s with %d workers (supervisor pid %d, press CTRL+C to stop).",
+                    _where(self._options, self._listeners),
+                    self._wanted,
+                    os.getpid(),
+                )
+                self._fill_up()
+                while self._workers or not self._stopping:
+                    self._selector.select(self._pause())
+                    with contextlib.suppress(BlockingIOError):
+                        for number in signals.recv(4096):
+                            self._on_signal(signal.Signals(number))
+                    self._hear_workers()
+                    self._bury()
+                    self._keep_up()
+        finally:
+            self._close()
+        return self._status
+
+    # --- signals -----------------------------------------------------------------------------------
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if number in (signal.SIGINT, signal.SIGTERM):
+            self._on_stop_signal(number)
+        elif self._stopping:
+            return
+        elif number == signal.SIGHUP:
+            logger.info("Received SIGHUP: replacing the workers.")
+            self._to_replace = [worker for worker in self._workers if worker.replaces is None and not worker.stopping]
+        elif number == signal.SIGTTIN:
+            self._wanted += 1
+            logger.info("Received SIGTTIN: %d workers from now on.", self._wanted)
+            self._start_at = 0.0
+        elif number == signal.SIGTTOU:
+            if self._wanted == 1:
+                logger.info("Received SIGTTOU, but there is only one worker.")
+                return
+            self._wanted -= 1
+            logger.info("Received SIGTTOU: %d workers from now on.", self._wanted)
+            last = self._counted()[-1:]
+            for worker in last:
+                worker.stop()
+
+    def _on_stop_signal(self, number: signal.Signals) -> None:
+        if not self._stopping:
+            logger.info("Received %s: stopping the workers.", number.name)
+            self._stop()
+        elif number == signal.SIGINT:
+            # As in one process: the second Ctrl-C forces the end, the third does not even ask.
+            self._stop_signals += 1
+            for worker in self._workers:
+                if self._stop_signals == 1:
+                    worker.force()
+                else:
+                    worker.process.kill()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._to_replace = []
+        if self._options.timeout_graceful_shutdown is not None:
+            self._kill_at = time.monotonic() + self._options.timeout_graceful_shutdown + _SLACK
+        for worker in self._workers:
+            worker.stop()
+
+    # --- workers -----------------------------------------------------------------------------------
+
+    def _counted(self) -> list[_Worker]:
+        """The workers that are there to stay: neither on their way out nor replacements that do not serve yet."""
+        return [worker for worker in self._workers if not worker.stopping and worker.replaces is None]
+
+    def _start(self, *, replaces: _Worker | None = None) -> None:
+        worker = _Worker(self._command, self._listeners, replaces=replaces)
+        self._workers.append(worker)
+        self._selector.register(worker.line, selectors.EVENT_READ, worker)
+
+    def _fill_up(self) -> None:
+        while len(self._counted()) < self._wanted:
+            self._start()
+
+    def _pause(self) -> float | None:
+        """How long nothing is due that no descriptor tells of."""
+        moments = [worker.started + _START_LIMIT for worker in self._workers if worker.replaces is not None]
+        if self._kill_at is not None:
+            moments.append(self._kill_at)
+        if not self._stopping and len(self._counted()) < self._wanted:
+            moments.append(self._start_at)
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _hear_workers(self) -> None:
+        for worker in [worker for worker in self._workers if not worker.is_silent]:
+            try:
+                heard = worker.line.recv(16)
+            except BlockingIOError:
                 continue
+            except OSError:
+                heard = b""
+            if not heard:
+                # It has closed its end, and will be found dead; or goes on without.
+                self._selector.unregister(worker.line)
+                worker.is_silent = True
+            elif not worker.ready:
+                worker.ready = self._has_served = True
+                self._early_deaths = 0
+                if worker.replaces is not None:
+                    worker.replaces.stop()
+                    worker.replaces = None
+
+    def _bury(self) -> None:
+        for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
+            self._workers.remove(worker)
+            if not worker.is_silent:
+                self._selector.unregister(worker.line)
+            worker.line.close()
+            for other in self._workers:
+                if other.replaces is worker:
+                    other.replaces = None  # it is no replacement any more, but a new start
+            if not self._stopping and not worker.stopping:
+                self._on_death(worker)
+
+    def _on_death(self, worker: _Worker) -> None:
+        status = worker.process.returncode
+        if worker.replaces is not None:
+            logger.error(
+                "Worker %d ended with status %d before it served; worker %d is kept.",
+                worker.pid,
+                status,
+                worker.replaces.pid,
+            )
+            self._to_replace = []
+            return
+        if worker.ready:
+            logger.error("Worker %d ended with status %d.", worker.pid, status)
             early = time.monotonic() - worker.started < _SETTLED
-            early_deaths = early_deaths + 1 if early else 0
-            logger.error("Worker %d ended with status %d.", worker.process.pid, worker.process.returncode)
-            if early_deaths >= _MAX_EARLY_DEATHS:
-                logger.error("Workers keep dying right after their start; giving up.")
-                stopping = True
-                for other in running:
-                    other.process.send_signal(signal.SIGTERM)
-                continue
-            running.append(_Worker(full_command, listener.fileno()))
-    listener.close()
-    if options.uds is not None and os.path.exists(options.uds):
-        os.unlink(options.uds)
-    return 1 if early_deaths >= _MAX_EARLY_DEATHS else 0
+            self._start_at = time.monotonic() + (0.5 if early else 0.0)
+            return
+        self._early_deaths += 1
+        logger.error("Worker %d ended with status %d before it served.", worker.pid, status)
+        # Where a first worker cannot start by its own doing, another cannot either; with others that serve it may be
+        # the database that is away for a moment.
+        hopeless = not self._has_served and status > 0
+        alone = not any(other.ready for other in self._workers)
+        if hopeless or (alone and self._early_deaths >= _MAX_EARLY_DEATHS):
+            logger.error("Workers cannot start; giving up.")
+            self._status = STARTUP_FAILURE
+            self._stop()
+            return
+        self._start_at = time.monotonic() + min(_LONGEST_PAUSE, 0.25 * 2**self._early_deaths)
+
+    def _keep_up(self) -> None:
+        now = time.monotonic()
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            for worker in self._workers:
+                logger.error("Worker %d does not end; it is killed.", worker.pid)
+                worker.process.kill()
+        if self._stopping:
+            return
+        if now >= self._start_at:
+            self._fill_up()
+        replacements = [worker for worker in self._workers if worker.replaces is not None]
+        for worker in replacements:
+            if now >= worker.started + _START_LIMIT:
+                worker.process.kill()
+        self._to_replace = [worker for worker in self._to_replace if worker in self._workers and not worker.stopping]
+        if self._to_replace and not replacements:
+            self._start(replaces=self._to_replace.pop(0))
+
+    def _close(self) -> None:
+        for fd in self._listeners:
+            os.close(fd)
+        if self._options.uds is not None and self._options.fd is None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._options.uds)
+
+
+def listen(options: ServerOptions) -> list[int]:
+    """Descriptors of the listening sockets for the address of ``options``. OSError where it cannot be used."""
+    if options.fd is not None:
+        return [os.dup(options.fd)]
+    if options.uds is not None:
+        return [_core.listen_unix(options.uds, options.backlog)]
+    return _core.listen_tcp(options.host, options.port, options.backlog)
+
+
+def _where(options: ServerOptions, listeners: list[int]) -> str:
+    names = []
+    for fd in listeners:
+        with socket.socket(fileno=os.dup(fd)) as listener:
+            name = listener.getsockname()
+            if listener.family == socket.AF_UNIX:
+                names.append(f"unix:{os.fsdecode(name)}")
+            else:
+                names.append("http://[{}]:{}".format(*name) if ":" in name[0] else "http://{}:{}".format(*name))
+    return ", ".join(names)
 
 
 def worker_command(arguments: list[str]) -> list[str]:
-    """The command line of one worker: this interpreter, the same arguments, one process."""
-    return [sys.executable, "-m", "data_bridge", *arguments, "--workers", "1"]
+    """The command line of one worker: this interpreter, its flags, the same arguments."""
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return [sys.executable, *flags, "-m", "data_bridge", *arguments]

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -35,51 +34,6 @@ def start(tmp_path: Path, *arguments: str) -> ServerProcess:
     server = ServerProcess("command_app:app", tmp_path, arguments, search=HERE)
     server.wait_until_it_answers()
     return server
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_finishes_what_runs_and_ends_the_lifespan(tmp_path: Path, number: int) -> None:
-    server = start(tmp_path)
-    answers: list[int] = []
-    asking = threading.Thread(target=lambda: answers.append(httpx.get(server.url + "/slow").status_code))
-    asking.start()
-    time.sleep(0.3)
-    server.process.send_signal(number)
-    assert server.process.wait(15) == 0
-    asking.join()
-    assert answers == [200]
-    assert "lifespan ended" in server.log
-    assert "finishing running requests" in server.log
-
-
-def ask_in_vain(url: str) -> None:
-    with pytest.raises(httpx.HTTPError):
-        httpx.get(url)
-
-
-def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
-    server = start(tmp_path)
-    asking = threading.Thread(target=ask_in_vain, args=(server.url + "/forever",))
-    asking.start()
-    time.sleep(0.3)
-    server.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
-    assert server.process.poll() is None
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(10) == 0
-    asking.join()
-    assert "lifespan ended" in server.log
-
-
-def test_the_grace_period_ends(tmp_path: Path) -> None:
-    server = start(tmp_path, "--timeout-graceful-shutdown", "1")
-    asking = threading.Thread(target=ask_in_vain, args=(server.url + "/forever",))
-    asking.start()
-    time.sleep(0.3)
-    begun = time.monotonic()
-    assert server.stop() == 0
-    asking.join()
-    assert 0.9 < time.monotonic() - begun < 8
 
 
 def test_the_access_log_and_its_absence(tmp_path: Path) -> None:

@@ -67,6 +67,13 @@ def _parser() -> argparse.ArgumentParser:
         help="threads that serve connections without Python, so that CRUD answers while a handler computes "
         "(default: 1 where the application has native resources, else 0)",
     )
+    how.add_argument(
+        "--timeout-worker-healthcheck",
+        type=float,
+        default=defaults.timeout_worker_healthcheck,
+        metavar="S",
+        help="a worker that does not answer its supervisor for so long is replaced; 0: never",
+    )
     log = run.add_argument_group("what is logged")
     log.add_argument(
         "--log-level",

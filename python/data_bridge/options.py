@@ -44,6 +44,9 @@ class ServerOptions:
     max_body_size: int = 64 * 1024 * 1024
     max_connections: int = 0
 
+    timeout_worker_healthcheck: float = 5.0
+    """A worker that does not answer its supervisor for so long, since it hangs in native code, is replaced; 0: never."""
+
     def __post_init__(self) -> None:
         """Refuse what no server can be told, with a ValueError that names it."""
         _check_range("port", self.port, 0, 65535)
@@ -53,6 +56,7 @@ class ServerOptions:
         if self.io_threads is not None:
             _check_range("io_threads", self.io_threads, 0, 1024)
         _check_seconds("timeout_keep_alive", self.timeout_keep_alive)
+        _check_seconds("timeout_worker_healthcheck", self.timeout_worker_healthcheck)
         if self.timeout_graceful_shutdown is not None:
             _check_seconds("timeout_graceful_shutdown", self.timeout_graceful_shutdown)
 

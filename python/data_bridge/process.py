@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import math
@@ -157,11 +158,21 @@ class StopSignals:
         self._previous.clear()
 
     def _forget_in_child(self) -> None:
-        """A forked child is no server: what ends it must not be taken for a wish to stop one."""
+        """A forked child is no server: what ends it must not be taken for a wish to stop one.
+
+        Ctrl-C goes to all processes of a terminal's group. The children of a request that is being finished must live
+        on, as under uvicorn, or the request waits for a pool's dead workers; hence no KeyboardInterrupt.
+        """
         for number in [number for number in self._previous if signal.getsignal(number) != self.handle_exit]:
             del self._previous[number]
+        if self._previous.get(signal.SIGINT) is signal.default_int_handler:
+            self._previous[signal.SIGINT] = _pass
         self._restore()
         self._captured.clear()
+
+
+def _pass(number: int, frame: FrameType | None) -> None:
+    """Not SIG_IGN, which a program that the child executes would inherit."""
 
 
 _entered: list[StopSignals] = []
@@ -213,17 +224,23 @@ def exit_now(status: int) -> None:
     os._exit(status)
 
 
-def exit_within(seconds: float | None, status: int) -> None:
-    """Let the interpreter wait for the application's threads at its end, but no longer than ``seconds``."""
-    here = threading.current_thread()
-    if seconds is None or all(thread.daemon or thread is here for thread in threading.enumerate()):
-        return
+def exit_after(seconds: float, status: int) -> None:
+    """End the process then, whatever hangs. May be called by a signal handler."""
 
     def wait() -> None:
         time.sleep(seconds)
         exit_now(status)
 
-    threading.Thread(target=wait, name="data_bridge-exit", daemon=True).start()
+    # Not threading.Thread: its start takes locks that the code may hold which the signal has interrupted.
+    _thread.start_new_thread(wait, ())
+
+
+def exit_within(seconds: float | None, status: int) -> None:
+    """Let the interpreter wait for the application's threads at its end, but no longer than ``seconds``."""
+    here = threading.current_thread()
+    if seconds is None or all(thread.daemon or thread is here for thread in threading.enumerate()):
+        return
+    exit_after(seconds, status)
 
 
 async def end_loop(deadline: Deadline) -> bool:
@@ -286,7 +303,8 @@ class SupervisorLine:
     def watch(self, on_force: Callable[[], None]) -> None:
         """Hear the supervisor from now on: ``on_force`` is called, on another thread, where it wants a forced end.
 
-        Where the supervisor has died the worker stops as if it had been asked to: nobody would end it any more.
+        Where the supervisor has died the worker stops as if it had been asked to: nobody would end it any more. The
+        supervisor's questions whether the worker still runs are answered.
         """
 
         def listen() -> None:
@@ -294,6 +312,8 @@ class SupervisorLine:
                 while heard := self._line.recv(16):
                     if b"f" in heard:
                         on_force()
+                    if b"p" in heard:
+                        self._line.send(b"p")
             os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=listen, name="data_bridge-line", daemon=True).start()

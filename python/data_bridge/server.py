@@ -17,7 +17,17 @@ from .interface import as_asgi3
 from .lifespan import Lifespan, StartupFailed
 from .loop import new_event_loop
 from .options import ServerOptions
-from .process import STARTUP_FAILURE, Deadline, StopSignals, SupervisorLine, end_loop, exit_now, exit_within
+from .process import (
+    LAST_MOMENT,
+    STARTUP_FAILURE,
+    Deadline,
+    StopSignals,
+    SupervisorLine,
+    end_loop,
+    exit_after,
+    exit_now,
+    exit_within,
+)
 from .proxy import TrustedProxies
 from .routes import CompiledApp, RouteCompiler
 from .stores import StoreError
@@ -308,6 +318,7 @@ class _Run:
         make_server: Callable[[], Server],
         on_started: Callable[[Server], None] | None,
         line: SupervisorLine | None,
+        owns_process: bool,
     ) -> None:
         self.signals = StopSignals(self._on_stop)
         self.server: Server | None = None
@@ -316,6 +327,7 @@ class _Run:
         self._make_server = make_server
         self._on_started = on_started
         self._line = line
+        self._owns_process = owns_process
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = False
 
@@ -367,6 +379,11 @@ class _Run:
             self._line.say_ready()
 
     def _on_stop(self, force: bool) -> None:
+        if self._owns_process and self.server is not None and not force:
+            seconds = self.server.options.timeout_graceful_shutdown
+            if seconds is not None:
+                # Against Python code that does not let the loop look at the clock.
+                exit_after(seconds + 2 * LAST_MOMENT, 1)
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it is closed, and nothing is left to stop
                 self._loop.call_soon_threadsafe(self._stop)
@@ -401,7 +418,7 @@ def run_server(
     behind the end, so that SIGTERM ends the process unless it was somebody's before. ``owns_process``: where
     something still hangs then, the process ends without it.
     """
-    run = _Run(make_server, on_started, line)
+    run = _Run(make_server, on_started, line, owns_process)
     with run.signals:
         status = run.run()
     with contextlib.suppress(KeyboardInterrupt):

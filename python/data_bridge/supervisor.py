@@ -32,6 +32,8 @@ _LONGEST_PAUSE = 16.0
 _MAX_EARLY_DEATHS = 5
 #: A replacement has this long to serve, seconds; then the worker that it should replace is kept.
 _START_LIMIT = 60.0
+#: How often workers are asked whether they still run, seconds.
+_ASKING_INTERVAL = 1.0
 #: What workers have beyond the grace period before they are killed, seconds.
 _SLACK = 5.0
 
@@ -63,6 +65,7 @@ class _Worker:
         self.line.setblocking(False)
         self.started = time.monotonic()
         self.ready = False
+        self.unanswered = 0
         self.stopping = False
         self.is_silent = False
         self.replaces = replaces
@@ -76,6 +79,12 @@ class _Worker:
         if not self.stopping:
             self.stopping = True
             self.process.send_signal(signal.SIGTERM)
+
+    def ask(self) -> None:
+        """Ask whether it still runs."""
+        self.unanswered += 1
+        with contextlib.suppress(OSError):
+            self.line.send(b"p")
 
     def force(self) -> None:
         """Ask it not to wait for what it has. Not by a signal: it may have that one from the terminal already."""
@@ -98,6 +107,7 @@ class Supervisor:
         self._stop_signals = 0
         self._kill_at: float | None = None
         self._start_at = 0.0
+        self._ask_at = time.monotonic() + _ASKING_INTERVAL
         self._early_deaths = 0
         self._has_served = False
         self._status = 0
@@ -187,14 +197,15 @@ class Supervisor:
         while len(self._counted()) < self._wanted:
             self._start()
 
-    def _pause(self) -> float | None:
+    def _pause(self) -> float:
         """How long nothing is due that no descriptor tells of."""
-        moments = [worker.started + _START_LIMIT for worker in self._workers if worker.replaces is not None]
+        moments = [self._ask_at]
+        moments += [worker.started + _START_LIMIT for worker in self._workers if worker.replaces is not None]
         if self._kill_at is not None:
             moments.append(self._kill_at)
         if not self._stopping and len(self._counted()) < self._wanted:
             moments.append(self._start_at)
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        return max(0.0, min(moments) - time.monotonic())
 
     def _hear_workers(self) -> None:
         for worker in [worker for worker in self._workers if not worker.is_silent]:
@@ -208,7 +219,9 @@ class Supervisor:
                 # It has closed its end, and will be found dead; or goes on without.
                 self._selector.unregister(worker.line)
                 worker.is_silent = True
-            elif not worker.ready:
+                continue
+            worker.unanswered = 0
+            if b"r" in heard:
                 worker.ready = self._has_served = True
                 self._early_deaths = 0
                 if worker.replaces is not None:
@@ -256,6 +269,14 @@ class Supervisor:
             return
         self._start_at = time.monotonic() + min(_LONGEST_PAUSE, 0.25 * 2**self._early_deaths)
 
+    def _ask_workers(self) -> None:
+        for worker in self._workers:
+            # Questions are counted, not seconds: behind a pause of the whole machine nobody has answered for long.
+            if worker.unanswered * _ASKING_INTERVAL >= self._options.timeout_worker_healthcheck > 0:
+                logger.error("Worker %d does not answer; it is killed.", worker.pid)
+                worker.process.kill()
+            worker.ask()
+
     def _keep_up(self) -> None:
         now = time.monotonic()
         if self._kill_at is not None and now >= self._kill_at:
@@ -265,6 +286,9 @@ class Supervisor:
                 worker.process.kill()
         if self._stopping:
             return
+        if now >= self._ask_at:
+            self._ask_at = now + _ASKING_INTERVAL
+            self._ask_workers()
         if now >= self._start_at:
             self._fill_up()
         replacements = [worker for worker in self._workers if worker.replaces is not None]

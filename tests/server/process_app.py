@@ -146,17 +146,19 @@ def square(number: int) -> int:
     return number * number
 
 
+def square_when_released(number: int) -> int:
+    while not Path("release").exists():
+        time.sleep(0.01)
+    return number * number
+
+
 fork = multiprocessing.get_context("fork")
 
 
 def ended_by(number: int) -> int | None:
-    running = fork.Event()
-    child = fork.Process(target=nap, args=(running,))
+    child = fork.Process(target=nap)
     child.start()
     assert child.pid is not None
-    if number == signal.SIGINT:
-        # An exception that is raised while CPython prepares the child is printed and lost, in any program.
-        assert running.wait(60)
     os.kill(child.pid, number)
     child.join(60)
     return child.exitcode
@@ -168,8 +170,17 @@ def terminate() -> int | None:
 
 
 @app.get("/interrupt")
-def interrupt() -> int | None:
-    return ended_by(signal.SIGINT)
+def interrupt() -> bool:
+    """Whether a child survives Ctrl-C, which goes to all processes of a terminal."""
+    running = fork.Event()
+    child = fork.Process(target=nap, args=(running,))
+    child.start()
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGINT)
+    alive = running.wait(60) and child.is_alive()
+    child.terminate()
+    child.join()
+    return alive
 
 
 @app.get("/terminate-on-the-loop")
@@ -199,9 +210,9 @@ def run_subprocess() -> int:
     return child.wait(60)
 
 
-@app.get("/child-that-stays")
-def child_that_stays() -> int:
-    child = fork.Process(target=nap, daemon=True)
-    child.start()
-    assert child.pid is not None
-    return child.pid
+@app.get("/held-by-children")
+def held_by_children() -> list[int]:
+    with fork.Pool(2) as workers:
+        result = workers.map_async(square_when_released, range(4))
+        say("held")
+        return result.get()

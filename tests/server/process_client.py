@@ -35,8 +35,8 @@ class Asking:
         return self._status
 
 
-def hold(server: ServerProcess) -> Asking:
-    asking = Asking(server, "/held")
+def hold(server: ServerProcess, path: str = "/held") -> Asking:
+    asking = Asking(server, path)
     server.wait_for_log("held")
     return asking
 

@@ -101,6 +101,17 @@ def test_a_worker_that_does_not_hear_is_killed_behind_the_deadline(start: Start)
     assert f"Worker {deaf} does not end" in server.log
 
 
+def test_a_worker_that_does_not_answer_is_replaced(start: Start) -> None:
+    server = start("", *TWO, "--timeout-worker-healthcheck", "2")
+    before = started(server)
+    deaf = min(before)
+    os.kill(deaf, signal.SIGSTOP)
+    server.wait_for_log(f"Worker {deaf} does not answer")
+    wait_until(lambda: len(children(server.pid) - {deaf}) == 2 and deaf not in children(server.pid), server)
+    assert before - {deaf} <= children(server.pid)
+    assert server.stop() == 0
+
+
 def test_sighup_replaces_each_worker_and_loses_nothing(start: Start) -> None:
     server = start("", *TWO, *UNBOUNDED)
     before = started(server)

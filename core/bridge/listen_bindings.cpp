@@ -1,4 +1,4 @@
-// `_core.listen_tcp` and `_core.listen_unix` for python/data_bridge/supervisor.py: a server's rules for addresses.
+// `_core.listen_tcp` and `_core.listen_unix` for python/data_bridge/process.py: a server's rules for addresses.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -24,8 +24,8 @@ namespace {
   throw nb::python_error();
 }
 
-std::vector<int> listen_tcp(const std::string& host, std::uint16_t port, int backlog) {
-  auto sockets = runtime::listen_tcp(host, port, {.backlog = backlog});
+std::vector<int> listen_tcp(const std::string& host, std::uint16_t port, int backlog, bool reuse_port) {
+  auto sockets = runtime::listen_tcp(host, port, {.backlog = backlog, .reuse_port = reuse_port});
   if (!sockets) raise_os_error(sockets.error());
   std::vector<int> descriptors;
   descriptors.reserve(sockets->size());
@@ -42,7 +42,8 @@ int listen_unix(const std::string& path, int backlog) {
 }  // namespace
 
 void bind_listen(nb::module_& module) {
-  module.def("listen_tcp", &listen_tcp, nb::arg("host"), nb::arg("port"), nb::arg("backlog"));
+  module.def("listen_tcp", &listen_tcp, nb::arg("host"), nb::arg("port"), nb::arg("backlog"),
+             nb::arg("reuse_port") = false);
   module.def("listen_unix", &listen_unix, nb::arg("path"), nb::arg("backlog"));
 }
 

@@ -83,7 +83,7 @@ def drive(
     The task where the coroutine has suspended, None where it has finished.
     """
 
-def listen_tcp(host: str, port: int, backlog: int) -> list[int]:
+def listen_tcp(host: str, port: int, backlog: int, reuse_port: bool = False) -> list[int]:
     """Descriptors of non-blocking sockets that listen on every address of `host`. OSError where none can be used."""
 
 def listen_unix(path: str, backlog: int) -> int:

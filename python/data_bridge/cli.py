@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--uds", metavar="PATH", help="Unix-domain socket to listen on, instead of host and port")
     where.add_argument("--fd", type=int, help="inherited listening socket, instead of host and port")
     where.add_argument("--backlog", type=int, default=defaults.backlog, help="connections that may wait to be accepted")
+    where.add_argument(
+        "--reuse-port", action="store_true", help="other processes that say so too may listen on the same port"
+    )
     where.add_argument("--root-path", default="", help="prefix that a proxy in front takes off the path")
     how = run.add_argument_group("how many")
     how.add_argument("--workers", type=int, default=1, help="processes, started again when they die")
@@ -167,7 +170,8 @@ def _load_environment(file: str | None) -> None:
 def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: list[str]) -> int:
     configure_logging(parsed.log_level)
     try:
-        options = ServerOptions(**{option.name: getattr(parsed, option.name) for option in fields(ServerOptions)})
+        given = {option.name: getattr(parsed, option.name) for option in fields(ServerOptions)}
+        options = ServerOptions(**given)
         if parsed.workers < 1:
             raise ValueError(f"workers must be at least 1, not {parsed.workers}")
     except ValueError as error:

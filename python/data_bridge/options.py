@@ -25,6 +25,8 @@ class ServerOptions:
     fd: int | None = None
     """A listening socket inherited from a parent process."""
     backlog: int = 2048
+    reuse_port: bool = False
+    """Others that say so too may listen on the same port (SO_REUSEPORT): a new process starts, the old one stops."""
     io_threads: int | None = None
     """Threads that own connections beside the one that runs Python, so that native resources answer while a handler
     computes. None: one where the application has native resources, else none."""
@@ -45,7 +47,7 @@ class ServerOptions:
     max_connections: int = 0
 
     timeout_worker_healthcheck: float = 5.0
-    """A worker that does not answer its supervisor for so long, since it hangs in native code, is replaced; 0: never."""
+    """A worker that does not answer its supervisor for so long, for it hangs in native code, is replaced; 0: never."""
 
     def __post_init__(self) -> None:
         """Refuse what no server can be told, with a ValueError that names it."""

@@ -199,6 +199,8 @@ class Server:
             max_connections=options.max_connections,
         )
         self._install_routes()
+        if self._listeners is None and options.reuse_port and options.fd is None and options.uds is None:
+            self._listeners = _core.listen_tcp(options.host, options.port, options.backlog, reuse_port=True)
         if self._listeners is not None:
             self.addresses = [
                 address for fd in self._listeners for address in core.listen_inherited(fd, options.backlog)

@@ -313,7 +313,7 @@ def listen(options: ServerOptions) -> list[int]:
         return [os.dup(options.fd)]
     if options.uds is not None:
         return [_core.listen_unix(options.uds, options.backlog)]
-    return _core.listen_tcp(options.host, options.port, options.backlog)
+    return _core.listen_tcp(options.host, options.port, options.backlog, options.reuse_port)
 
 
 def _where(options: ServerOptions, listeners: list[int]) -> str:

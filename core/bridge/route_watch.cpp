@@ -32,8 +32,10 @@ bool RouteWatch::set(PyObject* attributes, PyObject* lists) {
     if (!PyArg_ParseTuple(PyList_GET_ITEM(lists, i), "O!O!", &PyList_Type, &list, &PyTuple_Type, &items)) return false;
     copies.push_back({PyRef::borrow(list), PyRef::borrow(items)});
   }
-  attributes_ = std::move(watched);
-  lists_ = std::move(copies);
+  // Swapped, not assigned: what goes with the old ones may run arbitrary code, and a request in it is compared with
+  // both of the new.
+  attributes_.swap(watched);
+  lists_.swap(copies);
   return true;
 }
 

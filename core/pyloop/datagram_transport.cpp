@@ -138,15 +138,23 @@ PyObject* read_ready(PyObject* self, PyObject*) {
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) Py_RETURN_NONE;
     return report_error(fields);
   }
-  Delivery delivery(self);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
+  std::array<PyRef, DatagramInbox::kBatch> copies;
+  std::array<SocketAddress, DatagramInbox::kBatch> senders;
+  const auto count = static_cast<std::size_t>(received);
+  for (std::size_t i = 0; i < count; ++i) {
     const auto bytes = inbox->data(i);
-    PyRef data = PyRef::steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
-    PyRef address = data ? state.addresses().tuple_of(inbox->sender(i)) : PyRef();
-    if (!address) return nullptr;
-    delivery.add(std::move(data), std::move(address));
+    copies[i] = PyRef::steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+    if (!copies[i]) return nullptr;
+    senders[i] = inbox->sender(i);
   }
-  // From here on the inbox is free for others.
+  // From here on the inbox is free for others; a new tuple may already start a collection of garbage, and its
+  // finalisers may read.
+  Delivery delivery(self);
+  for (std::size_t i = 0; i < count; ++i) {
+    PyRef address = state.addresses().tuple_of(senders[i]);
+    if (!address) return nullptr;
+    delivery.add(std::move(copies[i]), std::move(address));
+  }
   if (!delivery.run()) return nullptr;
   Py_RETURN_NONE;
 }

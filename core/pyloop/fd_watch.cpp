@@ -57,6 +57,9 @@ std::error_code FdWatches::apply(FdWatch& watch, std::uint32_t interest) {
   return error;
 }
 
+// Letting go of a handle or of a file object runs arbitrary code, which may change or clear the table: it happens when
+// the locals go, after the last look at a watch.
+
 std::error_code FdWatches::set(int fd, Side side, PyRef handle, PyObject* file_object) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= by_fd_.size()) by_fd_.resize(std::max(index + 1, by_fd_.size() * 2));
@@ -66,15 +69,15 @@ std::error_code FdWatches::set(int fd, Side side, PyRef handle, PyObject* file_o
   const bool fresh = watch.interest_ == 0;
   if (std::error_code error = apply(watch, watch.interest_ | interest_of(side))) {
     watch.pending_ = 0;
-    watch.reader_.reset();
-    watch.writer_.reset();
-    watch.file_object_.reset();
+    const PyRef reader = std::move(watch.reader_);
+    const PyRef writer = std::move(watch.writer_);
+    const PyRef file = std::move(watch.file_object_);
     return error;
   }
   if (fresh) watch.pending_ = 0;
-  if (file_object != nullptr) watch.file_object_ = PyRef::borrow(file_object);
-  PyRef& slot = side == Side::kReader ? watch.reader_ : watch.writer_;
-  PyRef old = std::exchange(slot, std::move(handle));
+  PyRef old_file;
+  if (file_object != nullptr) old_file = std::exchange(watch.file_object_, PyRef::borrow(file_object));
+  const PyRef old = std::exchange(side == Side::kReader ? watch.reader_ : watch.writer_, std::move(handle));
   if (old) cancel_handle(old.get());
   return {};
 }
@@ -88,13 +91,12 @@ bool FdWatches::remove(int fd, Side side) {
     // A failure means that the descriptor is gone; then the other side is as good as removed too.
     (void)apply(watch, interest);
   }
-  PyRef& slot = side == Side::kReader ? watch.reader_ : watch.writer_;
-  PyRef old = std::exchange(slot, PyRef());
   PyRef file_object;
   if (watch.interest_ == 0) {
     watch.pending_ = 0;
     file_object = std::move(watch.file_object_);
   }
+  const PyRef old = std::move(side == Side::kReader ? watch.reader_ : watch.writer_);
   if (!old) return false;
   cancel_handle(old.get());
   return true;
@@ -107,40 +109,48 @@ int FdWatches::find(PyObject* file_object) const noexcept {
   return -1;
 }
 
-void FdWatches::collect(ReadyQueue<PyObject>& ready) {
+bool FdWatches::collect(ReadyQueue<PyObject>& ready) {
   while (FdWatch* watch = pending_head_) {
+    // An error or a hang-up wakes both sides, as EpollSelector.select() has it.
+    const auto wakes = [watch](Side side) {
+      const auto other = interest_of(side == Side::kReader ? Side::kWriter : Side::kReader);
+      return (watch->pending_ & ~other) != 0;
+    };
+    for (const Side side : {Side::kReader, Side::kWriter}) {
+      const PyRef handle = PyRef::borrow((side == Side::kReader ? watch->reader_ : watch->writer_).get());
+      if (!handle || !wakes(side)) continue;
+      if (handle_cancelled(handle.get())) {
+        remove(watch->fd_, side);
+      } else if (ready.push(handle.get())) {
+        Py_INCREF(handle.get());
+      } else {
+        return false;
+      }
+      // Not again, should there be no memory for the other side; an error stands for both.
+      watch->pending_ &= ~interest_of(side);
+    }
+    watch->pending_ = 0;
+    watch->queued_ = false;
     pending_head_ = watch->next_;
     if (pending_head_ == nullptr) pending_tail_ = nullptr;
-    watch->queued_ = false;
-    // An error or a hang-up wakes both sides, as EpollSelector.select() has it.
-    const std::uint32_t events = std::exchange(watch->pending_, 0);
-    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 && watch->reader_) {
-      if (handle_cancelled(watch->reader_.get())) {
-        remove(watch->fd_, Side::kReader);
-      } else {
-        ready.push(Py_NewRef(watch->reader_.get()));
-      }
-    }
-    if ((events & ~static_cast<std::uint32_t>(EPOLLIN)) != 0 && watch->writer_) {
-      if (handle_cancelled(watch->writer_.get())) {
-        remove(watch->fd_, Side::kWriter);
-      } else {
-        ready.push(Py_NewRef(watch->writer_.get()));
-      }
-    }
   }
+  return true;
 }
 
 PyRef FdWatches::snapshot() const {
   PyRef map = PyRef::steal(PyDict_New());
   if (!map) return {};
-  for (const auto& watch : by_fd_) {
-    if (!watch || watch->interest_ == 0) continue;
+  // By index and with references of its own: before Python 3.12 each new tuple may start a collection of garbage, whose
+  // finalisers may add and remove descriptors.
+  for (std::size_t fd = 0; fd < by_fd_.size(); ++fd) {
+    const FdWatch* watch = by_fd_[fd].get();
+    if (watch == nullptr || watch->interest_ == 0) continue;
     const int events =
         ((watch->interest_ & EPOLLIN) != 0 ? kEventRead : 0) | ((watch->interest_ & EPOLLOUT) != 0 ? kEventWrite : 0);
-    PyRef key = PyRef::steal(PyLong_FromLong(watch->fd_));
-    PyRef value = PyRef::steal(Py_BuildValue("(iOO)", events, watch->reader_ ? watch->reader_.get() : Py_None,
-                                             watch->writer_ ? watch->writer_.get() : Py_None));
+    const PyRef reader = PyRef::borrow(watch->reader_ ? watch->reader_.get() : Py_None);
+    const PyRef writer = PyRef::borrow(watch->writer_ ? watch->writer_.get() : Py_None);
+    const PyRef key = PyRef::steal(PyLong_FromSize_t(fd));
+    const PyRef value = PyRef::steal(Py_BuildValue("(iOO)", events, reader.get(), writer.get()));
     if (!key || !value || PyDict_SetItem(map.get(), key.get(), value.get()) < 0) return {};
   }
   return map;

@@ -56,8 +56,9 @@ class FdWatches {
   /// Descriptors watched at present.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool pending() const noexcept { return pending_head_ != nullptr; }
-  /// Moves the callbacks of what is ready into `ready`, as asyncio's _process_events.
-  void collect(ReadyQueue<PyObject>& ready);
+  /// Moves the callbacks of what is ready into `ready`, as asyncio's _process_events. False without memory: what was
+  /// not moved comes with the next call.
+  [[nodiscard]] bool collect(ReadyQueue<PyObject>& ready);
   /// A dict {fd: (events as in selectors, reader or None, writer or None)}; null with an exception.
   [[nodiscard]] PyRef snapshot() const;
   void clear() noexcept;

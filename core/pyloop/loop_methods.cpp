@@ -60,9 +60,7 @@ PyObject* schedule(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyOb
   PyObject* handle =
       new_handle(self, args[0], args + 1, nargs - 1, context, state.running() ? Collector::kHidden : Collector::kShown);
   if (handle == nullptr) return nullptr;
-  try {
-    state.push_ready(handle);
-  } catch (const std::bad_alloc&) {
+  if (!state.push_ready(handle)) {
     Py_DECREF(handle);
     return PyErr_NoMemory();
   }
@@ -154,7 +152,10 @@ PyObject* run_one_turn(PyObject* self, PyObject*) {
 }
 
 PyObject* add_callback(PyObject* self, PyObject* handle) {
-  if (!handle_cancelled(handle)) LoopState::of(self).push_ready(Py_NewRef(handle));
+  if (handle_cancelled(handle)) Py_RETURN_NONE;
+  PyRef kept = PyRef::borrow(handle);
+  if (!LoopState::of(self).push_ready(kept.get())) return PyErr_NoMemory();
+  (void)kept.release();
   Py_RETURN_NONE;
 }
 

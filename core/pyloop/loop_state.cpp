@@ -113,7 +113,10 @@ bool LoopState::run_once() {
 // The Python part of a turn.
 bool LoopState::run_turn() {
   if (PyErr_CheckSignals() < 0 || !run_signals() || !run_work()) return false;
-  watches_.collect(ready_);
+  if (!watches_.collect(ready_)) {
+    PyErr_NoMemory();
+    return false;
+  }
   return collect_due_timers() && run_ready(ready_.size());
 }
 
@@ -131,7 +134,8 @@ bool LoopState::flush_streams() {
   for (std::size_t i = 0; i < unflushed_.size(); ++i) {
     // A flush may call the protocol (pause_writing), which may write to another transport: outside of a turn that
     // is sent at once, so that the list does not grow here.
-    good = flush_stream(unflushed_[i].get()) && good;
+    const PyRef transport = PyRef::borrow(unflushed_[i].get());
+    good = flush_stream(transport.get()) && good;
   }
   std::vector<PyRef> done;
   done.swap(unflushed_);
@@ -250,23 +254,30 @@ bool LoopState::run_work() {
 
 void LoopState::tidy_timers() noexcept {
   if (timers_cancelled == 0) return;
-  const auto drop = [](PyObject* handle) {
-    HandleFields* fields = handle_fields(handle);
-    if (!fields->cancelled) return false;
-    fields->scheduled = false;
-    // Only memory: cancel() has dropped what the handle held.
-    Py_DECREF(handle);
-    return true;
-  };
   if (timers_.size() > kMinScheduledTimers && timers_cancelled * 2 > timers_.size()) {
-    timers_.remove_if(drop);
-    timers_cancelled = 0;
+    sweep_timers();
     return;
   }
   while (!timers_.empty() && handle_fields(timers_.top())->cancelled) {
-    drop(timers_.pop());
-    --timers_cancelled;
+    PyObject* handle = timers_.pop();
+    handle_fields(handle)->scheduled = false;
+    if (timers_cancelled > 0) --timers_cancelled;
+    Py_DECREF(handle);
   }
+}
+
+// cancel() has dropped what the handles held, but weak references to them have callbacks, which may call anything:
+// set timers, cancel others, run into the next sweep. So the heap and the count are right before the first one goes.
+void LoopState::sweep_timers() noexcept {
+  std::vector<PyObject*> swept;
+  try {
+    timers_.take_if([](PyObject* handle) { return handle_fields(handle)->cancelled; }, swept);
+  } catch (const std::bad_alloc&) {
+    return;  // tried again in the next turn
+  }
+  timers_cancelled = 0;
+  for (PyObject* handle : swept) handle_fields(handle)->scheduled = false;
+  for (PyObject* handle : swept) Py_DECREF(handle);
 }
 
 bool LoopState::collect_due_timers() {
@@ -275,14 +286,16 @@ bool LoopState::collect_due_timers() {
   if (!clock(end)) return false;
   end += clock_resolution;
   while (!timers_.empty() && timers_.next_deadline() < end) {
+    HandleFields* fields = handle_fields(timers_.top());
+    if (!fields->cancelled && !ready_.push(timers_.top())) {
+      PyErr_NoMemory();
+      return false;
+    }
     PyObject* handle = timers_.pop();
-    HandleFields* fields = handle_fields(handle);
     fields->scheduled = false;
     if (fields->cancelled) {
       if (timers_cancelled > 0) --timers_cancelled;
       Py_DECREF(handle);
-    } else {
-      ready_.push(handle);
     }
   }
   return true;
@@ -371,7 +384,8 @@ void LoopState::clear() noexcept {
   if (signals_.fd >= 0) reactor_.remove(std::exchange(signals_.fd, -1));
   current_handle.reset();
   leaving_.reset();
-  unflushed_.clear();
+  // Away first: what goes with a transport may write to another.
+  std::exchange(unflushed_, {}).clear();
   capture = {};
   future_options.reset();
   addresses_.clear();

@@ -64,8 +64,8 @@ class LoopState final : public LoopCore {
   static LoopState& of(PyObject* loop) noexcept;
 
   // --- scheduling -------------------------------------------------------------------------------
-  /// Puts a handle (new reference stolen) at the end of the ready queue.
-  void push_ready(PyObject* handle) { ready_.push(handle); }
+  /// Puts a handle (new reference stolen) at the end of the ready queue. False without memory: nothing was stolen.
+  [[nodiscard]] bool push_ready(PyObject* handle) noexcept { return ready_.push(handle); }
   void push_timer(double when, PyObject* handle) { timers_.push(when, handle); }
   void timer_cancelled(PyObject* handle) noexcept;
   /// Makes a blocking wait return. From any thread that holds the GIL.
@@ -138,6 +138,7 @@ class LoopState final : public LoopCore {
   [[nodiscard]] bool run_signals();
   [[nodiscard]] bool collect_due_timers();
   void tidy_timers() noexcept;
+  void sweep_timers() noexcept;
   [[nodiscard]] bool run_ready(std::size_t count);
   [[nodiscard]] bool run_ready_handle(PyObject* handle);
   [[nodiscard]] bool run_debugged(PyObject* handle);

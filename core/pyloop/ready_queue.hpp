@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <new>
 #include <vector>
 
 namespace data_bridge::pyloop {
 
 /// A FIFO of pointers in a power-of-two ring. Not thread-safe: the GIL guards PyLoop's.
-template <typename T>
+template <typename T, typename Allocator = std::allocator<T*>>
 class ReadyQueue {
  public:
   ReadyQueue() : slots_(kInitial) {}
@@ -15,9 +17,11 @@ class ReadyQueue {
   [[nodiscard]] bool empty() const noexcept { return head_ == tail_; }
   [[nodiscard]] std::size_t size() const noexcept { return tail_ - head_; }
 
-  void push(T* item) {
-    if (size() == slots_.size()) grow();
+  /// False without memory: then nothing has changed. CPython's frames lie between this and whoever could catch.
+  [[nodiscard]] bool push(T* item) noexcept {
+    if (size() == slots_.size() && !grow()) return false;
     slots_[tail_++ & (slots_.size() - 1)] = item;
+    return true;
   }
 
   /// The oldest; the queue must not be empty.
@@ -31,16 +35,21 @@ class ReadyQueue {
  private:
   static constexpr std::size_t kInitial = 64;
 
-  void grow() {
-    std::vector<T*> wider(slots_.size() * 2);
-    std::size_t count = 0;
-    for_each([&](T* item) { wider[count++] = item; });
-    slots_.swap(wider);
-    head_ = 0;
-    tail_ = count;
+  bool grow() noexcept {
+    try {
+      std::vector<T*, Allocator> wider(slots_.size() * 2);
+      std::size_t count = 0;
+      for_each([&](T* item) { wider[count++] = item; });
+      slots_.swap(wider);
+      head_ = 0;
+      tail_ = count;
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
   }
 
-  std::vector<T*> slots_;
+  std::vector<T*, Allocator> slots_;
   // Both only ever grow; a slot is the index modulo the size.
   std::size_t head_ = 0;
   std::size_t tail_ = 0;

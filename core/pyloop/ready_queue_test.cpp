@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
+#include <new>
 #include <random>
 #include <vector>
 
@@ -20,7 +22,7 @@ TEST(ReadyQueue, IsFirstInFirstOut) {
   while (next < items.size() || !reference.empty()) {
     // Bursts of either kind, so that the ring grows at every position of its head.
     for (std::size_t burst = random() % 90; burst > 0 && next < items.size(); --burst) {
-      queue.push(&items[next]);
+      ASSERT_TRUE(queue.push(&items[next]));
       reference.push_back(&items[next++]);
     }
     ASSERT_EQ(queue.size(), reference.size());
@@ -32,6 +34,31 @@ TEST(ReadyQueue, IsFirstInFirstOut) {
       reference.pop_front();
     }
   }
+  EXPECT_TRUE(queue.empty());
+}
+
+bool memory_is_there = true;
+
+template <typename T>
+struct ScarceMemory : std::allocator<T> {
+  template <typename Other>
+  struct rebind {
+    using other = ScarceMemory<Other>;
+  };
+  T* allocate(std::size_t count) {
+    if (!memory_is_there) throw std::bad_alloc();
+    return std::allocator<T>::allocate(count);
+  }
+};
+
+TEST(ReadyQueue, WithoutMemoryItRefusesAndKeepsWhatItHas) {
+  std::vector<int> items(65);
+  ReadyQueue<int, ScarceMemory<int*>> queue;
+  memory_is_there = false;
+  for (int& item : items) EXPECT_EQ(queue.push(&item), &item != &items.back());
+  memory_is_there = true;
+  EXPECT_TRUE(queue.push(&items.back()));
+  for (const int& item : items) EXPECT_EQ(queue.pop(), &item);
   EXPECT_TRUE(queue.empty());
 }
 

@@ -40,10 +40,17 @@ class TimerHeap {
     return true;
   }
 
-  /// Removes every item for which `drop` is true, in O(n).
+  /// Moves every item for which `wanted` is true to `taken`, in O(n). The heap is whole again on return, so that what
+  /// then happens to the items may come back here. Without memory (std::bad_alloc) nothing has changed.
   template <typename Predicate>
-  void remove_if(Predicate drop) {
-    std::erase_if(nodes_, [&](const Node& node) { return drop(node.item); });
+  void take_if(Predicate wanted, std::vector<T*>& taken) {
+    const auto is_wanted = [&](const Node& node) { return wanted(node.item); };
+    taken.reserve(taken.size() + static_cast<std::size_t>(std::ranges::count_if(nodes_, is_wanted)));
+    std::erase_if(nodes_, [&](const Node& node) {
+      if (!is_wanted(node)) return false;
+      taken.push_back(node.item);
+      return true;
+    });
     for (std::size_t i = nodes_.size() / kArity + 1; i-- > 0;) {
       if (i < nodes_.size()) sift_down(i, nodes_[i]);
     }

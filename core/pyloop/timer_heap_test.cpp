@@ -49,7 +49,10 @@ TEST(TimerHeap, MatchesASortedList) {
       heap.push(items.back().when, &items.back());
     }
     for (Item& item : items) item.dropped = random() % 3 == 0;
-    heap.remove_if([](const Item* item) { return item->dropped; });
+    std::vector<Item*> taken;
+    heap.take_if([](const Item* item) { return item->dropped; }, taken);
+    EXPECT_TRUE(std::ranges::all_of(taken, &Item::dropped));
+    EXPECT_EQ(taken.size() + heap.size(), items.size());
 
     std::vector<const Item*> expected;
     for (const Item& item : items) {

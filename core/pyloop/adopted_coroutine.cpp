@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pyloop/py_error.hpp"
+#include "pyloop/trashcan.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -191,8 +192,7 @@ int clear(PyObject* self) {
   return 0;
 }
 
-void dealloc(PyObject* self) {
-  PyObject_GC_UnTrack(self);
+void destroy(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   clear(self);
   // Not in tp_clear: a Task in a cycle still sends to it while it is finalised.
@@ -237,7 +237,7 @@ int register_adopted_coroutine() {
                          {Py_tp_getattro, reinterpret_cast<void*>(getattro)},
                          {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(clear)},
-                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc_by_turns<destroy>)},
                          {Py_tp_methods, methods},
                          {0, nullptr}};
   PyType_Spec spec = {"data_bridge._core.AdoptedCoroutine", sizeof(Adopted), 0,

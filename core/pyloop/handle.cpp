@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "pyloop/py_error.hpp"
+#include "pyloop/trashcan.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -91,8 +92,7 @@ int handle_clear(PyObject* self) {
   return 0;
 }
 
-void handle_dealloc(PyObject* self) {
-  PyObject_GC_UnTrack(self);
+void destroy(PyObject* self) {
   if (*reinterpret_cast<PyObject**>(reinterpret_cast<char*>(self) + weaklist_offset) != nullptr) {
     PyObject_ClearWeakRefs(self);
   }
@@ -266,7 +266,7 @@ PyTypeObject* make_type(const char* name, PyObject* base, PyMethodDef* methods, 
                          {Py_tp_getset, getset},
                          {Py_tp_traverse, reinterpret_cast<void*>(handle_traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(handle_clear)},
-                         {Py_tp_dealloc, reinterpret_cast<void*>(handle_dealloc)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc_by_turns<destroy>)},
                          {0, nullptr}};
   PyType_Spec spec = {name, static_cast<int>(fields_offset + static_cast<Py_ssize_t>(sizeof(HandleFields))), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};

@@ -11,6 +11,7 @@
 
 #include "pyloop/adopted_coroutine.hpp"
 #include "pyloop/py_error.hpp"
+#include "pyloop/trashcan.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -22,6 +23,9 @@ Py_ssize_t fields_offset = 0;
 PyObject* init_names = nullptr;  // ("loop", "context")
 PyObject* base_init = nullptr;
 PyObject* iscoroutine = nullptr;
+#if PY_VERSION_HEX >= 0x030E0000
+PyObject* unregister_task = nullptr;
+#endif
 PyObject* cancelled_error_type = nullptr;
 // The last one that never became a task serves the next request: no allocation, nothing to clear.
 PyObject* spare = nullptr;
@@ -119,19 +123,37 @@ int clear(PyObject* self) {
   return base_type->tp_clear(self);
 }
 
-void dealloc(PyObject* self) {
-  HandlerTaskFields& fields = handler_task_fields(self);
+// The part that runs Python code with `self` alive. False where that has kept it.
+bool finalise(PyObject* self) {
   // "Task was destroyed but it is pending!"; an uninitialised one has nothing to say.
-  if (fields.is_task && PyObject_CallFinalizerFromDealloc(self) < 0) return;
+  if (!handler_task_fields(self).is_task) return true;
+  PyObject_GC_Track(self);  // as subtype_dealloc() does: it may be brought back to life
+  if (PyObject_CallFinalizerFromDealloc(self) < 0) return false;
+  PyObject_GC_UnTrack(self);
+#if PY_VERSION_HEX >= 0x030E0000
+  // Since 3.14 a task is a node of its thread's list, which TaskObj_dealloc takes it out of.
+  Py_SET_REFCNT(self, 1);
+  const PyRef done = PyRef::steal(PyObject_CallOneArg(unregister_task, self));
+  if (!done) PyErr_WriteUnraisable(nullptr);
+  Py_SET_REFCNT(self, 0);
+#endif
+  return true;
+}
+
+// Nobody will ever finish the task: its completion hears that it was cancelled.
+void complete_cancelled(HandlerTaskFields& fields) {
   Completion* completion = std::exchange(fields.completion, nullptr);
   if (completion == nullptr && fields.adopted != nullptr) completion = take_containing(fields.adopted);
-  if (completion != nullptr) {
-    PyRef pending = take_exception();
-    const PyRef error = PyRef::steal(PyObject_CallNoArgs(cancelled_error_type));
-    completion->done(nullptr, error ? error.get() : PyExc_MemoryError);
-    if (pending) raise_exception(std::move(pending));
-  }
-  PyObject_GC_UnTrack(self);
+  if (completion == nullptr) return;
+  PyRef pending = take_exception();
+  const PyRef error = PyRef::steal(PyObject_CallNoArgs(cancelled_error_type));
+  completion->done(nullptr, error ? error.get() : PyExc_MemoryError);
+  if (pending) raise_exception(std::move(pending));
+}
+
+void destroy(PyObject* self) {
+  if (!finalise(self)) return;
+  complete_cancelled(handler_task_fields(self));
   if (weak_references(self) != nullptr) PyObject_ClearWeakRefs(self);
   clear(self);
   PyTypeObject* type = Py_TYPE(self);
@@ -201,6 +223,10 @@ int register_handler_task_type(PyObject* module) {
   iscoroutine = PyObject_GetAttrString(coroutines.get(), "iscoroutine");
   cancelled_error_type = PyObject_GetAttrString(exceptions.get(), "CancelledError");
   init_names = Py_BuildValue("(ss)", "loop", "context");
+#if PY_VERSION_HEX >= 0x030E0000
+  unregister_task = PyObject_GetAttrString(asyncio_c.get(), "_unregister_task");
+  if (unregister_task == nullptr) return -1;
+#endif
   if (!base || iscoroutine == nullptr || cancelled_error_type == nullptr || init_names == nullptr) return -1;
   base_init = PyObject_GetAttrString(base.get(), "__init__");
   if (base_init == nullptr) return -1;
@@ -225,7 +251,7 @@ int register_handler_task_type(PyObject* module) {
                          {Py_tp_iter, reinterpret_cast<void*>(get_await)},
                          {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(clear)},
-                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc_by_turns<destroy>)},
                          {Py_tp_methods, methods.data()},
                          {Py_tp_getset, attributes.data()},
                          {0, nullptr}};

@@ -7,7 +7,10 @@ of the very container that the object was in.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import gc
+import logging
 import random
 import socket
 import sys
@@ -18,6 +21,7 @@ from typing import Any
 import pytest
 
 import data_bridge
+from data_bridge import _core
 
 
 def turns(loop: data_bridge.PyLoop, count: int) -> None:
@@ -201,3 +205,91 @@ def test_a_reader_that_goes_closes_the_loop(where: str) -> None:
     loop.close()
     assert loop.is_closed()
     assert sys.getrefcount(loop) < 10
+
+
+CHAIN = 100_000
+
+
+def chain_of_callbacks(loop: data_bridge.PyLoop) -> Any:
+    handle: Any = None
+    for _ in range(CHAIN):
+        handle = loop.call_soon(id, handle)
+    return handle
+
+
+def chain_of_timers(loop: data_bridge.PyLoop) -> Any:
+    handle: Any = None
+    for i in range(CHAIN):
+        handle = loop.call_later(1e6 + i, id, handle)
+    return handle
+
+
+def chain_of_futures(loop: data_bridge.PyLoop) -> Any:
+    """Each callback of a future holds the handle of one before."""
+    handle: Any = None
+    for i in range(CHAIN):
+        future = loop.create_future()
+        future.add_done_callback(functools.partial(id, handle))
+        handle = loop.call_later(1e6 + i, id, future) if i % 2 else loop.call_soon(id, future)
+    return handle
+
+
+@pytest.mark.parametrize("make", [chain_of_callbacks, chain_of_timers, chain_of_futures])
+@pytest.mark.parametrize("end", ["close", "cancel", "run"])
+def test_a_chain_is_freed_without_recursion(make: Callable[[data_bridge.PyLoop], Any], end: str) -> None:
+    """Each handle holds the one before it; asyncio's are freed one by one as well."""
+    loop = data_bridge.new_event_loop()
+    last = make(loop)
+    if end == "cancel":
+        last.cancel()
+    elif end == "run":
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    del last
+    loop.close()
+    assert loop._scheduled == []
+
+
+def test_a_chain_of_tasks_is_freed_without_recursion(caplog: pytest.LogCaptureFixture) -> None:
+    """Each coroutine holds the task before it, and nobody will ever finish them."""
+    loop = data_bridge.new_event_loop()
+    ended: list[object] = []
+
+    async def wait(future: asyncio.Future[None], before: object) -> None:
+        await future
+        assert before
+
+    def start() -> None:
+        task: Any = None
+        for _ in range(CHAIN // 10):
+            task = _core.drive(loop, wait(loop.create_future(), task), lambda _, error: ended.append(error))
+
+    caplog.set_level(logging.CRITICAL, logger="asyncio")
+    loop.call_soon(start)
+    turns(loop, 1)
+    gc.collect()
+    loop.close()
+    assert len(ended) == CHAIN // 10
+    assert all(isinstance(error, asyncio.CancelledError) for error in ended)
+
+
+def test_garbage_is_collected_while_a_task_is_freed(loop: data_bridge.PyLoop, caplog: pytest.LogCaptureFixture) -> None:
+    """The receiver of its result runs when nobody holds the task any more; no collection may meet it then."""
+    ended: list[object] = []
+
+    def done(_: object, error: object) -> None:
+        gc.collect()
+        ended.append(error)
+
+    async def wait() -> None:
+        await loop.create_future()
+
+    def start() -> None:
+        for _ in range(20):
+            _core.drive(loop, wait(), done)
+
+    caplog.set_level(logging.CRITICAL, logger="asyncio")
+    loop.call_soon(start)
+    turns(loop, 1)
+    gc.collect()
+    assert len(ended) == 20

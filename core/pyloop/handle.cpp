@@ -164,6 +164,10 @@ bool run_native(PyObject* handle, HandleFields& fields) {
     } else if (PyContext_Exit(context) < 0) {
       Py_CLEAR(result);
     }
+  } else if (LoopState::of(fields.loop).defer(handle)) {
+    PyErr_Clear();
+    fields.running = nested;
+    return true;
   }
   fields.running = nested;
   if (result == nullptr) {

@@ -12,12 +12,23 @@ namespace {
 
 PyTypeObject* task_type = nullptr;
 PyTypeObject* future_type = nullptr;
-// BaseEventLoop.create_task, for whatever is not the common case.
+// BaseEventLoop's, for whatever is not the common case.
 PyObject* inherited_create_task = nullptr;
+PyObject* inherited_create_future = nullptr;
+// asyncio.tasks and asyncio.futures, whose classes nest_asyncio and some tests replace.
+PyObject* tasks_names = nullptr;
+PyObject* futures_names = nullptr;
+PyObject* name_task = nullptr;
+PyObject* name_future = nullptr;
 PyObject* empty_tuple = nullptr;
 PyObject* name_loop = nullptr;
 PyObject* name_name = nullptr;
 PyObject* name_context = nullptr;
+
+// True while asyncio itself would make one of `type`.
+bool is_asyncios(PyTypeObject* type, PyObject* names, PyObject* name) noexcept {
+  return PyDict_GetItemWithError(names, name) == reinterpret_cast<PyObject*>(type);
+}
 
 // What type.__call__() does. Calling the type would make a new dict for each object.
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* options) {
@@ -69,7 +80,8 @@ PyObject* call_inherited(PyObject* self, PyObject* const* args, Py_ssize_t nargs
 PyObject* create_task(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   LoopState& state = LoopState::of(self);
   // With a task factory, in debug mode (which edits the traceback of where the task was made), or to fail.
-  if (nargs != 1 || state.debug || state.closed || state.task_factory) {
+  if (nargs != 1 || state.debug || state.closed || state.task_factory ||
+      !is_asyncios(task_type, tasks_names, name_task)) {
     return call_inherited(self, args, nargs, kwnames);
   }
   PyObject* shared = loop_options(self, state);
@@ -88,6 +100,7 @@ PyObject* create_task(PyObject* self, PyObject* const* args, Py_ssize_t nargs, P
 }
 
 PyObject* create_future(PyObject* self, PyObject*) {
+  if (!is_asyncios(future_type, futures_names, name_future)) return PyObject_CallOneArg(inherited_create_future, self);
   PyObject* options = loop_options(self, LoopState::of(self));
   return options == nullptr ? nullptr : make(future_type, empty_tuple, options);
 }
@@ -100,6 +113,15 @@ int register_futures() {
   future_type = reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(asyncio_c.get(), "Future"));
   const PyRef base = PyRef::steal(PyObject_GetAttrString(base_events.get(), "BaseEventLoop"));
   inherited_create_task = base ? PyObject_GetAttrString(base.get(), "create_task") : nullptr;
+  inherited_create_future = base ? PyObject_GetAttrString(base.get(), "create_future") : nullptr;
+  const PyRef tasks = PyRef::steal(PyImport_ImportModule("asyncio.tasks"));
+  const PyRef futures = PyRef::steal(PyImport_ImportModule("asyncio.futures"));
+  if (inherited_create_future == nullptr || !tasks || !futures) return -1;
+  tasks_names = Py_NewRef(PyModule_GetDict(tasks.get()));
+  futures_names = Py_NewRef(PyModule_GetDict(futures.get()));
+  name_task = PyUnicode_InternFromString("Task");
+  name_future = PyUnicode_InternFromString("Future");
+  if (name_task == nullptr || name_future == nullptr) return -1;
   empty_tuple = PyTuple_New(0);
   name_loop = PyUnicode_InternFromString("loop");
   name_name = PyUnicode_InternFromString("name");

@@ -151,6 +151,17 @@ PyObject* run_one_turn(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* begin_nested(PyObject* self, PyObject*) {
+  if (LoopState::of(self).begin_nested()) Py_RETURN_NONE;
+  LoopState::of(self).end_nested();
+  return nullptr;
+}
+
+PyObject* end_nested(PyObject* self, PyObject*) {
+  LoopState::of(self).end_nested();
+  Py_RETURN_NONE;
+}
+
 PyObject* add_callback(PyObject* self, PyObject* handle) {
   if (handle_cancelled(handle)) Py_RETURN_NONE;
   PyRef kept = PyRef::borrow(handle);
@@ -300,6 +311,8 @@ PyMethodDef loop_methods[] = {
     {"_check_closed", check_closed, METH_NOARGS, nullptr},
     {"_run_turns", run_turns, METH_NOARGS, nullptr},
     {"_run_once", run_one_turn, METH_NOARGS, nullptr},
+    {"_begin_nested", begin_nested, METH_NOARGS, nullptr},
+    {"_end_nested", end_nested, METH_NOARGS, nullptr},
     {"_add_callback", add_callback, METH_O, nullptr},
     {"_timer_handle_cancelled", timer_handle_cancelled, METH_O, nullptr},
     {"_write_to_self", write_to_self, METH_NOARGS, nullptr},

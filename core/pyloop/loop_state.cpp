@@ -92,14 +92,15 @@ bool LoopState::run() {
 
 bool LoopState::run_once() {
   tidy_timers();
-  if (!ready_.empty() || stopping || work_head_ != nullptr || mailbox_->filled() || watches_.pending()) {
+  if (!ready_.empty() || stopping || batch_ != nullptr || work_head_ != nullptr || mailbox_->filled() ||
+      watches_.pending()) {
     poll();
   } else if (!wait_for_python()) {
     return false;
   }
-  in_turn_ = true;
+  const bool within_turn = std::exchange(in_turn_, true);
   const bool good = run_turn();
-  in_turn_ = false;
+  in_turn_ = within_turn;
   if (!unflushed_.empty()) {
     PyRef exception;
     if (!good) exception = take_exception();
@@ -108,6 +109,35 @@ bool LoopState::run_once() {
     return good && flushed;
   }
   return good;
+}
+
+bool LoopState::begin_nested() {
+  ++nested_;
+  return unflushed_.empty() || flush_streams();
+}
+
+void LoopState::end_nested() noexcept {
+  --nested_;
+  if (deferred_.empty()) return;
+  const auto deferred = std::exchange(deferred_, {});
+  for (std::size_t i = deferred.size(); i-- > 0;) {
+    if (ready_.push_front(deferred[i].get())) {
+      Py_INCREF(deferred[i].get());
+    } else {
+      PyErr_NoMemory();
+      PyErr_WriteUnraisable(deferred[i].get());
+    }
+  }
+}
+
+bool LoopState::defer(PyObject* handle) noexcept {
+  if (nested_ == 0) return false;
+  try {
+    deferred_.push_back(PyRef::borrow(handle));
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 // The Python part of a turn.
@@ -235,15 +265,16 @@ bool LoopState::run_work() {
     for (PyObject* object : posted.objects) Py_DECREF(object);
   }
   // What the batch enqueues runs in the next turn, after a poll: no piece of work can starve the I/O.
-  PythonWork* work = std::exchange(work_head_, nullptr);
+  PythonWork** end = &batch_;
+  while (*end != nullptr) end = &(*end)->next_;
+  *end = std::exchange(work_head_, nullptr);
   work_tail_ = nullptr;
-  while (work != nullptr) {
-    PythonWork* next = std::exchange(work->next_, nullptr);
+  while (PythonWork* work = batch_) {
+    batch_ = std::exchange(work->next_, nullptr);
     work->run();
-    work = next;
     // What was answered leaves before further Python can hold it up. The last answers wait for the end of the turn,
     // unless there is more: see run_ready().
-    if (work != nullptr) reactor_.finish_turn();
+    if (batch_ != nullptr) reactor_.finish_turn();
   }
   if (leaving_) {
     raise_exception(std::move(leaving_));
@@ -386,6 +417,7 @@ void LoopState::clear() noexcept {
   leaving_.reset();
   // Away first: what goes with a transport may write to another.
   std::exchange(unflushed_, {}).clear();
+  std::exchange(deferred_, {}).clear();
   capture = {};
   future_options.reset();
   addresses_.clear();
@@ -403,6 +435,7 @@ int LoopState::traverse(visitproc visit, void* arg) const {
   Py_VISIT(leaving_.get());
   Py_VISIT(task_factory.get());
   Py_VISIT(future_options.get());
+  for (const PyRef& handle : deferred_) Py_VISIT(handle.get());
   for (const PyRef& transport : unflushed_) Py_VISIT(transport.get());
   for (const LoopResident* resident = residents_; resident != nullptr; resident = resident->next_) {
     Py_VISIT(resident->kept());

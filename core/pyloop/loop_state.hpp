@@ -96,6 +96,14 @@ class LoopState final : public LoopCore {
   [[nodiscard]] bool running() const noexcept { return running_; }
   /// Exactly one turn.
   [[nodiscard]] bool run_once();
+  /// Before the turns of a run within a turn of this loop or of another (nest_asyncio): sends what that turn has
+  /// written so far. False with an exception.
+  [[nodiscard]] bool begin_nested();
+  /// After them, in any case.
+  void end_nested() noexcept;
+  /// True where a run is nested, so that a handle's Context may be one that is entered further up the stack: then the
+  /// handle waits for the end of the nested run. Takes a reference of its own.
+  [[nodiscard]] bool defer(PyObject* handle) noexcept;
   /// Raises `exception` out of run() at the end of the batch of PythonWork.
   void leave_with(PyRef exception) noexcept { leaving_ = std::move(exception); }
   [[nodiscard]] PyRef take_leaving() noexcept { return std::move(leaving_); }
@@ -154,6 +162,8 @@ class LoopState final : public LoopCore {
   TimerHeap<PyObject> timers_;
   PyRef leaving_;
   std::vector<PyRef> unflushed_;
+  std::vector<PyRef> deferred_;
+  unsigned nested_ = 0;
   std::unique_ptr<char[]> read_buffer_;
   std::unique_ptr<DatagramInbox> datagram_inbox_;
   AddressCache addresses_;
@@ -163,6 +173,8 @@ class LoopState final : public LoopCore {
   // Work of this thread; no lock.
   PythonWork* work_head_ = nullptr;
   PythonWork* work_tail_ = nullptr;
+  // What of it this turn still has to run: a nested run within one piece goes on with the others.
+  PythonWork* batch_ = nullptr;
   // Work from other threads.
   std::shared_ptr<LoopMailbox> mailbox_ = std::make_shared<LoopMailbox>(self_, reactor_);
   LoopResident* residents_ = nullptr;

@@ -24,6 +24,13 @@ class ReadyQueue {
     return true;
   }
 
+  /// push(), but as the oldest.
+  [[nodiscard]] bool push_front(T* item) noexcept {
+    if (size() == slots_.size() && !grow()) return false;
+    slots_[--head_ & (slots_.size() - 1)] = item;
+    return true;
+  }
+
   /// The oldest; the queue must not be empty.
   T* pop() noexcept { return slots_[head_++ & (slots_.size() - 1)]; }
 
@@ -50,7 +57,7 @@ class ReadyQueue {
   }
 
   std::vector<T*, Allocator> slots_;
-  // Both only ever grow; a slot is the index modulo the size.
+  // A slot is the index modulo the size; what matters is only the distance, also where an index has wrapped around.
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
 };

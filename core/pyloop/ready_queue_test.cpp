@@ -37,6 +37,20 @@ TEST(ReadyQueue, IsFirstInFirstOut) {
   EXPECT_TRUE(queue.empty());
 }
 
+TEST(ReadyQueue, WhatIsPushedToTheFrontIsTheOldest) {
+  std::vector<int> items(300);
+  ReadyQueue<int> queue;
+  for (std::size_t i = 100; i-- > 0;) ASSERT_TRUE(queue.push_front(&items[i]));
+  for (std::size_t i = 100; i < 200; ++i) ASSERT_TRUE(queue.push(&items[i]));
+  for (std::size_t i = 0; i < 50; ++i) ASSERT_EQ(queue.pop(), &items[i]);
+  for (std::size_t i = 50; i-- > 0;) ASSERT_TRUE(queue.push_front(&items[i]));
+  for (std::size_t i = 200; i < 300; ++i) ASSERT_TRUE(queue.push(&items[i]));
+  std::size_t seen = 0;
+  queue.for_each([&](const int* item) { EXPECT_EQ(item, &items[seen++]); });
+  for (int& item : items) ASSERT_EQ(queue.pop(), &item);
+  EXPECT_TRUE(queue.empty());
+}
+
 bool memory_is_there = true;
 
 template <typename T>

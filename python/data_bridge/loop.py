@@ -10,6 +10,7 @@ inherited from asyncio, so that it behaves as asyncio does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import selectors
 import signal
@@ -17,10 +18,11 @@ import socket
 import sys
 import threading
 from asyncio import base_events, events, format_helpers, sslproto
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
 from data_bridge import _core
+from data_bridge.nesting import interrupted_task, nesting_is_allowed
 from data_bridge.transports import DatagramTransport, overrides_calls, stream_transport
 
 __all__ = ["EventLoopPolicy", "PyLoop", "new_event_loop", "run"]
@@ -91,11 +93,16 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
     `selector` is accepted for compatibility with asyncio.SelectorEventLoop; it is closed and not used.
     """
 
+    # nest_asyncio leaves a loop alone that has this: its runs nest by themselves (data_bridge.nesting).
+    _nest_patched = True
+
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         if selector is not None:
             selector.close()
         self._signal_pair: tuple[socket.socket, socket.socket] | None = None
         self._saved_wakeup_fd: int | None = None
+        # What the runs of this loop that are under way wait for, the outermost first.
+        self._awaited: list[asyncio.Future[Any]] = []
         super().__init__(_ReactorSelector(self))
 
     # -- running -----------------------------------------------------------------------------------
@@ -104,6 +111,85 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         """Run until stop() is called."""
         self._check_closed()
         self._check_running()
+        outer = events._get_running_loop()
+        if outer is None:
+            self._run()
+            return
+        with interrupted_task(outer), self._nested():
+            if outer is not self:
+                self._run()
+                return
+            try:
+                while not self._stopping:
+                    self._run_once()
+            finally:
+                self._stopping = False
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until `future`, a future or a coroutine, is done; its result."""
+        self._check_closed()
+        self._check_running()
+        new_task = not asyncio.isfuture(future)
+        future = asyncio.ensure_future(future, loop=self)
+        if new_task:
+            # An exception that ends the run is raised here; that the task is pending then is no news.
+            future._log_destroy_pending = False
+        if events._get_running_loop() is self:
+            self._run_nested(future)
+        else:
+            # The callback is the very function that anyio looks for to find the outermost task.
+            future.add_done_callback(base_events._run_until_complete_cb)  # type: ignore[attr-defined]
+            self._awaited.append(future)
+            try:
+                self.run_forever()
+            except BaseException:
+                if new_task and future.done() and not future.cancelled():
+                    # The coroutine's exception, which is raised anyway: it counts as retrieved.
+                    future.exception()
+                raise
+            finally:
+                self._awaited.pop()
+                future.remove_done_callback(base_events._run_until_complete_cb)  # type: ignore[attr-defined]
+        if not future.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
+        return future.result()
+
+    def _run_nested(self, future: asyncio.Future[Any]) -> None:
+        """Turns within a turn of this loop, until `future` is done.
+
+        stop() ends it too, but not the one that says that a run around it has got what it waits for: that goes on as
+        soon as this is over.
+        """
+        stopped = False
+        with interrupted_task(self), self._nested():
+            while not future.done():
+                self._run_once()
+                if self._stopping:
+                    stopped = True
+                    if not any(awaited.done() for awaited in self._awaited):
+                        break
+                    self._stopping = False
+            if self._ready and not self._stopping:
+                # The callbacks of what is done, among them those of `future`.
+                self._run_once()
+        self._stopping = self._stopping or stopped
+
+    def _check_running(self) -> None:
+        """RuntimeError where a loop runs in this thread, unless nest_asyncio was applied."""
+        here = self._thread_id in (None, threading.get_ident())
+        if not (here and nesting_is_allowed()):
+            super()._check_running()
+
+    @contextlib.contextmanager
+    def _nested(self) -> Iterator[None]:
+        self._begin_nested()
+        try:
+            yield
+        finally:
+            self._end_nested()
+
+    def _run(self) -> None:
+        outer = events._get_running_loop()
         old_hooks = sys.get_asyncgen_hooks()
         self._set_coroutine_origin_tracking(self._debug)
         try:
@@ -115,7 +201,7 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         finally:
             self._stopping = False
             self._thread_id = None
-            events._set_running_loop(None)
+            events._set_running_loop(outer)
             self._set_coroutine_origin_tracking(False)
             sys.set_asyncgen_hooks(*old_hooks)
             self._restore_wakeup_fd()
@@ -221,7 +307,8 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
     def _restore_wakeup_fd(self) -> None:
         saved, self._saved_wakeup_fd = self._saved_wakeup_fd, None
         # With handlers the descriptor stays, as asyncio leaves it: what arrives now is handled in the next run.
-        if saved is not None and not self._signal_handlers:
+        # A loop around this one needs its own, however.
+        if saved is not None and (not self._signal_handlers or events._get_running_loop() is not None):
             signal.set_wakeup_fd(saved, warn_on_full_buffer=False)
 
     def remove_signal_handler(self, sig: int) -> bool:

@@ -73,6 +73,9 @@ class Exchange {
   /// Of the connection's thread.
   [[nodiscard]] runtime::Reactor& reactor() const noexcept;
 
+  /// When the head was complete, where the body was not there yet (BodyMode::kBuffer).
+  [[nodiscard]] std::optional<runtime::Clock::time_point> head_at() const noexcept { return head_at_; }
+
   // --- the peer -------------------------------------------------------------------------------
   [[nodiscard]] std::string_view client_host() const noexcept;  ///< "" on a Unix socket
   [[nodiscard]] std::uint16_t client_port() const noexcept;
@@ -148,6 +151,8 @@ class Exchange {
   bool end_due_ = false;  // on_body(..., last) is still to be called, without bytes
   bool body_paused_ = false;
   bool continue_due_ = false;  // the client waits for 100 (Continue)
+
+  std::optional<runtime::Clock::time_point> head_at_;
 
   // The answer.
   bool is_head_ = false;

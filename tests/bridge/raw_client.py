@@ -25,7 +25,7 @@ class RawConnection:
     `pause`: seconds to wait before each read of at most `most` bytes.
     """
 
-    def __init__(self, address: int | str, timeout: float = 5.0, *, pause: float = 0.0, most: int = 65536) -> None:
+    def __init__(self, address: int | str, timeout: float = 60.0, *, pause: float = 0.0, most: int = 65536) -> None:
         if isinstance(address, int):
             self.socket = socket.create_connection(("127.0.0.1", address), timeout=timeout)
         else:

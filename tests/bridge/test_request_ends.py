@@ -16,8 +16,8 @@ import pytest
 from data_bridge.testing import LiveServer
 
 from .ending_app import kept, make_app, odd_names, request_id, two_senders
-from .pair import both_servers
-from .raw_client import RawConnection, request
+from .pair import both_servers, side_by_side
+from .raw_client import Answer, RawConnection, request
 
 THREADS = pytest.mark.parametrize("io_threads", [0, 1, 2])
 #: Seconds in which what must happen does, also on a busy machine.
@@ -28,6 +28,14 @@ PATIENCE = 30.0
 def live(app: Any, io_threads: int) -> Iterator[LiveServer]:
     with LiveServer(app, io_threads=io_threads, lifespan="off") as server:
         yield server
+
+
+def ask_until_the_end(port: int, target: str) -> Answer:
+    with RawConnection(port) as connection:
+        connection.send(request("GET", target))
+        answer = connection.read_answer()
+        assert connection.at_end()
+    return answer
 
 
 def eventually(condition: Any) -> None:
@@ -64,14 +72,8 @@ def test_an_exit_behind_the_answer_ends_the_connection(io_threads: int) -> None:
 def test_ends_are_as_under_uvicorn(io_threads: int) -> None:
     with both_servers(make_app, io_threads) as ports:
         for target in [*EXITS, "/exit-background"]:
-            answers, ends = [], []
-            for port in ports:
-                with RawConnection(port, timeout=PATIENCE) as connection:
-                    connection.send(request("GET", target))
-                    answers.append(connection.read_answer())
-                    ends.append(connection.at_end())
-            assert answers[0] == answers[1], target
-            assert ends == [True, True], target
+            theirs, ours = side_by_side(lambda side, target=target: ask_until_the_end(ports[side], target))
+            assert ours == theirs, target
 
 
 @THREADS

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .pair import both_servers
+from .pair import both_servers, side_by_side
 from .raw_client import RawConnection, request
 from .sample_app import make_app
 
@@ -113,12 +113,12 @@ def ports(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
 
 
 def answers(ports: tuple[int, int], data: bytes, method: str) -> list[object]:
-    found = []
-    for port in ports:
-        with RawConnection(port) as connection:
+    def ask(side: int) -> object:
+        with RawConnection(ports[side]) as connection:
             connection.send(data)
-            found.append(connection.read_answer(method))
-    return found
+            return connection.read_answer(method)
+
+    return side_by_side(ask)
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -147,9 +147,11 @@ def test_same_failure_closes_the_connection(ports: tuple[int, int], name: str) -
 def test_pipelined_requests_answer_in_order(ports: tuple[int, int]) -> None:
     names = ["sleeps", "hello", "create", "stream", "sync", "not found", "typed bad path", "hello"]
     data = b"".join(REQUESTS[name] for name in names)
-    found = []
-    for port in ports:
-        with RawConnection(port) as connection:
+
+    def ask(side: int) -> object:
+        with RawConnection(ports[side]) as connection:
             connection.send(data)
-            found.append([connection.read_answer() for _ in names])
+            return [connection.read_answer() for _ in names]
+
+    found = side_by_side(ask)
     assert found[1] == found[0]

@@ -22,6 +22,7 @@ struct Hooks {
   pyloop::PyRef report_protocol;      ///< (message: str) -> None: logs a breach of the ASGI protocol
   pyloop::PyRef apply_proxy_headers;  ///< (scope) -> None: X-Forwarded-For and -Proto of a trusted peer; or None
   pyloop::PyRef await_any;            ///< (awaitable) -> coroutine
+  pyloop::PyRef report_refused;       ///< (statuses: list[int], more: int) -> None: logs requests that were refused
 };
 
 /// How requests were answered, for diagnostics and tests.

@@ -52,6 +52,17 @@ std::optional<std::int64_t> read_length(std::string_view value) {
   return length;
 }
 
+/// uvicorn lower-cases a name, which bytes and bytearrays can, and joins a value, which all buffers can.
+bool make_bytes(PyRef& field, bool convertible) {
+  if (PyBytes_Check(field.get())) return true;
+  if (!convertible) {
+    PyErr_Format(PyExc_TypeError, "header names and values must be bytes, not %.100s", Py_TYPE(field.get())->tp_name);
+    return false;
+  }
+  field = PyRef::steal(PyBytes_FromObject(field.get()));
+  return static_cast<bool>(field);
+}
+
 /// One (name, value) of a start message.
 bool read_header(PyObject* item, StartMessage& out) {
   PyRef pair = PyRef::steal(PySequence_Fast(item, "a header is a pair"));
@@ -62,8 +73,8 @@ bool read_header(PyObject* item, StartMessage& out) {
   }
   PyRef field_name = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 0));
   PyRef field_value = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 1));
-  if (!PyBytes_Check(field_name.get()) || !PyBytes_Check(field_value.get())) {
-    PyErr_SetString(PyExc_TypeError, "header names and values must be bytes");
+  if (!make_bytes(field_name, PyByteArray_Check(field_name.get()) != 0) ||
+      !make_bytes(field_value, PyObject_CheckBuffer(field_value.get()) != 0)) {
     return false;
   }
   const std::string_view raw_name = view_of(field_name.get());
@@ -126,7 +137,11 @@ bool read_body_message(PyObject* message, BodyMessage& out) {
   const Names& name = names();
   if (PyMapping_HasKey(message, name.body) != 0) {
     out.owner = PyRef::steal(PyObject_GetItem(message, name.body));
-    if (!out.owner || !out.bytes.open(out.owner.get())) return false;
+    if (!out.owner) return false;
+    // What is false is no body, whatever it is: None, most of all.
+    const bool is_buffer = PyObject_CheckBuffer(out.owner.get()) != 0;
+    const int truth = is_buffer ? 1 : PyObject_IsTrue(out.owner.get());
+    if (truth < 0 || (truth == 1 && !out.bytes.open(out.owner.get()))) return false;
   }
   if (PyMapping_HasKey(message, name.more_body) != 0) {
     PyRef more = PyRef::steal(PyObject_GetItem(message, name.more_body));

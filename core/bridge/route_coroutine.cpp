@@ -1,6 +1,7 @@
 // Steps an endpoint and turns its result into an answer.
 #include "bridge/route_coroutine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <string>
@@ -79,6 +80,10 @@ std::string_view bytes_view(PyObject* bytes) noexcept {
 
 PyRef attribute(PyObject* object, const char* name) { return PyRef::steal(PyObject_GetAttrString(object, name)); }
 
+bool has_upper_case(std::string_view text) noexcept {
+  return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
 /// True where `response` only carries status, header fields and bytes, and was answered so.
 bool answer_simple(RouteCoroutine& self, PyObject* response) {
   const int simple = PySet_Contains(self.plan->simple_classes.get(), reinterpret_cast<PyObject*>(Py_TYPE(response)));
@@ -101,8 +106,8 @@ bool answer_simple(RouteCoroutine& self, PyObject* response) {
     PyObject* value = PyTuple_GET_ITEM(pair, 1);
     if (!PyBytes_CheckExact(name) || !PyBytes_CheckExact(value)) return false;
     const std::string_view name_view = bytes_view(name);
-    // Framing and connection fields set by hand are for the general path to judge.
-    if (!http::valid_header(name_view, bytes_view(value)) || name_view == "connection" ||
+    // Names that are sent in lower case, and framing and connection fields set by hand, are for the general path.
+    if (!http::valid_header(name_view, bytes_view(value)) || has_upper_case(name_view) || name_view == "connection" ||
         name_view == "transfer-encoding" ||
         (name_view == "content-length" && bytes_view(value) != std::to_string(PyBytes_GET_SIZE(body.get())))) {
       return false;
@@ -198,11 +203,13 @@ Next on_result(RouteCoroutine& self, PyObject* result) {
   if (plan.validate) return on_model(self, result);
   if (plan.plain_json) {
     thread_local std::string buffer;
+    const bool written = append_plain_json(buffer, result);
+    if (written) self.call->respond(plan.status, "application/json", buffer);
+    // Kept for the next answer, but not what the largest of all took.
+    constexpr std::size_t kKept = std::size_t{1024} * 1024;
+    if (buffer.capacity() > kKept) buffer = std::string();
     buffer.clear();
-    if (append_plain_json(buffer, result)) {
-      self.call->respond(plan.status, "application/json", buffer);
-      return Next::kAnswered;
-    }
+    if (written) return Next::kAnswered;
   }
   return render(self, result);
 }

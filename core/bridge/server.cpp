@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bridge/asgi_endpoint.hpp"
+#include "bridge/refusal_report.hpp"
 #include "bridge/route_endpoint.hpp"
 #include "pyloop/shared_object.hpp"
 #include "runtime/socket.hpp"
@@ -123,6 +124,7 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
       settings_(std::move(settings)),
       application_(std::make_shared<AsgiEndpoint>(app_)) {
   settings_.http.connection_count = std::make_shared<http::ConnectionCount>();
+  settings_.http.refusals = std::make_shared<RefusalReport>(app_);
   set_routes({});
   if (settings_.access_log) {
     access_log_ = std::make_unique<middleware::AccessLog>(

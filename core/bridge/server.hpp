@@ -26,10 +26,9 @@ namespace data_bridge::bridge {
 
 struct ServerSettings {
   http::Options http;
-  unsigned io_threads = 0;  ///< 0: connections live on the loop's own Reactor
-  bool access_log = false;  ///< a line on standard output for every answer
-  /// Requests that wait for Python, as all I/O threads have brought them; beyond: 503.
-  runtime::Admission::Bound max_waiting{.items = 2048, .bytes = std::size_t{256} * 1024 * 1024};
+  unsigned io_threads = 0;                  ///< 0: connections live on the loop's own Reactor
+  bool access_log = false;                  ///< a line on standard output for every answer
+  runtime::Admission::Bound max_waiting{};  ///< requests that wait for Python; see ServerLimits
 };
 
 /// A route as the Python side hands it over.

@@ -13,8 +13,10 @@
 #include "bridge/asgi_cycle.hpp"
 #include "bridge/bindings.hpp"
 #include "bridge/crud_bindings.hpp"
+#include "bridge/limits_bindings.hpp"
 #include "bridge/route_coroutine.hpp"
 #include "bridge/server.hpp"
+#include "runtime/socket.hpp"
 
 namespace data_bridge::bridge {
 
@@ -24,10 +26,6 @@ using pyloop::PyRef;
 namespace {
 
 PyRef owned(const nb::object& object) { return PyRef::borrow(object.ptr()); }
-
-std::chrono::milliseconds milliseconds(double seconds) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-}
 
 std::shared_ptr<routing::Endpoint> endpoint_of_route(Server& server, nb::handle plan, nb::handle operation) {
   if (!operation.is_none()) return endpoint_of(operation);
@@ -60,37 +58,37 @@ auto as_os_error(Function function) {
 
 void bind_server(nb::module_& module) {
   if (!ready_asgi_types() || !ready_route_coroutine_type()) throw nb::python_error();
+  bind_limits(module);
   nb::class_<Server>(module, "Server", "The native half of one server process; see data_bridge.server.Server.")
       .def(
           "__init__",
           [](Server* self, const nb::object& loop, const nb::object& app, const nb::dict& state,
              const std::string& root_path, const nb::object& report_exception, const nb::object& report_protocol,
-             const nb::object& apply_proxy_headers, const nb::object& await_any, const nb::object& still_valid,
-             unsigned io_threads, bool access_log, bool server_header, bool date_header, bool legacy_reason_phrases,
-             double keep_alive_seconds, std::uint64_t max_body_size, std::size_t max_connections) {
+             const nb::object& apply_proxy_headers, const nb::object& await_any, const nb::object& report_refused,
+             const nb::object& still_valid, unsigned io_threads, bool access_log, bool server_header, bool date_header,
+             bool legacy_reason_phrases, const ServerLimits& limits) {
             ServerSettings settings;
             settings.io_threads = io_threads;
             settings.access_log = access_log;
             settings.http.server_header = server_header;
             settings.http.date_header = date_header;
             settings.http.legacy_reason_phrases = legacy_reason_phrases;
-            settings.http.limits.idle_timeout = milliseconds(keep_alive_seconds);
-            settings.http.limits.max_body_size = max_body_size;
-            settings.http.limits.max_stream_size = max_body_size;
-            settings.http.limits.max_connections = max_connections;
+            settings.http.limits = limits.http;
+            settings.http.limits.sweep_interval = fitting_sweep_interval(limits.http);
+            settings.max_waiting = limits.waiting;
             Hooks hooks{.report_exception = owned(report_exception),
                         .report_protocol = owned(report_protocol),
                         .apply_proxy_headers = owned(apply_proxy_headers),
-                        .await_any = owned(await_any)};
+                        .await_any = owned(await_any),
+                        .report_refused = owned(report_refused)};
             auto context = std::make_unique<AppContext>(loop.ptr(), app.ptr(), state.ptr(), root_path, std::move(hooks),
                                                         settings.max_waiting);
             new (self) Server(std::move(context), still_valid.ptr(), std::move(settings));
           },
           nb::arg("loop"), nb::arg("app"), nb::arg("state"), nb::kw_only(), nb::arg("root_path"),
           nb::arg("report_exception"), nb::arg("report_protocol"), nb::arg("apply_proxy_headers"), nb::arg("await_any"),
-          nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"), nb::arg("server_header"),
-          nb::arg("date_header"), nb::arg("legacy_reason_phrases"), nb::arg("keep_alive_seconds"),
-          nb::arg("max_body_size"), nb::arg("max_connections"))
+          nb::arg("report_refused"), nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"),
+          nb::arg("server_header"), nb::arg("date_header"), nb::arg("legacy_reason_phrases"), nb::arg("limits"))
       .def("listen_tcp", [](Server& self, const std::string& host, std::uint16_t port,
                             int backlog) { return as_os_error([&] { return self.listen_tcp(host, port, backlog); }); })
       .def("listen_unix",
@@ -100,10 +98,12 @@ void bind_server(nb::module_& module) {
                return 0;
              });
            })
-      .def("listen_inherited",
-           [](Server& self, int fd, int backlog) {
-             return as_os_error([&] { return self.listen_inherited(fd, backlog); });
-           })
+      .def(
+          "listen_inherited",
+          [](Server& self, int fd, int backlog) {
+            return as_os_error([&] { return self.listen_inherited(fd, backlog); });
+          },
+          nb::arg("fd"), nb::arg("backlog") = runtime::ListenOptions{}.backlog)
       .def(
           "set_routes",
           [](Server& self, const nb::list& routes, const std::string& root_path, bool redirect_slashes,
@@ -117,7 +117,7 @@ void bind_server(nb::module_& module) {
           nb::arg("routes"), nb::kw_only(), nb::arg("root_path"), nb::arg("redirect_slashes"),
           nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"))
       .def("drain", [](Server& self, double grace_seconds,
-                       const nb::object& on_drained) { self.drain(milliseconds(grace_seconds), on_drained.ptr()); })
+                       const nb::object& on_drained) { self.drain(read_seconds(grace_seconds), on_drained.ptr()); })
       .def("close", &Server::close)
       .def_prop_ro("in_flight", [](Server& self) { return self.app().in_flight.load(std::memory_order_acquire); })
       .def("counts", [](Server& self) {

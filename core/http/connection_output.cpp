@@ -135,6 +135,7 @@ void Connection::end_exchange() {
 // An answer of the server's own, the last of this connection.
 void Connection::refuse(int status) {
   if (exchange_ != nullptr && !exchange_->answered_) answered(false);
+  if (owner_.options_.refusals != nullptr) owner_.options_.refusals->on_refused(status);
   const std::string_view text = status == 400 ? std::string_view("Invalid HTTP request received.")
                                               : reason_phrase(status, owner_.options_.legacy_reason_phrases);
   const std::string length = std::to_string(text.size());

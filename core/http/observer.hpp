@@ -1,4 +1,4 @@
-// Told of every answer: for the access log and for counters.
+// Told of every answer, and of every refusal: for logs and counters.
 #pragma once
 
 #include <chrono>
@@ -29,6 +29,15 @@ class ExchangeObserver {
 
  protected:
   ~ExchangeObserver() = default;
+};
+
+/// Told of what the server refused by itself, before or instead of a handler's answer.
+class RefusalObserver {
+ public:
+  virtual ~RefusalObserver() = default;
+  /// On the thread of the connection, from several threads where several have connections. A client can cause as many
+  /// as it likes.
+  virtual void on_refused(int status) noexcept = 0;
 };
 
 }  // namespace data_bridge::http

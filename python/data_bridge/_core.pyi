@@ -95,6 +95,30 @@ def listen_unix(path: str, backlog: int) -> int:
     """The descriptor of a listening Unix socket. OSError where `path` is in use, or is no socket."""
 
 @final
+class Limits:
+    """Bounds and deadlines of a server; see data_bridge.ServerOptions."""
+
+    max_head_size: int
+    max_fields: int
+    max_target_size: int
+    max_body_size: int
+    max_read_ahead: int
+    max_unsent: int
+    max_connections: int
+    max_requests_per_connection: int
+    max_waiting_requests: int
+    max_waiting_bytes: int
+    min_body_rate: int
+    timeout_head: float
+    timeout_keep_alive: float
+    timeout_body: float
+    timeout_send: float
+    timeout_linger: float
+    timeout_drain: float
+
+    def __init__(self) -> None: ...
+
+@final
 class Server:
     """The native half of one server process. OSError where an address cannot be listened on."""
 
@@ -109,19 +133,18 @@ class Server:
         report_protocol: Callable[[str], None],
         apply_proxy_headers: Callable[..., Any],
         await_any: Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]],
+        report_refused: Callable[[list[int], int], None],
         still_valid: Callable[[bool], bool],
         io_threads: int,
         access_log: bool,
         server_header: bool,
         date_header: bool,
         legacy_reason_phrases: bool,
-        keep_alive_seconds: float,
-        max_body_size: int,
-        max_connections: int,
+        limits: Limits,
     ) -> None: ...
     def listen_tcp(self, host: str, port: int, backlog: int) -> list[tuple[str, int]]: ...
     def listen_unix(self, path: str, backlog: int) -> None: ...
-    def listen_inherited(self, fd: int, backlog: int) -> list[tuple[str, int]]: ...
+    def listen_inherited(self, fd: int, backlog: int = 2048) -> list[tuple[str, int]]: ...
     def set_routes(
         self,
         routes: list[tuple[str, list[str], Any, Any, bool, str]],

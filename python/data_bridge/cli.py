@@ -14,6 +14,7 @@ from typing import Any
 
 from .importer import ImportFailed, import_app
 from .interface import FactoryFailed, made_by_factory
+from .limits import add_limit_options
 from .logs import configure_logging
 from .options import ServerOptions
 from .process import STARTUP_FAILURE, supervisor_line
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         help="least level of log lines",
     )
     log.add_argument("--no-access-log", dest="access_log", action="store_false", help="no line for each request")
-    rest = run.add_argument_group("protocol and limits")
+    rest = run.add_argument_group("protocol")
     rest.add_argument(
         "--interface",
         default=defaults.interface,
@@ -102,33 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     rest.add_argument("--no-server-header", dest="server_header", action="store_false", help="no Server field")
     rest.add_argument("--no-date-header", dest="date_header", action="store_false", help="no Date field")
     rest.add_argument(
-        "--timeout-keep-alive",
-        type=float,
-        default=defaults.timeout_keep_alive,
-        metavar="S",
-        help="seconds an idle connection is kept",
-    )
-    rest.add_argument(
         "--timeout-graceful-shutdown",
         type=float,
         default=defaults.timeout_graceful_shutdown,
         metavar="S",
         help="seconds a stop may take: running requests and the lifespan's end, together; unset: as long as they take",
     )
-    rest.add_argument(
-        "--max-body-size",
-        type=int,
-        default=defaults.max_body_size,
-        metavar="BYTES",
-        help="larger request bodies get 413; 0: no limit",
-    )
-    rest.add_argument(
-        "--max-connections",
-        type=int,
-        default=defaults.max_connections,
-        metavar="N",
-        help="connections at a time; 0: no limit",
-    )
+    add_limit_options(run.add_argument_group("limits of what clients may do"))
 
     routes = commands.add_parser("routes", help="list how each route is served: native, compiled or bridged, and why")
     _add_app(routes)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 
 from .interface import Interface
 from .lifespan import LifespanMode
+from .limits import Limits
 
 
 def _default_forwarded_allow_ips() -> str:
-    return os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    return os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
 
 @dataclass(slots=True)
-class ServerOptions:
+class ServerOptions(Limits):
     """Options of one server process. Sizes are in bytes, times in seconds; 0 switches a limit off."""
 
     host: str = "127.0.0.1"
@@ -39,13 +40,9 @@ class ServerOptions:
     date_header: bool = True
     forwarded_allow_ips: str = field(default_factory=_default_forwarded_allow_ips)
     """Peers whose X-Forwarded-For and -Proto are believed: addresses, networks, or ``*``."""
-    timeout_keep_alive: float = 75.0
     timeout_graceful_shutdown: float | None = None
     """How long a stop may take: running requests and the lifespan's end, together. None, as uvicorn's: as long as they
     take, for whoever asked for the stop has a limit of his own (Kubernetes 30 seconds, systemd 90)."""
-    max_body_size: int = 64 * 1024 * 1024
-    max_connections: int = 0
-
     timeout_worker_healthcheck: float = 5.0
     """A worker that does not answer its supervisor for so long, for it hangs in native code, is replaced; 0: never."""
 
@@ -57,7 +54,7 @@ class ServerOptions:
             _check_range("fd", self.fd, 0, 2**31 - 1)
         if self.io_threads is not None:
             _check_range("io_threads", self.io_threads, 0, 1024)
-        _check_seconds("timeout_keep_alive", self.timeout_keep_alive)
+        self.check_limits()
         _check_seconds("timeout_worker_healthcheck", self.timeout_worker_healthcheck)
         if self.timeout_graceful_shutdown is not None:
             _check_seconds("timeout_graceful_shutdown", self.timeout_graceful_shutdown)

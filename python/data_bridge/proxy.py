@@ -68,17 +68,23 @@ class TrustedProxies:
 
 
 def _host_and_port(value: str) -> tuple[str, int]:
-    """``host``, ``host:port``, ``[v6]`` or ``[v6]:port``; the port is 0 where there is none that can be read."""
+    """``host``, ``host:port``, ``[v6]`` or ``[v6]:port``; what cannot be read is left as it is, with port 0."""
     if value.startswith("["):
         host, bracket, rest = value[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
             return value, 0
-        return host, _port(rest[1:])
+        port = _number(rest[1:])
+        return host, 0 if port is None else port
     if value.count(":") != 1:
         return value, 0
-    host, _, port = value.partition(":")
-    return (host, _port(port)) if port.isascii() and port.isdigit() else (value, 0)
+    host, _, text = value.partition(":")
+    port = _number(text)
+    return (value, 0) if port is None else (host, port)
 
 
-def _port(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+def _number(text: str) -> int | None:
+    # int() and no check of digits before it, as in uvicorn: it refuses more than 4,300 of them, too.
+    try:
+        return int(text)
+    except ValueError:
+        return None

@@ -15,6 +15,7 @@ from typing import Any
 from . import _core
 from .interface import as_asgi3
 from .lifespan import Lifespan, StartupFailed
+from .logs import RefusalLog
 from .loop import new_event_loop
 from .options import ServerOptions
 from .process import (
@@ -188,15 +189,14 @@ class Server:
             report_protocol=logger.error,
             apply_proxy_headers=proxies.apply,
             await_any=_await_any,
+            report_refused=RefusalLog(logger),
             still_valid=self._still_valid,
             io_threads=options.io_threads if options.io_threads is not None else int(native),
             access_log=options.access_log,
             server_header=options.server_header,
             date_header=options.date_header,
             legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
-            keep_alive_seconds=options.timeout_keep_alive,
-            max_body_size=options.max_body_size,
-            max_connections=options.max_connections,
+            limits=options.native_limits(),
         )
         self._install_routes()
         if self._listeners is None and options.reuse_port and options.fd is None and options.uds is None:

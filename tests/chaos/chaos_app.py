@@ -51,6 +51,15 @@ async def echo(body: Echo) -> Echo:
     return body
 
 
+@app.post("/add-route")
+async def add_route() -> dict[str, int]:
+    async def added() -> int:
+        return 1
+
+    app.add_api_route(f"/added-{len(app.router.routes)}", added)
+    return {"routes": len(app.router.routes)}
+
+
 @app.get("/hold-gil")
 async def hold_gil() -> dict[str, bool]:
     holding.usleep(2_000_000)

@@ -5,14 +5,21 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
 from server_process import ServeApp
 from wire import Client
 
 
-def test_crud_is_served_while_a_c_call_holds_the_gil(serve: ServeApp) -> None:
+@pytest.mark.parametrize("changed", [False, True], ids=["", "routes changed before"])
+def test_crud_is_served_while_a_c_call_holds_the_gil(serve: ServeApp, changed: bool) -> None:
     server = serve("chaos_app:app", "--no-access-log", "--io-threads", "2")
     with Client(server.connect(30)) as python, Client(server.connect()) as crud:
         assert crud.ask("POST", "/items", {"name": "first", "price": 1.5})[0] == 201
+        if changed:
+            # The I/O threads let go of the routes that were, with all that Python has in them, at their next request.
+            assert python.ask("POST", "/add-route")[0] == 200
+            for _ in range(3):
+                assert python.ask("GET", "/")[0] == 200
         held: list[tuple[int, object]] = []
         holder = threading.Thread(target=lambda: held.append(python.ask("GET", "/hold-gil")))
         begin = time.monotonic()

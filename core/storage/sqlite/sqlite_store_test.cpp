@@ -294,12 +294,5 @@ TEST_F(SqliteStoreTest, CloseFinishesWhatIsQueuedAndRefusesTheRest) {
   EXPECT_EQ(list(*open_table(*again, products()), {.after = {}, .limit = 5000}).size(), 1500U);
 }
 
-TEST_F(SqliteStoreTest, SaysWhenNoKeyIsLeftToAssign) {
-  auto items = open_table(*store_, products());
-  ASSERT_TRUE(insert(*store_, *items, {Cell(std::numeric_limits<std::int64_t>::max()), std::string("x"), 1.0}));
-  EXPECT_EQ(insert(*store_, *items, {Cell(), std::string("y"), 1.0}).error().code, Errc::kKeysExhausted);
-  EXPECT_TRUE(insert(*store_, *items, {Cell(std::int64_t{5}), std::string("y"), 1.0}));
-}
-
 }  // namespace
 }  // namespace data_bridge::storage::sqlite

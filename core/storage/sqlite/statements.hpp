@@ -32,37 +32,13 @@ class Statements {
     return statement.get();
   }
 
-  /// The greatest integer key that `sql`'s table has ever held, by AUTOINCREMENT's own book-keeping; 0 without.
-  [[nodiscard]] std::expected<std::int64_t, Error> greatest_key(Connection& connection, const std::string& table) {
-    if (sequence_ == nullptr) {
-      auto prepared = connection.prepare("SELECT seq FROM sqlite_sequence WHERE name=?1");
-      if (!prepared) {
-        return std::unexpected(std::move(prepared.error()));
-      }
-      sequence_ = std::move(*prepared);
-    }
-    const StatementUse use(sequence_.get());
-    const Cell name = table;
-    if (bind_cell(sequence_.get(), 1, name) != SQLITE_OK) {
-      return std::unexpected(connection.last_error());
-    }
-    const int step = sqlite3_step(sequence_.get());
-    if (step != SQLITE_ROW && step != SQLITE_DONE) {
-      return std::unexpected(connection.last_error());
-    }
-    return step == SQLITE_ROW ? sqlite3_column_int64(sequence_.get(), 0) : 0;
-  }
-
-  /// True once greatest_key() was seen to be far from the end of the integers.
+  /// True once the greatest key was seen to be far from the end of the integers.
   [[nodiscard]] bool has_room_for_keys(std::size_t table_id) const noexcept {
     return table_id < tables_.size() && tables_[table_id].room_for_keys;
   }
   void set_room_for_keys(std::size_t table_id, bool room) { table(table_id).room_for_keys = room; }
 
-  void clear() noexcept {
-    tables_.clear();
-    sequence_.reset();
-  }
+  void clear() noexcept { tables_.clear(); }
 
  private:
   static const std::string& text(const TableSql& sql, Query query) noexcept {
@@ -96,7 +72,6 @@ class Statements {
   }
 
   std::vector<OfTable> tables_;
-  Statement sequence_;
 };
 
 }  // namespace data_bridge::storage::sqlite

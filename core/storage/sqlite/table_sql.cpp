@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <map>
 
@@ -40,6 +41,9 @@ std::string literal(const Cell& cell) {
       return {digits.data(), end};
     }
     case 2: {
+      if (std::isinf(std::get<2>(cell))) {
+        return std::get<2>(cell) > 0 ? "9e999" : "-9e999";  // SQL has no word for it, but overflows to it
+      }
       const auto end =
           std::to_chars(digits.data(), digits.data() + digits.size(), std::get<2>(cell), std::chars_format::scientific)
               .ptr;
@@ -185,6 +189,7 @@ std::expected<TableSql, Error> TableSql::make(const Table& table) {
   sql.list_after = select + " WHERE " + key + ">?2 ORDER BY " + key + " LIMIT ?1";
   sql.insert = "INSERT INTO " + name + " (" + join(quoted, ",") + ") VALUES (" + join(places, ",") + ")";
   sql.replace = "UPDATE " + name + " SET " + join(assignments, ",") + " WHERE " + key + "=" + last;
+  sql.greatest_key = "SELECT max(" + key + ") FROM " + name + " WHERE " + key + "<=?1";
   sql.remove = "DELETE FROM " + name + " WHERE " + key + "=?1";
 
   const auto add_indexes = [&](const std::vector<std::vector<std::size_t>>& groups, bool unique) {

@@ -44,6 +44,7 @@ struct TableSql {
   std::string insert;      ///< ?1... the columns
   std::string replace;     ///< ?1... the columns, then the key
   std::string remove;
+  std::string greatest_key;  ///< of an integer key: the greatest up to ?1
 };
 
 }  // namespace data_bridge::storage::sqlite

@@ -1,14 +1,17 @@
 // The steps of a write on the writer's connection.
 #include "storage/sqlite/transaction.hpp"
 
-#include <limits>
 #include <string_view>
 #include <utility>
 
+#include "storage/sqlite/key_sequence.hpp"
 #include "storage/uuid.hpp"
 
 namespace data_bridge::storage::sqlite {
 namespace {
+
+// A quarter of all integers is left behind it, so that what AUTOINCREMENT assigns never comes near the end.
+constexpr std::int64_t kLastAssigned = (std::int64_t{1} << 62) + (std::int64_t{1} << 61);
 
 // SQLite's own text is compared with what it must be for each constraint, so that no name can be misread.
 std::string conflict_text(const SqliteCollection& collection, const std::vector<std::size_t>& columns) {
@@ -69,12 +72,12 @@ std::expected<void, Error> SqliteTransaction::step_to_end(sqlite3_stmt* statemen
   return {};
 }
 
-// AUTOINCREMENT answers "disk full" where the greatest integer has been used, and that failure rolls back everybody's
-// writes of the transaction: one client that chooses its keys badly must not be able to do that.
-std::expected<void, Error> SqliteTransaction::check_room_for_key(const SqliteCollection& collection, const Cell& key) {
-  constexpr std::int64_t kFarFromTheEnd = std::int64_t{1} << 62;
+// AUTOINCREMENT goes on after the greatest key that a table has or ever had, and answers "disk full" where that is the
+// greatest integer; a failure that rolls back everybody's writes of the transaction. So a table with a key from the far
+// end gets its keys from here: after the greatest of the others, by the same book-keeping, which then holds no far key.
+std::expected<void, Error> SqliteTransaction::choose_key(const SqliteCollection& collection, Cell& key) {
   if (const auto* given = std::get_if<std::int64_t>(&key)) {
-    if (*given > kFarFromTheEnd) {
+    if (*given > kLastAssigned) {
       statements_.set_room_for_keys(collection.id(), false);
     }
     return {};
@@ -82,14 +85,16 @@ std::expected<void, Error> SqliteTransaction::check_room_for_key(const SqliteCol
   if (statements_.has_room_for_keys(collection.id())) {
     return {};
   }
-  const auto greatest = statements_.greatest_key(connection_, collection.table().name);
-  if (!greatest) {
-    return std::unexpected(greatest.error());
+  KeySequence sequence(connection_, collection.table().name, collection.sql());
+  const auto next = sequence.next(kLastAssigned);
+  if (!next) {
+    return std::unexpected(next.error());
   }
-  if (*greatest == std::numeric_limits<std::int64_t>::max()) {
-    return std::unexpected(Error{Errc::kKeysExhausted, {}, "the greatest integer key is in use"});
+  if (*next) {
+    key = **next;
+  } else {
+    statements_.set_room_for_keys(collection.id(), true);
   }
-  statements_.set_room_for_keys(collection.id(), *greatest <= kFarFromTheEnd);
   return {};
 }
 
@@ -120,8 +125,8 @@ std::expected<void, Error> SqliteTransaction::insert(Collection& collection, Row
   Cell& key = row[table.key_column];
   const bool assign = key.index() == 0;
   if (table.key_kind == KeyKind::kInt) {
-    if (auto room = check_room_for_key(mine, key); !room) {
-      return room;
+    if (auto chosen = choose_key(mine, key); !chosen) {
+      return chosen;
     }
   }
   if (assign && table.key_kind == KeyKind::kUuid) {

@@ -19,7 +19,8 @@ class SqliteTransaction final : public WriteTransaction {
   [[nodiscard]] std::expected<bool, Error> remove(Collection& collection, const Key& key) override;
 
  private:
-  [[nodiscard]] std::expected<void, Error> check_room_for_key(const SqliteCollection& collection, const Cell& key);
+  /// Sets an absent key only where AUTOINCREMENT could not.
+  [[nodiscard]] std::expected<void, Error> choose_key(const SqliteCollection& collection, Cell& key);
   [[nodiscard]] std::expected<void, Error> step_to_end(sqlite3_stmt* statement, const SqliteCollection& collection);
 
   Connection& connection_;

@@ -5,12 +5,20 @@
 #include <utility>
 #include <vector>
 
+#include "routing/percent.hpp"
 #include "schema/body.hpp"
 
 namespace data_bridge::crud {
 namespace {
 
 constexpr std::string_view kBody = "body";
+
+// Far from the end of the integers: those that the store assigns go on after the greatest, so that one client could
+// else leave none to assign.
+constexpr std::int64_t kGreatestGivenKey = std::int64_t{1} << 62;
+
+// Of the 8 KiB and more that servers and proxies take of a request's target, so that path and query have room.
+constexpr std::size_t kMaxEncodedKey = 2048;
 
 // The value of a field by the first of its keys that is there.
 const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field) {
@@ -39,22 +47,52 @@ const json::Value* given_key(const Resource& resource, const json::Value& input)
   return given == nullptr || given->is_null() ? nullptr : given;
 }
 
-// A patch with each field under its first key, which the stored item has it under: of two keys of one field, validation
-// would take the stored one.
-json::Value with_first_keys(const schema::Model& model, const json::Value& patch, json::Arena& arena) {
-  const auto given = patch.members();
-  auto* members = arena.allocate_array<json::Member>(given.size());
-  std::copy(given.begin(), given.end(), members);
-  for (const schema::FieldInfo& field : model.fields()) {
-    const json::Value* const value = field.input_keys.size() > 1 ? find_field(patch, field) : nullptr;
-    if (value == nullptr) {
-      continue;
-    }
-    const std::size_t at = static_cast<std::size_t>(
-        std::ranges::find(given, value, [](const json::Member& member) { return &member.value; }) - given.begin());
-    members[at].key = json::Value::string(field.input_key);
+schema::Error refused_key(const std::string& name, const json::Value& given, std::string_view reason) {
+  return schema::Error{.type = "value_error",
+                       .location = {name},
+                       .message = "Value error, " + std::string(reason),
+                       .input = given,
+                       .context = value_error_context()};
+}
+
+// What nobody could ask for afterwards: a key is one segment of the path of its item. A slash separates segments, also
+// as %2F (ASGI gives applications the decoded path); clients remove dot segments, also as %2E (RFC 3986, 6.2.2.3;
+// WHATWG URL 4.4); and with nothing at all the path would be another one.
+std::optional<std::string_view> why_not_in_a_path(std::string_view key) {
+  if (key.empty()) {
+    return "the key must not be empty, because it is a part of the item's path";
   }
-  return json::Value::object({members, given.size()});
+  if (key == "." || key == "..") {
+    return "the key must not be \".\" or \"..\", because it is a part of the item's path";
+  }
+  if (key.find('/') != std::string_view::npos) {
+    return "the key must not contain \"/\", because it is a part of the item's path";
+  }
+  std::string encoded;
+  routing::append_percent_encoded(encoded, key);
+  if (encoded.size() > kMaxEncodedKey) {
+    return "the key must not be longer than 2,048 characters in the item's path, percent-encoded";
+  }
+  return std::nullopt;
+}
+
+// A key that a client chose for a new item.
+std::optional<schema::Error> check_new_key(const Resource& resource, const storage::Cell& key,
+                                           const json::Value& given) {
+  const std::string& name = resource.codec().client_name(resource.codec().table().key_column);
+  if (const auto* number = std::get_if<std::int64_t>(&key); number != nullptr && *number > kGreatestGivenKey) {
+    return schema::Error{.type = "less_than_equal",
+                         .location = {name},
+                         .message = "Input should be less than or equal to " + std::to_string(kGreatestGivenKey),
+                         .input = given,
+                         .context = {schema::Context{.key = "le", .value = json::Value::integer(kGreatestGivenKey)}}};
+  }
+  if (resource.codec().table().key_kind == storage::KeyKind::kString) {
+    if (const auto reason = why_not_in_a_path(std::get<std::string>(key))) {
+      return refused_key(name, given, *reason);
+    }
+  }
+  return std::nullopt;
 }
 
 storage::Cell to_cell(const storage::Key& key) {
@@ -81,13 +119,8 @@ std::optional<storage::Row> read_item(const Resource& resource, const json::Valu
   storage::Cell& cell = (*row)[column];
   if (key != nullptr) {
     if (given != nullptr && cell != to_cell(*key)) {
-      const schema::Error changed{.type = "value_error",
-                                  .location = {codec.client_name(column)},
-                                  .message =
-                                      "Value error, the key of an item cannot be changed: it must be the one "
-                                      "in the path",
-                                  .input = *given,
-                                  .context = value_error_context()};
+      const schema::Error changed = refused_key(codec.client_name(column), *given,
+                                                "the key of an item cannot be changed: it must be the one in the path");
       errors.add({&changed, 1}, kBody);
       return std::nullopt;
     }
@@ -104,6 +137,13 @@ std::optional<storage::Row> read_item(const Resource& resource, const json::Valu
                                 .context = {}};
     errors.add({&missing, 1}, kBody);
     return std::nullopt;
+  }
+  if (key == nullptr && cell.index() != 0) {
+    const json::Value* const stated = find_field(input, codec.model().fields()[*codec.key_field()]);
+    if (const auto refused = check_new_key(resource, cell, stated != nullptr ? *stated : json::Value())) {
+      errors.add({&*refused, 1}, kBody);
+      return std::nullopt;
+    }
   }
   return std::move(*row);
 }
@@ -147,30 +187,6 @@ void check_patch(const Resource& resource, const json::Value& patch, json::Arena
   std::erase_if(value.error(),
                 [](const schema::Error& error) { return error.type == "missing" && error.location.size() == 1; });
   errors.add(value.error(), kBody);
-}
-
-json::Value patch_item(const schema::Model& model, const json::Value& target, const json::Value& given,
-                       json::Arena& arena) {
-  if (!given.is_object()) {
-    return given;  // RFC 7396 replaces the whole item; no model accepts what is not an object
-  }
-  const json::Value patch = with_first_keys(model, given, arena);
-  const json::Value merged = json::merge_patch(target, patch, arena);
-  std::vector<json::Member> cleared;
-  for (const schema::FieldInfo& field : model.fields()) {
-    const json::Value* const change = field.nullable ? patch.find(field.input_key) : nullptr;
-    if (change != nullptr && change->is_null()) {
-      cleared.push_back({.key = json::Value::string(field.input_key), .value = json::Value()});
-    }
-  }
-  if (cleared.empty()) {
-    return merged;
-  }
-  const auto kept = merged.members();
-  auto* members = arena.allocate_array<json::Member>(kept.size() + cleared.size());
-  std::copy(kept.begin(), kept.end(), members);
-  std::copy(cleared.begin(), cleared.end(), members + kept.size());
-  return json::Value::object({members, kept.size() + cleared.size()});
 }
 
 }  // namespace data_bridge::crud

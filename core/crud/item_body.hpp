@@ -35,9 +35,4 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
 /// validated without the item; an object is merged into the value, and null may bring a default back.
 void check_patch(const Resource& resource, const json::Value& patch, json::Arena& arena, schema::RequestErrors& errors);
 
-/// `patch` applied to `target` (both as a client writes an item) by RFC 7396, with one addition: null for a field that
-/// can be None sets it to None instead of removing the member, after which a default would come back.
-[[nodiscard]] json::Value patch_item(const schema::Model& model, const json::Value& target, const json::Value& patch,
-                                     json::Arena& arena);
-
 }  // namespace data_bridge::crud

@@ -4,32 +4,12 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-#include <mutex>
-#include <thread>
-
 #include "crud/test_support.hpp"
 
 namespace data_bridge::crud {
 namespace {
 
-class OperationTest : public testing::Test {
- protected:
-  std::shared_ptr<Resource> attached(const std::string& spec, ResourceOptions options = {.table = "products"},
-                                     const std::string& key_type = kInt) {
-    options.log = [this](std::string_view text) {
-      const std::lock_guard lock(mutex_);
-      log_.emplace_back(text);
-    };
-    auto resource = make_resource(spec, std::move(options), key_type);
-    const auto done = resource->attach(store_.store());
-    EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().detail);
-    return resource;
-  }
-
-  TemporaryStore store_;
-  std::mutex mutex_;
-  std::vector<std::string> log_;
-};
+using OperationTest = ResourceTest;
 
 TEST_F(OperationTest, CreatesAndGets) {
   Client client(attached(product_spec()));
@@ -298,50 +278,6 @@ TEST_F(OperationTest, ReplacesAsAWhole) {
   EXPECT_NE(client.get("1").body.find("\"c\""), std::string::npos);
 }
 
-TEST_F(OperationTest, UpdatesByMergePatch) {
-  Client client(attached(product_spec()));
-  client.create(R"({"name":"a","price":1,"tags":["x","y"],"note":"n"})");
-  EXPECT_EQ(client.update("1", R"({"tags":["z"],"price":2.5})").body,
-            R"({"id":1,"name":"a","price":2.5,"tags":["z"],"note":"n"})");
-  // null: None where the field can be None, else the member goes and a default comes back.
-  EXPECT_EQ(client.update("1", R"({"note":null,"tags":null})").body,
-            R"({"id":1,"name":"a","price":2.5,"tags":[],"note":null})");
-  EXPECT_EQ(client.update("1", "{}").body, R"({"id":1,"name":"a","price":2.5,"tags":[],"note":null})");
-  EXPECT_EQ(client.update("1", R"({"id":1})").status, 200);
-  EXPECT_EQ(client.update("1", R"({"id":2})").status, 422);
-  EXPECT_NE(client.update("1", R"({"name":null})").body.find(R"("type":"missing","loc":["body","name"])"),
-            std::string::npos);
-  EXPECT_EQ(client.update("1", R"({"price":-1})").status, 422);
-  EXPECT_NE(client.update("1", "[]").body.find("model_attributes_type"), std::string::npos);
-  EXPECT_EQ(client.update("9", R"({"price":2})").status, 404);
-  EXPECT_EQ(client.get("1").body, R"({"id":1,"name":"a","price":2.5,"tags":[],"note":null})");
-}
-
-TEST_F(OperationTest, TakesPatchesOfTwoMediaTypes) {
-  Client client(attached(product_spec()));
-  client.create(R"({"name":"a","price":1})");
-  for (const char* type : {"application/json", "APPLICATION/merge-patch+JSON ; charset=utf-8"}) {
-    EXPECT_EQ(client.update("1", "{}", type).status, 200) << type;
-  }
-  for (const char* type : {"", "text/plain", "application/json-patch+json", "application/jsonx"}) {
-    const Response response = client.update("1", "{}", type);
-    EXPECT_EQ(response.status, 415) << type;
-    EXPECT_EQ(header(response, "accept-patch"), "application/merge-patch+json, application/json");
-  }
-}
-
-TEST_F(OperationTest, PatchesNestedObjectsInside) {
-  const std::string address = R"({"type":"model","name":"Address","extra":"ignore","fields":[)" +
-                              field_of("city", kStr) + "," + field_of("zip", kOptionalStr, "null") + "]}";
-  Client client(attached(spec_of("Person", field_of("id", kOptionalInt, "null") + "," + field_of("address", address))));
-  client.create(R"({"address":{"city":"Oslo","zip":"0150"}})");
-  EXPECT_EQ(client.update("1", R"({"address":{"city":"Bergen"}})").body,
-            R"({"id":1,"address":{"city":"Bergen","zip":"0150"}})");
-  EXPECT_EQ(client.update("1", R"({"address":{"zip":null}})").body,
-            R"({"id":1,"address":{"city":"Bergen","zip":null}})");
-  EXPECT_EQ(client.update("1", R"({"address":{"city":null}})").status, 422);
-}
-
 TEST_F(OperationTest, DeletesOnce) {
   Client client(attached(product_spec()));
   client.create(R"({"name":"a","price":1})");
@@ -351,38 +287,6 @@ TEST_F(OperationTest, DeletesOnce) {
   EXPECT_EQ(removed.content_type, "");
   EXPECT_EQ(client.remove("1").status, 404);
   EXPECT_EQ(client.get("1").status, 404);
-}
-
-TEST_F(OperationTest, TextKeysAreGivenAndEncoded) {
-  Client client(attached(spec_of("Word", field_of("word", kStr) + "," + field_of("n", kInt, "0")),
-                         {.table = "words", .key = "word"}, kStr),
-                "/words");
-  const Response created = client.create(R"({"word":"a/b é%"})");
-  EXPECT_EQ(header(created, "location"), "/words/a%2Fb%20%C3%A9%25");
-  EXPECT_EQ(client.get("a/b \xC3\xA9%").body, R"({"word":"a/b é%","n":0})");
-  EXPECT_EQ(client.create("{}").body,
-            R"({"detail":[{"type":"missing","loc":["body","word"],"msg":"Field required","input":{}}]})");
-}
-
-TEST_F(OperationTest, ATextKeyThatMayBeAbsentIsRequiredAllTheSame) {
-  Client client(
-      attached(spec_of("Word", field_of("word", kOptionalStr, "null")), {.table = "words", .key = "word"}, kStr));
-  EXPECT_EQ(client.create("{}").body,
-            R"({"detail":[{"type":"missing","loc":["body","word"],"msg":"Field required","input":{}}]})");
-}
-
-TEST_F(OperationTest, UuidKeysAreAssignedAndNormalised) {
-  const std::string uuid = R"({"type":"uuid"})";
-  Client client(attached(spec_of("Event", field_of("id", R"({"type":"nullable","schema":{"type":"uuid"}})", "null")),
-                         {.table = "events"}, uuid));
-  const Response assigned = client.create("{}");
-  ASSERT_EQ(assigned.status, 201);
-  EXPECT_EQ(assigned.body[21], '7') << assigned.body;
-  EXPECT_EQ(client.create(R"({"id":"{0198C1B0-0000-7000-8000-000000000001}"})").body,
-            R"({"id":"0198c1b0-0000-7000-8000-000000000001"})");
-  EXPECT_EQ(client.get("0198C1B0-0000-7000-8000-000000000001").status, 200);
-  EXPECT_EQ(client.get("0198c1b0000070008000000000000001").status, 200);
-  EXPECT_NE(client.get("nope").body.find(R"("type":"uuid_parsing","loc":["path","id"])"), std::string::npos);
 }
 
 TEST_F(OperationTest, AModelWithoutAKeyGetsOne) {
@@ -420,15 +324,6 @@ TEST_F(OperationTest, FloatsComeBackToTheLastBit) {
     EXPECT_EQ(client.get(key).body, created.body);
     EXPECT_EQ(client.update(key, "{}").body, created.body) << given;
   }
-}
-
-TEST_F(OperationTest, ADefaultOfAnotherTypeIsKept) {
-  Client client(attached(spec_of("Odd", field_of("id", kOptionalInt, "null") + "," + field_of("n", kInt, R"("many")") +
-                                            "," + field_of("m", kInt, "null"))));
-  EXPECT_EQ(client.create("{}").body, R"({"id":1,"n":"many","m":null})");
-  EXPECT_EQ(client.create(R"({"n":5,"m":6})").body, R"({"id":2,"n":5,"m":6})");
-  EXPECT_EQ(client.get("1").body, R"({"id":1,"n":"many","m":null})");
-  EXPECT_EQ(client.get("2").body, R"({"id":2,"n":5,"m":6})");
 }
 
 TEST_F(OperationTest, ConflictsNameTheClientsNames) {
@@ -483,7 +378,7 @@ TEST_F(OperationTest, AFaultIsLoggedButNotShown) {
 
 TEST_F(OperationTest, HostileTextIsOnlyText) {
   Client client(attached(spec_of("Word", field_of("word", kStr)), {.table = "words", .key = "word"}, kStr));
-  for (const char* text : {"'; DROP TABLE words; --", "\\\" OR 1=1", "../../etc/passwd", "%00", "$where", "\\u0000"}) {
+  for (const char* text : {"'; DROP TABLE words; --", "\\\" OR 1=1", "..\\\\..\\\\etc", "%00", "$where", "\\u0000"}) {
     ASSERT_EQ(client.create(std::string(R"({"word":")") + text + "\"}").status, 201) << text;
   }
   EXPECT_EQ(client.get("' OR '1'='1").status, 404);
@@ -492,32 +387,7 @@ TEST_F(OperationTest, HostileTextIsOnlyText) {
   EXPECT_EQ(client.get(std::string_view("\0", 1)).body, R"({"word":"\u0000"})");
 }
 
-TEST_F(OperationTest, PatchesFromManyThreadsLoseNothing) {
-  const std::string fields = [] {
-    std::string text = field_of("id", kOptionalInt, "null");
-    for (int i = 0; i < 8; ++i) {
-      text += "," + field_of("n" + std::to_string(i), kInt, "0");
-    }
-    return text;
-  }();
-  const auto resource = attached(spec_of("Counters", fields));
-  ASSERT_EQ(Client(resource).create("{}").status, 201);
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 8; ++i) {
-      threads.emplace_back([&resource, i] {
-        Client client(resource);
-        for (int n = 1; n <= 50; ++n) {
-          ASSERT_EQ(client.update("1", R"({"n)" + std::to_string(i) + R"(":)" + std::to_string(n) + "}").status, 200);
-        }
-      });
-    }
-  }
-  EXPECT_EQ(Client(resource).get("1").body,
-            R"({"id":1,"n0":50,"n1":50,"n2":50,"n3":50,"n4":50,"n5":50,"n6":50,"n7":50})");
-}
-
-TEST(ResourceTest, RefusesWhatCannotBe) {
+TEST(Resource, RefusesWhatCannotBe) {
   const auto make = [](const std::string& spec, ResourceOptions options) {
     const auto page = compile(spec_of("Page", field_of("limit", kInt, "20")));
     return Resource::make(

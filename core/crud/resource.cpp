@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_map>
+#include <map>
 #include <utility>
 
 #include "crud/query_string.hpp"
@@ -160,8 +160,8 @@ void Resource::refuse_parameters(std::string_view query, schema::RequestErrors& 
 std::vector<json::Member> Resource::group_parameters(std::string_view query, const schema::Model* model,
                                                      json::Arena& arena) const {
   std::vector<json::Member> members;
-  std::vector<std::vector<json::Value>> values;  // of each member
-  std::unordered_map<std::string_view, std::size_t> places;
+  std::vector<std::vector<json::Value>> values;    // of each member
+  std::map<std::string_view, std::size_t> places;  // no hash table: the client chooses the names
   for (const QueryParameter& parameter : parse_query(query)) {
     const bool is_known = model != nullptr && model->field_index(parameter.name);
     if (!is_known && is_foreign(options_, parameter.name)) {

@@ -170,6 +170,7 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
         column.kind = ColumnKind::kJson;
       }
       column.default_value = to_cell(*value, column.kind);
+      column.nullable = column.nullable || (column.default_value && column.default_value->index() == 0);  // NaN
     }
     columns.push_back(std::move(column));
     label(field.output_key);
@@ -293,13 +294,11 @@ storage::Key RowCodec::key_of(storage::RowView row) const {
   return std::string(row[table_.key_column].text);
 }
 
-json::Value RowCodec::cell_to_input(const storage::CellView& cell, const storage::Column& column, json::Arena& arena) {
+json::Value RowCodec::cell_to_value(const storage::CellView& cell, ColumnKind kind, json::Arena& arena) {
   if (cell.is_null()) {
-    // The one value of a float that SQL has no form for.
-    const bool nan = column.kind == ColumnKind::kReal && !column.nullable;
-    return nan ? json::Value::number(std::numeric_limits<double>::quiet_NaN()) : json::Value();
+    return {};
   }
-  switch (column.kind) {
+  switch (kind) {
     case ColumnKind::kInteger:
       return json::Value::integer(cell.integer);
     case ColumnKind::kReal:
@@ -316,18 +315,19 @@ json::Value RowCodec::cell_to_input(const storage::CellView& cell, const storage
   return json::parse(arena.copy(cell.text), arena).value_or(json::Value());
 }
 
-json::Value RowCodec::to_input(storage::RowView row, json::Arena& arena) const {
+json::Value RowCodec::to_value(storage::RowView row, json::Arena& arena) const {
   const auto fields = model_->fields();
   json::Value extra;
   if (extra_column_) {
-    extra = cell_to_input(row[*extra_column_], table_.columns[*extra_column_], arena);
+    extra = cell_to_value(row[*extra_column_], ColumnKind::kJson, arena);
   }
   const std::size_t count = fields.size() + (extra.is_object() ? extra.members().size() : 0);
   auto* members = arena.allocate_array<json::Member>(count);
   std::size_t at = 0;
   for (; at < fields.size(); ++at) {
-    members[at] = {.key = json::Value::string(fields[at].input_key),
-                   .value = cell_to_input(row[at + first_field()], table_.columns[at + first_field()], arena)};
+    const std::size_t column = at + first_field();
+    members[at] = {.key = json::Value::string(fields[at].output_key),
+                   .value = cell_to_value(row[column], table_.columns[column].kind, arena)};
   }
   if (extra.is_object()) {
     for (const json::Member& member : extra.members()) {

@@ -45,15 +45,15 @@ class RowCodec {
   void append_json(std::string& out, storage::RowView row) const;
   [[nodiscard]] storage::Key key_of(storage::RowView row) const;
 
-  /// The item as a client could have sent it, for merging a patch into. Copies into `arena`.
-  [[nodiscard]] json::Value to_input(storage::RowView row, json::Arena& arena) const;
+  /// The item as Model::validate() made it, for Model::merge(). Copies into `arena`.
+  [[nodiscard]] json::Value to_value(storage::RowView row, json::Arena& arena) const;
 
  private:
   RowCodec() = default;
   [[nodiscard]] std::size_t first_field() const noexcept { return key_field_ ? 0 : 1; }
   void append_fields(std::string& out, storage::RowView row) const;
   void append_long_fields(std::string& out, storage::RowView row) const;
-  [[nodiscard]] static json::Value cell_to_input(const storage::CellView& cell, const storage::Column& column,
+  [[nodiscard]] static json::Value cell_to_value(const storage::CellView& cell, storage::ColumnKind kind,
                                                  json::Arena& arena);
 
   std::shared_ptr<const schema::Model> model_;

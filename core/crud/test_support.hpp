@@ -6,10 +6,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "crud/open_store.hpp"
 #include "crud/operation.hpp"
@@ -120,6 +122,26 @@ class Client {
  private:
   std::shared_ptr<const Resource> resource_;
   std::string path_;
+};
+
+/// Resources in a store of their own, and what they logged.
+class ResourceTest : public testing::Test {
+ protected:
+  std::shared_ptr<Resource> attached(const std::string& spec, ResourceOptions options = {.table = "products"},
+                                     const std::string& key_type = kInt) {
+    options.log = [this](std::string_view text) {
+      const std::lock_guard lock(mutex_);
+      log_.emplace_back(text);
+    };
+    auto resource = make_resource(spec, std::move(options), key_type);
+    const auto done = resource->attach(store_.store());
+    EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().detail);
+    return resource;
+  }
+
+  TemporaryStore store_;
+  std::mutex mutex_;
+  std::vector<std::string> log_;
 };
 
 inline std::string header(const Response& response, std::string_view name) {

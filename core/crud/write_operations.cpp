@@ -147,7 +147,7 @@ class UpdateWrite final : public PendingWrite {
   }
 
   Outcome execute(storage::WriteTransaction& transaction) override {
-    InputReader current(resource_->codec(), arena_);
+    ValueReader current(resource_->codec(), arena_);
     const auto found = transaction.get(collection_of(*resource_), key_, current);
     if (!found) {
       return std::unexpected(found.error());
@@ -158,7 +158,7 @@ class UpdateWrite final : public PendingWrite {
       (void)settle(std::nullopt, errors, response_);
       return {};
     }
-    const json::Value merged = patch_item(resource_->codec().model(), current.item, patch_, arena_);
+    const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
     const auto row = read_item(*resource_, merged, &key_, arena_, errors);
     if (!row) {
       respond_with(response_, errors.rejection());
@@ -173,10 +173,10 @@ class UpdateWrite final : public PendingWrite {
   }
 
  private:
-  class InputReader final : public storage::RowVisitor {
+  class ValueReader final : public storage::RowVisitor {
    public:
-    InputReader(const RowCodec& codec, json::Arena& arena) noexcept : codec_(codec), arena_(arena) {}
-    void on_row(storage::RowView row) override { item = codec_.to_input(row, arena_); }
+    ValueReader(const RowCodec& codec, json::Arena& arena) noexcept : codec_(codec), arena_(arena) {}
+    void on_row(storage::RowView row) override { item = codec_.to_value(row, arena_); }
     json::Value item;
 
    private:

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "json/merge_patch.hpp"
 #include "json/parser.hpp"
 #include "json/utf8.hpp"
 #include "json/writer.hpp"

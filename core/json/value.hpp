@@ -64,6 +64,14 @@ class Value {
   /// True for a string that has no UTF-8 form (it cannot be sent or stored).
   [[nodiscard]] constexpr bool has_surrogates() const noexcept { return has_surrogates_; }
 
+  /// The same value, marked as one that was validated when it was stored: a model takes it as it is.
+  [[nodiscard]] constexpr Value as_settled() const noexcept {
+    Value value = *this;
+    value.is_settled_ = true;
+    return value;
+  }
+  [[nodiscard]] constexpr bool is_settled() const noexcept { return is_settled_; }
+
  private:
   constexpr Value(Type type, std::uint32_t size, std::int64_t integer) noexcept
       : type_(type), size_(size), integer_(integer) {}
@@ -75,6 +83,7 @@ class Value {
 
   Type type_ = Type::kNull;
   bool has_surrogates_ = false;
+  bool is_settled_ = false;
   std::uint32_t size_ = 0;
   union {
     std::int64_t integer_ = 0;
@@ -107,9 +116,5 @@ static_assert(sizeof(Value) == 16);
 
 /// A deep copy into `arena`: nothing of it points at where `value` came from.
 [[nodiscard]] Value copy(const Value& value, Arena& arena);
-
-/// RFC 7396. The result shares parts with both, and has new objects in `arena`. A member keeps its
-/// place in `target`; new ones follow in the order of `patch`.
-[[nodiscard]] Value merge_patch(const Value& target, const Value& patch, Arena& arena);
 
 }  // namespace data_bridge::json

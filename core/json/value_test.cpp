@@ -1,4 +1,4 @@
-// Arena, copies and merge patches.
+// Arena and copies.
 #include "json/value.hpp"
 
 #include <gtest/gtest.h>
@@ -52,49 +52,6 @@ TEST(Value, CopyIsIndependentOfItsSource) {
   }
   text.assign(text.size(), '#');
   EXPECT_EQ(text_of(copied), R"({"a":["x",1,12345678901234567890,1.5,null,true],"b":{}})");
-}
-
-// The examples of RFC 7396, appendix A.
-TEST(MergePatch, Rfc7396) {
-  const std::string_view cases[][3] = {
-      {R"({"a":"b"})", R"({"a":"c"})", R"({"a":"c"})"},
-      {R"({"a":"b"})", R"({"b":"c"})", R"({"a":"b","b":"c"})"},
-      {R"({"a":"b"})", R"({"a":null})", R"({})"},
-      {R"({"a":"b","b":"c"})", R"({"a":null})", R"({"b":"c"})"},
-      {R"({"a":["b"]})", R"({"a":"c"})", R"({"a":"c"})"},
-      {R"({"a":"c"})", R"({"a":["b"]})", R"({"a":["b"]})"},
-      {R"({"a":{"b":"c"}})", R"({"a":{"b":"d","c":null}})", R"({"a":{"b":"d"}})"},
-      {R"({"a":[{"b":"c"}]})", R"({"a":[1]})", R"({"a":[1]})"},
-      {R"(["a","b"])", R"(["c","d"])", R"(["c","d"])"},
-      {R"({"a":"b"})", R"(["c"])", R"(["c"])"},
-      {R"({"a":"foo"})", R"(null)", R"(null)"},
-      {R"({"a":"foo"})", R"("bar")", R"("bar")"},
-      {R"({"e":null})", R"({"a":1})", R"({"e":null,"a":1})"},
-      {R"([1,2])", R"({"a":"b","c":null})", R"({"a":"b"})"},
-      {R"({})", R"({"a":{"bb":{"ccc":null}}})", R"({"a":{"bb":{}}})"},
-  };
-  for (const auto& [target, patch, expected] : cases) {
-    Arena arena;
-    EXPECT_EQ(text_of(merge_patch(*parse(target, arena), *parse(patch, arena), arena)), expected)
-        << target << " + " << patch;
-  }
-}
-
-TEST(MergePatch, LargeObjectsTakeTheIndex) {
-  std::string target = "{";
-  std::string patch = "{";
-  std::string expected = "{";
-  for (int i = 0; i < 40; ++i) {
-    const std::string key = (i ? ",\"" : "\"") + std::to_string(i) + "\":";
-    target += key + "1";
-    patch += key + (i % 2 ? "null" : "2");
-    if (i % 2 == 0) {
-      expected += key + "2";
-    }
-  }
-  Arena arena;
-  EXPECT_EQ(text_of(merge_patch(*parse(target + "}", arena), *parse(patch + ",\"new\":3}", arena), arena)),
-            expected + ",\"new\":3}");
 }
 
 }  // namespace

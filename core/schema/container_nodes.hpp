@@ -12,6 +12,10 @@ class NullableNode final : public Node {
  public:
   explicit NullableNode(NodePtr inner) noexcept : inner_(std::move(inner)) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] json::Value merge(const json::Value& stored, const json::Value& patch,
+                                  json::Arena& arena) const override {
+    return inner_->merge(stored, patch, arena);
+  }
   [[nodiscard]] FieldKind kind() const noexcept override { return inner_->kind(); }
   [[nodiscard]] bool nullable() const noexcept override { return true; }
 
@@ -39,6 +43,10 @@ class ReferenceNode final : public Node {
  public:
   void resolve(const Node* target) noexcept { target_ = target; }
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] json::Value merge(const json::Value& stored, const json::Value& patch,
+                                  json::Arena& arena) const override {
+    return target_->merge(stored, patch, arena);
+  }
   // Asked when every reference is resolved. What is shared and scalar (an Enum) keeps its kind.
   [[nodiscard]] FieldKind kind() const noexcept override { return target_->kind(); }
   [[nodiscard]] bool nullable() const noexcept override { return target_->nullable(); }

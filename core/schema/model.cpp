@@ -70,6 +70,10 @@ std::expected<json::Value, Errors> Model::validate(const json::Value& input, jso
   return run(*impl_->schema->root, input, arena);
 }
 
+json::Value Model::merge(const json::Value& stored, const json::Value& patch, json::Arena& arena) const {
+  return impl_->schema->model->merge(stored, patch, arena);
+}
+
 std::expected<json::Value, Errors> Model::validate_field(std::size_t index, const json::Value& input,
                                                          json::Arena& arena) const {
   return run(*impl_->schema->model->fields()[index].node, input, arena);

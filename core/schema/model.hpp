@@ -52,6 +52,15 @@ class Model {
   /// holds no lone surrogate. It points into `input`, `arena` and the model.
   [[nodiscard]] std::expected<json::Value, Errors> validate(const json::Value& input, json::Arena& arena) const;
 
+  /// `patch`, as a client writes an item, applied to `stored`, an item as validate() made it: by RFC 7396 on what the
+  /// members mean, by whichever of its names a field is called, at any depth. The result is for validate(), and what
+  /// the patch says nothing of is taken by it as it was stored: it was validated when it came in, and not every value
+  /// in JSON mode would be accepted again (an infinity, a default of another type, a pattern before a change of case).
+  ///
+  /// One addition to RFC 7396: null for a field that can be None sets it to None, instead of removing the member, after
+  /// which a default would come back.
+  [[nodiscard]] json::Value merge(const json::Value& stored, const json::Value& patch, json::Arena& arena) const;
+
   /// One field on its own, e.g. a key out of a path (then a string, as FastAPI validates it).
   /// `index` as in fields(). Locations of errors are relative to the field.
   [[nodiscard]] std::expected<json::Value, Errors> validate_field(std::size_t index, const json::Value& input,

@@ -66,7 +66,9 @@ bool ModelNode::validate(const json::Value& input, State& state, json::Value& ou
     const std::size_t first = state.error_count();
     if (key != tried_[i].end()) {
       used[*key] = true;
-      if (!field.node->validate(*found[*key], state, result.value)) {
+      if (found[*key]->is_settled()) {
+        result.value = *found[*key];
+      } else if (!field.node->validate(*found[*key], state, result.value)) {
         state.locate(first, location(field, *key));
         valid = false;
       }

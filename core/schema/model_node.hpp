@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,6 +28,8 @@ class ModelNode final : public Node {
  public:
   ModelNode(std::string name, std::vector<Field> fields, Extra extra);
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] json::Value merge(const json::Value& stored, const json::Value& patch,
+                                  json::Arena& arena) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kJson; }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -35,7 +38,15 @@ class ModelNode final : public Node {
 
  private:
   static constexpr std::uint32_t kNoKey = 0xFFFFFFFF;
+  static constexpr std::uint32_t kNoMember = 0xFFFFFFFF;
 
+  /// What a patch says of one field.
+  struct Change {
+    std::uint32_t key = kNoKey;
+    std::uint32_t member = kNoMember;  ///< its place in the patch
+  };
+
+  [[nodiscard]] std::span<const Change> changes_of(std::span<const json::Member> patch, json::Arena& arena) const;
   [[nodiscard]] std::uint32_t key_number(std::string_view key, std::uint32_t expected) const noexcept;
   [[nodiscard]] const LocationItem& location(const Field& field, std::uint32_t key) const noexcept;
 

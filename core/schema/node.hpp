@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "json/merge_patch.hpp"
 #include "json/value.hpp"
 #include "schema/errors.hpp"
 #include "schema/model.hpp"
@@ -68,6 +69,12 @@ class Node {
 
   /// False after state.fail(); else `out` is the value in JSON mode.
   virtual bool validate(const json::Value& input, State& state, json::Value& out) const = 0;
+
+  /// `patch` (as a client writes it) applied to `stored` (in JSON mode), as input for validate(): see Model::merge().
+  [[nodiscard]] virtual json::Value merge(const json::Value& stored, const json::Value& patch,
+                                          json::Arena& arena) const {
+    return json::merge_patch(stored, patch, arena);
+  }
 
   [[nodiscard]] virtual FieldKind kind() const noexcept = 0;
   [[nodiscard]] virtual bool nullable() const noexcept { return false; }

@@ -383,14 +383,13 @@ class _Exporter:
             node["default"] = None
             return
         serializer = {"type": "definitions", "schema": schema["schema"], "definitions": list(self._definitions)}
+        native = SchemaSerializer(serializer, config)  # type: ignore[arg-type]
         try:
-            text = SchemaSerializer(serializer, config).to_json(  # type: ignore[arg-type]
-                default, by_alias=True, warnings=False
-            )
+            native.to_json(default, by_alias=True, warnings=False)  # refuses what has no form in UTF-8, too
+            # Not the text: it has null for the infinities and NaN, which are the values of such a float all the same.
+            node["default"] = native.to_python(default, mode="json", by_alias=True, warnings=False)
         except (PydanticSerializationError, UnicodeError):
             self._refuse(where, f"a default without a form in JSON: {default!r}")
-            return
-        node["default"] = json.loads(text)
 
 
 _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {

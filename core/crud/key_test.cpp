@@ -1,0 +1,71 @@
+// The keys that items may have, and how they stand in a path.
+#include <gtest/gtest.h>
+
+#include "crud/operation.hpp"
+#include "crud/test_support.hpp"
+
+namespace data_bridge::crud {
+namespace {
+
+using KeyTest = ResourceTest;
+
+TEST_F(KeyTest, TextKeysAreGivenAndEncoded) {
+  Client client(attached(spec_of("Word", field_of("word", kStr) + "," + field_of("n", kInt, "0")),
+                         {.table = "words", .key = "word"}, kStr),
+                "/words");
+  const Response created = client.create(R"({"word":"a?b é%"})");
+  EXPECT_EQ(header(created, "location"), "/words/a%3Fb%20%C3%A9%25");
+  EXPECT_EQ(client.get("a?b \xC3\xA9%").body, R"({"word":"a?b é%","n":0})");
+  EXPECT_EQ(client.create("{}").body,
+            R"({"detail":[{"type":"missing","loc":["body","word"],"msg":"Field required","input":{}}]})");
+}
+
+TEST_F(KeyTest, AKeyThatNoPathCanNameIsRefused) {
+  Client client(attached(spec_of("Word", field_of("word", kStr)), {.table = "words", .key = "word"}, kStr), "/words");
+  for (const std::string& key : {std::string(), std::string("/"), std::string("a/b"), std::string("a/"),
+                                 std::string("."), std::string(".."), std::string(2049, 'a')}) {
+    const Response refused = client.create(R"({"word":")" + key + R"("})");
+    EXPECT_EQ(refused.status, 422) << key;
+    EXPECT_NE(refused.body.find(R"("type":"value_error","loc":["body","word"],"msg":"Value error, the key must not )"),
+              std::string::npos)
+        << refused.body;
+  }
+  for (const std::string& key : {std::string("..."), std::string("%2F"), std::string("a?b#c"), std::string(" "),
+                                 std::string(2048, 'a'), std::string("\xE2\x98\x83")}) {
+    EXPECT_EQ(client.create(R"({"word":")" + key + R"("})").status, 201) << key;
+    EXPECT_EQ(client.get(key).status, 200) << key;
+  }
+}
+
+TEST_F(KeyTest, TheGreatestIntegersAreNotForClients) {
+  Client client(attached(product_spec()));
+  EXPECT_EQ(
+      client.create(R"({"id":9223372036854775807,"name":"a","price":1})").body,
+      R"({"detail":[{"type":"less_than_equal","loc":["body","id"],"msg":"Input should be less than or equal to 4611686018427387904","input":9223372036854775807,"ctx":{"le":4611686018427387904}}]})");
+  EXPECT_EQ(client.create(R"({"id":4611686018427387904,"name":"a","price":1})").status, 201);
+  EXPECT_EQ(header(client.create(R"({"name":"a","price":1})"), "location"), "/products/4611686018427387905");
+}
+
+TEST_F(KeyTest, ATextKeyThatMayBeAbsentIsRequiredAllTheSame) {
+  Client client(
+      attached(spec_of("Word", field_of("word", kOptionalStr, "null")), {.table = "words", .key = "word"}, kStr));
+  EXPECT_EQ(client.create("{}").body,
+            R"({"detail":[{"type":"missing","loc":["body","word"],"msg":"Field required","input":{}}]})");
+}
+
+TEST_F(KeyTest, UuidKeysAreAssignedAndNormalised) {
+  const std::string uuid = R"({"type":"uuid"})";
+  Client client(attached(spec_of("Event", field_of("id", R"({"type":"nullable","schema":{"type":"uuid"}})", "null")),
+                         {.table = "events"}, uuid));
+  const Response assigned = client.create("{}");
+  ASSERT_EQ(assigned.status, 201);
+  EXPECT_EQ(assigned.body[21], '7') << assigned.body;
+  EXPECT_EQ(client.create(R"({"id":"{0198C1B0-0000-7000-8000-000000000001}"})").body,
+            R"({"id":"0198c1b0-0000-7000-8000-000000000001"})");
+  EXPECT_EQ(client.get("0198C1B0-0000-7000-8000-000000000001").status, 200);
+  EXPECT_EQ(client.get("0198c1b0000070008000000000000001").status, 200);
+  EXPECT_NE(client.get("nope").body.find(R"("type":"uuid_parsing","loc":["path","id"])"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace data_bridge::crud

@@ -46,7 +46,7 @@ bool ListNode::validate(const json::Value& input, State& state, json::Value& out
     if (!item_->validate(items[i], state, results[i])) {
       state.locate(first, static_cast<std::int64_t>(i));
       valid = false;
-      if (fail_fast_) {
+      if (fail_fast_ || state.is_full()) {
         break;
       }
     }

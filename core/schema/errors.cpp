@@ -67,6 +67,9 @@ bool append_error(std::string& out, const Error& error, std::span<const Location
 
 bool append_errors(std::string& out, bool first, std::span<const Error> errors, std::span<const LocationItem> prefix) {
   for (const Error& error : errors) {
+    if (!first && out.size() >= kMaxErrorBytes) {
+      break;  // each may repeat all of its input
+    }
     if (!std::exchange(first, false)) {
       out.push_back(',');
     }

@@ -12,6 +12,11 @@
 
 namespace data_bridge::schema {
 
+/// How much of what is wrong with a request is told. Pydantic tells all of it: of a megabyte of wrong items 50 MB. As
+/// much as these is no help to anybody any more, so that nothing of use is left out.
+constexpr std::size_t kMaxErrors = 10'000;
+constexpr std::size_t kMaxErrorBytes = std::size_t{8} * 1024 * 1024;
+
 /// One step of an error's `loc`: a field, alias or key, or the index of an item.
 using LocationItem = std::variant<std::string, std::int64_t>;
 

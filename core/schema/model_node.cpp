@@ -100,6 +100,9 @@ bool ModelNode::validate(const json::Value& input, State& state, json::Value& ou
       state.fail("extra_forbidden", "Extra inputs are not permitted", member.value);
       state.locate(first, std::string(member.key.as_string()));
       valid = false;
+      if (state.is_full()) {
+        break;
+      }
     }
   }
   if (!valid) {

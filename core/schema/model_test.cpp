@@ -65,6 +65,56 @@ TEST(Model, ReportsEveryErrorInOrder) {
       R"({"type":"extra_forbidden","loc":["body","extra"],"msg":"Extra inputs are not permitted","input":[]}]})");
 }
 
+TEST(Model, TellsOfManyErrorsButNotOfAnyNumber) {
+  const auto model = *Model::compile(
+      R"({"version":1,"dialect":{"trailing_comma_message":true,"max_depth":900},"definitions":{},"schema":{"type":"model","name":"M","extra":"forbid","fields":[{"name":"t","keys":["t"],"output_key":"t","schema":{"type":"list","items":{"type":"str"}}}]}})");
+  const auto errors_of = [&](const std::string& body) {
+    json::Arena arena;
+    return model->validate(*json::parse(body, arena), arena).error().size();
+  };
+  const auto list_of = [](std::size_t count) {
+    std::string text = R"({"t":[0)";
+    for (std::size_t i = 1; i < count; ++i) text += ",0";
+    return text + "]}";
+  };
+  EXPECT_EQ(errors_of(list_of(9999)), 9999U);
+  EXPECT_EQ(errors_of(list_of(50'000)), kMaxErrors);
+  std::string extras = R"({"t":[])";
+  for (int i = 0; i < 20'000; ++i) extras += ",\"" + std::to_string(i) + "\":0";
+  EXPECT_EQ(errors_of(extras + "}"), kMaxErrors);
+}
+
+TEST(Model, TheTextOfErrorsHasABudget) {
+  std::string fields;
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    fields += (i == 0 ? "" : ",") + (R"({"name":")" + name + R"(","keys":[")" + name) + R"("],"output_key":")" + name +
+              R"(","schema":{"type":"int"}})";
+  }
+  const auto model = *Model::compile(
+      R"({"version":1,"dialect":{"trailing_comma_message":true,"max_depth":900},"definitions":{},"schema":{"type":"model","name":"M","extra":"ignore","fields":[)" +
+      fields + "]}}");
+  // Each of the missing fields repeats the whole body.
+  const auto text_of = [&](std::size_t size) {
+    json::Arena arena;
+    const auto body = R"({"junk":")" + std::string(size, 'x') + R"("})";
+    return validate_body(*model, body, true, arena).error().body;
+  };
+  const auto count = [](const std::string& text) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find("Field required"); at != std::string::npos;
+         at = text.find("Field required", at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  EXPECT_EQ(count(text_of(1000)), 40U);
+  const std::string large = text_of(1'000'000);
+  EXPECT_EQ(count(large), 9U);
+  EXPECT_LT(large.size(), kMaxErrorBytes + 1'100'000);
+  EXPECT_TRUE(large.ends_with("}]}"));
+}
+
 TEST(Model, BodiesThatAreNone) {
   const auto model = product();
   EXPECT_EQ(answer(*model, ""),

@@ -26,11 +26,16 @@ class State {
   /// Records an error; returns false, for the caller to return.
   bool fail(std::string_view type, std::string message, const json::Value& input,
             std::initializer_list<Context> context = {}) {
-    errors_.push_back({type, {}, std::move(message), input, context});
+    if (errors_.size() < kMaxErrors) {
+      errors_.push_back({type, {}, std::move(message), input, context});
+    }
     return false;
   }
 
   [[nodiscard]] std::size_t error_count() const noexcept { return errors_.size(); }
+
+  /// More errors are not kept: no need to look for them.
+  [[nodiscard]] bool is_full() const noexcept { return errors_.size() == kMaxErrors; }
 
   /// Puts `item` in front of the locations of the errors from number `first` on. They are kept
   /// backwards until take_errors(), so that a value without errors pays nothing for its path.

@@ -29,36 +29,48 @@ namespace {
 class FaultQueue {
  public:
   void push(std::string_view text) {
-    const std::lock_guard lock(mutex_);
-    if (faults_.empty() || faults_.back().first != text) {
-      if (faults_.size() == kCapacity) {
+    const std::lock_guard lock(state_->mutex);
+    auto& faults = state_->faults;
+    if (faults.empty() || faults.back().first != text) {
+      if (faults.size() == kCapacity) {
         return;
       }
-      faults_.emplace_back(text, 0);
-      changed_.notify_one();
+      faults.emplace_back(text, 0);
+      state_->changed.notify_one();
     }
-    ++faults_.back().second;
+    ++faults.back().second;
   }
 
   /// Texts and how often each came in a row; nothing after close().
   std::vector<std::pair<std::string, std::uint64_t>> wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return closed_ || !faults_.empty(); });
-    return std::exchange(faults_, {});
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    state.changed.wait(lock, [&state] { return state.closed || !state.faults.empty(); });
+    return std::exchange(state.faults, {});
   }
 
   void close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
+    const std::lock_guard lock(state_->mutex);
+    state_->closed = true;
+    state_->changed.notify_all();
+  }
+
+  /// In a forked child: the threads that wait here, or were about to, are the parent's. What they left behind, perhaps
+  /// locked, is not touched again.
+  void forget_in_child() {
+    static_cast<void>(state_.release());
+    state_ = std::make_unique<State>();
   }
 
  private:
   static constexpr std::size_t kCapacity = 100;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::pair<std::string, std::uint64_t>> faults_;
-  bool closed_ = false;
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<std::pair<std::string, std::uint64_t>> faults;
+    bool closed = false;
+  };
+  std::unique_ptr<State> state_ = std::make_unique<State>();
 };
 
 // Python sees the queue through a handle, so that resources may outlive it.
@@ -90,15 +102,24 @@ struct Operation {
   }
 }
 
-void open_store(Store* self, std::string_view url, bool shared_with_processes) {
+void open_store(Store* self, std::string_view url, bool shared_with_processes, std::size_t max_waiting_writes,
+                std::size_t max_waiting_bytes) {
   auto opened = [&] {
     const nb::gil_scoped_release released;
-    return crud::open_store(url, {.shared_with_processes = shared_with_processes});
+    return crud::open_store(
+        url, {.shared_with_processes = shared_with_processes,
+              .limits = {.max_waiting_writes = max_waiting_writes, .max_waiting_bytes = max_waiting_bytes}});
   }();
   if (!opened) {
     raise(opened.error());
   }
   new (self) Store{std::move(*opened)};
+}
+
+void forget_in_child(const Store& self) {
+  self.store->forget_in_child();
+  // Its destructor would wait for a thread that is not here.
+  static_cast<void>(new std::shared_ptr<storage::Store>(self.store));  // NOLINT(cppcoreguidelines-owning-memory)
 }
 
 std::shared_ptr<const schema::Model> compile(std::string_view spec) {
@@ -112,7 +133,7 @@ std::shared_ptr<const schema::Model> compile(std::string_view spec) {
 void make_resource(Resource* self, std::string_view item, std::string_view key_model, std::string_view page,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes, std::int64_t page_size, std::int64_t max_page_size,
-                   std::vector<std::string> foreign_parameters, const Faults& faults) {
+                   std::size_t max_page_bytes, std::vector<std::string> foreign_parameters, const Faults& faults) {
   auto resource = crud::Resource::make({.item = compile(item), .key = compile(key_model), .page = compile(page)},
                                        {.table = std::move(table),
                                         .key = std::move(key),
@@ -120,6 +141,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                                         .indexes = std::move(indexes),
                                         .page_size = page_size,
                                         .max_page_size = max_page_size,
+                                        .max_page_bytes = max_page_bytes,
                                         .foreign_parameters = std::move(foreign_parameters),
                                         .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
   if (!resource) {
@@ -182,19 +204,32 @@ void bind_crud(nb::module_& module) {
       .def(nb::init<>())
       .def("wait", &wait_for_faults,
            "Waits for faults: each text, and how often it came in a row. Empty after close().")
-      .def("close", [](const Faults& self) { self.queue->close(); });
+      .def("close", [](const Faults& self) { self.queue->close(); })
+      .def(
+          "forget_in_child", [](const Faults& self) { self.queue->forget_in_child(); },
+          "In a forked child: for threads of its own.");
   nb::class_<Store>(module, "CrudStore", "An open database; closed by close(), which finishes every write.")
-      .def("__init__", &open_store, nb::arg("url"), nb::arg("shared_with_processes") = false,
+      .def("__init__", &open_store, nb::arg("url"), nb::kw_only(), nb::arg("shared_with_processes"),
+           nb::arg("max_waiting_writes"), nb::arg("max_waiting_bytes"),
            "Raises ValueError for a URL that is none of a store, OSError where the database cannot be opened.")
+      .def_prop_ro("refused_writes", [](const Store& self) { return self.store->refused_writes(); })
+      .def_prop_ro("waiting_writes", [](const Store& self) { return self.store->waiting_writes(); })
+      // Around a fork. With the GIL: nothing that they wait for needs it, and no other thread may fork meanwhile.
+      .def("suspend", [](const Store& self) { self.store->suspend(); })
+      .def("resume", [](const Store& self) { self.store->resume(); })
+      .def("forget_in_child", &forget_in_child)
       .def("close", [](const Store& self) { self.store->close(); }, nb::call_guard<nb::gil_scoped_release>());
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("table"), nb::arg("key"), nb::arg("unique"), nb::arg("indexes"), nb::arg("page_size"),
-           nb::arg("max_page_size"), nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("max_page_size"), nb::arg("max_page_bytes"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model` and `page` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
            "database fails.")
+      .def(
+          "detach", [](const Resource& self) { self.resource->detach(); },
+          "The store is about to be closed: until attach() the answer is 503.")
       .def("operation", &make_operation, nb::arg("name"));
   nb::class_<Operation>(module, "CrudOperation", "One operation of a resource, for both doors.")
       .def_prop_ro("is_read", [](const Operation& self) { return self.operation->is_read(); })

@@ -2,6 +2,8 @@
 #include "crud/endpoint.hpp"
 
 #include <array>
+#include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,10 +46,25 @@ class ReadEndpoint final : public routing::Endpoint {
     thread_local Response response;  // keeps its memory from request to request
     operation_->read(to_request(exchange, parameters), response, &exchange.reactor());
     answer(exchange, response);
+    response.recycle();
   }
 
  private:
   const std::shared_ptr<const Operation> operation_;
+};
+
+// Tells the store's thread when nobody waits for a write any more.
+class ClientWatch final : public http::ExchangeListener {
+ public:
+  void on_body(http::Exchange&, std::string_view, bool) override {}
+  void on_drained(http::Exchange&) override {}
+  void on_closed(http::Exchange&, http::ExchangeEnd end) noexcept override {
+    has_left_.store(end == http::ExchangeEnd::kBroken, std::memory_order_relaxed);
+  }
+  [[nodiscard]] const std::atomic<bool>& has_left() const noexcept { return has_left_; }
+
+ private:
+  std::atomic<bool> has_left_ = false;
 };
 
 class WriteEndpoint final : public routing::Endpoint {
@@ -61,9 +78,16 @@ class WriteEndpoint final : public routing::Endpoint {
       answer(exchange, response);
       return;
     }
-    write->set_done([waiting = exchange.ref()](Response&& done) {
-      waiting.post([done = std::move(done)](http::Exchange& late) { answer(late, done); });
+    const auto watch = std::make_shared<ClientWatch>();
+    write->set_abandoned({watch, &watch->has_left()});
+    // The exchange has a plain pointer to the watch; the answer, behind which there is no exchange, keeps it.
+    write->set_done([waiting = exchange.ref(), watch](Response&& done) {
+      waiting.post([done = std::move(done), watch](http::Exchange& late) {
+        late.set_listener(nullptr);
+        answer(late, done);
+      });
     });
+    exchange.set_listener(watch.get());
     operation_->submit(std::move(write));
   }
 

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <chrono>
+#include <latch>
 #include <string>
+#include <utility>
 
 #include "crud/test_support.hpp"
 #include "http/connections.hpp"
@@ -131,6 +133,81 @@ TEST_F(EndpointTest, AnAnswerToAClosedConnectionIsDropped) {
     connect();  // takes the slot of the connection that has gone
   }
   EXPECT_TRUE(ask(message("GET /products/x"), "}]}").starts_with("HTTP/1.1 422"));
+}
+
+// Holds the store's thread until it is destroyed.
+class HoldWriter {
+ public:
+  explicit HoldWriter(storage::Store& store) {
+    store.submit(std::make_unique<Job>(*this));
+    begun_.wait();
+  }
+  ~HoldWriter() { release(); }
+  HoldWriter(const HoldWriter&) = delete;
+  HoldWriter& operator=(const HoldWriter&) = delete;
+  void release() {
+    if (!std::exchange(released_, true)) {
+      release_.count_down();
+      finished_.wait();
+    }
+  }
+
+ private:
+  class Job final : public storage::WriteJob {
+   public:
+    explicit Job(HoldWriter& hold) : hold_(hold) {}
+    std::expected<void, storage::Error> execute(storage::WriteTransaction&) override {
+      hold_.begun_.count_down();
+      hold_.release_.wait();
+      return {};
+    }
+    void finish(const storage::Error*) noexcept override { hold_.finished_.count_down(); }
+
+   private:
+    HoldWriter& hold_;
+  };
+  std::latch begun_{1};
+  std::latch release_{1};
+  std::latch finished_{1};
+  bool released_ = false;
+};
+
+TEST_F(EndpointTest, AWriteWhoseClientHasLeftIsNotBegun) {
+  {
+    HoldWriter hold(*store_.store());
+    const std::string bytes = message("POST /products", R"({"name":"left","price":1})");
+    ASSERT_GT(send(client_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), 0);
+    while (store_.store()->waiting_writes() < 2) turn();
+    client_ = runtime::FileDescriptor();
+    while (connections_->size() != 0) turn();
+    connect();
+    const std::string stays = message("POST /products", R"({"name":"stays","price":1})");
+    ASSERT_GT(send(client_.get(), stays.data(), stays.size(), MSG_NOSIGNAL), 0);
+    while (store_.store()->waiting_writes() < 3) turn();
+  }
+  EXPECT_TRUE(ask("", "}").ends_with(R"({"id":1,"name":"stays","price":1.0,"tags":[],"note":"none"})"));
+  EXPECT_TRUE(ask(message("GET /products"), "null}")
+                  .ends_with(R"({"items":[{"id":1,"name":"stays","price":1.0,"tags":[],"note":"none"}],"next":null})"));
+  EXPECT_EQ(store_.store()->waiting_writes(), 0U);
+}
+
+TEST_F(EndpointTest, AWriteGoesToTheStoreThatWasOpenWhenItCame) {
+  // In the other store "products" has the number that "others" have in this one, and with it their statements.
+  const auto others = make_resource(product_spec(), {.table = "others"});
+  ASSERT_TRUE(others->attach(store_.store()));
+  ASSERT_EQ(Client(others).create(kItem).status, 201);
+  ASSERT_EQ(Client(others).update("1", "{}").status, 200);
+  TemporaryStore elsewhere;
+  ASSERT_TRUE(make_resource(product_spec(), {.table = "first"})->attach(elsewhere.store()));
+  {
+    HoldWriter hold(*store_.store());
+    const std::string bytes = message("PATCH /products/1", R"({"price":7})");
+    ASSERT_GT(send(client_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), 0);
+    while (store_.store()->waiting_writes() < 2) turn();
+    ASSERT_TRUE(resource_->attach(elsewhere.store()));
+  }
+  EXPECT_TRUE(ask("", "}").starts_with("HTTP/1.1 404 "));  // there is no such item where it was asked for
+  EXPECT_NE(Client(others).get("1").body.find(R"("price":1.0)"), std::string::npos);
 }
 
 TEST_F(EndpointTest, WritesInFlightEndBeforeTheReactorDoes) {

@@ -29,7 +29,8 @@ std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(std::s
   if (path.empty() || path.starts_with(":memory:")) {
     return invalid("\"" + std::string(url) + "\": a store has to be a file, so that writes can be durable");
   }
-  return storage::sqlite::SqliteStore::open(path, {.only_writer = !options.shared_with_processes});
+  return storage::sqlite::SqliteStore::open(path,
+                                            {.only_writer = !options.shared_with_processes, .limits = options.limits});
 }
 
 }  // namespace data_bridge::crud

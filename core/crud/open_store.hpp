@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "storage/limits.hpp"
 #include "storage/store.hpp"
 
 namespace data_bridge::crud {
@@ -12,6 +13,7 @@ namespace data_bridge::crud {
 struct StoreOptions {
   /// True where other processes serve the same database.
   bool shared_with_processes = false;
+  storage::Limits limits{};
 };
 
 /// `sqlite:///relative.db`, `sqlite:////absolute.db`; the path percent-encoded. kInvalidArgument for any other URL.

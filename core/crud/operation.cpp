@@ -9,6 +9,14 @@
 
 namespace data_bridge::crud {
 
+bool PendingWrite::take_place(Response& response) {
+  place_ = resource_->place();
+  if (place_ == nullptr) {
+    resource_->fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
+  }
+  return place_ != nullptr;
+}
+
 void PendingWrite::finish(const storage::Error* error) noexcept {
   if (error != nullptr) {
     resource_->fail(response_, *error);
@@ -17,8 +25,8 @@ void PendingWrite::finish(const storage::Error* error) noexcept {
 }
 
 void Operation::submit(std::unique_ptr<PendingWrite> write) const {
-  // prepare() has seen a place, and places are kept.
-  resource_->place()->store->submit(std::move(write));
+  storage::Store& store = write->store();
+  store.submit(std::move(write));
 }
 
 std::shared_ptr<const Operation> make_operation(OperationKind kind, std::shared_ptr<const Resource> resource) {

@@ -1,6 +1,7 @@
 // One operation on a resource: the whole of its behaviour, whichever door a request came in by.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,17 +33,29 @@ class PendingWrite : public storage::WriteJob {
   using Done = std::move_only_function<void(Response&&)>;
 
   void set_done(Done done) { done_ = std::move(done); }
+  /// What becomes true, on any thread, once nobody waits for the answer: a write that has not begun then never does.
+  void set_abandoned(std::shared_ptr<const std::atomic<bool>> abandoned) { abandoned_ = std::move(abandoned); }
+  [[nodiscard]] bool is_wanted() const noexcept final {
+    return abandoned_ == nullptr || !abandoned_->load(std::memory_order_relaxed);
+  }
   void finish(const storage::Error* error) noexcept final;
+  /// Settles where it is written, whatever the resource is attached to when its turn comes. False where its store is
+  /// not open, which `response` then says.
+  [[nodiscard]] bool take_place(Response& response);
+  [[nodiscard]] storage::Store& store() const noexcept { return *place_->store; }
 
  protected:
   explicit PendingWrite(std::shared_ptr<const Resource> resource) : resource_(std::move(resource)) {}
+  [[nodiscard]] storage::Collection& collection() const noexcept { return *place_->collection; }
 
   const std::shared_ptr<const Resource> resource_;
   /// What is answered once the transaction is durable.
   Response response_;
 
  private:
+  const Resource::Place* place_ = nullptr;  // kept by the resource
   Done done_;
+  std::shared_ptr<const std::atomic<bool>> abandoned_;
 };
 
 /// Shared by all threads; immutable.

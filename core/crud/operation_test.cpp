@@ -82,6 +82,29 @@ TEST_F(OperationTest, ListsInPages) {
   EXPECT_TRUE(header(client.list("%6Cimit=4"), "link").starts_with("</products?%6Cimit=4&cursor="));
 }
 
+TEST_F(OperationTest, APageEndsWithTheItemThatFillsItsBudget) {
+  Client client(attached(product_spec(), {.table = "products", .max_page_bytes = 1000}));
+  const auto create = [&](std::size_t size) {
+    ASSERT_EQ(client.create(R"({"name":")" + std::string(size, 'x') + R"(","price":1})").status, 201);
+  };
+  for (const std::size_t size : {400U, 400U, 400U, 5000U, 1U, 1U}) {
+    create(size);
+  }
+  std::vector<std::string> pages;
+  std::string query = "limit=5";
+  for (;;) {
+    const std::string body = client.list(query).body;
+    std::string& ids = pages.emplace_back();
+    for (std::size_t at = body.find(R"({"id":)"); at != std::string::npos; at = body.find(R"({"id":)", at + 1)) {
+      ids += body[at + 6];
+    }
+    const std::size_t next = body.find(R"("next":")");
+    if (next == std::string::npos) break;
+    query = "limit=5&cursor=" + body.substr(next + 8, body.size() - next - 10);
+  }
+  EXPECT_EQ(pages, (std::vector<std::string>{"123", "4", "56"}));
+}
+
 TEST_F(OperationTest, RefusesBadPages) {
   Client client(attached(product_spec()));
   const auto expect = [&](std::string_view query, const std::string& detail) {

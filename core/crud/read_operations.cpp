@@ -13,31 +13,36 @@ namespace {
 class ItemWriter final : public storage::RowVisitor {
  public:
   ItemWriter(const RowCodec& codec, std::string& out) noexcept : codec_(codec), out_(out) {}
-  void on_row(storage::RowView row) override { codec_.append_json(out_, row); }
+  bool on_row(storage::RowView row) override {
+    codec_.append_json(out_, row);
+    return false;
+  }
 
  private:
   const RowCodec& codec_;
   std::string& out_;
 };
 
-// Gets one row more than the page has: whether there is a next page is known without a second query.
+// Gets one row more than the page has: whether there is a next page is known without a second query. A page also ends
+// with the item that fills its budget of bytes: a request of 60 bytes must not make an answer of any size.
 class PageWriter final : public storage::RowVisitor {
  public:
-  PageWriter(const RowCodec& codec, std::size_t limit, std::string& out) noexcept
-      : codec_(codec), limit_(limit), out_(out) {}
+  PageWriter(const RowCodec& codec, std::size_t limit, std::size_t max_bytes, std::string& out) noexcept
+      : codec_(codec), limit_(limit), max_bytes_(max_bytes), out_(out) {}
 
-  void on_row(storage::RowView row) override {
-    if (count_ == limit_) {
+  bool on_row(storage::RowView row) override {
+    if (last_) {
       has_next_ = true;
-      return;
+      return false;
     }
     if (count_ != 0) {
       out_ += ',';
     }
     codec_.append_json(out_, row);
-    if (++count_ == limit_) {
+    if (++count_ == limit_ || out_.size() >= max_bytes_) {
       last_ = codec_.key_of(row);
     }
+    return true;
   }
 
   /// The key to go on from; nullopt on the last page.
@@ -46,6 +51,7 @@ class PageWriter final : public storage::RowVisitor {
  private:
   const RowCodec& codec_;
   const std::size_t limit_;
+  const std::size_t max_bytes_;
   std::string& out_;
   std::size_t count_ = 0;
   bool has_next_ = false;
@@ -87,7 +93,7 @@ void ListOperation::read(const Request& request, Response& response, runtime::Re
     return resource_->fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
   }
   response.body = R"({"items":[)";
-  PageWriter writer(resource_->codec(), page.limit, response.body);
+  PageWriter writer(resource_->codec(), page.limit, resource_->max_page_bytes(), response.body);
   const storage::ListQuery query{.after = std::move(page.after), .limit = page.limit + 1};
   if (const auto done = place->collection->list(query, writer, reactor); !done) {
     return resource_->fail(response, done.error());

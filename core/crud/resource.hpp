@@ -28,6 +28,7 @@ struct ResourceOptions {
   std::vector<std::vector<std::string>> indexes{};  ///< field names
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
+  std::size_t max_page_bytes = std::size_t{4} * 1024 * 1024;  ///< a page ends with the item that fills it
   /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.
   std::vector<std::string> foreign_parameters{};
   /// Told of faults, on any thread, with text that may name files; must not block.
@@ -57,17 +58,21 @@ class Resource {
   /// Opens the collection; again after the store was closed. Before that the operations answer 503.
   [[nodiscard]] std::expected<void, storage::Error> attach(std::shared_ptr<storage::Store> store);
 
+  /// Until the next attach() the operations answer 503.
+  void detach() noexcept { place_.store(nullptr, std::memory_order_release); }
+
   /// Where the items are.
   struct Place {
     std::shared_ptr<storage::Store> store;
     std::shared_ptr<storage::Collection> collection;
   };
-  /// nullptr before attach(). Valid as long as the resource.
+  /// nullptr before attach() and after detach(). Valid as long as the resource.
   [[nodiscard]] const Place* place() const noexcept { return place_.load(std::memory_order_acquire); }
 
   [[nodiscard]] const RowCodec& codec() const noexcept { return codec_; }
   [[nodiscard]] const CursorCodec& cursors() const noexcept { return cursors_; }
   [[nodiscard]] const std::string& key_name() const noexcept { return options_.key; }
+  [[nodiscard]] std::size_t max_page_bytes() const noexcept { return options_.max_page_bytes; }
 
   /// A key out of a path; nullopt where it is invalid, which `errors` then says, or where no item can have it (an
   /// integer beyond 64 bits), which it does not.

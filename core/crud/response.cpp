@@ -18,6 +18,9 @@ std::string conflict_detail(const std::vector<std::string>& fields) {
   return detail + " already exists";
 }
 
+// Holds an ordinary page; one thread keeps that much.
+constexpr std::size_t kMostKept = std::size_t{256} * 1024;
+
 void respond_unavailable(Response& response) {
   respond_with_detail(response, 503, "Service Unavailable");
   // Seconds (RFC 9110, 10.2.3). Locks and fail-overs take about that long; a client cannot know better.
@@ -31,6 +34,13 @@ void Response::clear() noexcept {
   content_type = "application/json";
   body.clear();
   headers.clear();
+}
+
+void Response::recycle() noexcept {
+  clear();
+  if (body.capacity() > kMostKept) {
+    std::string().swap(body);
+  }
 }
 
 void respond_with_detail(Response& response, int status, std::string_view detail) {
@@ -59,6 +69,8 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
       return respond_with_detail(response, 409, conflict_detail(fields));
     case Errc::kTooBig:
       return respond_with_detail(response, 413, "Content Too Large");
+    case Errc::kOverloaded:
+    case Errc::kAbandoned:
     case Errc::kBusy:
     case Errc::kReadOnly:
     case Errc::kUnavailable:
@@ -81,7 +93,8 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
 }
 
 bool is_worth_logging(storage::Errc code) noexcept {
-  return code != storage::Errc::kConflict && code != storage::Errc::kTooBig && code != storage::Errc::kClosed;
+  return code != storage::Errc::kConflict && code != storage::Errc::kTooBig && code != storage::Errc::kClosed &&
+         code != storage::Errc::kAbandoned;
 }
 
 }  // namespace data_bridge::crud

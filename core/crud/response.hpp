@@ -24,6 +24,8 @@ struct Response {
 
   /// Back to an empty 200, keeping the memory.
   void clear() noexcept;
+  /// clear(), and gives the memory of an unusually large body back.
+  void recycle() noexcept;
 };
 
 /// `{"detail":"..."}`, the shape of FastAPI's HTTPException. `detail` is any valid UTF-8.

@@ -16,14 +16,15 @@ namespace {
 
 using Outcome = std::expected<void, storage::Error>;
 
-storage::Collection& collection_of(const Resource& resource) { return *resource.place()->collection; }
-
-bool is_open(const Resource& resource, Response& response) {
-  if (resource.place() != nullptr) {
-    return true;
+/// Of a row that waits for its transaction.
+std::size_t memory_of(const storage::Row& row) noexcept {
+  std::size_t bytes = row.size() * sizeof(storage::Cell);
+  for (const storage::Cell& cell : row) {
+    if (const auto* text = std::get_if<std::string>(&cell)) {
+      bytes += text->capacity();
+    }
   }
-  resource.fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
-  return false;
+  return bytes;
 }
 
 /// For a request's parsed values, on the thread that validates it.
@@ -73,8 +74,10 @@ class CreateWrite final : public PendingWrite {
   CreateWrite(std::shared_ptr<const Resource> resource, storage::Row row, std::string_view path)
       : PendingWrite(std::move(resource)), row_(std::move(row)), path_(path) {}
 
+  std::size_t memory() const noexcept override { return sizeof(*this) + memory_of(row_) + path_.capacity(); }
+
   Outcome execute(storage::WriteTransaction& transaction) override {
-    if (auto done = transaction.insert(collection_of(*resource_), row_); !done) {
+    if (auto done = transaction.insert(collection(), row_); !done) {
       return done;
     }
     const std::vector<storage::CellView> stored = storage::view_of(row_);
@@ -94,8 +97,10 @@ class ReplaceWrite final : public PendingWrite {
   ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row)
       : PendingWrite(std::move(resource)), key_(std::move(key)), row_(std::move(row)) {}
 
+  std::size_t memory() const noexcept override { return sizeof(*this) + memory_of(row_); }
+
   Outcome execute(storage::WriteTransaction& transaction) override {
-    const auto replaced = transaction.replace(collection_of(*resource_), key_, row_);
+    const auto replaced = transaction.replace(collection(), key_, row_);
     if (!replaced) {
       return std::unexpected(replaced.error());
     }
@@ -116,6 +121,8 @@ class UpdateWrite final : public PendingWrite {
  public:
   UpdateWrite(std::shared_ptr<const Resource> resource, std::string_view body)
       : PendingWrite(std::move(resource)), body_(body) {}
+
+  std::size_t memory() const noexcept override { return sizeof(*this) + body_.capacity() + arena_.size(); }
 
   /// False: `response` has the answer.
   bool prepare(const Request& request, Response& response) {
@@ -148,7 +155,7 @@ class UpdateWrite final : public PendingWrite {
 
   Outcome execute(storage::WriteTransaction& transaction) override {
     ValueReader current(resource_->codec(), arena_);
-    const auto found = transaction.get(collection_of(*resource_), key_, current);
+    const auto found = transaction.get(collection(), key_, current);
     if (!found) {
       return std::unexpected(found.error());
     }
@@ -164,7 +171,7 @@ class UpdateWrite final : public PendingWrite {
       respond_with(response_, errors.rejection());
       return {};
     }
-    const auto replaced = transaction.replace(collection_of(*resource_), key_, *row);
+    const auto replaced = transaction.replace(collection(), key_, *row);
     if (!replaced) {
       return std::unexpected(replaced.error());
     }
@@ -176,7 +183,10 @@ class UpdateWrite final : public PendingWrite {
   class ValueReader final : public storage::RowVisitor {
    public:
     ValueReader(const RowCodec& codec, json::Arena& arena) noexcept : codec_(codec), arena_(arena) {}
-    void on_row(storage::RowView row) override { item = codec_.to_value(row, arena_); }
+    bool on_row(storage::RowView row) override {
+      item = codec_.to_value(row, arena_);
+      return false;
+    }
     json::Value item;
 
    private:
@@ -195,8 +205,10 @@ class DeleteWrite final : public PendingWrite {
   DeleteWrite(std::shared_ptr<const Resource> resource, storage::Key key)
       : PendingWrite(std::move(resource)), key_(std::move(key)) {}
 
+  std::size_t memory() const noexcept override { return sizeof(*this); }
+
   Outcome execute(storage::WriteTransaction& transaction) override {
-    const auto removed = transaction.remove(collection_of(*resource_), key_);
+    const auto removed = transaction.remove(collection(), key_);
     if (!removed) {
       return std::unexpected(removed.error());
     }
@@ -212,6 +224,11 @@ class DeleteWrite final : public PendingWrite {
  private:
   const storage::Key key_;
 };
+
+/// The write where its store is open; else nullptr, and `response` says so.
+std::unique_ptr<PendingWrite> placed(std::unique_ptr<PendingWrite> write, Response& response) {
+  return write->take_place(response) ? std::move(write) : nullptr;
+}
 
 }  // namespace
 
@@ -234,10 +251,7 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
     respond_with(response, errors.rejection());
     return nullptr;
   }
-  if (!is_open(*resource_, response)) {
-    return nullptr;
-  }
-  return std::make_unique<CreateWrite>(resource_, std::move(*row), request.path);
+  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), response);
 }
 
 std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, Response& response) const {
@@ -252,28 +266,22 @@ std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, 
   resource_->refuse_parameters(request.query, errors);
   require_document(*document, errors);
   auto row = *document ? read_item(*resource_, **document, key ? &*key : nullptr, arena, errors) : std::nullopt;
-  if (!settle(key, errors, response) || !key || !row || !is_open(*resource_, response)) {
+  if (!settle(key, errors, response) || !key || !row) {
     return nullptr;
   }
-  return std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row));
+  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row)), response);
 }
 
 std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
   auto write = std::make_unique<UpdateWrite>(resource_, request.body);
-  if (!write->prepare(request, response) || !is_open(*resource_, response)) {
-    return nullptr;
-  }
-  return write;
+  return write->prepare(request, response) ? placed(std::move(write), response) : nullptr;
 }
 
 std::unique_ptr<PendingWrite> DeleteOperation::prepare(const Request& request, Response& response) const {
   response.clear();
   auto key = read_parameters(*resource_, request, response);
-  if (!key || !is_open(*resource_, response)) {
-    return nullptr;
-  }
-  return std::make_unique<DeleteWrite>(resource_, std::move(*key));
+  return key ? placed(std::make_unique<DeleteWrite>(resource_, std::move(*key)), response) : nullptr;
 }
 
 }  // namespace data_bridge::crud

@@ -24,6 +24,12 @@ void Arena::grow(std::size_t bytes) {
   next_block_ = size * 2;
 }
 
+std::size_t Arena::size() const noexcept {
+  std::size_t size = 0;
+  for (const Block& block : blocks_) size += block.size;
+  return size;
+}
+
 void Arena::reset() noexcept {
   if (blocks_.empty()) {
     return;

@@ -41,6 +41,9 @@ class Arena {
   /// A copy of `text` that lives as long as the arena.
   [[nodiscard]] std::string_view copy(std::string_view text);
 
+  /// Bytes that it holds.
+  [[nodiscard]] std::size_t size() const noexcept;
+
   /// Gives back everything at once; keeps the newest (largest) block for the next request unless it
   /// exceeds kKeptBlock, so that one large body does not pin memory for ever.
   void reset() noexcept;

@@ -12,6 +12,8 @@ enum class Errc : std::uint8_t {
   kRejected,         ///< a value the table cannot hold (NOT NULL, type); a model and a table that differ
   kTooBig,           ///< a value beyond what the store can hold in one item
   kKeysExhausted,    ///< no integer key is left to assign
+  kOverloaded,       ///< too much waits already; try again
+  kAbandoned,        ///< nobody waits for the outcome any more; nothing was done
   kBusy,             ///< locked by somebody else for longer than the store waits; try again
   kReadOnly,         ///< the medium or the file refuses writes
   kFull,             ///< no space left

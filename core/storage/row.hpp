@@ -44,7 +44,8 @@ using RowView = std::span<const CellView>;
 /// Receives rows in the order of the query.
 class RowVisitor {
  public:
-  virtual void on_row(RowView row) = 0;
+  /// False: no further row is wanted.
+  virtual bool on_row(RowView row) = 0;
 
  protected:
   ~RowVisitor() = default;

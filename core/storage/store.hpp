@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -61,8 +62,13 @@ class WriteJob {
   [[nodiscard]] virtual std::expected<void, Error> execute(WriteTransaction& transaction) = 0;
   /// True where execute() may write more than once, so that an error half-way needs undoing.
   [[nodiscard]] virtual bool has_steps() const noexcept { return false; }
-  /// On a thread of the store, once: with nullptr after what execute() did has become durable, else with
-  /// the reason why nothing of it has. Must not block: other writes wait.
+  /// What it holds in memory while it waits, about; asked before it is queued.
+  [[nodiscard]] virtual std::size_t memory() const noexcept { return 0; }
+  /// On a thread of the store, before execute(): false where nobody would hear of the outcome any more (the client has
+  /// gone). Then it is not executed, but finished with kAbandoned.
+  [[nodiscard]] virtual bool is_wanted() const noexcept { return true; }
+  /// On a thread of the store, or where it is refused on that of submit(), once: with nullptr after what execute() did
+  /// has become durable, else with the reason why nothing of it has. Must not block: other writes wait.
   virtual void finish(const Error* error) noexcept = 0;
 };
 
@@ -75,8 +81,19 @@ class Store {
   /// nullable or have a default. Any other difference is kSchemaMismatch; nothing is ever dropped.
   [[nodiscard]] virtual std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) = 0;
 
-  /// Queues a write. finish() is called exactly once, possibly before this returns.
+  /// Queues a write. finish() is called exactly once, possibly before this returns: with kOverloaded where more waits
+  /// than the store's Limits allow.
   virtual void submit(std::unique_ptr<WriteJob> job) = 0;
+  /// How many writes have been refused with kOverloaded, and how many wait.
+  [[nodiscard]] virtual std::uint64_t refused_writes() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t waiting_writes() const noexcept = 0;
+
+  /// Around a fork(2), by the thread that forks: ends what runs and closes every connection, so that the child inherits
+  /// none (a database's locks belong to the process that took them), then lets reads and writes go on, on new ones. In
+  /// the child call forget_in_child() instead of resume(), and never destroy the store: its threads are not there.
+  virtual void suspend() noexcept = 0;
+  virtual void resume() noexcept = 0;
+  virtual void forget_in_child() noexcept = 0;
 
   /// Finishes the queued writes, then closes every connection. Later calls answer kClosed.
   virtual void close() noexcept = 0;

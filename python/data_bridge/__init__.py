@@ -11,12 +11,23 @@ if TYPE_CHECKING:
     from data_bridge.app import App
     from data_bridge.options import ServerOptions
     from data_bridge.server import Server, serve
+    from data_bridge.stores import StoreLimits
 
-__all__ = ["App", "EventLoopPolicy", "PyLoop", "Server", "ServerOptions", "new_event_loop", "run", "serve"]
+__all__ = [
+    "App",
+    "EventLoopPolicy",
+    "PyLoop",
+    "Server",
+    "ServerOptions",
+    "StoreLimits",
+    "new_event_loop",
+    "run",
+    "serve",
+]
 
 # Imported when asked for: who only wants the loop must not pay for FastAPI, half a second and, for as long as the
 # process lives, 55,000 more objects for the garbage collector to walk through.
-_LAZY = {"App": "app", "Server": "server", "ServerOptions": "options", "serve": "server"}
+_LAZY = {"App": "app", "Server": "server", "ServerOptions": "options", "StoreLimits": "stores", "serve": "server"}
 
 
 def __getattr__(name: str) -> Any:

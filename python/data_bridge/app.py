@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from .crud import register_crud
-from .stores import Stores
+from .stores import StoreLimits, Stores
 
 Model = TypeVar("Model", bound=type[BaseModel])
 
@@ -17,11 +17,13 @@ class App(FastAPI):
     """A :class:`fastapi.FastAPI` that also knows resources.
 
     ``store``: the URL of the store of its resources, by default ``sqlite:///data_bridge.db``; the environment's
-    ``DATA_BRIDGE_STORE`` wins. Everything else is FastAPI's.
+    ``DATA_BRIDGE_STORE`` wins. ``store_limits``: what a store takes before it says no. Everything else is FastAPI's.
     """
 
-    def __init__(self, *, store: str | None = None, **fastapi_options: Any) -> None:
-        self.data_bridge_stores = Stores(store)
+    def __init__(
+        self, *, store: str | None = None, store_limits: StoreLimits | None = None, **fastapi_options: Any
+    ) -> None:
+        self.data_bridge_stores = Stores(store, store_limits)
         super().__init__(**fastapi_options)
 
     @overload

@@ -83,6 +83,8 @@ class Resource:
     def detach(self) -> None:
         """Forget the store, which is about to be closed."""
         self.attached_to = None
+        if self._native is not None:
+            self._native.detach()
 
     async def respond(self, name: str, request: Request) -> Response:
         """Hand `request` to the native operation and make a response of its answer."""
@@ -175,6 +177,7 @@ def register_crud(
         "indexes": _groups(options, "indexes", indexes),
         "page_size": page_size,
         "max_page_size": max_page_size,
+        "max_page_bytes": stores.limits.max_page_bytes,
         "faults": stores.faults,
     }
     CrudResource(**native, foreign_parameters=[])  # an option that cannot be is found before any route is added

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import weakref
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_bridge._core import CrudFaults, CrudStore
@@ -17,13 +18,31 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("data_bridge.crud")
 
-__all__ = ["DEFAULT_STORE", "StoreError", "Stores", "stores_of"]
+__all__ = ["DEFAULT_STORE", "StoreError", "StoreLimits", "Stores", "stores_of"]
 
 DEFAULT_STORE = "sqlite:///data_bridge.db"
 
 
 class StoreError(RuntimeError):
     """A store cannot be opened, or its tables do not fit the models. The message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class StoreLimits:
+    """What the stores of an application take before they say no. 0: no limit, but for a page."""
+
+    #: Writes that wait in one store, those of the running transaction among them; beyond: 503 at once.
+    max_waiting_writes: int = 4096
+    #: What these hold in memory; beyond: 503 at once. One that is alone may be larger.
+    max_waiting_bytes: int = 64 * 1024 * 1024
+    #: A page ends with the item that fills it, and has a `next`.
+    max_page_bytes: int = 4 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_waiting_writes", 0), ("max_waiting_bytes", 0), ("max_page_bytes", 1)):
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value < 2**63:
+                raise ValueError(f"{name}={value!r} must be an int from {least} on")
 
 
 class Stores:
@@ -33,8 +52,9 @@ class Stores:
     The environment's ``DATA_BRIDGE_STORE`` wins over `url`, which is the default of resources that name none.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, limits: StoreLimits | None = None) -> None:
         self._url = url
+        self.limits = limits or StoreLimits()
         self._resources: list[Resource] = []
         self._opened: dict[str, CrudStore] = {}
         self._users = 0
@@ -99,7 +119,12 @@ class Stores:
         url = resource.store_url or self.url
         try:
             if url not in self._opened:
-                self._opened[url] = CrudStore(url, shared_with_processes=self.shared_with_processes)
+                self._opened[url] = CrudStore(
+                    url,
+                    shared_with_processes=self.shared_with_processes,
+                    max_waiting_writes=self.limits.max_waiting_writes,
+                    max_waiting_bytes=self.limits.max_waiting_bytes,
+                )
             resource.attach(self._opened[url])
         except (OSError, ValueError) as error:
             raise StoreError(f"{resource.model.__qualname__} at {resource.path} in {url}: {error}") from error
@@ -110,6 +135,37 @@ class Stores:
             self._users = max(0, self._users - 1)
             if self._users == 0:
                 self._close_all()
+
+    @property
+    def refused_writes(self) -> int:
+        """How many writes the open stores have refused, because too many waited already."""
+        with self._lock:
+            return sum(store.refused_writes for store in self._opened.values())
+
+    # --- forks: see _before_fork() ------------------------------------------------------------------
+
+    def _suspend(self) -> None:
+        self._lock.acquire()  # nobody opens or closes meanwhile
+        for store in self._opened.values():
+            store.suspend()
+
+    def _resume(self) -> None:
+        for store in self._opened.values():
+            store.resume()
+        self._lock.release()
+
+    def _forget_in_child(self) -> None:
+        for store in self._opened.values():
+            store.forget_in_child()
+        for resource in self._resources:
+            resource.detach()
+        self._opened.clear()
+        self.faults.forget_in_child()
+        self._fault_log = None
+        self._users = 0
+        self._is_open = False
+        self.shared_with_processes = True  # with the parent
+        self._lock = threading.RLock()
 
     def _end_log(self) -> None:
         self.faults.close()
@@ -140,6 +196,37 @@ def _close_at_exit() -> None:
     for stores in list(_all_stores):
         stores._close_all()
         stores._end_log()
+
+
+# A process that forks takes its databases out of use for that moment: a child that inherits an open SQLite connection
+# may neither use nor close it, and one that opens the same file beside it would believe to hold locks that are its
+# parent's. So a child inherits nothing, opens its own where it uses a resource, and ends without waiting for threads
+# that only its parent has. `subprocess` forks without Python's hooks, and needs none: it executes another program.
+_fork_lock = threading.RLock()
+_suspended: list[Stores] = []
+
+
+def _before_fork() -> None:
+    _fork_lock.acquire()
+    for stores in list(_all_stores):
+        stores._suspend()
+        _suspended.append(stores)
+
+
+def _after_fork_in_parent() -> None:
+    while _suspended:
+        _suspended.pop()._resume()
+    _fork_lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _fork_lock
+    while _suspended:
+        _suspended.pop()._forget_in_child()
+    _fork_lock = threading.RLock()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def stores_of(app: Any) -> Stores:

@@ -129,6 +129,13 @@ void ReadConnection::close() noexcept {
   closed_ = true;
 }
 
+void ReadConnection::suspend() noexcept {
+  mutex_.lock();
+  drop_connection();
+}
+
+void ReadConnection::resume() noexcept { mutex_.unlock(); }
+
 ReadConnections::ReadConnections(ReadSettings settings) : settings_(std::move(settings)), id_(next_store_id()) {}
 
 ReadConnections::~ReadConnections() { close(); }
@@ -166,6 +173,24 @@ void ReadConnections::close() noexcept {
       connection->close();
     }
   }
+}
+
+void ReadConnections::suspend() noexcept {
+  mutex_.lock();
+  for (const auto& weak : connections_) {
+    if (auto connection = weak.lock()) {
+      connection->suspend();
+      suspended_.push_back(std::move(connection));
+    }
+  }
+}
+
+void ReadConnections::resume() noexcept {
+  for (const auto& connection : suspended_) {
+    connection->resume();
+  }
+  suspended_.clear();
+  mutex_.unlock();
 }
 
 }  // namespace data_bridge::storage::sqlite

@@ -52,6 +52,9 @@ class ReadConnection final : public runtime::TurnHook {
   }
 
   void close() noexcept;
+  /// Closes the connection and keeps every read waiting until resume(), by the same thread.
+  void suspend() noexcept;
+  void resume() noexcept;
   /// Closed, and no Reactor will call back.
   [[nodiscard]] bool is_disposable() noexcept;
 
@@ -92,6 +95,9 @@ class ReadConnections {
   /// A commit has become durable: snapshots from before are not used any more.
   void count_commit() noexcept { commits_.fetch_add(1, std::memory_order_release); }
   void close() noexcept;
+  /// Closes the connections and keeps every read waiting until resume(), by the same thread.
+  void suspend() noexcept;
+  void resume() noexcept;
 
  private:
   const ReadSettings settings_;
@@ -99,6 +105,7 @@ class ReadConnections {
   std::atomic<std::uint64_t> commits_ = 0;
   std::mutex mutex_;
   std::vector<std::weak_ptr<ReadConnection>> connections_;
+  std::vector<std::shared_ptr<ReadConnection>> suspended_;
   bool closed_ = false;
 };
 

@@ -62,7 +62,10 @@ TEST_F(SchemaSyncTest, CellsOfATypeThatTheirColumnDoesNotHaveAreReadAsTheyAre) {
   // Whoever asks for the number of a text gets that of no earlier row.
   class Numbers final : public RowVisitor {
    public:
-    void on_row(RowView row) override { numbers.push_back(row[2].number()); }
+    bool on_row(RowView row) override {
+      numbers.push_back(row[2].number());
+      return true;
+    }
     std::vector<double> numbers;
   };
   Numbers prices;

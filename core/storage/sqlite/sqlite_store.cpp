@@ -23,7 +23,7 @@ std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& vis
                                 const int step = sqlite3_step(statement);
                                 if (step == SQLITE_ROW) {
                                   found = true;
-                                  visitor.on_row(RowReader(statement).read());
+                                  static_cast<void>(visitor.on_row(RowReader(statement).read()));
                                 } else if (step != SQLITE_DONE) {
                                   return std::unexpected(connection.last_error());
                                 }
@@ -51,7 +51,9 @@ std::expected<void, Error> SqliteCollection::list(const ListQuery& query, RowVis
                            RowReader rows(statement);
                            int step = SQLITE_ROW;
                            while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-                             visitor.on_row(rows.read());
+                             if (!visitor.on_row(rows.read())) {
+                               return {};
+                             }
                            }
                            if (step != SQLITE_DONE) {
                              return std::unexpected(connection.last_error());
@@ -73,8 +75,8 @@ std::expected<std::shared_ptr<SqliteStore>, Error> SqliteStore::open(const std::
 
 SqliteStore::SqliteStore(const std::string& path, const Options& options, Connection connection)
     : readers_(std::make_shared<ReadConnections>(ReadSettings{.path = path, .only_writer = options.only_writer})),
-      writer_(WriterSettings{.path = path, .busy_timeout = options.busy_timeout}, std::move(connection),
-              [readers = readers_] { readers->count_commit(); }) {}
+      writer_(WriterSettings{.path = path, .busy_timeout = options.busy_timeout, .limits = options.limits},
+              std::move(connection), [readers = readers_] { readers->count_commit(); }) {}
 
 SqliteStore::~SqliteStore() { close(); }
 
@@ -91,6 +93,19 @@ std::expected<std::shared_ptr<Collection>, Error> SqliteStore::open_collection(c
 }
 
 void SqliteStore::submit(std::unique_ptr<WriteJob> job) { writer_.submit(std::move(job)); }
+
+void SqliteStore::suspend() noexcept {
+  readers_->suspend();
+  writer_.suspend();
+}
+
+void SqliteStore::resume() noexcept {
+  writer_.resume();
+  readers_->resume();
+}
+
+// The writer's mutex may be held by a thread that the child has not; nobody asks for it there.
+void SqliteStore::forget_in_child() noexcept { readers_->resume(); }
 
 void SqliteStore::close() noexcept {
   // The last connection to close empties the log into the database: the writer, which may write.

@@ -20,6 +20,7 @@ struct Options {
   std::chrono::milliseconds busy_timeout{5000};
   /// False where several processes serve the same file: costs each read a transaction of its own (about 1 us).
   bool only_writer = true;
+  Limits limits{};
 };
 
 /// A write-ahead-log database with one writing thread and one reading connection per calling thread.
@@ -33,6 +34,11 @@ class SqliteStore final : public Store {
 
   [[nodiscard]] std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) override;
   void submit(std::unique_ptr<WriteJob> job) override;
+  [[nodiscard]] std::uint64_t refused_writes() const noexcept override { return writer_.admission().refused(); }
+  [[nodiscard]] std::size_t waiting_writes() const noexcept override { return writer_.admission().items(); }
+  void suspend() noexcept override;
+  void resume() noexcept override;
+  void forget_in_child() noexcept override;
   void close() noexcept override;
   /// Runs `task` on the writing thread, outside a transaction, and waits: for maintenance.
   [[nodiscard]] std::expected<void, Error> on_writer(

@@ -78,7 +78,7 @@ inline std::expected<Row, Error> insert(Store& store, Collection& collection, Ro
 class CopyRows final : public RowVisitor {
  public:
   explicit CopyRows(const Table& table) : table_(table) {}
-  void on_row(RowView view) override {
+  bool on_row(RowView view) override {
     Row row;
     EXPECT_EQ(view.size(), table_.columns.size());
     for (const CellView& cell : view) {
@@ -98,6 +98,7 @@ class CopyRows final : public RowVisitor {
       }
     }
     rows.push_back(std::move(row));
+    return true;
   }
   std::vector<Row> rows;
 

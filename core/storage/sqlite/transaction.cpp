@@ -110,7 +110,7 @@ std::expected<bool, Error> SqliteTransaction::get(Collection& collection, const 
   }
   const int step = sqlite3_step(*statement);
   if (step == SQLITE_ROW) {
-    visitor.on_row(RowReader(*statement).read());
+    static_cast<void>(visitor.on_row(RowReader(*statement).read()));
     return true;
   }
   if (step == SQLITE_DONE) {

@@ -2,9 +2,12 @@
 #include "storage/sqlite/writer.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <iterator>
+#include <new>
 #include <utility>
 
+#include "runtime/thread.hpp"
 #include "storage/sqlite/transaction.hpp"
 
 namespace data_bridge::storage::sqlite {
@@ -18,6 +21,8 @@ bool needs_fresh_connection(Errc code) noexcept {
          code == Errc::kReadOnly;
 }
 
+Error overloaded() { return {Errc::kOverloaded, {}, "too many writes wait already"}; }
+
 }  // namespace
 
 struct Writer::Task {
@@ -30,24 +35,41 @@ struct Writer::Task {
 Writer::Writer(WriterSettings settings, Connection connection, std::function<void()> on_commit)
     : settings_(std::move(settings)),
       on_commit_(std::move(on_commit)),
-      connection_(std::move(connection)),
-      thread_([this] { work(); }) {}
+      admission_({.items = settings_.limits.max_waiting_writes, .bytes = settings_.limits.max_waiting_bytes}),
+      connection_(std::move(connection)) {
+  // So that nothing of the thread's own asks for memory, which jobs may have used up.
+  batch_.reserve(kMaxBatch);
+  results_.reserve(kMaxBatch);
+  thread_ = runtime::start_thread("sqlite-writer", [this] { work(); });
+}
 
 Writer::~Writer() { close(); }
 
 void Writer::submit(std::unique_ptr<WriteJob> job) {
+  const std::size_t bytes = job->memory();
+  std::optional<Error> refusal;
   {
     const std::lock_guard lock(mutex_);
-    if (!closing_) {
-      queue_.push_back(std::move(job));
+    if (closing_) {
+      refusal = Error{Errc::kClosed, {}, "the store is closed"};
+    } else if (!admission_.enter(bytes)) {
+      refusal = overloaded();
+    } else {
+      try {
+        queue_.push_back({.job = std::move(job), .bytes = bytes});
+      } catch (const std::bad_alloc&) {  // only of the queue itself: the job is still here
+        admission_.leave(bytes);
+        refusal = overloaded();
+      }
+    }
+    if (!refusal) {
       if (queue_.size() == 1) {
         wake_.notify_one();
       }
       return;
     }
   }
-  const Error closed{Errc::kClosed, {}, "the store is closed"};
-  job->finish(&closed);
+  job->finish(&*refusal);
 }
 
 std::expected<void, Error> Writer::run(const std::function<std::expected<void, Error>(Connection&)>& task) {
@@ -73,83 +95,149 @@ void Writer::close() noexcept {
   }
 }
 
+void Writer::suspend() noexcept {
+  std::unique_lock lock(mutex_);
+  is_suspended_ = true;
+  idle_.wait(lock, [this] { return !is_busy_; });
+  drop_connection();
+}
+
+void Writer::resume() noexcept {
+  const std::lock_guard lock(mutex_);
+  is_suspended_ = false;
+  wake_.notify_one();
+}
+
 void Writer::work() noexcept {
-  std::vector<std::unique_ptr<WriteJob>> batch;
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return closing_ || !queue_.empty() || !tasks_.empty(); });
+    wake_.wait(lock, [this] { return !is_suspended_ && (closing_ || !queue_.empty() || !tasks_.empty()); });
+    if (tasks_.empty() && queue_.empty()) {
+      drop_connection();  // closing, and everything is done
+      return;
+    }
+    is_busy_ = true;
     if (!tasks_.empty()) {
       Task* const task = tasks_.front();
       tasks_.erase(tasks_.begin());
       lock.unlock();
-      auto ready = ensure_connection();
-      auto result = ready ? (*task->function)(*connection_) : std::move(ready);
+      run_task(*task);
       lock.lock();
-      task->result = std::move(result);
       task->done = true;
       task->finished.notify_one();
-      continue;
+    } else {
+      const std::size_t count = std::min(queue_.size(), kMaxBatch);
+      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+      batch_.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+      queue_.erase(queue_.begin(), end);
+      lock.unlock();
+      run_batch();
+      lock.lock();
     }
-    if (queue_.empty()) {
-      break;  // closing, and everything is done
-    }
-    const std::size_t count = std::min(queue_.size(), kMaxBatch);
-    const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
-    batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
-    queue_.erase(queue_.begin(), end);
-    lock.unlock();
-    run_batch(batch);
-    batch.clear();
-    lock.lock();
+    is_busy_ = false;
+    idle_.notify_all();
   }
-  lock.unlock();
-  drop_connection();
 }
 
-void Writer::run_batch(std::vector<std::unique_ptr<WriteJob>>& jobs) noexcept {
+void Writer::run_task(Task& task) noexcept {
+  try {
+    auto ready = ensure_connection();
+    task.result = ready ? (*task.function)(*connection_) : std::move(ready);
+  } catch (const std::exception& error) {
+    task.result = std::unexpected(Error{Errc::kInternal, {}, error.what()});
+  }
+}
+
+void Writer::finish(Waiting& waiting, const Error* error) noexcept {
+  waiting.job->finish(error);
+  waiting.job.reset();
+  admission_.leave(waiting.bytes);
+}
+
+void Writer::fail_batch(const Error& error) noexcept {
+  for (Waiting& waiting : batch_) {
+    finish(waiting, &error);
+  }
+  batch_.clear();
+  if (error.code != Errc::kBusy) {
+    return;
+  }
+  std::vector<Waiting> rest;
+  {
+    const std::lock_guard lock(mutex_);
+    rest.swap(queue_);
+  }
+  for (Waiting& waiting : rest) {
+    finish(waiting, &error);
+  }
+}
+
+// Nobody would hear of what they do.
+void Writer::drop_unwanted() noexcept {
+  const Error abandoned{Errc::kAbandoned, {}, {}};
+  std::size_t kept = 0;
+  for (std::size_t at = 0; at < batch_.size(); ++at) {
+    if (!batch_[at].job->is_wanted()) {
+      finish(batch_[at], &abandoned);
+    } else if (kept++ != at) {
+      batch_[kept - 1] = std::move(batch_[at]);
+    }
+  }
+  batch_.erase(batch_.begin() + static_cast<std::ptrdiff_t>(kept), batch_.end());
+}
+
+void Writer::run_batch() noexcept {
+  drop_unwanted();
+  if (batch_.empty()) {
+    return;
+  }
   if (auto begun = begin(); !begun) {
     roll_back();
-    for (const auto& job : jobs) {
-      job->finish(&begun.error());
-    }
+    fail_batch(begun.error());
     if (needs_fresh_connection(begun.error().code)) {
       drop_connection();
     }
     return;
   }
-  SqliteTransaction transaction(*connection_, statements_);
-  std::vector<std::expected<void, Error>> results;
-  results.reserve(jobs.size());
-  std::expected<void, Error> committed;
-  for (const auto& job : jobs) {
-    results.push_back(execute(*job, transaction));
-    if (connection_->in_autocommit()) {
-      // The failure (no space, I/O) has rolled back the whole transaction: nothing of this batch may be answered.
-      committed = std::unexpected(results.back() ? connection_->last_error() : results.back().error());
-      break;
-    }
-  }
-  if (committed) {
-    const int step = sqlite3_step(commit_.get());
-    if (step != SQLITE_DONE) {
-      committed = std::unexpected(connection_->last_error());
-    }
-    sqlite3_reset(commit_.get());
-  }
+  drop_unwanted();  // beginning may have waited for seconds
+  results_.clear();
+  const auto committed = execute_batch();
   if (committed) {
     on_commit_();
-    for (std::size_t at = 0; at < jobs.size(); ++at) {
-      jobs[at]->finish(results[at] ? nullptr : &results[at].error());
+    for (std::size_t at = 0; at < batch_.size(); ++at) {
+      finish(batch_[at], results_[at] ? nullptr : &results_[at].error());
     }
+    batch_.clear();
     return;
   }
   roll_back();
-  for (const auto& job : jobs) {
-    job->finish(&committed.error());
-  }
+  fail_batch(committed.error());
   if (needs_fresh_connection(committed.error().code)) {
     drop_connection();
   }
+}
+
+std::expected<void, Error> Writer::execute_batch() {
+  SqliteTransaction transaction(*connection_, statements_);
+  for (const Waiting& waiting : batch_) {
+    try {
+      results_.push_back(execute(*waiting.job, transaction));
+    } catch (const std::exception& error) {
+      // Out of memory, somewhere inside the job: what it has written already is not known here.
+      return std::unexpected(Error{Errc::kInternal, {}, error.what()});
+    }
+    if (connection_->in_autocommit()) {
+      // The failure (no space, I/O) has rolled back the whole transaction: nothing of this batch may be answered.
+      return std::unexpected(results_.back() ? connection_->last_error() : results_.back().error());
+    }
+  }
+  const int step = sqlite3_step(commit_.get());
+  std::expected<void, Error> committed;
+  if (step != SQLITE_DONE) {
+    committed = std::unexpected(connection_->last_error());
+  }
+  sqlite3_reset(commit_.get());
+  return committed;
 }
 
 std::expected<void, Error> Writer::begin() {

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/admission.hpp"
+#include "storage/limits.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/statements.hpp"
 #include "storage/store.hpp"
@@ -21,6 +23,7 @@ struct WriterSettings {
   std::string path;
   /// How long a write waits for another process that holds the database; then kBusy.
   std::chrono::milliseconds busy_timeout{5000};
+  Limits limits{};
 };
 
 /// Group commit. A commit costs one fsync, 150 us and more, whatever it holds: with 64 clients waiting, one
@@ -33,19 +36,36 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
+  /// Refuses at once, with kOverloaded, what is beyond the limits.
   void submit(std::unique_ptr<WriteJob> job);
   /// Runs `task` with the connection, outside a transaction, in turn with the jobs; waits for its end.
   [[nodiscard]] std::expected<void, Error> run(const std::function<std::expected<void, Error>(Connection&)>& task);
   /// Finishes what is queued and ends the thread.
   void close() noexcept;
 
+  /// Ends what runs, closes the connection and lets everything wait for resume().
+  void suspend() noexcept;
+  void resume() noexcept;
+
+  [[nodiscard]] const runtime::Admission& admission() const noexcept { return admission_; }
+
  private:
   struct Task;
-  struct Batch;
+  /// A job, and what it was admitted with.
+  struct Waiting {
+    std::unique_ptr<WriteJob> job;
+    std::size_t bytes = 0;
+  };
 
   void work() noexcept;
-  void run_batch(std::vector<std::unique_ptr<WriteJob>>& jobs) noexcept;
+  void run_task(Task& task) noexcept;
+  void run_batch() noexcept;
+  void drop_unwanted() noexcept;
+  void finish(Waiting& waiting, const Error* error) noexcept;
+  /// Answers the batch, and for kBusy all that waits: each would wait for the same lock, one batch after the other.
+  void fail_batch(const Error& error) noexcept;
   [[nodiscard]] std::expected<void, Error> begin();
+  [[nodiscard]] std::expected<void, Error> execute_batch();
   [[nodiscard]] std::expected<void, Error> execute(WriteJob& job, WriteTransaction& transaction);
   void roll_back() noexcept;
   [[nodiscard]] std::expected<void, Error> ensure_connection();
@@ -53,17 +73,23 @@ class Writer {
 
   const WriterSettings settings_;
   const std::function<void()> on_commit_;
+  runtime::Admission admission_;
 
-  // Of the thread alone.
+  // Of the thread, while is_busy_; else under the mutex.
   std::optional<Connection> connection_;
   Statements statements_;
   Statement begin_;
   Statement commit_;
+  std::vector<Waiting> batch_;
+  std::vector<std::expected<void, Error>> results_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<std::unique_ptr<WriteJob>> queue_;
+  std::condition_variable idle_;
+  std::vector<Waiting> queue_;
   std::vector<Task*> tasks_;
+  bool is_busy_ = false;
+  bool is_suspended_ = false;
   bool closing_ = false;
   std::thread thread_;
 };

@@ -19,15 +19,16 @@ def server(serve: ServeApp) -> ServerProcess:
     return serve("chaos_app:app", "--no-access-log")
 
 
-def test_half_a_request_holds_up_nobody_and_ends_with_408(server: ServerProcess) -> None:
+def test_half_a_request_holds_up_nobody_and_ends_with_408(serve: ServeApp) -> None:
+    server = serve("chaos_app:app", "--no-access-log", "--timeout-head", "3")
     with Client(server.connect(30)) as slow, Client(server.connect()) as other:
         slow.send(b"GET / HTTP/1.1\r\nhost: t\r\nx-half")
         begin = time.monotonic()
         assert seconds_for(other, OTHERS) < OTHERS_SECONDS
         status, _ = slow.answer()
         assert status == 408
-        # The deadline for a head is 10 s; the sweep that looks at it is coarse.
-        assert 8 < time.monotonic() - begin < 15
+        # A deadline comes up to a quarter late, and the machine may be busy.
+        assert 2.5 < time.monotonic() - begin < 15
         assert slow.socket.recv(1) == b""
 
 

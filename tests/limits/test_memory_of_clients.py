@@ -119,3 +119,73 @@ def test_one_client_that_pipelines(serve: ServeApp, target: str, reads: bool, io
         with server.connect(30) as other:
             other.sendall(request("/items"))
             assert len(json.loads(answer_of(other))["items"]) == 20
+
+
+@pytest.mark.parametrize("io_threads", ["0", "1"])
+@pytest.mark.parametrize("path", ["/stream", "/large"])
+def test_a_client_that_leaves_its_answer_unread(serve: ServeApp, path: str, io_threads: str) -> None:
+    """What is streamed waits with its sender; what is one piece is kept once, and given back with the client."""
+    server = serve("limits_app:app", "--no-access-log", "--io-threads", io_threads, search=HERE)
+    size = 60 * MIB
+
+    def get() -> None:
+        with server.connect() as client:
+            client.sendall(request(f"{path}?size=100000"))
+            client.recv(65536)
+
+    before = settled(server, get)
+    with server.connect() as client:
+        client.sendall(request(f"{path}?size={size}"))
+        assert client.recv(12) == b"HTTP/1.1 200"
+        kept = ONE_CLIENT if path == "/stream" else size * 5 // 2 + ONE_CLIENT
+        assert most_resident(server, 1.5) - before < kept
+    deadline = time.monotonic() + 30
+    while server.resident_bytes() - before > ONE_CLIENT:
+        assert time.monotonic() < deadline, server.resident_bytes() - before
+        get()
+
+
+@pytest.mark.parametrize("path", ["/large", "/plain"])
+@pytest.mark.parametrize("io_threads", ["0", "1"])
+def test_the_largest_answer_is_not_kept(serve: ServeApp, path: str, io_threads: str) -> None:
+    server = serve("limits_app:app", "--no-access-log", "--io-threads", io_threads, search=HERE)
+
+    def get(size: int = 1000) -> None:
+        with server.connect(60) as client:
+            client.sendall(request(f"{path}?size={size}"))
+            assert len(answer_of(client)) >= size
+
+    before = settled(server, get)
+    get(100 * MIB)
+    deadline = time.monotonic() + 30
+    while server.resident_bytes() - before > ONE_CLIENT:
+        assert time.monotonic() < deadline, server.resident_bytes() - before
+        get()
+
+
+@pytest.mark.parametrize("io_threads", ["0", "1"])
+def test_a_thousand_clients_that_give_up(serve: ServeApp, io_threads: str) -> None:
+    """Each leaves half a request, a request or an upload behind."""
+    server = serve("limits_app:app", "--no-access-log", "--io-threads", io_threads, search=HERE)
+    upload = b"POST /count HTTP/1.1\r\nhost: t\r\ncontent-length: 10000000\r\n\r\n" + b"x" * 50_000
+    left = [request("/stream?size=10000000"), upload, request("/items")[:-10], request("/slow?seconds=60")]
+
+    def get() -> None:
+        with server.connect() as client:
+            client.sendall(request("/items"))
+            answer_of(client)
+
+    before = settled(server, get)
+    descriptors = server.open_descriptors()
+    for number in range(1000):
+        client = server.connect(30)
+        client.sendall(left[number % len(left)])
+        client.close()
+    assert server.resident_bytes() - before < 2 * ONE_CLIENT
+    begin = time.monotonic()
+    get()
+    assert time.monotonic() - begin < 10
+    deadline = time.monotonic() + 30
+    while server.open_descriptors() > descriptors:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

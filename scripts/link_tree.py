@@ -32,8 +32,10 @@ def main() -> None:
     for name, target in project["scripts"].items():
         module, _, function = target.partition(":")
         script = Path(sysconfig.get_path("scripts")) / name
+        # Children of multiprocessing's start methods spawn and forkserver import the parent's script once more.
         script.write_text(
-            f"#!{sys.executable}\nimport sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n",
+            f"#!{sys.executable}\nimport sys\n\nfrom {module} import {function}\n\n"
+            f'if __name__ == "__main__":\n    sys.exit({function}())\n',
             encoding="utf-8",
         )
         script.chmod(0o755)

@@ -26,7 +26,7 @@ def import_app(spec: str, *, app_dir: str = "") -> Any:
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise ImportFailed(f"no module named {error.name!r} in {directory} or among the installed packages") from None
     for name in attribute.split("."):

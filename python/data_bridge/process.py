@@ -23,6 +23,9 @@ STARTUP_FAILURE = 3
 #: What is cut off at the deadline of a stop, or by a forced one, has this long to clean up, seconds.
 LAST_MOMENT = 1.0
 
+#: Beyond that the process ends itself where the loop cannot. Long, for a busy machine must not be taken for it.
+SLACK = 5.0
+
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 #: Names the inherited descriptors of a worker: those of its line to the supervisor and of its listening sockets.
@@ -216,6 +219,7 @@ def die_by(number: int) -> None:
     """End the process by a signal, past everything that Python would wait for."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+    exit_now(128 + number)  # the first process of a container does not die of signals
 
 
 def exit_now(status: int) -> None:

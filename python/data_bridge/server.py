@@ -20,6 +20,7 @@ from .loop import new_event_loop
 from .options import ServerOptions
 from .process import (
     LAST_MOMENT,
+    SLACK,
     STARTUP_FAILURE,
     Deadline,
     StopSignals,
@@ -385,7 +386,7 @@ class _Run:
             seconds = self.server.options.timeout_graceful_shutdown
             if seconds is not None:
                 # Against Python code that does not let the loop look at the clock.
-                exit_after(seconds + 2 * LAST_MOMENT, 1)
+                exit_after(seconds + LAST_MOMENT + SLACK, 1)
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it is closed, and nothing is left to stop
                 self._loop.call_soon_threadsafe(self._stop)

@@ -20,7 +20,7 @@ import time
 
 from . import _core
 from .options import ServerOptions
-from .process import STARTUP_FAILURE, signals_to_descriptor, worker_environment
+from .process import LAST_MOMENT, SLACK, STARTUP_FAILURE, signals_to_descriptor, worker_environment
 
 logger = logging.getLogger("data_bridge")
 
@@ -34,9 +34,6 @@ _MAX_EARLY_DEATHS = 5
 _START_LIMIT = 60.0
 #: How often workers are asked whether they still run, seconds.
 _ASKING_INTERVAL = 1.0
-#: What workers have beyond the grace period before they are killed, seconds.
-_SLACK = 5.0
-
 _SIGNALS = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -178,7 +175,7 @@ class Supervisor:
         self._stopping = True
         self._to_replace = []
         if self._options.timeout_graceful_shutdown is not None:
-            self._kill_at = time.monotonic() + self._options.timeout_graceful_shutdown + _SLACK
+            self._kill_at = time.monotonic() + self._options.timeout_graceful_shutdown + LAST_MOMENT + 2 * SLACK
         for worker in self._workers:
             worker.stop()
 

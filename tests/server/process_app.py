@@ -194,6 +194,24 @@ def pool() -> list[int]:
         return workers.map(square, range(4))
 
 
+def exits_well(method: str) -> int | None:
+    child = multiprocessing.get_context(method).Process(target=square, args=(2,))
+    child.start()
+    child.join(60)
+    status: int | None = child.exitcode
+    return status
+
+
+@app.get("/spawn")
+def spawn() -> int | None:
+    return exits_well("spawn")
+
+
+@app.get("/forkserver")
+def forkserver() -> int | None:
+    return exits_well("forkserver")
+
+
 @app.get("/os-fork")
 async def os_fork() -> int:
     child = os.fork()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -122,6 +123,13 @@ def test_mistakes_get_a_message(tmp_path: Path, arguments: list[str], message: s
     assert "Traceback" not in found.stderr or message == "no database here"
 
 
+def test_a_module_that_misses_another_is_not_taken_for_missing(tmp_path: Path) -> None:
+    (tmp_path / "shop_app.py").write_text("import shop\n")
+    found = command("run", "shop_app:app", cwd=tmp_path)
+    assert "Traceback" in found.stderr
+    assert "No module named 'shop'" in found.stderr
+
+
 def test_a_taken_port_is_said(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -132,6 +140,12 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
     assert port in found.stderr
     assert "in use" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_the_commands_script_can_be_imported() -> None:
+    """As the children of multiprocessing's spawn do, which would start a second server."""
+    script = Path(sys.executable).with_name("data-bridge")
+    runpy.run_path(str(script), run_name="__mp_main__")
 
 
 def test_help_is_there(tmp_path: Path) -> None:

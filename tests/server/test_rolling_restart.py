@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from process_client import UNBOUNDED, Start
@@ -66,8 +66,12 @@ class Load:
             time.sleep(0.01)
 
 
+#: A port, the options for it and the descriptors to inherit.
+Place = tuple[int, tuple[str, ...], tuple[int, ...]]
+
+
 @contextlib.contextmanager
-def held_socket() -> Iterator[tuple[int, tuple[str, ...], tuple[int, ...]]]:
+def held_socket() -> Iterator[Place]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
@@ -75,7 +79,7 @@ def held_socket() -> Iterator[tuple[int, tuple[str, ...], tuple[int, ...]]]:
 
 
 @contextlib.contextmanager
-def shared_port() -> Iterator[tuple[int, tuple[str, ...], tuple[int, ...]]]:
+def shared_port() -> Iterator[Place]:
     port = free_port()
     yield port, ("--reuse-port", "--port", str(port)), ()
 
@@ -84,7 +88,7 @@ def shared_port() -> Iterator[tuple[int, tuple[str, ...], tuple[int, ...]]]:
 @pytest.mark.parametrize("way", [held_socket, shared_port])
 def test_a_new_process_takes_over(
     start: Start,
-    way: type[contextlib.AbstractContextManager[tuple[int, tuple[str, ...], tuple[int, ...]]]],
+    way: Callable[[], contextlib.AbstractContextManager[Place]],
     threads: str,
 ) -> None:
     with way() as (port, arguments, descriptors):

@@ -169,6 +169,8 @@ def test_by_default_a_stop_takes_as_long_as_it_takes() -> None:
         ("/pool", [0, 1, 4, 9]),
         ("/os-fork", -signal.SIGTERM),
         ("/subprocess", -signal.SIGTERM),
+        ("/spawn", 0),
+        ("/forkserver", 0),
     ],
 )
 def test_the_signals_of_children_are_theirs(

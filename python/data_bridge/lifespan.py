@@ -122,7 +122,7 @@ class Lifespan:
             self._stopped.set()
         elif kind == "lifespan.shutdown.failed":
             self._reported.add(kind)
-            if message.get("message"):
+            if message.get("message") and not self._cancelled:
                 logger.error(message["message"])
             self._stopped.set()
         else:

@@ -164,7 +164,8 @@ class Server:
         stores = getattr(self.app, "data_bridge_stores", None)
         if stores is not None:
             # A listening socket that was handed over is one that other workers accept from too.
-            stores.shared_with_processes = self.options.fd is not None or self._listeners is not None
+            options = self.options
+            stores.shared_with_processes = options.fd is not None or options.reuse_port or self._listeners is not None
 
     def _open_stores(self) -> None:
         stores = getattr(self.app, "data_bridge_stores", None)

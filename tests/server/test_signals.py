@@ -53,6 +53,7 @@ def test_a_second_ctrl_c_cuts_off(start: Start) -> None:
     # As under uvicorn the application does not end in order, but what it must clean up it does.
     assert "lifespan cleaned up" in server.log
     assert "lifespan ended" not in server.log
+    assert "CancelledError" not in server.log.partition("lifespan cleaned up")[2]
 
 
 @pytest.mark.parametrize(("number", "name"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")])

@@ -115,6 +115,15 @@ def test_stores_are_closed_where_listening_fails(tmp_path: Path) -> None:
     assert not app.data_bridge_stores.is_open
 
 
+def test_stores_know_of_processes_that_share_the_port(tmp_path: Path) -> None:
+    for shared in (False, True):
+        app = App(store=f"sqlite:///{tmp_path}/{shared}.db")
+        app.crud(Item)
+        with LiveServer(app, reuse_port=shared) as server:
+            assert httpx.post(server.url + "/items", json={}).status_code == 201
+            assert app.data_bridge_stores.shared_with_processes == shared
+
+
 # --- kinds of applications ------------------------------------------------------------------------------
 
 

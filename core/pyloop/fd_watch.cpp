@@ -156,6 +156,18 @@ PyRef FdWatches::snapshot() const {
   return map;
 }
 
+void FdWatches::reopen() noexcept {
+  pending_head_ = pending_tail_ = nullptr;
+  size_ = 0;
+  for (const auto& watch : by_fd_) {
+    if (!watch) continue;
+    watch->queued_ = false;
+    watch->pending_ = 0;
+    if (watch->interest_ != 0 && reactor_.add(watch->fd_, watch->interest_, *watch)) watch->interest_ = 0;
+    if (watch->interest_ != 0) ++size_;
+  }
+}
+
 void FdWatches::clear() noexcept {
   pending_head_ = pending_tail_ = nullptr;
   // Dropping a handle runs arbitrary code, which may come back here: take the table away first.

@@ -61,6 +61,8 @@ class FdWatches {
   [[nodiscard]] bool collect(ReadyQueue<PyObject>& ready);
   /// A dict {fd: (events as in selectors, reader or None, writer or None)}; null with an exception.
   [[nodiscard]] PyRef snapshot() const;
+  /// After Reactor::reopen(): watches again what was watched. What is no descriptor any more is dropped.
+  void reopen() noexcept;
   void clear() noexcept;
   int traverse(visitproc visit, void* arg) const;
 

@@ -268,6 +268,14 @@ PyObject* unwatch_signals(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* reopen(PyObject* self, PyObject* runs_here) {
+  if (const std::error_code error = LoopState::of(self).reopen(runs_here == Py_True)) {
+    errno = error.value();
+    return PyErr_SetFromErrno(PyExc_OSError);
+  }
+  Py_RETURN_NONE;
+}
+
 PyObject* clear(PyObject* self, PyObject*) {
   LoopState::of(self).clear();
   Py_RETURN_NONE;
@@ -323,6 +331,7 @@ PyMethodDef loop_methods[] = {
     {"_watched", watched, METH_NOARGS, nullptr},
     {"_watch_signals", watch_signals, METH_O, nullptr},
     {"_unwatch_signals", unwatch_signals, METH_NOARGS, nullptr},
+    {"_reopen", reopen, METH_O, nullptr},
     {"_clear", clear, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -111,6 +111,19 @@ bool LoopState::run_once() {
   return good;
 }
 
+std::error_code LoopState::reopen(bool runs_here) noexcept {
+  sleeping_ = false;
+  woken_ = false;
+  if (!runs_here) {
+    running_ = in_turn_ = false;
+    nested_ = 0;
+    runner_.store({});
+  }
+  const std::error_code error = reactor_.reopen();
+  watches_.reopen();
+  return error;
+}
+
 bool LoopState::begin_nested() {
   ++nested_;
   return unflushed_.empty() || flush_streams();

@@ -107,6 +107,9 @@ class LoopState final : public LoopCore {
   /// Raises `exception` out of run() at the end of the batch of PythonWork.
   void leave_with(PyRef exception) noexcept { leaving_ = std::move(exception); }
   [[nodiscard]] PyRef take_leaving() noexcept { return std::move(leaving_); }
+  /// In a forked child: leaves the parent's epoll instance alone from now on. `runs_here` where the thread that has
+  /// forked was running this loop; no other thread is left that could.
+  [[nodiscard]] std::error_code reopen(bool runs_here) noexcept;
   /// Drops every handle, timer and watch.
   void clear() noexcept;
   int traverse(visitproc visit, void* arg) const;

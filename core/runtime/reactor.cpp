@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -100,6 +101,17 @@ struct Reactor::Impl {
   std::atomic<bool> stop_requested{false};
   std::unique_ptr<char[]> receive_buffer;
 
+  std::error_code open() noexcept {
+    epoll_fd = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll_fd) return last_error();
+    wake_fd = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!wake_fd) return last_error();
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u64 = kWakeToken;
+    return epoll_ctl(epoll_fd.get(), EPOLL_CTL_ADD, wake_fd.get(), &event) == 0 ? std::error_code() : last_error();
+  }
+
   Registration* registration_of(int fd) noexcept {
     if (fd < 0 || static_cast<std::size_t>(fd) >= registrations.size()) return nullptr;
     return &registrations[static_cast<std::size_t>(fd)];
@@ -131,19 +143,22 @@ struct Reactor::Impl {
 };
 
 Reactor::Reactor() : impl_(std::make_unique<Impl>()) {
-  impl_->epoll_fd = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
-  if (!impl_->epoll_fd) throw std::system_error(last_error(), "epoll_create1");
-  impl_->wake_fd = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!impl_->wake_fd) throw std::system_error(last_error(), "eventfd");
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;
-  event.data.u64 = kWakeToken;
-  if (epoll_ctl(impl_->epoll_fd.get(), EPOLL_CTL_ADD, impl_->wake_fd.get(), &event) != 0) {
-    throw std::system_error(last_error(), "epoll_ctl");
-  }
+  if (const std::error_code error = impl_->open()) throw std::system_error(error, "epoll");
 }
 
 Reactor::~Reactor() = default;
+
+std::error_code Reactor::reopen() noexcept {
+  for (Impl::Registration& registration : impl_->registrations) {
+    if (std::exchange(registration.handler, nullptr) != nullptr) ++registration.generation;
+  }
+  impl_->registered = 0;
+  impl_->event_count = 0;
+  // A thread that the child does not have may have held it.
+  std::construct_at(&impl_->mutex);
+  impl_->sleeping = false;
+  return impl_->open();
+}
 
 std::error_code Reactor::add(int fd, std::uint32_t interest, IoHandler& handler) {
   if (fd < 0) return std::make_error_code(std::errc::bad_file_descriptor);

@@ -113,6 +113,11 @@ class Reactor {
   static constexpr std::size_t kReceiveSize = 512 * 1024;
   static constexpr std::size_t kReceivePadding = 64;
 
+  /// For the only thread of a forked child, whose copy of the Reactor still has the parent's epoll instance: what is
+  /// added or removed there, the parent loses. Makes an instance of its own in which nothing is registered; add()
+  /// again what shall be. Where the kernel refuses one, every add() fails from then on.
+  [[nodiscard]] std::error_code reopen() noexcept;
+
   /// The epoll instance, for diagnostics.
   [[nodiscard]] int fd() const noexcept;
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import selectors
 import signal
 import socket
 import sys
 import threading
-from asyncio import base_events, events, format_helpers, sslproto
+import weakref
+from asyncio import base_events, events, format_helpers, sslproto, unix_events
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -103,7 +105,10 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         self._saved_wakeup_fd: int | None = None
         # What the runs of this loop that are under way wait for, the outermost first.
         self._awaited: list[asyncio.Future[Any]] = []
+        # Of the children that the loop waits for: their pidfds by process.
+        self._pidfds: dict[int, int] = {}
         super().__init__(_ReactorSelector(self))
+        _loops.add(self)
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -214,6 +219,8 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
             return
         super().close()
         self._clear()
+        while self._pidfds:
+            os.close(self._pidfds.popitem()[1])
 
     # -- transports ----------------------------------------------------------------------------------
 
@@ -322,6 +329,84 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
             signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         return removed
 
+    # -- processes -----------------------------------------------------------------------------------
+
+    def _after_fork(self) -> None:
+        """In a forked child: nothing of this loop is the parent's any more.
+
+        Closing it, or running it, would change the parent's epoll set, and signals of the child would be written to the
+        parent.
+        """
+        runs_here = self._thread_id == threading.get_ident()
+        if not runs_here:
+            self._thread_id = None
+        if not self.is_closed():
+            # Before anything is removed, which would be removed from the parent's set.
+            self._reopen(runs_here)
+        if self._signal_pair is not None:
+            self._unwatch_signals()
+            for end in self._signal_pair:
+                end.close()
+            self._signal_pair = None
+            self._internal_fds -= 1
+        if self._saved_wakeup_fd is not None:
+            self._saved_wakeup_fd = -1
+        for number in list(self._signal_handlers):
+            # What stands in for the loop's handlers would swallow the signal.
+            if signal.getsignal(number) is unix_events._sighandler_noop:  # type: ignore[attr-defined]
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            del self._signal_handlers[number]
+
+    async def _make_subprocess_transport(
+        self,
+        protocol: Any,
+        args: Any,
+        shell: bool,
+        stdin: Any,
+        stdout: Any,
+        stderr: Any,
+        bufsize: int,
+        extra: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As asyncio's, which before Python 3.14 asks the policy for a child watcher: others' policies have none."""
+        waiter = self.create_future()
+        transport = unix_events._UnixSubprocessTransport(  # type: ignore[attr-defined]
+            self, protocol, args, shell, stdin, stdout, stderr, bufsize, waiter=waiter, extra=extra, **kwargs
+        )
+        self._watch_child(transport.get_pid(), transport)
+        try:
+            await waiter
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            transport.close()
+            await transport._wait()
+            raise
+        return transport
+
+    def _watch_child(self, pid: int, transport: Any) -> None:
+        try:
+            self._pidfds[pid] = os.pidfd_open(pid)
+        except OSError:
+            # An old kernel, a sandbox, or no descriptor left: a thread waits.
+            arguments = pid, transport
+            threading.Thread(target=self._wait_for_child, args=arguments, name=f"waitpid-{pid}", daemon=True).start()
+            return
+        self._add_reader(self._pidfds[pid], self._child_ended, pid, transport)
+
+    def _child_ended(self, pid: int, transport: Any) -> None:
+        pidfd = self._pidfds.pop(pid)
+        self._remove_reader(pidfd)
+        os.close(pidfd)
+        # Not in this turn: what the child has written to its pipes is read in it.
+        self.call_soon(transport._process_exited, _exit_code_of(pid))
+
+    def _wait_for_child(self, pid: int, transport: Any) -> None:
+        code = _exit_code_of(pid)
+        with contextlib.suppress(RuntimeError):  # The loop was closed.
+            self.call_soon_threadsafe(self.call_soon, transport._process_exited, code)
+
     # -- called by the native half --------------------------------------------------------------------
 
     def _callback_failed(self, handle: Any, exception: BaseException) -> None:
@@ -343,6 +428,58 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         # A task's step is shown as the task; asyncio's stubs do not list the function.
         shown = base_events._format_handle(handle)  # type: ignore[attr-defined]
         _logger.warning("Executing %s took %.3f seconds", shown, seconds)
+
+
+def _exit_code_of(pid: int) -> int:
+    """Waits for the end of a child. 255, as with asyncio's watchers, where somebody else has done so before."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        _logger.warning("child process pid %d exit status already read: will report returncode 255", pid)
+        return 255
+
+
+_loops: weakref.WeakSet[PyLoop] = weakref.WeakSet()
+
+
+class _Fork(threading.local):
+    """What a thread that forks has to take back afterwards."""
+
+    mask: set[Any] | None = None
+
+
+_fork = _Fork()
+
+
+def _before_fork() -> None:
+    # A signal that meets the child before its handlers are the default ones again would be lost: a pool whose worker
+    # was just begun waits for it for ever. So it waits, for some microseconds.
+    loops: list[PyLoop] = []
+    with contextlib.suppress(RuntimeError):  # Another thread makes one just now, which has no handlers yet.
+        loops = list(_loops)
+    numbers = {number for loop in loops for number in list(loop._signal_handlers)}
+    _fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers) if numbers else None
+
+
+def _after_fork() -> None:
+    mask, _fork.mask = _fork.mask, None
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _after_fork_in_child() -> None:
+    # asyncio clears it too, from Python 3.12 on.
+    ours = {pair[1].fileno() for loop in _loops if (pair := loop._signal_pair) is not None}
+    with contextlib.suppress(ValueError):  # A subinterpreter has none.
+        descriptor = signal.set_wakeup_fd(-1)
+        if descriptor not in ours and descriptor != -1:
+            signal.set_wakeup_fd(descriptor)
+    for loop in list(_loops):
+        loop._after_fork()
+    _after_fork()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
 
 
 def new_event_loop() -> PyLoop:

@@ -148,6 +148,8 @@ check-style: $(bin)/python ## Formatting, ruff and mypy --strict; changes nothin
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy
+	@! grep -rn 'PyGILState_Ensure' core --include='*.[ch]pp' | grep -v '^core/pyloop/' || \
+	  { echo 'the GIL is taken in core/pyloop alone: elsewhere hand the work to the loop (LoopMailbox)' >&2; exit 1; }
 
 .PHONY: lint
 lint: check-style build ## check-style and clang-tidy (slow)

@@ -22,12 +22,16 @@ void ConnectionsMailbox::leave() noexcept {
 }
 
 bool ConnectionsMailbox::post(Action action) {
+  return post(runtime::Task([self = shared_from_this(), action = std::move(action)]() mutable {
+    if (self->connections_ != nullptr) action(*self->connections_);
+  }));
+}
+
+bool ConnectionsMailbox::post(runtime::Task task) {
   // Under the lock: afterwards the Reactor may be gone.
   const std::scoped_lock lock(mutex_);
   if (reactor_ == nullptr) return false;
-  reactor_->post([self = shared_from_this(), action = std::move(action)]() mutable {
-    if (self->connections_ != nullptr) action(*self->connections_);
-  });
+  reactor_->post(std::move(task));
   return true;
 }
 
@@ -52,13 +56,6 @@ void ConnectionsMailbox::shut() noexcept {
 Exchange* ExchangeRef::find() const noexcept {
   Connections* const connections = mailbox_ != nullptr ? mailbox_->connections() : nullptr;
   return connections != nullptr ? connections->find(id_) : nullptr;
-}
-
-bool ExchangeRef::post(Action action) const {
-  return mailbox_ != nullptr &&
-         mailbox_->post([id = id_, action = std::move(action)](Connections& connections) mutable {
-           if (Exchange* const exchange = connections.find(id)) action(*exchange);
-         });
 }
 
 void ExchangeRef::close_connection() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -33,6 +34,8 @@ class ConnectionsMailbox : public std::enable_shared_from_this<ConnectionsMailbo
   /// Runs `action` on the connections' thread. From any thread. False where they are gone: then it was not queued. What
   /// was queued and finds them gone when its turn comes is dropped.
   bool post(Action action);
+  /// The same for a task that looks for them itself, by connections().
+  bool post(runtime::Task task);
   /// On the connections' thread: null once they are gone.
   [[nodiscard]] Connections* connections() const noexcept { return connections_; }
   /// Serves a connected, non-blocking stream socket; closes it where the connections are gone. From any thread.
@@ -62,8 +65,6 @@ class ConnectionsMailbox : public std::enable_shared_from_this<ConnectionsMailbo
 /// Names one exchange for those who answer later, or from another thread.
 class ExchangeRef {
  public:
-  using Action = std::move_only_function<void(Exchange&)>;
-
   ExchangeRef() = default;
   ExchangeRef(std::shared_ptr<ConnectionsMailbox> mailbox, ExchangeId id) noexcept
       : mailbox_(std::move(mailbox)), id_(id) {}
@@ -72,7 +73,14 @@ class ExchangeRef {
   [[nodiscard]] Exchange* find() const noexcept;
   /// Runs `action` on the exchange's thread, unless the exchange is over then. From any thread; false where it is known
   /// to be over already.
-  bool post(Action action) const;
+  template <typename Action>
+    requires std::invocable<Action&, Exchange&>
+  bool post(Action action) const {
+    // One closure for all layers: this is the way of every answer that Python gives from another thread.
+    return mailbox_ != nullptr && mailbox_->post(runtime::Task([self = *this, action = std::move(action)]() mutable {
+      if (Exchange* const exchange = self.find()) action(*exchange);
+    }));
+  }
   /// Closes the connection once what was written has left, whether or not the exchange is over; an exchange that has
   /// begun on it since breaks off. From any thread.
   void close_connection() const;

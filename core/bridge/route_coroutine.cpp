@@ -207,7 +207,7 @@ Next on_result(RouteCoroutine& self, PyObject* result) {
     if (written) self.call->respond(plan.status, "application/json", buffer);
     // Kept for the next answer, but not what the largest of all took.
     constexpr std::size_t kKept = std::size_t{1024} * 1024;
-    if (buffer.capacity() > kKept) buffer = std::string();
+    if (buffer.capacity() > kKept) std::string().swap(buffer);  // what assigning does not: let go
     buffer.clear();
     if (written) return Next::kAnswered;
   }

@@ -250,7 +250,7 @@ Connections::PooledExchange* Connections::acquire_exchange() {
 void Connections::release_exchange(PooledExchange* exchange) noexcept {
   if (exchange->body_buffer_.capacity() > 0) give_back(std::exchange(exchange->body_buffer_, runtime::Buffer{}));
   for (std::string* text : {&exchange->request_line_, &exchange->client_host_, &exchange->server_host_}) {
-    if (text->capacity() > kLongestSpareText) *text = std::string();
+    if (text->capacity() > kLongestSpareText) std::string().swap(*text);
   }
   exchange->head_copy_.reset();
   exchange->kept.reset();

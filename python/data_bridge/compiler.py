@@ -17,31 +17,36 @@ from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, Literal
 
-import fastapi
-import fastapi._compat
-import fastapi.dependencies.models
-import fastapi.dependencies.utils
-import fastapi.routing
-import pydantic
-import pydantic_core
-import starlette.concurrency
-import starlette.middleware.errors
-import starlette.middleware.exceptions
-import starlette.routing
-from fastapi import APIRouter, FastAPI, params
-from fastapi.datastructures import DefaultPlaceholder
-from fastapi.encoders import jsonable_encoder
-from fastapi.exception_handlers import http_exception_handler
-from fastapi.exceptions import ResponseValidationError
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from fastapi.routing import APIRoute, RouteContext
-from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-
 from .pristine import closure_of, nested_code, patched_names
-from .routes import CompiledApp, CompiledRoute, RouteCompiler, Watch, describe_error
+from .routes import KNOWN_FASTAPI, CompiledApp, CompiledRoute, RouteCompiler, Watch, describe_error
 
-__all__ = ["Bridged", "RouteCompiler", "RoutePlan", "compile_app"]
+#: Why nothing can be compiled beside the FastAPI that is installed, where it does not even have the names below.
+IMPORT_FAILURE: Exception | None = None
+try:
+    import fastapi
+    import fastapi._compat
+    import fastapi.dependencies.models
+    import fastapi.dependencies.utils
+    import fastapi.routing
+    import pydantic
+    import pydantic_core
+    import starlette.concurrency
+    import starlette.middleware.errors
+    import starlette.middleware.exceptions
+    import starlette.routing
+    from fastapi import APIRouter, FastAPI, params
+    from fastapi.datastructures import DefaultPlaceholder
+    from fastapi.encoders import jsonable_encoder
+    from fastapi.exception_handlers import http_exception_handler
+    from fastapi.exceptions import ResponseValidationError
+    from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+    from fastapi.routing import APIRoute, RouteContext
+    from starlette.exceptions import HTTPException
+    from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+except Exception as error:
+    IMPORT_FAILURE = error
+
+__all__ = ["KNOWN_FASTAPI", "Bridged", "RouteCompiler", "RoutePlan", "compile_app"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -51,42 +56,47 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _PACKAGES = ("fastapi", "starlette")
 _OUTCOME = "data_bridge.outcome"
 
-#: Response classes that only carry status, header fields and bytes.
-SIMPLE_RESPONSES = frozenset({Response, JSONResponse, HTMLResponse, PlainTextResponse, RedirectResponse})
 
-#: Where FastAPI looks up what a compiled route goes around (module or class, names).
-_SITES: list[tuple[Any, tuple[str, ...]]] = [
-    (
-        fastapi.routing,
+@functools.cache
+def simple_responses() -> frozenset[type[Response]]:
+    """Response classes that only carry status, header fields and bytes."""
+    return frozenset({Response, JSONResponse, HTMLResponse, PlainTextResponse, RedirectResponse})
+
+
+def _sites() -> list[tuple[Any, tuple[str, ...]]]:
+    """Where FastAPI looks up what a compiled route goes around (module or class, names)."""
+    return [
         (
-            "request_response",
-            "get_request_handler",
-            "solve_dependencies",
-            "serialize_response",
-            "run_endpoint_function",
-            "_build_response_args",
-            "run_in_threadpool",
-            "wrap_app_handling_exceptions",
-            "jsonable_encoder",
-            "_run_sync_endpoint",
+            fastapi.routing,
+            (
+                "request_response",
+                "get_request_handler",
+                "solve_dependencies",
+                "serialize_response",
+                "run_endpoint_function",
+                "_build_response_args",
+                "run_in_threadpool",
+                "wrap_app_handling_exceptions",
+                "jsonable_encoder",
+                "_run_sync_endpoint",
+            ),
         ),
-    ),
-    (
-        fastapi.dependencies.utils,
-        ("request_params_to_args", "request_body_to_args", "run_in_threadpool", "_get_multidict_value"),
-    ),
-    (FastAPI, ("__call__", "build_middleware_stack")),
-    (starlette.applications.Starlette, ("__call__",)),
-    (APIRoute, ("matches", "handle", "get_route_handler")),
-    (APIRouter, ("app", "matches", "handle")),
-    (starlette.routing.Router, ("__call__",)),
-    (starlette.routing.Route, ("matches", "handle")),
-    (Response, ("__call__", "__init__", "render")),
-    (JSONResponse, ("render",)),
-    (starlette.middleware.errors.ServerErrorMiddleware, ("__call__",)),
-    (starlette.middleware.exceptions.ExceptionMiddleware, ("__call__",)),
-    (AsyncExitStackMiddleware, ("__call__",)),
-]
+        (
+            fastapi.dependencies.utils,
+            ("request_params_to_args", "request_body_to_args", "run_in_threadpool", "_get_multidict_value"),
+        ),
+        (FastAPI, ("__call__", "build_middleware_stack")),
+        (starlette.applications.Starlette, ("__call__",)),
+        (APIRoute, ("matches", "handle", "get_route_handler")),
+        (APIRouter, ("app", "matches", "handle")),
+        (starlette.routing.Router, ("__call__",)),
+        (starlette.routing.Route, ("matches", "handle")),
+        (Response, ("__call__", "__init__", "render")),
+        (JSONResponse, ("render",)),
+        (starlette.middleware.errors.ServerErrorMiddleware, ("__call__",)),
+        (starlette.middleware.exceptions.ExceptionMiddleware, ("__call__",)),
+        (AsyncExitStackMiddleware, ("__call__",)),
+    ]
 
 
 @functools.cache
@@ -144,10 +154,10 @@ class RoutePlan:
     finish: Callable[[Scope, Receive, Send, Any], Awaitable[None]]
     overrides_provider: Any
     strict_content_type: bool
-    parse_json: Callable[[bytes], Any] = pydantic_core.from_json
+    parse_json: Callable[[bytes], Any] = field(default_factory=lambda: pydantic_core.from_json)
     is_json: Callable[[str], bool] = field(default=lambda value: is_json_content_type(value))
-    response_class: type[Response] = Response
-    simple_classes: frozenset[type[Response]] = SIMPLE_RESPONSES
+    response_class: type[Response] = field(default_factory=lambda: Response)
+    simple_classes: frozenset[type[Response]] = field(default_factory=simple_responses)
 
 
 def is_json_content_type(value: str) -> bool:
@@ -162,6 +172,8 @@ def is_json_content_type(value: str) -> bool:
 
 def compile_app(app: FastAPI) -> CompiledApp:
     """Read an application's routes."""
+    if IMPORT_FAILURE is not None:
+        raise ImportError(describe_error(IMPORT_FAILURE))
     watch = Watch([], [])
     try:
         if app.middleware_stack is None:
@@ -232,7 +244,7 @@ def _unmatched_reason(app: FastAPI) -> str:
 
 
 def _check_application(app: FastAPI) -> None:
-    if patched := patched_names(_SITES, _PACKAGES):
+    if patched := patched_names(_sites(), _PACKAGES):
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
     for name in ("__call__", "build_middleware_stack"):
         if name in vars(app) or getattr(type(app), name) is not getattr(FastAPI, name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from typing import Any, Literal
 logger = logging.getLogger("data_bridge")
 
 #: FastAPI releases (major, minor) whose internals the compiler was checked against.
-KNOWN_FASTAPI = {("0", "165")}
+KNOWN_FASTAPI = {(0, 165)}
 
 Kind = Literal["native", "compiled", "bridged"]
 
@@ -69,7 +70,7 @@ class RouteCompiler:
             reason = f"{type(app).__name__} is no FastAPI application"
             return CompiledApp([], reason, reason)
         version = _fastapi_version()
-        if tuple(version.split(".")[:2]) not in KNOWN_FASTAPI:
+        if _release(version) not in KNOWN_FASTAPI:
             reason = f"FastAPI {version} is not known to this release of data_bridge"
         else:
             try:
@@ -102,16 +103,25 @@ def _is_fastapi(app: Any) -> bool:
     return isinstance(kind, type) and isinstance(app, kind)
 
 
+def _release(version: str) -> tuple[int, ...]:
+    """Major and minor; () where a version is not made of numbers."""
+    try:
+        return tuple(int(part) for part in version.split(".")[:2])
+    except ValueError:
+        return ()
+
+
 def _fastapi_version() -> str:
     return str(getattr(sys.modules.get("fastapi"), "__version__", "(of no version)"))
 
 
 def _listed(app: Any, reason: str) -> Iterator[CompiledRoute]:
     """The routes of an application as far as every release shows them."""
-    try:
+    routes: list[Any] = []
+    with contextlib.suppress(Exception):
         routes = list(app.routes)
-    except Exception:
-        return
+        # Newer releases keep an included router as one entry, and have this to look into it.
+        routes = list(sys.modules["fastapi"].routing.iter_route_contexts(routes))
     for route in routes:
         methods = getattr(route, "methods", None) or ()
         yield CompiledRoute(str(getattr(route, "path", "")), sorted(methods), "bridged", reason, opaque=True)

@@ -11,7 +11,7 @@ from typing import Any
 import fastapi
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from data_bridge import compiler
 from data_bridge.routes import RouteCompiler
@@ -174,6 +174,20 @@ def test_importing_never_fails(before: str, application: str, reason: str) -> No
     said = run(before + application + ASK)
     assert "answered" in said
     assert reason in said
+
+
+def test_the_compiler_itself_can_be_imported() -> None:
+    absent = ABSENT.format(names=("fastapi", "starlette", "pydantic"))
+    program = "from data_bridge import compiler\nprint(compiler.RouteCompiler(print).compile().reason)"
+    assert "is no FastAPI application" in run(absent + program)
+
+
+def test_routes_of_included_routers_are_listed(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = APIRouter(prefix="/inner")
+    router.get("/route")(lambda: "inner")
+    app.include_router(router)
+    monkeypatch.setattr(fastapi, "__version__", "0.150.0")
+    assert "/inner/route" in [route.path for route in RouteCompiler(app).compile().routes]
 
 
 def test_the_command_needs_no_fastapi() -> None:

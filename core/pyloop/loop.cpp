@@ -27,8 +27,6 @@ void LoopCore::enqueue(PythonWork& work) noexcept {
   state.work_tail_ = &work;
 }
 
-void LoopCore::post(PythonWork& work) noexcept { (void)static_cast<LoopState*>(this)->mailbox_->post(work); }
-
 const std::shared_ptr<LoopMailbox>& LoopCore::mailbox() const noexcept {
   return static_cast<const LoopState*>(this)->mailbox_;
 }

@@ -46,9 +46,7 @@ class LoopCore {
   [[nodiscard]] runtime::Reactor& reactor() noexcept;
   /// Runs `work` in this turn, in FIFO order. On the loop's thread; the GIL is not needed.
   void enqueue(PythonWork& work) noexcept;
-  /// enqueue() from any thread; the GIL is not needed. The loop must not have been closed: see mailbox().
-  void post(PythonWork& work) noexcept;
-  /// post() for those who may come too late: it outlives the loop and knows when that was closed.
+  /// The way in for other threads, whose post() says where the loop was closed before: it outlives the loop.
   [[nodiscard]] const std::shared_ptr<LoopMailbox>& mailbox() const noexcept;
   /// True on the thread that runs this loop.
   [[nodiscard]] bool in_loop_thread() const noexcept;

@@ -24,6 +24,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
 from data_bridge import _core
+from data_bridge.all_tasks import list_handler_tasks
 from data_bridge.nesting import interrupted_task, nesting_is_allowed
 from data_bridge.transports import DatagramTransport, overrides_calls, stream_transport
 
@@ -449,6 +450,7 @@ class _Fork(threading.local):
 
 
 _fork = _Fork()
+list_handler_tasks()
 
 
 def _before_fork() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import sys
 import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -54,9 +53,16 @@ def as_task(body: Body) -> tuple[str, Any]:
         loop.close()
 
 
-def driven(body: Body) -> tuple[str, Any]:
+class WrappingLoop(data_bridge.PyLoop):
+    """As those that measure or trace callbacks: what it schedules is not what it was given."""
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        return super().call_soon(lambda: callback(*args), context=context)
+
+
+def driven(body: Body, kind: type[data_bridge.PyLoop] = data_bridge.PyLoop) -> tuple[str, Any]:
     """Driven from a plain callback, as the reactor does it."""
-    loop = data_bridge.new_event_loop()
+    loop = kind()
     loop.set_exception_handler(lambda loop, context: None)
     calls: list[tuple[Any, Any]] = []
 
@@ -284,11 +290,9 @@ async def is_listed_after_a_suspension() -> bool:
     return task in asyncio.all_tasks()
 
 
-if sys.version_info >= (3, 12):
-
-    @same
-    async def is_listed_at_once() -> bool:
-        return asyncio.current_task() in asyncio.all_tasks()
+@same
+async def is_listed_at_once() -> bool:
+    return asyncio.current_task() in asyncio.all_tasks()
 
 
 @same
@@ -379,6 +383,11 @@ async def keeps_attributes() -> int:
 @pytest.mark.parametrize("body", bodies, ids=lambda body: body.__name__)
 def test_same_as_a_task(body: Body) -> None:
     assert driven(body) == as_task(body)
+
+
+@pytest.mark.parametrize("body", bodies, ids=lambda body: body.__name__)
+def test_same_where_the_loop_wraps_its_callbacks(body: Body) -> None:
+    assert driven(body, WrappingLoop) == as_task(body)
 
 
 def drive_once(loop: data_bridge.PyLoop, coroutine: Coroutine[Any, Any, Any]) -> list[tuple[Any, Any]]:

@@ -22,12 +22,12 @@ void ConnectionsMailbox::leave() noexcept {
 }
 
 bool ConnectionsMailbox::post(Action action) {
-  return post(runtime::Task([self = shared_from_this(), action = std::move(action)]() mutable {
+  return post_task(runtime::Task([self = shared_from_this(), action = std::move(action)]() mutable {
     if (self->connections_ != nullptr) action(*self->connections_);
   }));
 }
 
-bool ConnectionsMailbox::post(runtime::Task task) {
+bool ConnectionsMailbox::post_task(runtime::Task task) {
   // Under the lock: afterwards the Reactor may be gone.
   const std::scoped_lock lock(mutex_);
   if (reactor_ == nullptr) return false;

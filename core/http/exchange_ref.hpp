@@ -35,7 +35,7 @@ class ConnectionsMailbox : public std::enable_shared_from_this<ConnectionsMailbo
   /// was queued and finds them gone when its turn comes is dropped.
   bool post(Action action);
   /// The same for a task that looks for them itself, by connections().
-  bool post(runtime::Task task);
+  bool post_task(runtime::Task task);
   /// On the connections' thread: null once they are gone.
   [[nodiscard]] Connections* connections() const noexcept { return connections_; }
   /// Serves a connected, non-blocking stream socket; closes it where the connections are gone. From any thread.
@@ -77,9 +77,10 @@ class ExchangeRef {
     requires std::invocable<Action&, Exchange&>
   bool post(Action action) const {
     // One closure for all layers: this is the way of every answer that Python gives from another thread.
-    return mailbox_ != nullptr && mailbox_->post(runtime::Task([self = *this, action = std::move(action)]() mutable {
-      if (Exchange* const exchange = self.find()) action(*exchange);
-    }));
+    return mailbox_ != nullptr &&
+           mailbox_->post_task(runtime::Task([self = *this, action = std::move(action)]() mutable {
+             if (Exchange* const exchange = self.find()) action(*exchange);
+           }));
   }
   /// Closes the connection once what was written has left, whether or not the exchange is over; an exchange that has
   /// begun on it since breaks off. From any thread.

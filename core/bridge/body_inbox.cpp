@@ -17,7 +17,7 @@ void BodyInbox::detach(http::Exchange& exchange) noexcept {
 }
 
 void BodyInbox::note_unsent(const http::Exchange& exchange) noexcept {
-  if (exchange.unsent() <= kHighWater) return;
+  if (exchange.has_room()) return;
   const std::scoped_lock lock(mutex_);
   write_paused_ = true;
 }

@@ -148,6 +148,8 @@ void Exchange::close_after() noexcept { keep_alive_ = false; }
 
 std::size_t Exchange::unsent() const noexcept { return connection_->output_.size(); }
 
+bool Exchange::has_room() const noexcept { return unsent() <= connection_->limits().write_high_water; }
+
 void Exchange::set_listener(ExchangeListener* listener) noexcept {
   listener_ = listener;
   if (listener != nullptr) resume_body();

@@ -108,6 +108,8 @@ class Exchange {
   void close_after() noexcept;
   /// Bytes accepted by write() that the kernel has not taken yet.
   [[nodiscard]] std::size_t unsent() const noexcept;
+  /// False above Limits::write_high_water: whoever writes more should wait for ExchangeListener::on_drained().
+  [[nodiscard]] bool has_room() const noexcept;
 
   // --- the request's body, BodyMode::kStream ------------------------------------------------------
   void set_listener(ExchangeListener* listener) noexcept;

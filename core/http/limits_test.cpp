@@ -21,7 +21,9 @@ void* operator new(std::size_t size) {
   if (void* const memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
+// NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): it takes the two operators for two owners.
 void operator delete(void* memory) noexcept { std::free(memory); }
+// NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete)
 void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
 
 namespace data_bridge::http {

@@ -147,3 +147,17 @@ def test_connections_are_counted_for_the_process(serve: ServeApp, io_threads: st
     assert waiting[4].recv(12) == b"HTTP/1.1 200"
     for client in waiting:
         client.close()
+
+
+@pytest.mark.parametrize("io_threads", ["0", "1"])
+@pytest.mark.parametrize("size", ["1", "1000000"])
+def test_what_may_be_unsent_holds_up_no_stream(serve: ServeApp, size: str, io_threads: str) -> None:
+    server = serve("limits_app:app", "--no-access-log", "--max-unsent", size, "--io-threads", io_threads, search=HERE)
+    with server.connect(30) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.sendall(b"GET /stream?size=5000000 HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n")
+        time.sleep(0.3)  # so that the kernel takes no more
+        received = 0
+        while piece := client.recv(65536):
+            received += len(piece)
+    assert received > 5_000_000

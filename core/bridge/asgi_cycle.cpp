@@ -199,19 +199,20 @@ class AsgiCycle final : public InboxReader {
       reply_.perform([&](http::Exchange& exchange) { write_to(exchange, *inbox_, piece, last, true); });
       return;
     }
+    inbox_->note_sent(piece.size());
     with_exchange([owned = std::string(piece), last](http::Exchange& exchange, BodyInbox& inbox) {
       write_to(exchange, inbox, owned, last, false);
     });
   }
 
-  static void write_to(http::Exchange& exchange, BodyInbox& inbox, std::string_view piece, bool last, bool at_once) {
+  static void write_to(http::Exchange& exchange, BodyInbox& inbox, std::string_view piece, bool last, bool local) {
     exchange.write(piece);
     if (last) {
       inbox.detach(exchange);
       exchange.finish();
     }
-    if (at_once) exchange.flush();
-    if (!last) inbox.note_unsent(exchange);
+    if (local) exchange.flush();
+    if (!last) inbox.note_written(exchange, local ? 0 : piece.size());
   }
 
   std::shared_ptr<AppContext> app_;

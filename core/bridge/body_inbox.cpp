@@ -16,10 +16,21 @@ void BodyInbox::detach(http::Exchange& exchange) noexcept {
   if (keep != nullptr) exchange.set_listener(nullptr);
 }
 
-void BodyInbox::note_unsent(const http::Exchange& exchange) noexcept {
-  if (exchange.has_room()) return;
+void BodyInbox::note_sent(std::size_t bytes) noexcept {
   const std::scoped_lock lock(mutex_);
-  write_paused_ = true;
+  in_transit_ += bytes;
+}
+
+void BodyInbox::note_written(const http::Exchange& exchange, std::size_t from_afar) noexcept {
+  if (from_afar == 0 && exchange.has_room()) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    const bool was_full = in_transit_ > kHighWater;
+    in_transit_ -= from_afar;
+    if (!exchange.has_room()) write_paused_ = true;
+    if (write_paused_ || !was_full || in_transit_ > kHighWater) return;
+  }
+  wake();
 }
 
 void BodyInbox::on_body(http::Exchange& exchange, std::string_view piece, bool last) {
@@ -86,12 +97,12 @@ bool BodyInbox::disconnected() const noexcept {
 
 bool BodyInbox::write_paused() const noexcept {
   const std::scoped_lock lock(mutex_);
-  return write_paused_ && !disconnected_;
+  return (write_paused_ || in_transit_ > kHighWater) && !disconnected_;
 }
 
 bool BodyInbox::must_wait_to_write() noexcept {
   const std::scoped_lock lock(mutex_);
-  if (!write_paused_ || disconnected_) return false;
+  if ((!write_paused_ && in_transit_ <= kHighWater) || disconnected_) return false;
   awaited_ = true;
   return true;
 }

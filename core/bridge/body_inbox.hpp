@@ -44,8 +44,8 @@ class BodyInbox final : public http::ExchangeListener,
   void detach(http::Exchange& exchange) noexcept;
   /// The exchange is gone already.
   void disconnect() noexcept;
-  /// To be called after a write.
-  void note_unsent(const http::Exchange& exchange) noexcept;
+  /// To be called after a write; `from_afar` bytes of it were announced by note_sent().
+  void note_written(const http::Exchange& exchange, std::size_t from_afar) noexcept;
 
   void on_body(http::Exchange& exchange, std::string_view piece, bool last) override;
   void on_closed(http::Exchange& exchange, http::ExchangeEnd end) noexcept override;
@@ -62,6 +62,8 @@ class BodyInbox final : public http::ExchangeListener,
   Received receive(std::string& body, bool& more_body);
   [[nodiscard]] bool disconnected() const noexcept;
   [[nodiscard]] bool write_paused() const noexcept;
+  /// So many bytes are on their way to a connection on another thread, and count as unsent.
+  void note_sent(std::size_t bytes) noexcept;
   /// As write_paused(), for one who waits where it is so: the reader will be told when that has changed.
   [[nodiscard]] bool must_wait_to_write() noexcept;
   /// True once after reading was paused and all that had arrived was taken.
@@ -87,6 +89,7 @@ class BodyInbox final : public http::ExchangeListener,
   bool disconnected_ = false;
   bool reading_paused_ = false;
   bool write_paused_ = false;
+  std::size_t in_transit_ = 0;  // bytes that Python has sent and the connection's thread has not written yet
 };
 
 }  // namespace data_bridge::bridge

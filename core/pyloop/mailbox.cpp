@@ -1,8 +1,14 @@
 // LoopMailbox: work and references from threads without the GIL.
 #include "pyloop/mailbox.hpp"
 
+#include <pthread.h>
+
+#include <mutex>
 #include <new>
+#include <shared_mutex>
 #include <utility>
+
+#include "pyloop/py_ref.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -16,18 +22,57 @@ bool interpreter_lives() noexcept {
 #endif
 }
 
+// In an interpreter that is shutting down PyGILState_Ensure() ends the thread (before 3.14), through frames that have
+// something to destroy and others that are noexcept. To ask whether it lives and then to wait for the GIL would be two
+// steps; who waits, or has it, therefore holds this lock, and the interpreter does not begin to end meanwhile.
+std::shared_mutex ending;
+bool ended = false;  // under `ending`
+
+PyObject* end_gil(PyObject*, PyObject*) {
+  Py_BEGIN_ALLOW_THREADS  // those who wait for the GIL get it first
+      const std::unique_lock lock(ending);
+  ended = true;
+  Py_END_ALLOW_THREADS Py_RETURN_NONE;
+}
+
+PyMethodDef end_gil_definition = {"_end_gil", end_gil, METH_NOARGS, nullptr};
+
 }  // namespace
+
+int register_mailbox() {
+  // A forked child has none of the threads that may have held it.
+  static const int at_fork = pthread_atfork(nullptr, nullptr, [] { new (&ending) std::shared_mutex; });
+  if (at_fork != 0) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  {
+    const std::unique_lock lock(ending);
+    ended = false;  // an embedder's next interpreter
+  }
+  const PyRef atexit = PyRef::steal(PyImport_ImportModule("atexit"));
+  const PyRef function = PyRef::steal(PyCFunction_New(&end_gil_definition, nullptr));
+  if (!atexit || !function) return -1;
+  return PyRef::steal(PyObject_CallMethod(atexit.get(), "register", "O", function.get())) ? 0 : -1;
+}
 
 // Before Py_Initialize() and after Py_Finalize() PyGILState_Check() answers 1.
 bool has_gil() noexcept { return Py_IsInitialized() != 0 && PyGILState_Check() != 0; }
 
-// In an interpreter that is shutting down PyGILState_Ensure() ends the thread (before 3.14), so it is not asked.
-GilGuard::GilGuard() noexcept : held_(has_gil() || interpreter_lives()) {
+GilGuard::GilGuard() noexcept {
+  if (has_gil()) {
+    held_ = true;
+  } else {
+    ending.lock_shared();
+    waited_ = true;
+    held_ = !ended && interpreter_lives();
+  }
   if (held_) state_ = PyGILState_Ensure();
 }
 
 GilGuard::~GilGuard() {
   if (held_) PyGILState_Release(state_);
+  if (waited_) ending.unlock_shared();
 }
 
 // The wake-up is made under the lock: afterwards the reactor may be gone.

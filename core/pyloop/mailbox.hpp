@@ -66,9 +66,13 @@ class GilGuard {
   explicit operator bool() const noexcept { return held_; }
 
  private:
-  bool held_;
+  bool held_ = false;
+  bool waited_ = false;  // holds up the interpreter's end
   PyGILState_STATE state_{};
 };
+
+/// Has the interpreter's end wait for those who take the GIL. 0, or -1 with a Python exception.
+int register_mailbox();
 
 /// True on a thread that has the GIL of a living interpreter.
 [[nodiscard]] bool has_gil() noexcept;

@@ -74,8 +74,9 @@ int register_handler_task(PyObject* module) {
 
 int register_pyloop(PyObject* module) {
   raise_malloc_thresholds();
-  if (register_futures() < 0 || register_handles(module) < 0 || register_loop_type(module) < 0 ||
-      register_stream_transport(module) < 0 || register_datagram_transport(module) < 0) {
+  if (register_mailbox() < 0 || register_futures() < 0 || register_handles(module) < 0 ||
+      register_loop_type(module) < 0 || register_stream_transport(module) < 0 ||
+      register_datagram_transport(module) < 0) {
     return -1;
   }
   return register_handler_task(module);

@@ -16,7 +16,8 @@ namespace {
 
 class AsgiCall final : public Call {
  public:
-  AsgiCall(std::shared_ptr<AppContext> app, http::Exchange& exchange) : Call(std::move(app), exchange, Body::kStream) {}
+  AsgiCall(AppContext& app, std::shared_ptr<const void> endpoint, http::Exchange& exchange)
+      : Call(app, std::move(endpoint), exchange, Body::kStream) {}
 
  private:
   PyRef begin() override { return application_coroutine(); }
@@ -24,16 +25,13 @@ class AsgiCall final : public Call {
 
 class UnmatchedCall final : public Call {
  public:
-  UnmatchedCall(std::shared_ptr<AppContext> app, http::Exchange& exchange, std::shared_ptr<PlanGuard> guard,
-                std::shared_ptr<PlanGuard::Generation> generation, routing::Unmatched unmatched)
-      : Call(std::move(app), exchange, Body::kLater),
-        guard_(std::move(guard)),
-        generation_(std::move(generation)),
-        unmatched_(std::move(unmatched)) {}
+  UnmatchedCall(AppContext& app, const std::shared_ptr<AppUnmatchedEndpoint>& endpoint, http::Exchange& exchange,
+                routing::Unmatched unmatched)
+      : Call(app, endpoint, exchange, Body::kLater), endpoint_(*endpoint), unmatched_(std::move(unmatched)) {}
 
  private:
   PyRef begin() override {
-    if (!guard_->valid(*generation_)) return application_coroutine();
+    if (!endpoint_.valid()) return application_coroutine();
     const std::optional<std::string> scheme = request_scheme(app(), incoming());
     if (!scheme) return {};
     const http::Request& request = incoming().request->head();
@@ -49,22 +47,21 @@ class UnmatchedCall final : public Call {
     return {};
   }
 
-  std::shared_ptr<PlanGuard> guard_;
-  std::shared_ptr<PlanGuard::Generation> generation_;
+  AppUnmatchedEndpoint& endpoint_;  // which the call keeps
   routing::Unmatched unmatched_;
 };
 
 }  // namespace
 
 void AsgiEndpoint::serve(http::Exchange& exchange, routing::PathParameters /*parameters*/) {
-  Call::start<AsgiCall>(app_, exchange);
+  Call::start<AsgiCall>(*app_, shared_from_this(), exchange);
 }
 
 void AppUnmatchedEndpoint::serve(http::Exchange& exchange, const routing::Unmatched& unmatched) {
   if (guard_ != nullptr) {
-    Call::start<UnmatchedCall>(app_, exchange, guard_, generation_, unmatched);
+    Call::start<UnmatchedCall>(*app_, shared_from_this(), exchange, unmatched);
   } else {
-    Call::start<AsgiCall>(app_, exchange);
+    Call::start<AsgiCall>(*app_, shared_from_this(), exchange);
   }
 }
 

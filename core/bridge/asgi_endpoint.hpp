@@ -12,7 +12,7 @@
 namespace data_bridge::bridge {
 
 /// Runs the ASGI application for each request, with a streaming body.
-class AsgiEndpoint final : public routing::Endpoint {
+class AsgiEndpoint final : public routing::Endpoint, public std::enable_shared_from_this<AsgiEndpoint> {
  public:
   explicit AsgiEndpoint(std::shared_ptr<AppContext> app) noexcept : app_(std::move(app)) {}
 
@@ -25,7 +25,8 @@ class AsgiEndpoint final : public routing::Endpoint {
 
 /// Answers what no route does without the application's scan of its routes, once it is certain that the application
 /// would give that very answer; else runs the application.
-class AppUnmatchedEndpoint final : public routing::UnmatchedEndpoint {
+class AppUnmatchedEndpoint final : public routing::UnmatchedEndpoint,
+                                   public std::enable_shared_from_this<AppUnmatchedEndpoint> {
  public:
   /// `guard`: whether the route table is in force; null where the application does not answer as Starlette does.
   AppUnmatchedEndpoint(std::shared_ptr<AppContext> app, std::shared_ptr<PlanGuard> guard) noexcept
@@ -34,6 +35,8 @@ class AppUnmatchedEndpoint final : public routing::UnmatchedEndpoint {
         generation_(guard_ != nullptr ? guard_->generation() : nullptr) {}
 
   void serve(http::Exchange& exchange, const routing::Unmatched& unmatched) override;
+  /// PlanGuard::valid(), where there is a guard. On the loop's thread, with the GIL.
+  [[nodiscard]] bool valid() noexcept { return guard_->valid(*generation_); }
 
  private:
   std::shared_ptr<AppContext> app_;

@@ -19,21 +19,21 @@ bool is_local(const AppContext& app, const http::Exchange& exchange) noexcept {
 
 }  // namespace
 
-Call::Call(std::shared_ptr<AppContext> app, http::Exchange& exchange, Body body)
-    : app_(std::move(app)),
-      incoming_(exchange, is_local(*app_, exchange)),
+Call::Call(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Body body)
+    : app_(app),
+      keeps_app_(std::move(keeps_app)),
+      incoming_(exchange, is_local(app, exchange)),
       waiting_size_(waiting_size(exchange)),
       body_(body) {
   const bool local = incoming_.reply.local();
-  if (local && body != Body::kStream) return;
-  // On another thread also without a body to come: it tells that the client has left, before the request's turn.
-  inbox_ = std::make_shared<BodyInbox>(app_->core, local);
-  if (!exchange.request().has_body()) {
-    inbox_->set_whole_body({});
-  } else if (body == Body::kWhole) {
-    inbox_->set_whole_body(incoming_.request->body());
+  if (body == Body::kStream) {
+    inbox_ = std::make_shared<BodyInbox>(app_.core, local);
+    if (!exchange.request().has_body()) inbox_->set_whole_body({});
+    inbox_->attach(exchange);
+  } else if (!local) {
+    presence_ = std::make_shared<Presence>();
+    presence_->attach(exchange);
   }
-  inbox_->attach(exchange);
 }
 
 std::size_t Call::waiting_size(const http::Exchange& exchange) noexcept {
@@ -50,7 +50,7 @@ bool Call::admit(AppContext& app, http::Exchange& exchange) {
 }
 
 void Call::submit(Call& call) {
-  AppContext& app = *call.app_;
+  AppContext& app = call.app_;
   app.in_flight.fetch_add(1, std::memory_order_relaxed);
   if (call.incoming_.reply.local()) {
     app.core.enqueue(call);
@@ -62,28 +62,28 @@ void Call::submit(Call& call) {
 
 void Call::run() noexcept {
   if (std::exchange(waiting_, false)) {
-    app_->waiting.leave(waiting_size_);
+    app_.waiting.leave(waiting_size_);
     // The client has left before any code of the application had seen its request: the work would be nobody's.
-    if (inbox_->disconnected()) {
-      app_->counters.abandoned.fetch_add(1, std::memory_order_relaxed);
+    if (presence_ != nullptr ? presence_->gone() : inbox_->disconnected()) {
+      app_.counters.abandoned.fetch_add(1, std::memory_order_relaxed);
       end();
       return;
     }
   }
   PyRef coroutine = begin();
-  if (!coroutine || !pyloop::drive(app_->loop.get(), coroutine.get(), *this)) {
+  if (!coroutine || !pyloop::drive(app_.loop.get(), coroutine.get(), *this)) {
     PyRef exception = PyRef::steal(fetch_exception());
     done(exception ? nullptr : Py_None, exception.get());
   }
 }
 
 void Call::drop() noexcept {
-  if (std::exchange(waiting_, false)) app_->waiting.leave(waiting_size_);
+  if (std::exchange(waiting_, false)) app_.waiting.leave(waiting_size_);
   end();
 }
 
 void Call::end() noexcept {
-  app_->in_flight.fetch_sub(1, std::memory_order_release);
+  app_.in_flight.fetch_sub(1, std::memory_order_release);
   delete this;
 }
 
@@ -107,11 +107,10 @@ void Call::done(PyObject* result, PyObject* exception) noexcept {
 }
 
 void Call::fail(PyObject* exception) noexcept {
-  PyObject* const report = app_->hooks.report_exception.get();
+  PyObject* const report = app_.hooks.report_exception.get();
   if (report != nullptr && !PyRef::steal(PyObject_CallOneArg(report, exception))) PyErr_WriteUnraisable(report);
-  if (answered_) {
-    incoming_.reply.close_connection();
-  } else if (cycle() == nullptr) {
+  if (answered_) return;  // nothing runs behind an answer without a cycle that could fail
+  if (cycle() == nullptr) {
     PyErr_WriteUnraisable(nullptr);
     incoming_.reply.abort();
   } else if (!cycle_started(cycle_.get())) {
@@ -122,18 +121,20 @@ void Call::fail(PyObject* exception) noexcept {
 }
 
 void Call::report_breach(PyRef message) noexcept {
-  PyObject* const report = app_->hooks.report_protocol.get();
+  PyObject* const report = app_.hooks.report_protocol.get();
   if (report == nullptr) return;
   if (!message || !PyRef::steal(PyObject_CallOneArg(report, message.get()))) PyErr_WriteUnraisable(report);
 }
 
 std::shared_ptr<BodyInbox> Call::inbox() {
   if (inbox_ != nullptr) return inbox_;
-  inbox_ = std::make_shared<BodyInbox>(app_->core, true);
+  inbox_ = std::make_shared<BodyInbox>(app_.core, incoming_.reply.local());
   if (body_ == Body::kWhole || !incoming_.request->head().has_body()) {
     inbox_->set_whole_body(incoming_.request->body());
   }
-  if (incoming_.reply.waits_here()) {
+  if (presence_ != nullptr) {
+    presence_->hand_over_to(inbox_, incoming_.reply);
+  } else if (incoming_.reply.waits_here()) {
     incoming_.reply.perform([&](http::Exchange& exchange) { inbox_->attach(exchange); });
   } else {
     inbox_->disconnect();
@@ -142,31 +143,31 @@ std::shared_ptr<BodyInbox> Call::inbox() {
 }
 
 PyObject* Call::cycle() {
-  if (!cycle_) cycle_ = make_asgi_cycle(app_, incoming_, inbox());
+  if (!cycle_) cycle_ = make_asgi_cycle(std::shared_ptr<AppContext>(keeps_app_, &app_), incoming_, inbox());
   return cycle_.get();
 }
 
 void Call::respond(int status, std::string_view content_type, std::string_view body) {
   answered_ = true;
-  incoming_.reply.respond(status, content_type, body);
+  std::move(incoming_.reply).respond(status, content_type, body);
 }
 
 void Call::respond(int status, std::span<const http::Header> headers, std::string_view body) {
   answered_ = true;
-  incoming_.reply.respond(status, headers, body);
+  std::move(incoming_.reply).respond(status, headers, body);
 }
 
 PyRef Call::application_coroutine() {
-  app_->counters.bridged.fetch_add(1, std::memory_order_relaxed);
+  app_.counters.bridged.fetch_add(1, std::memory_order_relaxed);
   if (cycle() == nullptr) return {};
-  PyRef scope = make_http_scope(*app_, incoming_);
+  PyRef scope = make_http_scope(app_, incoming_);
   PyRef receive = cycle_receive(cycle_.get());
   PyRef send = cycle_send(cycle_.get());
   if (!scope || !receive || !send) return {};
   std::array<PyObject*, 3> arguments{scope.get(), receive.get(), send.get()};
-  PyRef awaitable = PyRef::steal(PyObject_Vectorcall(app_->app.get(), arguments.data(), arguments.size(), nullptr));
+  PyRef awaitable = PyRef::steal(PyObject_Vectorcall(app_.app.get(), arguments.data(), arguments.size(), nullptr));
   if (!awaitable || PyCoro_CheckExact(awaitable.get())) return awaitable;
-  return PyRef::steal(PyObject_CallOneArg(app_->hooks.await_any.get(), awaitable.get()));
+  return PyRef::steal(PyObject_CallOneArg(app_.hooks.await_any.get(), awaitable.get()));
 }
 
 }  // namespace data_bridge::bridge

@@ -11,6 +11,7 @@
 #include "bridge/app_context.hpp"
 #include "bridge/body_inbox.hpp"
 #include "bridge/incoming.hpp"
+#include "bridge/presence.hpp"
 #include "pyloop/handler_task.hpp"
 #include "pyloop/loop.hpp"
 #include "pyloop/py_ref.hpp"
@@ -26,10 +27,12 @@ class Call : public pyloop::PythonWork, public pyloop::Completion {
 
   /// Makes a `Kind` of call for `exchange` and queues it on the loop; it destroys itself when it has ended. Where too
   /// many wait for Python already, the exchange is answered with 503 instead, and nothing is made.
-  template <typename Kind, typename... Arguments>
-  static void start(std::shared_ptr<AppContext> app, http::Exchange& exchange, Arguments&&... arguments) {
-    if (admit(*app, exchange)) {
-      submit(*new Kind(std::move(app), exchange, std::forward<Arguments>(arguments)...));
+  /// `endpoint` is kept until then, and keeps `app`.
+  template <typename Kind, typename Endpoint, typename... Arguments>
+  static void start(AppContext& app, std::shared_ptr<Endpoint> endpoint, http::Exchange& exchange,
+                    Arguments&&... arguments) {
+    if (admit(app, exchange)) {
+      submit(*new Kind(app, std::move(endpoint), exchange, std::forward<Arguments>(arguments)...));
     }
   }
 
@@ -39,7 +42,7 @@ class Call : public pyloop::PythonWork, public pyloop::Completion {
   void done(PyObject* result, PyObject* exception) noexcept final;
   [[nodiscard]] bool contains() const noexcept final { return true; }
 
-  [[nodiscard]] AppContext& app() noexcept { return *app_; }
+  [[nodiscard]] AppContext& app() noexcept { return app_; }
   [[nodiscard]] const Incoming& incoming() const noexcept { return incoming_; }
 
   /// The cycle of this request, made at the first call; null with a Python exception set on failure.
@@ -57,7 +60,7 @@ class Call : public pyloop::PythonWork, public pyloop::Completion {
     kStream,  ///< as it comes, from now on
     kLater,   ///< as it comes, once somebody asks for the cycle
   };
-  Call(std::shared_ptr<AppContext> app, http::Exchange& exchange, Body body);
+  Call(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Body body);
   virtual ~Call() = default;
 
   /// The coroutine that answers; empty where it was answered already (no exception set) or on failure.
@@ -73,9 +76,12 @@ class Call : public pyloop::PythonWork, public pyloop::Completion {
   void fail(PyObject* exception) noexcept;
   void report_breach(pyloop::PyRef message) noexcept;
 
-  std::shared_ptr<AppContext> app_;
+  AppContext& app_;
+  // One count for all that a request shares with others: each would go to and fro between the threads' caches.
+  std::shared_ptr<const void> keeps_app_;
   Incoming incoming_;
-  std::shared_ptr<BodyInbox> inbox_;  // null until somebody asks, where the connection lives on this thread
+  std::shared_ptr<BodyInbox> inbox_;    // null until somebody asks, unless the body streams
+  std::shared_ptr<Presence> presence_;  // where the connection lives on another thread and there is no inbox
   pyloop::PyRef cycle_;
   std::size_t waiting_size_ = 0;
   Body body_;

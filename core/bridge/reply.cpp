@@ -23,24 +23,22 @@ OwnedHeaders::OwnedHeaders(std::span<const http::Header> headers) {
   }
 }
 
-void Reply::respond(int status, std::span<const http::Header> headers, std::string_view body) const {
+void Reply::respond(int status, std::span<const http::Header> headers, std::string_view body) && {
   if (local_) {
     perform([&](http::Exchange& exchange) { exchange.respond(status, headers, body); });
     return;
   }
-  perform([status, headers = OwnedHeaders(headers), body = std::string(body)](http::Exchange& exchange) {
-    exchange.respond(status, headers.view(), body);
-  });
+  std::move(*this).perform([status, headers = OwnedHeaders(headers), body = std::string(body)](
+                               http::Exchange& exchange) { exchange.respond(status, headers.view(), body); });
 }
 
-void Reply::respond(int status, std::string_view content_type, std::string_view body) const {
+void Reply::respond(int status, std::string_view content_type, std::string_view body) && {
   if (local_) {
     perform([&](http::Exchange& exchange) { exchange.respond(status, content_type, body); });
     return;
   }
-  perform([status, content_type = std::string(content_type), body = std::string(body)](http::Exchange& exchange) {
-    exchange.respond(status, content_type, body);
-  });
+  std::move(*this).perform([status, content_type = std::string(content_type), body = std::string(body)](
+                               http::Exchange& exchange) { exchange.respond(status, content_type, body); });
 }
 
 void Reply::abort() const {

@@ -40,20 +40,29 @@ class Reply {
 
   /// Runs `action(http::Exchange&)`. `action` must own what it uses unless the reply is local.
   template <typename Action>
-  void perform(Action&& action) const {
+  void perform(Action&& action) const& {
     if (!local_) {
       exchange_.post(std::forward<Action>(action));
     } else if (http::Exchange* const exchange = exchange_.find()) {
       std::forward<Action>(action)(*exchange);
     }
   }
+  /// For the last action: the name goes with it.
+  template <typename Action>
+  void perform(Action&& action) && {
+    if (local_) {
+      std::as_const(*this).perform(std::forward<Action>(action));
+    } else {
+      std::move(exchange_).post(std::forward<Action>(action));
+    }
+  }
   /// On the exchange's thread: false where it is over.
   [[nodiscard]] bool waits_here() const noexcept { return exchange_.find() != nullptr; }
 
-  /// A whole answer. Copies its arguments where the exchange is on another thread.
-  void respond(int status, std::span<const http::Header> headers, std::string_view body) const;
+  /// A whole answer, and the end of this name. Copies its arguments where the exchange is on another thread.
+  void respond(int status, std::span<const http::Header> headers, std::string_view body) &&;
   /// content-length and content-type, in this order.
-  void respond(int status, std::string_view content_type, std::string_view body) const;
+  void respond(int status, std::string_view content_type, std::string_view body) &&;
   /// Closes the connection without completing the answer.
   void abort() const;
   /// Closes the connection behind an answer that is complete.

@@ -27,10 +27,10 @@ bool has_overrides(const RoutePlan& plan) {
 
 class RouteCall final : public Call {
  public:
-  RouteCall(std::shared_ptr<AppContext> app, http::Exchange& exchange, std::shared_ptr<RouteEndpoint> endpoint,
+  RouteCall(AppContext& app, const std::shared_ptr<RouteEndpoint>& endpoint, http::Exchange& exchange,
             routing::PathParameters parameters)
-      : Call(std::move(app), exchange, Body::kWhole),
-        endpoint_(std::move(endpoint)),
+      : Call(app, endpoint, exchange, Body::kWhole),
+        endpoint_(*endpoint),
         path_values_(parameters.begin(), parameters.end()) {}
   ~RouteCall() override {
     if (coroutine_) abandon_route_coroutine(coroutine_.get());
@@ -38,8 +38,8 @@ class RouteCall final : public Call {
 
  private:
   PyRef begin() override {
-    const RoutePlan& plan = endpoint_->plan();
-    if (!endpoint_->valid(incoming().head_at) || has_overrides(plan)) return application_coroutine();
+    const RoutePlan& plan = endpoint_.plan();
+    if (!endpoint_.valid(incoming().head_at) || has_overrides(plan)) return application_coroutine();
     std::vector<PyRef> arguments;
     arguments.reserve(plan.parameters.size() + 1);
     const http::OwnedRequest& request = *incoming().request;
@@ -51,7 +51,7 @@ class RouteCall final : public Call {
     return PyRef::borrow(coroutine_.get());
   }
 
-  std::shared_ptr<RouteEndpoint> endpoint_;  // a recompilation may replace the table while this runs
+  RouteEndpoint& endpoint_;  // which the call keeps: a recompilation may replace the table while this runs
   std::vector<std::string> path_values_;
   PyRef coroutine_;  // it knows this call, and somebody else may keep it
 };
@@ -59,7 +59,7 @@ class RouteCall final : public Call {
 }  // namespace
 
 void RouteEndpoint::serve(http::Exchange& exchange, routing::PathParameters parameters) {
-  Call::start<RouteCall>(app_, exchange, shared_from_this(), parameters);
+  Call::start<RouteCall>(*app_, shared_from_this(), exchange, parameters);
 }
 
 }  // namespace data_bridge::bridge

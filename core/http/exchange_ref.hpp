@@ -75,10 +75,17 @@ class ExchangeRef {
   /// to be over already.
   template <typename Action>
     requires std::invocable<Action&, Exchange&>
-  bool post(Action action) const {
+  bool post(Action action) const& {
+    return ExchangeRef(*this).post(std::move(action));
+  }
+  /// The same, and the end of this name: a count less that goes to and fro between threads.
+  template <typename Action>
+    requires std::invocable<Action&, Exchange&>
+  bool post(Action action) && {
+    ConnectionsMailbox* const mailbox = mailbox_.get();
     // One closure for all layers: this is the way of every answer that Python gives from another thread.
-    return mailbox_ != nullptr &&
-           mailbox_->post_task(runtime::Task([self = *this, action = std::move(action)]() mutable {
+    return mailbox != nullptr &&
+           mailbox->post_task(runtime::Task([self = std::move(*this), action = std::move(action)]() mutable {
              if (Exchange* const exchange = self.find()) action(*exchange);
            }));
   }

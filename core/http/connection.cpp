@@ -146,6 +146,7 @@ std::size_t Connection::process(std::string_view bytes) {
   while (phase_ == Phase::kOpen) {
     const std::string_view rest = bytes.substr(used);
     if (exchange_ == nullptr) {
+      if (rest.empty() && requests_ != 0 && limits().idle_timeout.count() == 0) begin_close(false);
       if (rest.empty() || stalled()) break;
       const std::size_t size = begin_request(rest);
       if (size == 0) break;

@@ -99,10 +99,23 @@ TEST(Deadlines, AClientThatReadsSlowlyIsNotIdle) {
   })) << received;
 }
 
+TEST(Deadlines, WithoutTimeToBeIdleAConnectionClosesBehindItsLastAnswer) {
+  Options options = TestServer::without_date();
+  options.limits.idle_timeout = milliseconds(0);
+  TestServer server(options);
+  TestClient client = server.connect();
+  server.settle();
+  EXPECT_EQ(server.ask(client, get("/a") + get("/b")), ok("/a|") + ok("/b|"));
+  server.settle();
+  client.read();
+  EXPECT_TRUE(client.ended());
+}
+
 TEST(Deadlines, ZeroSwitchesThemOff) {
   Options options = TestServer::impatient();
   Limits& limits = options.limits;
-  limits.head_timeout = limits.idle_timeout = limits.body_timeout = limits.send_timeout = milliseconds(0);
+  limits.head_timeout = limits.body_timeout = limits.send_timeout = milliseconds(0);
+  limits.idle_timeout = std::chrono::hours(1);
   TestServer server(options);
   TestClient fresh = server.connect();
   TestClient idle = server.connect();

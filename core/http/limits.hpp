@@ -30,7 +30,7 @@ struct Limits {
 
   std::chrono::milliseconds head_timeout{60'000};  ///< for a whole head, from its first byte: 408. Before the first
                                                    ///< request also until that byte: closed
-  std::chrono::milliseconds idle_timeout{5'000};   ///< between requests
+  std::chrono::milliseconds idle_timeout{5'000};   ///< between requests; 0: closes behind an answer, as uvicorn
   /// How far a body may be behind min_body_rate, pauses included, before it is 408. Time in which the handler does not
   /// take it does not count.
   std::chrono::milliseconds body_timeout{300'000};

@@ -25,7 +25,9 @@ def _size(default: int, help: str, metavar: str = "BYTES") -> Any:
 class Limits:
     """What a server takes from its clients, and how long it waits for them. Defaults are uvicorn's where it has one."""
 
-    timeout_keep_alive: float = _seconds(5.0, "seconds an idle connection is kept; 0: for ever")
+    timeout_keep_alive: float = _seconds(
+        5.0, "seconds an idle connection is kept; 0: it closes behind an answer, as under uvicorn"
+    )
     timeout_head: float = _seconds(
         60.0, "seconds for the head of a request, and for the first byte of a new connection; 0: no limit"
     )

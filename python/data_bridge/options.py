@@ -17,7 +17,8 @@ def _default_forwarded_allow_ips() -> str:
 
 @dataclass(slots=True)
 class ServerOptions(Limits):
-    """Options of one server process. Sizes are in bytes, times in seconds; 0 switches a limit off."""
+    """Options of one server process. Sizes are in bytes, times in seconds; 0 switches a limit off, but of
+    ``timeout_keep_alive``, which closes then, as under uvicorn."""
 
     host: str = "127.0.0.1"
     port: int = 8000

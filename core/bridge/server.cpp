@@ -14,6 +14,7 @@
 #include "bridge/route_endpoint.hpp"
 #include "pyloop/shared_object.hpp"
 #include "runtime/socket.hpp"
+#include "runtime/thread.hpp"
 
 namespace data_bridge::bridge {
 
@@ -45,7 +46,7 @@ class Server::Lane {
 
   void start_thread() {
     if (own_ == nullptr) return;
-    thread_ = std::thread([this] { own_->run(); });
+    thread_ = runtime::start_thread("data_bridge-io", [this] { own_->run(); });
   }
 
   /// Runs `task` on the lane's thread: now where that is the loop's, else when it gets to it.

@@ -49,8 +49,8 @@ BROKEN = [
     b"POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     b"POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n",
     b"POST /upload HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
-    b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nhost: t\r\n\r\n",
-    b"GET / HTTP/1.1\r\nhost: t\r\n" + b"x: " + b"y" * 70_000 + b"\r\n\r\n",
+    b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: t\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: t\r\n" + b"x: " + b"y" * 1_100_000 + b"\r\n\r\n",
     b"\x00\xff" * 40,
 ]
 

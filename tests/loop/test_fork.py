@@ -76,8 +76,8 @@ def test_a_signal_to_a_child_is_the_childs(number: signal.Signals, handled: bool
         ready, told = os.pipe()
 
         def nap() -> None:
-            os.write(told, b"x")
             with contextlib.suppress(KeyboardInterrupt):
+                os.write(told, b"x")
                 time.sleep(GRACE)
                 os._exit(72)
             os._exit(-number & 0xFF)

@@ -16,6 +16,16 @@ thread_local std::size_t allocations = 0;
 
 }  // namespace
 
+// A sanitizer brings operators of its own, and the linker takes one definition.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DATA_BRIDGE_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define DATA_BRIDGE_SANITIZED 1
+#endif
+#endif
+
+#ifndef DATA_BRIDGE_SANITIZED
 void* operator new(std::size_t size) {
   ++allocations;
   if (void* const memory = std::malloc(size)) return memory;
@@ -25,6 +35,7 @@ void* operator new(std::size_t size) {
 void operator delete(void* memory) noexcept { std::free(memory); }
 // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete)
 void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
+#endif
 
 namespace data_bridge::http {
 namespace {

@@ -31,6 +31,7 @@ std::error_code Listener::start() {
 
 void Listener::drain() noexcept {
   if (!fd_) return;
+  if (sharing_ == Sharing::kNobody) runtime::close_queue(fd_.get());  // who comes after the last look would be reset
   try {
     for (int i = 0; i < kMostAtTheEnd; ++i) {
       auto accepted = runtime::accept_connection(fd_.get());

@@ -38,7 +38,7 @@ class Listener final : private runtime::IoHandler {
   /// Begins to accept. std::error_code as Reactor::add().
   [[nodiscard]] std::error_code start();
   /// Accepts what waits, also beyond Limits::max_connections, and then stops: closing the socket resets what it has
-  /// not accepted. For a drain of the targets, which answers them.
+  /// not accepted, unless another process has it as well. For a drain of the targets, which answers them.
   void drain() noexcept;
   /// Stops and closes the socket. On the Reactor's thread; idempotent.
   void stop() noexcept;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -225,6 +226,22 @@ std::expected<Accepted, std::error_code> accept_connection(int listener) noexcep
   FileDescriptor fd(accept4(listener, as_sockaddr(&storage), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!fd) return std::unexpected(last_error());
   return Accepted{std::move(fd), from_storage(storage)};
+}
+
+void close_queue(int listener) noexcept {
+  if (local_address(listener).family == SocketAddress::Family::kUnix) {
+    ::shutdown(listener, SHUT_RD);  // a TCP socket would reset its queue
+    return;
+  }
+  // A filter of a TCP socket sees each segment from its TCP header on (packet(7), SO_ATTACH_FILTER in socket(7)). One
+  // with SYN begins a connection, and is dropped; what ends the handshake of one that has begun is not.
+  constexpr std::uint32_t kFlags = 13;  // byte of the header, RFC 9293 section 3.1
+  constexpr std::uint32_t kSyn = 0x02;
+  std::array<sock_filter, 4> program{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlags),
+                                      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+                                      BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF)}};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  ::setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 }  // namespace data_bridge::runtime

@@ -64,4 +64,10 @@ struct Accepted {
 /// Accepts one connection. EAGAIN where none waits; otherwise as accept4(2).
 [[nodiscard]] std::expected<Accepted, std::error_code> accept_connection(int listener) noexcept;
 
+/// Nobody joins the queue of `listener` any more; who waits in it can still be accepted. Closing a listening socket
+/// resets whom it has not accepted: between this call, a last accept_connection() without success and the close, nobody
+/// comes. Who connects to a TCP socket meanwhile is not heard, asks again after a second (RFC 6298 section 2.1), and
+/// finds who listens then; who connects to a Unix socket is refused. It holds for every process that shares the socket.
+void close_queue(int listener) noexcept;
+
 }  // namespace data_bridge::runtime

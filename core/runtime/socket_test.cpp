@@ -118,6 +118,33 @@ int bound_socket() {
   return fd;
 }
 
+TEST(Socket, NobodyJoinsAClosedQueue) {
+  TemporaryDirectory directory;
+  auto over_tcp = listen_tcp("127.0.0.1", 0);
+  auto over_unix = listen_unix(directory.file("s"));
+  ASSERT_TRUE(over_tcp && over_unix);
+  for (const int listener : {(*over_tcp)[0].get(), over_unix->get()}) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    const auto connects = [&](const FileDescriptor& client) {
+      return connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0;
+    };
+    const FileDescriptor before(socket(address.ss_family, SOCK_STREAM, 0));
+    ASSERT_TRUE(connects(before));
+    close_queue(listener);
+    const FileDescriptor after(socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    EXPECT_FALSE(connects(after));
+    EXPECT_EQ(errno, address.ss_family == AF_UNIX ? ECONNREFUSED : EINPROGRESS);
+    const auto accepted = accept_connection(listener);
+    ASSERT_TRUE(accepted) << accepted.error().message();
+    EXPECT_EQ(write(before.get(), "x", 1), 1);
+    char byte = 0;
+    EXPECT_EQ(recv(accepted->fd.get(), &byte, 1, MSG_WAITALL), 1);
+    EXPECT_FALSE(accept_connection(listener));
+  }
+}
+
 TEST(AdoptListener, MakesABlockingListenerNonBlockingAndCloseOnExec) {
   const int fd = bound_socket();
   ASSERT_EQ(listen(fd, 5), 0);

@@ -17,6 +17,8 @@ SOAK_MINUTES ?= 60
 SOAK_CPU ?= 1
 BARE_DEBIAN ?= build/bare-debian
 PYTEST_ARGS ?=
+# Most of the tests wait for processes and for the network most of the time.
+PYTEST_WORKERS ?= $(shell echo $$((2 * $(JOBS))))
 SUITES ?=
 
 interpreter := $(if $(filter 3.%,$(PYTHON)),python$(PYTHON),$(PYTHON))
@@ -72,9 +74,9 @@ test-cpp: build ## C++ unit tests
 	@ctest --test-dir $(release) --output-on-failure
 
 .PHONY: test-python
-test-python: build ## Tests against a running server, and of the Python package (PYTEST_ARGS=)
+test-python: build ## Tests against a running server, and of the Python package (PYTEST_ARGS=, PYTEST_WORKERS=0 for one process)
 	$(call title,Python tests on $(version))
-	@$(bin)/python -m pytest $(PYTEST_ARGS)
+	@$(bin)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-fuzz
 test-fuzz: ## Run every fuzzer for FUZZ_SECONDS (20) over its corpus

@@ -71,9 +71,11 @@ def test_a_stop_under_load(serve: ServeApp, io_threads: str) -> None:
         return outcomes
 
     lost: Counter[str] = Counter()
-    for _ in range(4):
-        server = serve("limits_app:app", "--no-access-log", "--io-threads", io_threads, search=HERE)
+    # On a busy machine these clients take longer for their next request than clients do by default.
+    options = ["--no-access-log", "--timeout-drain", "3", "--io-threads", io_threads]
+    for _ in range(3):
+        server = serve("limits_app:app", *options, search=HERE)
         lost += asyncio.run(load(server.port, server.pid))
         assert server.stop() in (0, -signal.SIGTERM)
-    assert lost.pop("answered") > 2000
+    assert lost.pop("answered") > 1500
     assert not lost

@@ -4,9 +4,10 @@
 #include <array>
 #include <optional>
 
-#include "bridge/query.hpp"
 #include "bridge/text.hpp"
-#include "http/characters.hpp"
+#include "text/characters.hpp"
+#include "text/media_type.hpp"
+#include "text/query_string.hpp"
 
 namespace data_bridge::bridge {
 
@@ -25,7 +26,7 @@ PyRef header_str(std::string_view value) {
   return PyRef::steal(PyUnicode_DecodeLatin1(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr));
 }
 
-PyRef query_str(std::string_view raw) { return PyRef::steal(unquoted_str(raw, true)); }
+PyRef query_str(std::string_view raw) { return PyRef::steal(query_text_str(raw)); }
 
 template <typename Values, typename Convert>
 PyRef list_of(const Values& values, Convert convert) {
@@ -40,7 +41,7 @@ PyRef list_of(const Values& values, Convert convert) {
 std::vector<std::string_view> header_values(const http::Request& request, std::string_view name) {
   std::vector<std::string_view> values;
   for (const auto& header : request.headers) {
-    if (http::equals_ignoring_case(header.name, name)) values.push_back(header.value);
+    if (text::equals_ignoring_case(header.name, name)) values.push_back(header.value);
   }
   return values;
 }
@@ -61,7 +62,7 @@ Found extract_path(const ParameterPlan& plan, std::span<const std::string> path_
   return found(std::move(value), out);
 }
 
-Found extract_query(const ParameterPlan& plan, const Query& query, PyRef& out) {
+Found extract_query(const ParameterPlan& plan, const text::QueryString& query, PyRef& out) {
   for (const std::string& alias : plan.aliases) {
     if (plan.many) {
       const auto values = query.all(alias);
@@ -87,7 +88,7 @@ PyRef default_of(const ParameterPlan& plan) {
                            : PyRef::borrow(plan.default_value.get());
 }
 
-PyRef argument(const ParameterPlan& plan, const http::Request& request, const Query& query,
+PyRef argument(const ParameterPlan& plan, const http::Request& request, const text::QueryString& query,
                std::span<const std::string> path_values) {
   PyRef value;
   Found outcome = Found::kAbsent;
@@ -107,15 +108,10 @@ PyRef argument(const ParameterPlan& plan, const http::Request& request, const Qu
   return plan.validate ? validate(plan.validate.get(), value.get()) : std::move(value);
 }
 
-/// FastAPI's rule (email.message): application/json and application/*+json, whatever the parameters.
-/// The spellings that nearly every client uses are recognised here, the others by FastAPI's own parser.
 bool is_json(const RoutePlan& plan, const http::Request& request) {
   const auto type = request.header("content-type");
   if (!type || type->empty()) return !plan.strict_content_type;
-  if (*type == "application/json") return true;
-  PyRef text = header_str(*type);
-  PyRef answer = PyRef::steal(text ? PyObject_CallOneArg(plan.is_json.get(), text.get()) : nullptr);
-  return answer && answer.get() == Py_True;
+  return text::is_json(*type);
 }
 
 PyRef body_argument(const RoutePlan& plan, const http::Request& request, std::string_view body) {
@@ -130,7 +126,7 @@ PyRef body_argument(const RoutePlan& plan, const http::Request& request, std::st
 
 bool make_arguments(const RoutePlan& plan, const http::Request& request, std::span<const std::string> path_values,
                     std::string_view body, std::vector<PyRef>& arguments) {
-  const Query query(request.query);
+  const text::QueryString query(request.query);
   for (const ParameterPlan& parameter : plan.parameters) {
     arguments.push_back(argument(parameter, request, query, path_values));
     if (!arguments.back()) {

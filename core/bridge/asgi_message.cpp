@@ -6,6 +6,7 @@
 
 #include "bridge/text.hpp"
 #include "http/characters.hpp"
+#include "text/characters.hpp"
 
 namespace data_bridge::bridge {
 
@@ -87,11 +88,11 @@ bool read_header(PyObject* item, StartMessage& out) {
     PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
     return false;
   }
-  if (http::equals_ignoring_case(raw_name, "content-length") && !out.content_length) {
+  if (text::equals_ignoring_case(raw_name, "content-length") && !out.content_length) {
     out.content_length = read_length(value);
     if (!out.content_length) return false;
-  } else if (http::equals_ignoring_case(raw_name, "transfer-encoding") &&
-             http::equals_ignoring_case(value, "chunked")) {
+  } else if (text::equals_ignoring_case(raw_name, "transfer-encoding") &&
+             text::equals_ignoring_case(value, "chunked")) {
     return true;  // the writer frames the body itself where there is no content-length
   }
   PyRef lower = PyRef::steal(lowercase_bytes(raw_name));

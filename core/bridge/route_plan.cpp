@@ -65,7 +65,6 @@ RoutePlan read(nb::handle source) {
   plan.finish = optional_attribute(source, "finish");
   plan.overrides_provider = optional_attribute(source, "overrides_provider");
   plan.parse_json = optional_attribute(source, "parse_json");
-  plan.is_json = optional_attribute(source, "is_json");
   plan.response_class = optional_attribute(source, "response_class");
   plan.simple_classes = optional_attribute(source, "simple_classes");
   plan.strict_content_type = nb::cast<bool>(source.attr("strict_content_type"));

@@ -53,7 +53,6 @@ struct RoutePlan {
   pyloop::PyRef finish;              ///< async (scope, receive, send, outcome): FastAPI's layers around an outcome
   pyloop::PyRef overrides_provider;  ///< its dependency_overrides must be empty, or None
   pyloop::PyRef parse_json;          ///< pydantic_core.from_json
-  pyloop::PyRef is_json;             ///< (content_type: str) -> bool, FastAPI's rule for unusual ones
   pyloop::PyRef response_class;      ///< starlette.responses.Response
   pyloop::PyRef simple_classes;      ///< frozenset of exact response classes that only carry bytes
   bool strict_content_type = true;

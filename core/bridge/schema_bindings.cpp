@@ -15,6 +15,7 @@
 #include "schema/body.hpp"
 #include "schema/model.hpp"
 #include "schema/pattern.hpp"
+#include "text/media_type.hpp"
 
 namespace nb = nanobind;
 
@@ -122,8 +123,7 @@ void bind_schema(nb::module_& module) {
       .def_prop_ro("name", [](const SchemaModel& self) { return self.model->name(); })
       .def_prop_ro("allows_extra", [](const SchemaModel& self) { return self.model->allows_extra(); });
   module.def(
-      "is_json_content_type",
-      [](const nb::bytes& value) { return schema::is_json_content_type({value.c_str(), value.size()}); },
+      "is_json_content_type", [](const nb::bytes& value) { return text::is_json({value.c_str(), value.size()}); },
       nb::arg("value"), "True where FastAPI reads a body of this content type as JSON.");
   module.def(
       "check_pattern",

@@ -103,7 +103,7 @@ PyRef make_http_scope(const AppContext& app, const Incoming& incoming) {
   PyObject* dict = scope.get();
   PyObject* version = request.version == http::Version::kHttp10 ? name.http10 : name.http11;
   PyRef root_path = str(app.root_path);
-  PyRef path = PyRef::steal(unquoted_str(request.path, false));
+  PyRef path = PyRef::steal(path_str(request.path));
   PyRef raw_path = bytes(request.path);
   if (!app.root_path.empty()) {  // an ASGI server puts root_path in front of both
     path = PyRef::steal(root_path && path ? PyUnicode_Concat(root_path.get(), path.get()) : nullptr);

@@ -1,27 +1,36 @@
-// Percent-decoding as urllib.parse does it.
+// Decoded text of a request as Python objects.
 #include "bridge/text.hpp"
 
 #include <algorithm>
-#include <string>
 
-#include "http/characters.hpp"
-#include "routing/percent.hpp"
+#include "text/characters.hpp"
+#include "text/percent.hpp"
+#include "text/query_string.hpp"
 
 namespace data_bridge::bridge {
+namespace {
 
-PyObject* unquoted_str(std::string_view text, bool plus_is_space) {
-  const bool plain =
-      text.find('%') == std::string_view::npos && (!plus_is_space || text.find('+') == std::string_view::npos);
-  if (plain) return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
-  const std::string raw = plus_is_space ? routing::plus_to_space(text) : std::string(text);
-  std::string decoded;
-  routing::append_unescaped(decoded, raw);
-  return PyUnicode_DecodeUTF8(decoded.data(), static_cast<Py_ssize_t>(decoded.size()), "replace");
+PyObject* utf8_str(std::string_view text) {
+  return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+}
+
+}  // namespace
+
+PyObject* path_str(std::string_view raw) {
+  if (!raw.contains('%')) return utf8_str(raw);
+  return utf8_str(text::decode_path(raw));
+}
+
+PyObject* query_text_str(std::string_view raw) {
+  if (raw.find_first_of("%+") == std::string_view::npos) {
+    return PyUnicode_DecodeLatin1(raw.data(), static_cast<Py_ssize_t>(raw.size()), nullptr);
+  }
+  return utf8_str(text::decode_query_text(raw));
 }
 
 PyObject* lowercase_bytes(std::string_view name) {
   PyObject* bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(name.size()));
-  if (bytes != nullptr) std::ranges::transform(name, PyBytes_AS_STRING(bytes), http::to_lower);
+  if (bytes != nullptr) std::ranges::transform(name, PyBytes_AS_STRING(bytes), text::to_lower);
   return bytes;
 }
 

@@ -1,4 +1,4 @@
-// Small pieces of text handling shared by scope and parameters: percent-decoding, lower case.
+// Decoded text of a request as Python objects, for scope, parameters and fields.
 #pragma once
 
 #include <Python.h>
@@ -7,8 +7,11 @@
 
 namespace data_bridge::bridge {
 
-/// A new str of `text` as urllib.parse.unquote(errors="replace") gives it; null on failure.
-PyObject* unquoted_str(std::string_view text, bool plus_is_space);
+/// A new str of a path, decoded as urllib.parse.unquote() does it; null on failure.
+PyObject* path_str(std::string_view raw);
+
+/// A new str of a name or value of a query, decoded as urllib.parse.parse_qsl() does it; null on failure.
+PyObject* query_text_str(std::string_view raw);
 
 /// A new bytes of `name` in lower case (ASCII); null on failure.
 PyObject* lowercase_bytes(std::string_view name);

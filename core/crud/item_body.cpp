@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "routing/percent.hpp"
 #include "schema/body.hpp"
+#include "text/percent.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -69,7 +69,7 @@ std::optional<std::string_view> why_not_in_a_path(std::string_view key) {
     return "the key must not contain \"/\", because it is a part of the item's path";
   }
   std::string encoded;
-  routing::append_percent_encoded(encoded, key);
+  text::append_percent_encoded(encoded, key);
   if (encoded.size() > kMaxEncodedKey) {
     return "the key must not be longer than 2,048 characters in the item's path, percent-encoded";
   }

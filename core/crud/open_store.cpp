@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "routing/percent.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
+#include "text/percent.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -25,7 +25,7 @@ std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(std::s
   if (!rest.starts_with('/') || rest.find_first_of("?#") != std::string_view::npos) {
     return invalid("\"" + std::string(url) + "\": write sqlite:///file, or sqlite:////file for an absolute path");
   }
-  const std::string path = routing::decode_path(rest.substr(1));
+  const std::string path = text::decode_path(rest.substr(1));
   if (path.empty() || path.starts_with(":memory:")) {
     return invalid("\"" + std::string(url) + "\": a store has to be a file, so that writes can be durable");
   }

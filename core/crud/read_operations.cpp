@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "crud/parameters.hpp"
-#include "crud/query_string.hpp"
-#include "routing/percent.hpp"
+#include "text/percent.hpp"
+#include "text/query_string.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -61,11 +61,11 @@ class PageWriter final : public storage::RowVisitor {
 // RFC 8288. A reference relative to the request, so that no proxy has to be known.
 std::string next_link(const Request& request, std::string_view cursor) {
   std::string link = "<";
-  routing::append_uri(link, request.path);
+  text::append_uri(link, request.path);
   link += '?';
-  for (const QueryParameter& parameter : parse_query(request.query)) {
-    if (parameter.name != "cursor") {
-      routing::append_uri(link, parameter.raw);
+  for (const text::QueryParameter& parameter : text::QueryString(request.query)) {
+    if (parameter.name() != "cursor") {
+      text::append_uri(link, parameter.raw);
       link += '&';
     }
   }

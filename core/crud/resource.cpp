@@ -6,8 +6,9 @@
 #include <map>
 #include <utility>
 
-#include "crud/query_string.hpp"
 #include "schema/body.hpp"
+#include "text/characters.hpp"
+#include "text/query_string.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -32,7 +33,7 @@ std::expected<std::vector<std::vector<std::size_t>>, std::string> columns_of(
 template <typename Number>
 bool read_plain(std::string_view text, Number& number) noexcept {
   const bool plain = !text.empty() && text.size() <= 18 && (text.front() != '0' || text.size() == 1) &&
-                     std::ranges::all_of(text, [](char digit) { return digit >= '0' && digit <= '9'; });
+                     std::ranges::all_of(text, text::is_digit);
   return plain && std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
 }
 
@@ -162,14 +163,15 @@ std::vector<json::Member> Resource::group_parameters(std::string_view query, con
   std::vector<json::Member> members;
   std::vector<std::vector<json::Value>> values;    // of each member
   std::map<std::string_view, std::size_t> places;  // no hash table: the client chooses the names
-  for (const QueryParameter& parameter : parse_query(query)) {
-    const bool is_known = model != nullptr && model->field_index(parameter.name);
-    if (!is_known && is_foreign(options_, parameter.name)) {
+  for (const text::QueryParameter& parameter : text::QueryString(query)) {
+    const std::string decoded = parameter.name();
+    const bool is_known = model != nullptr && model->field_index(decoded);
+    if (!is_known && is_foreign(options_, decoded)) {
       continue;
     }
-    auto place = places.find(parameter.name);
+    auto place = places.find(decoded);
     if (place == places.end()) {
-      const std::string_view name = arena.copy(parameter.name);
+      const std::string_view name = arena.copy(decoded);
       place = places.emplace(name, members.size()).first;
       members.push_back({.key = json::Value::string(name), .value = {}});
       values.emplace_back();
@@ -178,7 +180,7 @@ std::vector<json::Member> Resource::group_parameters(std::string_view query, con
     if (is_known) {
       same.clear();
     }
-    same.push_back(json::Value::string(arena.copy(parameter.value)));
+    same.push_back(json::Value::string(arena.copy(parameter.value())));
   }
   for (std::size_t at = 0; at < members.size(); ++at) {
     if (values[at].size() == 1) {

@@ -7,9 +7,10 @@
 
 #include "crud/item_body.hpp"
 #include "crud/parameters.hpp"
-#include "http/characters.hpp"
-#include "routing/percent.hpp"
 #include "schema/body.hpp"
+#include "text/characters.hpp"
+#include "text/media_type.hpp"
+#include "text/percent.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -37,7 +38,7 @@ json::Arena& request_arena() {
 /// read_document(); nullopt: `response` says what is wrong with the body.
 std::optional<std::optional<json::Value>> take_document(const Resource& resource, const Request& request,
                                                         std::string_view body, json::Arena& arena, Response& response) {
-  auto read = read_document(resource, body, schema::is_json_content_type(request.content_type), arena);
+  auto read = read_document(resource, body, text::is_json(request.content_type), arena);
   if (!read) {
     respond_with(response, std::move(read.error()));
     return std::nullopt;
@@ -50,23 +51,20 @@ std::string item_path(std::string_view collection_path, const storage::Key& key)
     collection_path.remove_suffix(1);
   }
   std::string path;
-  routing::append_uri(path, collection_path);
+  text::append_uri(path, collection_path);
   path += '/';
   if (const auto* number = std::get_if<std::int64_t>(&key)) {
     path += std::to_string(*number);
   } else {
-    routing::append_percent_encoded(path, std::get<std::string>(key));
+    text::append_percent_encoded(path, std::get<std::string>(key));
   }
   return path;
 }
 
 // RFC 7396 has a media type of its own; plain JSON is taken for the same, other patch formats are not.
 bool is_merge_patch(std::string_view content_type) {
-  std::string type(content_type.substr(0, content_type.find(';')));
-  type.erase(0, std::min(type.find_first_not_of(" \t"), type.size()));
-  type.erase(type.find_last_not_of(" \t") + 1);
-  std::ranges::transform(type, type.begin(), http::to_lower);
-  return type == "application/json" || type == "application/merge-patch+json";
+  const std::string_view type = text::media_type(content_type);
+  return text::equals_lower(type, "application/json") || text::equals_lower(type, "application/merge-patch+json");
 }
 
 class CreateWrite final : public PendingWrite {

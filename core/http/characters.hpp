@@ -1,4 +1,4 @@
-// Character classes of RFC 9110 and 9112, and comparison without case.
+// Character classes of RFC 9110 and 9112, beside those of ASCII.
 #pragma once
 
 #include <array>
@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "text/characters.hpp"
+
 namespace data_bridge::http {
 
 using CharacterClass = std::array<bool, 256>;
@@ -14,9 +16,9 @@ using CharacterClass = std::array<bool, 256>;
 /// tchar (RFC 9110, 5.6.2)
 inline constexpr CharacterClass kTokenCharacters = [] {
   CharacterClass table{};
-  for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<std::size_t>(c)] = true;
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    table[c] = text::is_digit(static_cast<char>(c)) || text::is_letter(static_cast<char>(c));
+  }
   for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<std::size_t>(c)] = true;
   return table;
 }();
@@ -41,28 +43,12 @@ inline constexpr CharacterClass kRegNameCharacters = [] {
   return table[static_cast<unsigned char>(c)];
 }
 
-[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-[[nodiscard]] constexpr char to_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
-
-/// `lower` must be lower case.
-[[nodiscard]] constexpr bool equals_lower(std::string_view text, std::string_view lower) noexcept {
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (to_lower(text[i]) != lower[i]) return false;
-  }
-  return true;
-}
-
-[[nodiscard]] constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (to_lower(a[i]) != to_lower(b[i])) return false;
-  }
-  return true;
-}
+using text::equals_ignoring_case;
+using text::equals_lower;
+using text::hex_value;
+using text::is_digit;
+using text::to_lower;
+using text::trim;
 
 /// The first control character but HTAB at or after `from`; `end` where there is none. Bytes above 0x7f are
 /// legal in a field value (obs-text).
@@ -97,13 +83,6 @@ inline constexpr CharacterClass kRegNameCharacters = [] {
 [[nodiscard]] inline bool has_control(std::string_view text) noexcept {
   const char* const end = text.data() + text.size();
   return find_control(text.data(), end) != end;
-}
-
-/// Without blanks (SP, HTAB) at both ends.
-[[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace data_bridge::http

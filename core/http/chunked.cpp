@@ -36,12 +36,6 @@ constexpr std::array<std::string_view, 24> kForbiddenTrailers = {"authorization"
                                                                  "x-forwarded-for",
                                                                  "x-forwarded-proto"};
 
-int hex_value(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 bool is_quotable(char c) noexcept {
   const auto u = static_cast<unsigned char>(c);
   return c == '\t' || (u >= 0x20 && u != 0x7f);

@@ -1,7 +1,7 @@
 // UTF-16 and UTF-32 request bodies: rare, legal for json.loads, and so for us.
 #include "json/encoding.hpp"
 
-#include "json/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace data_bridge::json {
 
@@ -36,7 +36,7 @@ bool decode_utf16(std::string_view bytes, bool big, std::string& out) {
         i += 2;
       }
     }
-    append_code_point(out, unit);
+    text::append_code_point(out, unit);
   }
   return true;
 }
@@ -50,7 +50,7 @@ bool decode_utf32(std::string_view bytes, bool big, std::string& out) {
     if (code_point > 0x10FFFF) {
       return false;
     }
-    append_code_point(out, code_point);
+    text::append_code_point(out, code_point);
   }
   return true;
 }

@@ -7,10 +7,11 @@
 
 #include "json/merge_patch.hpp"
 #include "json/parser.hpp"
-#include "json/utf8.hpp"
 #include "json/writer.hpp"
+#include "text/utf8.hpp"
 
 using namespace data_bridge::json;
+namespace text = data_bridge::text;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // A copy of the exact size, so that reading behind the end is seen.
@@ -28,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!write(first, *value, style)) {
       continue;
     }
-    if (check_utf8(first) > Utf8::kValid) {
+    if (text::check_utf8(first) > text::Utf8::kValid) {
       std::abort();
     }
     const auto again = parse(first, arena);

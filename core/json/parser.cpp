@@ -12,7 +12,8 @@
 #include "json/encoding.hpp"
 #include "json/number.hpp"
 #include "json/repeated_keys.hpp"
-#include "json/utf8.hpp"
+#include "text/characters.hpp"
+#include "text/utf8.hpp"
 
 namespace data_bridge::json {
 
@@ -22,16 +23,7 @@ namespace {
 constexpr std::size_t kMaxIntDigits = 4300;
 constexpr std::uint64_t repeat(std::uint8_t byte) { return 0x0101010101010101ULL * byte; }
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
-int hex_digit(char c) noexcept {
-  if (is_digit(c)) {
-    return c - '0';
-  }
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 // A container that is being read: where its members start in the scratch, and the last key of an object.
 struct Frame {
@@ -188,22 +180,22 @@ class Parser {
       ++cursor;
     }
     const char* const digits = cursor;
-    if (cursor == end_ || !is_digit(*cursor)) {
+    if (cursor == end_ || !text::is_digit(*cursor)) {
       return fail("Expecting value", start);
     }
     if (*cursor == '0') {
       ++cursor;
     } else {
-      while (cursor != end_ && is_digit(*cursor)) {
+      while (cursor != end_ && text::is_digit(*cursor)) {
         ++cursor;
       }
     }
     const char* const integer_end = cursor;
     bool is_float = false;
-    if (end_ - cursor >= 2 && *cursor == '.' && is_digit(cursor[1])) {
+    if (end_ - cursor >= 2 && *cursor == '.' && text::is_digit(cursor[1])) {
       is_float = true;
       cursor += 2;
-      while (cursor != end_ && is_digit(*cursor)) {
+      while (cursor != end_ && text::is_digit(*cursor)) {
         ++cursor;
       }
     }
@@ -212,9 +204,9 @@ class Parser {
       if (end_ - exponent >= 2 && (*exponent == '+' || *exponent == '-')) {
         ++exponent;
       }
-      if (is_digit(*exponent)) {
+      if (text::is_digit(*exponent)) {
         is_float = true;
-        while (exponent != end_ && is_digit(*exponent)) {
+        while (exponent != end_ && text::is_digit(*exponent)) {
           ++exponent;
         }
         cursor = exponent;
@@ -246,7 +238,7 @@ class Parser {
     if (*cursor == '"') {
       cursor_ = cursor + 1;
       const std::string_view text(begin, cursor);
-      value = Value::string(text, raw_surrogates_ && check_utf8(text) == Utf8::kSurrogates);
+      value = Value::string(text, raw_surrogates_ && text::check_utf8(text) == text::Utf8::kSurrogates);
       return true;
     }
     if (*cursor != '\\') {
@@ -316,7 +308,7 @@ class Parser {
             }
           }
           surrogates = surrogates || (code_point >= 0xD800 && code_point <= 0xDFFF);
-          append_code_point(unescaped_, code_point);
+          text::append_code_point(unescaped_, code_point);
           break;
         }
         default:
@@ -327,7 +319,7 @@ class Parser {
       unescaped_.append(plain, cursor);
     }
     cursor_ = cursor + 1;
-    surrogates = surrogates || (raw_surrogates_ && check_utf8(unescaped_) == Utf8::kSurrogates);
+    surrogates = surrogates || (raw_surrogates_ && text::check_utf8(unescaped_) == text::Utf8::kSurrogates);
     value = Value::string(arena_.copy(unescaped_), surrogates);
     return true;
   }
@@ -339,7 +331,7 @@ class Parser {
     }
     std::uint32_t unit = 0;
     for (int i = 0; i < 4; ++i) {
-      const int digit = hex_digit(digits[i]);
+      const int digit = text::hex_value(digits[i]);
       if (digit < 0) {
         return std::nullopt;
       }
@@ -392,7 +384,7 @@ class Parser {
 
   bool fail(const char* message, const char* where) {
     error_ = {ParseErrorKind::kSyntax, message,
-              count_code_points(text_.substr(0, static_cast<std::size_t>(where - text_.data())))};
+              text::count_code_points(text_.substr(0, static_cast<std::size_t>(where - text_.data())))};
     return false;
   }
   bool fail(ParseErrorKind kind) {
@@ -433,13 +425,13 @@ std::expected<Value, ParseError> parse(std::string_view bytes, Arena& arena, con
     text = arena.copy(decoded);
   }
   // json.loads decodes all of the bytes before it looks at any, so a bad byte anywhere comes first.
-  const Utf8 check = check_utf8(text);
-  if (check == Utf8::kInvalid) {
+  const text::Utf8 check = text::check_utf8(text);
+  if (check == text::Utf8::kInvalid) {
     return std::unexpected(ParseError{ParseErrorKind::kEncoding, "", 0});
   }
   thread_local std::vector<Value> scratch;
   thread_local std::vector<Frame> frames;
-  auto result = Parser(text, check == Utf8::kSurrogates, arena, options, scratch, frames).run();
+  auto result = Parser(text, check == text::Utf8::kSurrogates, arena, options, scratch, frames).run();
   if (scratch.capacity() > kKeptScratch) {
     std::vector<Value>().swap(scratch);
   }

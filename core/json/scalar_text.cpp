@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "text/characters.hpp"
+
 namespace data_bridge::json {
 
 namespace {
@@ -67,7 +69,6 @@ bool copy_plain_short(char* to, const char* from, std::size_t size) noexcept {
 }
 
 char* write_byte(char* to, char c) noexcept {
-  static constexpr char kHex[] = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(c);
   const char escape = kEscapes[byte];
   if (escape == 0) {
@@ -79,8 +80,8 @@ char* write_byte(char* to, char c) noexcept {
   if (escape == 'u') {
     *to++ = '0';
     *to++ = '0';
-    *to++ = kHex[byte >> 4];
-    *to++ = kHex[byte & 15];
+    *to++ = text::kHexDigits[byte >> 4];
+    *to++ = text::kHexDigits[byte & 15];
   }
   return to;
 }

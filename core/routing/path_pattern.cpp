@@ -5,12 +5,11 @@
 #include <array>
 #include <optional>
 
+#include "text/characters.hpp"
+#include "text/utf8.hpp"
+
 namespace data_bridge::routing {
 namespace {
-
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-constexpr bool is_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-constexpr bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
 /// What a run of characters consists of.
 enum class Run : std::uint8_t { kSegment, kLine, kDigits };
@@ -22,7 +21,7 @@ constexpr bool belongs(Run run, char c) noexcept {
     case Run::kLine:
       return c != '\n';
     case Run::kDigits:
-      return is_digit(c);
+      return text::is_digit(c);
   }
   return false;
 }
@@ -61,7 +60,7 @@ std::optional<std::size_t> end_of_uuid(std::string_view text, std::size_t at) no
   for (std::size_t group = 0; group < kGroups.size(); ++group) {
     if (group > 0 && at < text.size() && text[at] == '-') ++at;
     for (std::size_t i = 0; i < kGroups[group]; ++i, ++at) {
-      if (at >= text.size() || !is_hex(text[at])) return std::nullopt;
+      if (at >= text.size() || !text::is_hex_digit(text[at])) return std::nullopt;
     }
   }
   return at;
@@ -106,12 +105,12 @@ bool ends_here(std::string_view text, std::size_t at, End end) noexcept {
   return at == text.size() || (end == End::kDollar && at + 1 == text.size() && text[at] == '\n');
 }
 
-constexpr bool starts_name(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+constexpr bool starts_name(char c) noexcept { return text::is_letter(c) || c == '_'; }
 
 /// The end of [a-zA-Z_][a-zA-Z0-9_]* at `at`, or `at` where there is none.
 std::size_t end_of_name(std::string_view text, std::size_t at) noexcept {
   if (at >= text.size() || !starts_name(text[at])) return at;
-  while (at < text.size() && (starts_name(text[at]) || is_digit(text[at]))) ++at;
+  while (at < text.size() && (starts_name(text[at]) || text::is_digit(text[at]))) ++at;
   return at;
 }
 
@@ -216,7 +215,7 @@ bool PathPattern::match_general(std::string_view text, End end, std::span<std::s
     const std::size_t* after = row(i + 1);
     for (std::size_t p = text.size() + 1; p-- > 0;) {
       bool possible = false;
-      if (p < text.size() && is_continuation(text[p])) {
+      if (p < text.size() && text::is_continuation(text[p])) {
         // Python matches characters, not bytes: nothing begins or ends inside one.
       } else if (element.literal) {
         possible =

@@ -5,14 +5,11 @@
 
 #include <algorithm>
 
-#include "routing/percent.hpp"
+#include "text/characters.hpp"
+#include "text/percent.hpp"
 
 namespace data_bridge::routing {
 namespace {
-
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr bool is_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 template <typename Allowed>
 bool all_of(std::string_view text, Allowed allowed) {
@@ -21,7 +18,8 @@ bool all_of(std::string_view text, Allowed allowed) {
 
 bool valid_name(std::string_view host) {
   return all_of(host, [](char c) {
-    return is_digit(c) || is_letter(c) || std::string_view("._~%!$&'()*+,;=-").find(c) != std::string_view::npos;
+    return text::is_digit(c) || text::is_letter(c) ||
+           std::string_view("._~%!$&'()*+,;=-").find(c) != std::string_view::npos;
   });
 }
 
@@ -29,19 +27,19 @@ bool valid_name(std::string_view host) {
 bool valid_literal(std::string_view literal) {
   if (literal.starts_with('v')) {
     const std::size_t dot = literal.find('.');
-    return dot != std::string_view::npos && all_of(literal.substr(1, dot - 1), is_hex) &&
+    return dot != std::string_view::npos && all_of(literal.substr(1, dot - 1), text::is_hex_digit) &&
            all_of(literal.substr(dot + 1), [](char c) {
-             return is_digit(c) || is_letter(c) ||
+             return text::is_digit(c) || text::is_letter(c) ||
                     std::string_view("._~!$&'()*+,;=:-").find(c) != std::string_view::npos;
            });
   }
-  if (!all_of(literal, [](char c) { return is_hex(c) || c == ':' || c == '.'; })) return false;
+  if (!all_of(literal, [](char c) { return text::is_hex_digit(c) || c == ':' || c == '.'; })) return false;
   in6_addr address{};
   return inet_pton(AF_INET6, std::string(literal).c_str(), &address) == 1;
 }
 
 bool valid_port(std::string_view port) {
-  if (!all_of(port, is_digit)) return false;
+  if (!all_of(port, text::is_digit)) return false;
   port.remove_prefix(std::min(port.find_first_not_of('0'), port.size()));
   return port.size() < 5 || (port.size() == 5 && port <= "65535");
 }
@@ -101,7 +99,7 @@ std::string redirect_location(const UrlParts& parts) {
 
   std::string location;
   location.reserve(url.size());
-  append_uri(location, url);
+  text::append_uri(location, url);
   return location;
 }
 

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "routing/percent.hpp"
+#include "text/percent.hpp"
 
 namespace data_bridge::routing {
 namespace {
@@ -55,7 +55,7 @@ std::string_view Router::scope_path(const RouteTable& table, std::string_view ra
   const bool encoded = raw.find('%') != std::string_view::npos;
   if (!encoded && prefix.empty()) return raw;
   storage = prefix;
-  storage += encoded ? decode_path(raw) : raw;
+  storage += encoded ? text::decode_path(raw) : raw;
   return storage;
 }
 

@@ -17,10 +17,6 @@ struct Rejection {
   std::string body;
 };
 
-/// As FastAPI decides whether to read a body as JSON: `application/json` and `application/...+json`,
-/// parameters ignored. An empty or absent field (strict_content_type) is not.
-[[nodiscard]] bool is_json_content_type(std::string_view content_type) noexcept;
-
 /// The body as json.loads would give it; a JSON string of the raw bytes where `is_json` is false (no model
 /// accepts that). Errors: 422 json_invalid, 400 where Python fails in another way. An empty body: 422 missing.
 [[nodiscard]] std::expected<json::Value, Rejection> read_body(std::string_view body, bool is_json,

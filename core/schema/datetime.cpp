@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "json/number.hpp"
+#include "text/characters.hpp"
 
 namespace data_bridge::schema {
 
@@ -22,13 +23,11 @@ constexpr std::int64_t kMillisecondsFrom = 20'000'000'000;
 constexpr std::int64_t kSmallest = -62'167'219'200;  // 0000-01-01
 constexpr std::int64_t kLargest = 253'402'300'799;   // 9999-12-31T23:59:59
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
 // `count` digits at `position`, or -1.
 int digits(std::string_view text, std::size_t position, std::size_t count) noexcept {
   int value = 0;
   for (std::size_t i = position; i < position + count; ++i) {
-    if (i >= text.size() || !is_digit(text[i])) {
+    if (i >= text.size() || !text::is_digit(text[i])) {
       return -1;
     }
     value = value * 10 + (text[i] - '0');
@@ -135,7 +134,7 @@ bool read_time(std::string_view text, Datetime& out) noexcept {
     if (position < text.size() && (text[position] == '.' || text[position] == ',')) {
       const std::size_t first = ++position;
       std::uint32_t unit = 100'000;
-      for (; position < text.size() && is_digit(text[position]); ++position, unit /= 10) {
+      for (; position < text.size() && text::is_digit(text[position]); ++position, unit /= 10) {
         out.microsecond += unit * static_cast<std::uint32_t>(text[position] - '0');
       }
       if (position == first) {
@@ -235,7 +234,7 @@ std::optional<double> read_decimal(std::string_view text) noexcept {
   for (const char c : number) {
     if (c == '.' && !point) {
       point = true;
-    } else if (is_digit(c)) {
+    } else if (text::is_digit(c)) {
       digit = true;
     } else {
       return std::nullopt;

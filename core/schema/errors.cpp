@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "json/utf8.hpp"
 #include "json/writer.hpp"
+#include "text/utf8.hpp"
 
 namespace data_bridge::schema {
 
@@ -16,7 +16,7 @@ bool append_location(std::string& out, const LocationItem& item) {
     return true;
   }
   const std::string& text = std::get<std::string>(item);
-  if (json::check_utf8(text) > json::Utf8::kValid) {
+  if (text::check_utf8(text) > text::Utf8::kValid) {
     return false;
   }
   json::append_string(out, text);

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "json/number.hpp"
+#include "text/characters.hpp"
 
 namespace data_bridge::schema {
 
@@ -18,8 +19,6 @@ constexpr std::size_t kMaxIntDigits = 4300;
 
 // For remainders by 64-bit divisors; ISO C++ has no name for it.
 __extension__ typedef unsigned __int128 Wide;
-
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 // The length of the White_Space character at the start of `text`, or 0.
 std::size_t space_at_start(std::string_view text) noexcept {
@@ -99,7 +98,7 @@ std::expected<json::Value, IntError> parse_int(std::string_view text, json::Aren
     }
     text = plain;
   }
-  if (text.empty() || !std::ranges::all_of(text, is_digit)) {
+  if (text.empty() || !std::ranges::all_of(text, text::is_digit)) {
     return std::unexpected(IntError::kParsing);
   }
   text.remove_prefix(std::min(text.find_first_not_of('0'), text.size() - 1));
@@ -128,17 +127,14 @@ std::optional<double> parse_float(std::string_view text) {
     negative = text.front() == '-';
     text.remove_prefix(1);
   }
-  const auto equals = [&](std::string_view word) {
-    return std::ranges::equal(text, word, [](char left, char right) { return (left | 0x20) == right; });
-  };
   double result = 0;
-  if (equals("inf") || equals("infinity")) {
+  if (text::equals_lower(text, "inf") || text::equals_lower(text, "infinity")) {
     result = std::numeric_limits<double>::infinity();
-  } else if (equals("nan")) {
+  } else if (text::equals_lower(text, "nan")) {
     result = std::numeric_limits<double>::quiet_NaN();
   } else {
     // from_chars also takes "nan(...)" and a minus of its own: a digit or a point must come first.
-    if (text.empty() || !(is_digit(text.front()) || text.front() == '.')) {
+    if (text.empty() || !(text::is_digit(text.front()) || text.front() == '.')) {
       return std::nullopt;
     }
     const auto [end, ec] = json::read_double(text.data(), text.data() + text.size(), result);
@@ -151,11 +147,7 @@ std::optional<double> parse_float(std::string_view text) {
 
 std::optional<bool> parse_bool(std::string_view text) noexcept {
   const auto is_one_of = [&](std::initializer_list<std::string_view> words) {
-    return std::ranges::any_of(words, [&](std::string_view word) {
-      return std::ranges::equal(text, word, [](char left, char right) {
-        return (left >= 'A' && left <= 'Z' ? static_cast<char>(left | 0x20) : left) == right;
-      });
-    });
+    return std::ranges::any_of(words, [&](std::string_view word) { return text::equals_lower(text, word); });
   };
   if (is_one_of({"0", "off", "f", "false", "n", "no"})) {
     return false;

@@ -4,6 +4,8 @@
 
 #include <re2/re2.h>
 
+#include "text/characters.hpp"
+
 namespace data_bridge::schema {
 
 namespace {
@@ -14,8 +16,6 @@ constexpr std::string_view kWord =
     R"(\p{L}\p{Nl}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
 constexpr std::string_view kSpace =
     R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
-
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 class Translator {
  public:
@@ -116,8 +116,8 @@ class Translator {
       default:
         break;
     }
-    const bool punctuation = c > ' ' && c < 0x7F && !is_digit(c) && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
-                             c != '<' && c != '>' && c != '_';
+    const bool punctuation =
+        c > ' ' && c < 0x7F && !text::is_digit(c) && !text::is_letter(c) && c != '<' && c != '>' && c != '_';
     if (punctuation || c == ' ') {
       return take(2);
     }
@@ -193,13 +193,13 @@ class Translator {
 
   void repetition() {
     std::size_t end = position_ + 1;
-    while (end < pattern_.size() && is_digit(pattern_[end])) {
+    while (end < pattern_.size() && text::is_digit(pattern_[end])) {
       ++end;
     }
     const bool has_minimum = end > position_ + 1;
     if (end < pattern_.size() && pattern_[end] == ',') {
       ++end;
-      while (end < pattern_.size() && is_digit(pattern_[end])) {
+      while (end < pattern_.size() && text::is_digit(pattern_[end])) {
         ++end;
       }
     }

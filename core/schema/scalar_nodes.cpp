@@ -7,7 +7,7 @@
 #include "json/writer.hpp"
 #include "schema/datetime.hpp"
 #include "schema/lax.hpp"
-#include "schema/uuid.hpp"
+#include "text/uuid.hpp"
 
 namespace data_bridge::schema {
 
@@ -104,7 +104,7 @@ bool UuidNode::validate(const json::Value& input, State& state, json::Value& out
   if (!input.is_string()) {
     return state.fail("uuid_type", "UUID input should be a string, bytes or UUID object", input);
   }
-  const auto uuid = parse_uuid(input.as_string());
+  const auto uuid = text::parse_uuid(input.as_string());
   if (!uuid) {
     return state.fail("uuid_parsing", "Input should be a valid UUID, " + uuid.error(), input,
                       {{"error", uuid.error()}});

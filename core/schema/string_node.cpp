@@ -1,11 +1,11 @@
 // The validator of str. The order is pydantic-core's: strip, min, max, pattern, then the case.
 #include "schema/string_node.hpp"
 
-#include "json/utf8.hpp"
 #include "json/writer.hpp"
 #include "schema/lax.hpp"
 #include "schema/scalar_nodes.hpp"
 #include "schema/unicode_case.hpp"
+#include "text/utf8.hpp"
 
 namespace data_bridge::schema {
 
@@ -48,7 +48,7 @@ bool StringNode::validate(const json::Value& input, State& state, json::Value& o
     text = trim(text);
   }
   if (c.min_length || c.max_length) {
-    const std::size_t length = json::count_code_points(text);
+    const std::size_t length = text::count_code_points(text);
     if (c.min_length && length < *c.min_length) {
       return state.fail("string_too_short", length_message("least", *c.min_length), input,
                         {{"min_length", count(*c.min_length)}});

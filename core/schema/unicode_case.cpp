@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "json/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace data_bridge::schema {
 
@@ -31,27 +31,6 @@ bool contains(std::span<const Range> ranges, std::uint32_t code_point) noexcept 
   return found != ranges.end() && found->first <= code_point;
 }
 
-std::size_t length_of(char lead) noexcept {
-  const auto byte = static_cast<unsigned char>(lead);
-  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
-}
-
-std::uint32_t decode(std::string_view text, std::size_t position) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
-  const std::uint32_t lead = byte(position);
-  switch (length_of(text[position])) {
-    case 1:
-      return lead;
-    case 2:
-      return (lead & 0x1F) << 6 | (byte(position + 1) & 0x3F);
-    case 3:
-      return (lead & 0x0F) << 12 | (byte(position + 1) & 0x3F) << 6 | (byte(position + 2) & 0x3F);
-    default:
-      return (lead & 0x07) << 18 | (byte(position + 1) & 0x3F) << 12 | (byte(position + 2) & 0x3F) << 6 |
-             (byte(position + 3) & 0x3F);
-  }
-}
-
 // Unicode 3.13, Final_Sigma: a cased letter before it and none behind, case-ignorable characters not counted.
 bool is_final_sigma(std::string_view text, std::size_t position) noexcept {
   std::size_t before = position;
@@ -59,8 +38,8 @@ bool is_final_sigma(std::string_view text, std::size_t position) noexcept {
   while (before != 0) {
     do {
       --before;
-    } while ((static_cast<unsigned char>(text[before]) & 0xC0) == 0x80);
-    const std::uint32_t code_point = decode(text, before);
+    } while (text::is_continuation(text[before]));
+    const std::uint32_t code_point = text::first_code_point(text.substr(before));
     if (!contains(kCaseIgnorable, code_point)) {
       cased_before = contains(kCased, code_point);
       break;
@@ -69,8 +48,8 @@ bool is_final_sigma(std::string_view text, std::size_t position) noexcept {
   if (!cased_before) {
     return false;
   }
-  for (std::size_t next = position + 2; next < text.size(); next += length_of(text[next])) {
-    const std::uint32_t code_point = decode(text, next);
+  for (std::size_t next = position + 2; next < text.size(); next += text::sequence_length(text[next])) {
+    const std::uint32_t code_point = text::first_code_point(text.substr(next));
     if (!contains(kCaseIgnorable, code_point)) {
       return !contains(kCased, code_point);
     }
@@ -81,16 +60,16 @@ bool is_final_sigma(std::string_view text, std::size_t position) noexcept {
 std::string convert(std::string_view text, std::span<const Mapping> table, char first_ascii, bool lower) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); i += length_of(text[i])) {
-    const std::size_t length = length_of(text[i]);
+  for (std::size_t i = 0; i < text.size(); i += text::sequence_length(text[i])) {
+    const std::size_t length = text::sequence_length(text[i]);
     if (length == 1) {
       const bool changes = text[i] >= first_ascii && text[i] < first_ascii + 26;
       out.push_back(changes ? static_cast<char>(text[i] ^ 0x20) : text[i]);
       continue;
     }
-    const std::uint32_t code_point = decode(text, i);
+    const std::uint32_t code_point = text::first_code_point(text.substr(i));
     if (lower && code_point == kCapitalSigma && is_final_sigma(text, i)) {
-      json::append_code_point(out, kFinalSigma);
+      text::append_code_point(out, kFinalSigma);
       continue;
     }
     const auto found = std::ranges::lower_bound(table, code_point, {}, &Mapping::from);
@@ -100,7 +79,7 @@ std::string convert(std::string_view text, std::span<const Mapping> table, char 
     }
     for (const std::uint32_t mapped : found->to) {
       if (mapped != 0) {
-        json::append_code_point(out, mapped);
+        text::append_code_point(out, mapped);
       }
     }
   }

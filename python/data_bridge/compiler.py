@@ -9,7 +9,6 @@ plan cannot do exactly as FastAPI would is left alone: that route, or the whole 
 from __future__ import annotations
 
 import copy
-import email.message
 import enum
 import functools
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -155,19 +154,8 @@ class RoutePlan:
     overrides_provider: Any
     strict_content_type: bool
     parse_json: Callable[[bytes], Any] = field(default_factory=lambda: pydantic_core.from_json)
-    is_json: Callable[[str], bool] = field(default=lambda value: is_json_content_type(value))
     response_class: type[Response] = field(default_factory=lambda: Response)
     simple_classes: frozenset[type[Response]] = field(default_factory=simple_responses)
-
-
-def is_json_content_type(value: str) -> bool:
-    """FastAPI's rule for a body that is parsed as JSON: ``application/json`` or ``application/*+json``."""
-    message = email.message.Message()
-    message["content-type"] = value
-    if message.get_content_maintype() != "application":
-        return False
-    subtype = message.get_content_subtype()
-    return subtype == "json" or subtype.endswith("+json")
 
 
 def compile_app(app: FastAPI) -> CompiledApp:

@@ -58,6 +58,13 @@ def make_app() -> FastAPI:
     async def typed(item_id: int, q: str | None = None, limit: int = Query(10, ge=1, le=100), flag: bool = False):
         return {"item_id": item_id, "q": q, "limit": limit, "flag": flag}
 
+    @app.get("/replaced")
+    async def replaced(
+        one: Annotated[str | None, Query(alias="\ufffd")] = None,
+        e: Annotated[list[str] | None, Query(alias="é")] = None,
+    ):
+        return {"one": one, "e": e}
+
     @app.get("/many")
     async def many(tag: Annotated[list[str], Query()] = ["default"], colour: Colour = Colour.red):  # noqa: B006
         return {"tag": tag, "colour": colour}

@@ -28,6 +28,7 @@ REQUESTS = {
     "typed last wins": request("GET", "/typed/7?limit=1000&limit=3"),
     "typed blank": request("GET", "/typed/7?q="),
     "typed utf-8": request("GET", "/typed/7?q=%C3%A9%FF"),
+    "names that are no utf-8": request("GET", "/replaced?%FF=1&%C3=2&%E9=3&%c3%a9=4&%C3%A9=%E2%82"),
     "many": request("GET", "/many?tag=x&tag=y&colour=blue"),
     "many default": request("GET", "/many"),
     "many bad": request("GET", "/many?colour=green"),

@@ -1,22 +1,21 @@
 // The SQL of one table, written once when its collection is opened.
 #include "storage/sqlite/table_sql.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <map>
 
+#include "text/characters.hpp"
+
 namespace data_bridge::storage::sqlite {
 namespace {
 
 std::string fold(std::string_view name) {
   std::string folded(name);
-  for (char& letter : folded) {
-    if (letter >= 'A' && letter <= 'Z') {
-      letter = static_cast<char>(letter - 'A' + 'a');
-    }
-  }
+  std::ranges::transform(folded, folded.begin(), text::to_lower);
   return folded;
 }
 
@@ -26,9 +25,9 @@ std::string case_mask(std::string_view name) {
   for (std::size_t at = 0; at < name.size(); at += 4) {
     unsigned digit = 0;
     for (std::size_t bit = 0; bit < 4 && at + bit < name.size(); ++bit) {
-      digit |= (name[at + bit] >= 'A' && name[at + bit] <= 'Z' ? 1U : 0U) << bit;
+      digit |= (text::is_upper(name[at + bit]) ? 1U : 0U) << bit;
     }
-    mask += "0123456789abcdef"[digit];
+    mask += text::kHexDigits[digit];
   }
   return mask;
 }

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "storage/sqlite/key_sequence.hpp"
-#include "storage/uuid.hpp"
+#include "text/uuid7.hpp"
 
 namespace data_bridge::storage::sqlite {
 namespace {
@@ -130,7 +130,7 @@ std::expected<void, Error> SqliteTransaction::insert(Collection& collection, Row
     }
   }
   if (assign && table.key_kind == KeyKind::kUuid) {
-    key = make_uuid7();
+    key = text::make_uuid7();
   }
   auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kInsert);
   if (!statement) {

@@ -1,27 +1,18 @@
 // Reading UUIDs as Pydantic does: what the Rust crate uuid accepts, and how it explains what it does not.
-#include "schema/uuid.hpp"
+#include "text/uuid.hpp"
 
-#include <cstdint>
+#include <cstddef>
 
-#include "json/writer.hpp"
+#include "text/characters.hpp"
+#include "text/utf8.hpp"
 
-namespace data_bridge::schema {
+namespace data_bridge::text {
 
 namespace {
 
 constexpr std::array<std::size_t, 6> kGroupStarts = {0, 9, 14, 19, 24, 37};
 
-// A digit's value, or -1.
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 bool read(std::string_view text, bool hyphens, UuidText& out) noexcept {
-  static constexpr char kHex[] = "0123456789abcdef";
   if (text.size() != (hyphens ? 36U : 32U)) {
     return false;
   }
@@ -34,40 +25,17 @@ bool read(std::string_view text, bool hyphens, UuidText& out) noexcept {
       }
       continue;
     }
-    const int digit = hex_digit(text[position++]);
+    const int digit = hex_value(text[position++]);
     if (digit < 0) {
       return false;
     }
-    out[i] = kHex[digit];
+    out[i] = kHexDigits[static_cast<std::size_t>(digit)];
   }
   return true;
 }
 
-std::string number(std::size_t value) {
-  std::string text;
-  json::append_int(text, static_cast<std::int64_t>(value));
-  return text;
-}
-
-std::size_t sequence_length(char lead) noexcept {
-  const auto byte = static_cast<unsigned char>(lead);
-  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
-}
-
 // The crate looks at `character as u8`: the low byte of the code point, so that U+0130 counts as "0".
-char low_byte(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  switch (sequence_length(text[0])) {
-    case 1:
-      return text[0];
-    case 2:
-      return static_cast<char>((byte(0) << 6 | (byte(1) & 0x3F)) & 0xFF);
-    case 3:
-      return static_cast<char>((byte(1) << 6 | (byte(2) & 0x3F)) & 0xFF);
-    default:
-      return static_cast<char>((byte(2) << 6 | (byte(3) & 0x3F)) & 0xFF);
-  }
-}
+char low_byte(std::string_view text) noexcept { return static_cast<char>(first_code_point(text) & 0xFF); }
 
 std::string explain(std::string_view text) {
   // Of the right length for a form with a prefix, the crate parses and explains what is inside; longer
@@ -77,7 +45,7 @@ std::string explain(std::string_view text) {
   } else if (text.size() == 45 && text.starts_with("urn:uuid:")) {
     text = text.substr(9);
   } else if (text.size() > 45) {
-    return "invalid length: found " + number(text.size());
+    return "invalid length: found " + std::to_string(text.size());
   }
   std::string_view inner = text;
   std::size_t offset = 0;
@@ -97,16 +65,16 @@ std::string explain(std::string_view text) {
         bounds[hyphens] = i;
       }
       ++hyphens;
-    } else if (hex_digit(low) < 0) {
+    } else if (hex_value(low) < 0) {
       const std::string_view character = inner.substr(i, sequence_length(inner[i]));
-      return "invalid character: found `" + std::string(character) + "` at " + number(i + offset);
+      return "invalid character: found `" + std::string(character) + "` at " + std::to_string(i + offset);
     }
   }
   if (hyphens == 0 && offset == 0 && text.size() != 36) {
-    return "invalid length: found " + number(text.size());
+    return "invalid length: found " + std::to_string(text.size());
   }
   if (hyphens != 4) {
-    return "invalid group count: expected 5, found " + number(hyphens + 1);
+    return "invalid group count: expected 5, found " + std::to_string(hyphens + 1);
   }
   std::size_t group = 0;
   while (group < 4 && bounds[group] == kGroupStarts[group + 1] - 1) {
@@ -114,8 +82,9 @@ std::string explain(std::string_view text) {
   }
   // The last group is measured on the whole text, prefix and brace included, as the crate does.
   const std::size_t end = group < 4 ? bounds[group] : text.size();
-  return "invalid group length in group " + number(group) + ": expected " +
-         number(kGroupStarts[group + 1] - kGroupStarts[group] - 1) + ", found " + number(end - kGroupStarts[group]);
+  return "invalid group length in group " + std::to_string(group) + ": expected " +
+         std::to_string(kGroupStarts[group + 1] - kGroupStarts[group] - 1) + ", found " +
+         std::to_string(end - kGroupStarts[group]);
 }
 
 }  // namespace
@@ -131,4 +100,4 @@ std::expected<UuidText, std::string> parse_uuid(std::string_view text) {
   return std::unexpected(explain(text));
 }
 
-}  // namespace data_bridge::schema
+}  // namespace data_bridge::text

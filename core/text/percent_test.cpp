@@ -1,9 +1,9 @@
 // Decoding as urllib.parse.unquote() does it; every expectation was printed by CPython 3.11.
-#include "routing/percent.hpp"
+#include "text/percent.hpp"
 
 #include <gtest/gtest.h>
 
-namespace data_bridge::routing {
+namespace data_bridge::text {
 namespace {
 
 #define REPLACED "\xEF\xBF\xBD"
@@ -50,4 +50,4 @@ TEST(AppendPercentEncoded, LeavesOneSegment) {
 }
 
 }  // namespace
-}  // namespace data_bridge::routing
+}  // namespace data_bridge::text

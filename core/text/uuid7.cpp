@@ -1,5 +1,5 @@
 // Time-ordered identifiers (RFC 9562, 5.7).
-#include "storage/uuid.hpp"
+#include "text/uuid7.hpp"
 
 #include <sys/random.h>
 
@@ -10,7 +10,9 @@
 #include <mutex>
 #include <system_error>
 
-namespace data_bridge::storage {
+#include "text/characters.hpp"
+
+namespace data_bridge::text {
 namespace {
 
 // RFC 9562, 6.2, method 3: the 12 bits of rand_a hold the fraction of the millisecond (about 244 ns each), so
@@ -51,7 +53,6 @@ std::string make_uuid7() {
   const std::uint64_t tick = next_tick();
   const std::uint64_t high = ((tick >> 12) << 16) | 0x7000U | (tick & 0xFFFU);
   const std::uint64_t low = (random_bits() & 0x3FFF'FFFF'FFFF'FFFFU) | 0x8000'0000'0000'0000U;
-  constexpr char kHex[] = "0123456789abcdef";
   std::string text(36, '-');
   std::size_t at = 0;
   for (int digit = 0; digit < 32; ++digit) {
@@ -59,9 +60,9 @@ std::string make_uuid7() {
       ++at;
     }
     const std::uint64_t half = digit < 16 ? high : low;
-    text[at++] = kHex[(half >> (60 - 4 * (digit % 16))) & 0xFU];
+    text[at++] = kHexDigits[(half >> (60 - 4 * (digit % 16))) & 0xFU];
   }
   return text;
 }
 
-}  // namespace data_bridge::storage
+}  // namespace data_bridge::text

@@ -1,10 +1,10 @@
-// Percent-encoding: from a request's path to the text that routes are matched on, and back into URIs.
+// Percent-encoding: out of a path or a query into text, and back into URIs.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-namespace data_bridge::routing {
+namespace data_bridge::text {
 
 /// Appends `text` with %XX resolved and a '%' without two hex digits kept (urllib.parse.unquote_to_bytes).
 void append_unescaped(std::string& out, std::string_view text);
@@ -13,9 +13,6 @@ void append_unescaped(std::string& out, std::string_view text);
 /// replaced by U+FFFD, one for each maximal part of a sequence. Always valid UTF-8.
 [[nodiscard]] std::string decode_path(std::string_view path);
 
-/// A name or value of a query before its escapes are resolved: '+' stands for a space.
-[[nodiscard]] std::string plus_to_space(std::string_view text);
-
 /// Appends `text` with every byte percent-encoded that is not unreserved (RFC 3986, 2.3): one path segment or value.
 void append_percent_encoded(std::string& out, std::string_view text);
 
@@ -23,4 +20,4 @@ void append_percent_encoded(std::string& out, std::string_view text);
 /// urllib.parse.quote(text, safe=":/%#?=@[]!$&'()*+,;"), with which Starlette makes Location fields.
 void append_uri(std::string& out, std::string_view text);
 
-}  // namespace data_bridge::routing
+}  // namespace data_bridge::text

@@ -1,5 +1,5 @@
 // Version, variant, order and uniqueness of the identifiers.
-#include "storage/uuid.hpp"
+#include "text/uuid7.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace data_bridge::storage {
+namespace data_bridge::text {
 namespace {
 
 TEST(Uuid7, HasTheFormOfRfc9562) {
@@ -61,4 +61,4 @@ TEST(Uuid7, IncreasesWithinAThreadAndIsUniqueAcrossThreads) {
 }
 
 }  // namespace
-}  // namespace data_bridge::storage
+}  // namespace data_bridge::text

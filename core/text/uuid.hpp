@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-namespace data_bridge::schema {
+namespace data_bridge::text {
 
 using UuidText = std::array<char, 36>;  ///< 8-4-4-4-12, lower case
 
 /// Hyphenated, 32 digits, or hyphenated in braces or behind "urn:uuid:". The error is the crate's text.
 [[nodiscard]] std::expected<UuidText, std::string> parse_uuid(std::string_view text);
 
-}  // namespace data_bridge::schema
+}  // namespace data_bridge::text

@@ -16,7 +16,7 @@
 #include "pyloop/mailbox.hpp"
 #include "pyloop/py_ref.hpp"
 #include "pyloop/ready_queue.hpp"
-#include "pyloop/timer_heap.hpp"
+#include "runtime/deadline_heap.hpp"
 #include "runtime/reactor.hpp"
 
 namespace data_bridge::pyloop {
@@ -121,7 +121,7 @@ class LoopState final : public LoopCore {
 
   FdWatches& watches() noexcept { return watches_; }
   [[nodiscard]] const ReadyQueue<PyObject>& ready() const noexcept { return ready_; }
-  [[nodiscard]] const TimerHeap<PyObject>& timers() const noexcept { return timers_; }
+  [[nodiscard]] const runtime::DeadlineHeap<double, PyObject*>& timers() const noexcept { return timers_; }
   SignalInbox& signals() noexcept { return signals_; }
 
   bool debug = false;
@@ -162,7 +162,7 @@ class LoopState final : public LoopCore {
   FdWatches watches_{reactor_};
   SignalInbox signals_;
   ReadyQueue<PyObject> ready_;
-  TimerHeap<PyObject> timers_;
+  runtime::DeadlineHeap<double, PyObject*> timers_;
   PyRef leaving_;
   std::vector<PyRef> unflushed_;
   std::vector<PyRef> deferred_;

@@ -1,7 +1,7 @@
 // The awaitable type behind ASGI's receive and send.
 #include "bridge/asgi_awaitable.hpp"
 
-#include "bridge/coroutine_type.hpp"
+#include "pyloop/generator.hpp"
 
 namespace data_bridge::bridge {
 
@@ -89,7 +89,7 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
   Awaitable* self = cast(object);
   self->exhausted = true;
   Py_CLEAR(self->waiting);
-  return raise_thrown(args, count);
+  return pyloop::raise_thrown(args, count);
 }
 
 PyObject* close_method(PyObject* object, PyObject* /*unused*/) {
@@ -103,14 +103,14 @@ PyObject* close_method(PyObject* object, PyObject* /*unused*/) {
 
 bool ready_awaitable_type() {
   if (awaitable_type == nullptr) {
-    awaitable_type = make_coroutine_type({.name = "data_bridge._core.AsgiAwaitable",
-                                          .basic_size = sizeof(Awaitable),
-                                          .dealloc = dealloc,
-                                          .traverse = traverse,
-                                          .clear = clear,
-                                          .step = step,
-                                          .throw_method = throw_method,
-                                          .close_method = close_method});
+    awaitable_type = pyloop::make_coroutine_type({.name = "data_bridge._core.AsgiAwaitable",
+                                                  .basic_size = sizeof(Awaitable),
+                                                  .dealloc = dealloc,
+                                                  .traverse = traverse,
+                                                  .clear = clear,
+                                                  .step = step,
+                                                  .throw_method = throw_method,
+                                                  .close_method = close_method});
   }
   return awaitable_type != nullptr;
 }

@@ -1,35 +1,18 @@
-// What all native coroutine types share.
+// The loop's generator protocol under the names that the routes' coroutines know.
 #pragma once
 
-#include <Python.h>
+#include "pyloop/generator.hpp"
+#include "pyloop/py_error.hpp"
 
 namespace data_bridge::bridge {
 
-/// What differs between native coroutine types. `step` is am_send; send(), iteration and await come from it.
-struct CoroutineTraits {
-  const char* name;  ///< "module.Name"; must live for ever
-  int basic_size;    ///< of the instance, which begins with PyObject_HEAD
-  destructor dealloc;
-  traverseproc traverse;
-  inquiry clear;
-  sendfunc step;
-  PyObject* (*throw_method)(PyObject* self, PyObject* const* args,
-                            Py_ssize_t count);  ///< throw(value), see raise_thrown()
-  PyCFunction close_method;
-  getattrofunc get_attribute = PyObject_GenericGetAttr;
-};
+using pyloop::as_iteration;
+using pyloop::raise_thrown;
 
-/// Makes a type with garbage collection, without a constructor, and registers it as a collections.abc.Coroutine, so
-/// that asyncio takes its instances for coroutines. Null with a Python exception set on failure.
-PyTypeObject* make_coroutine_type(const CoroutineTraits& traits);
+inline PyObject* fetch_exception() { return pyloop::take_exception().release(); }
 
-/// The result of an am_send as tp_iternext and send() give it: the value, or null with StopIteration(value) set.
-PyObject* as_iteration(PySendResult sent, PyObject* result);
-
-/// Raises what `throw(type_or_value[, value[, traceback]])` was called with. Always null.
-PyObject* raise_thrown(PyObject* const* args, Py_ssize_t count);
-
-/// The pending exception, normalised and with its traceback; the error indicator is clear afterwards.
-PyObject* fetch_exception();
+inline PyTypeObject* make_coroutine_type(const pyloop::CoroutineTraits& traits) {
+  return pyloop::make_coroutine_type(traits);
+}
 
 }  // namespace data_bridge::bridge

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "pyloop/generator.hpp"
 #include "pyloop/py_error.hpp"
 #include "pyloop/trashcan.hpp"
 
@@ -46,12 +47,7 @@ PySendResult contain(Adopted& adopted, PySendResult status, PyObject** result) {
 }
 
 PySendResult throw_into(PyObject* coroutine, PyObject* exception, PyObject** result) {
-  *result = PyObject_CallMethodOneArg(coroutine, name_throw, exception);
-  if (*result != nullptr) return PYGEN_NEXT;
-  if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return PYGEN_ERROR;
-  const PyRef stop = take_exception();
-  *result = PyObject_GetAttrString(stop.get(), "value");
-  return *result != nullptr ? PYGEN_RETURN : PYGEN_ERROR;
+  return as_send_result(PyObject_CallMethodOneArg(coroutine, name_throw, exception), result);
 }
 
 PySendResult send_through(PyObject* self, PyObject* argument, PyObject** result) {
@@ -80,23 +76,6 @@ PySendResult send_through(PyObject* self, PyObject* argument, PyObject** result)
 PySendResult adopted_send(PyObject* self, PyObject* argument, PyObject** result) {
   return contain(of(self), send_through(self, argument, result), result);
 }
-
-PyObject* as_iteration(PySendResult status, PyObject* result) {
-  if (status != PYGEN_RETURN) return result;
-  // _PyGen_SetStopIterationValue is private; a tuple or exception as the value needs the explicit call.
-  const PyRef stop = PyRef::steal(PyObject_CallOneArg(PyExc_StopIteration, result));
-  Py_DECREF(result);
-  if (stop) PyErr_SetObject(PyExc_StopIteration, stop.get());
-  return nullptr;
-}
-
-PyObject* send_method(PyObject* self, PyObject* argument) {
-  PyObject* result = nullptr;
-  const PySendResult status = adopted_send(self, argument, &result);
-  return as_iteration(status, result);
-}
-
-PyObject* iternext(PyObject* self) { return send_method(self, Py_None); }
 
 PyObject* throw_through(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
   Adopted& adopted = of(self);
@@ -156,19 +135,12 @@ PyObject* throw_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs) 
   PyObject* yielded = throw_through(self, args, nargs);
   if (yielded != nullptr || of(self).completion == nullptr) return yielded;
   PyObject* result = nullptr;
-  PySendResult status = PYGEN_ERROR;
-  if (PyErr_ExceptionMatches(PyExc_StopIteration) != 0) {
-    const PyRef stop = take_exception();
-    result = PyObject_GetAttrString(stop.get(), "value");
-    if (result != nullptr) status = PYGEN_RETURN;
-  }
+  PySendResult status = as_send_result(nullptr, &result);
   status = contain(of(self), status, &result);
   return as_iteration(status, result);
 }
 
 PyObject* close_method(PyObject* self, PyObject*) { return PyObject_CallMethodNoArgs(of(self).coroutine, name_close); }
-
-PyObject* await_method(PyObject* self) { return Py_NewRef(self); }
 
 // cr_frame, cr_await, __qualname__ ...: what asyncio's repr and get_stack read.
 PyObject* getattro(PyObject* self, PyObject* name) {
@@ -201,12 +173,6 @@ void destroy(PyObject* self) {
   Py_DECREF(type);
 }
 
-PyMethodDef methods[] = {
-    {"send", send_method, METH_O, nullptr},
-    {"throw", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(throw_method)), METH_FASTCALL, nullptr},
-    {"close", close_method, METH_NOARGS, nullptr},
-    {nullptr, nullptr, 0, nullptr}};
-
 }  // namespace
 
 PyObject* adopt_coroutine(PyObject* coroutine) {
@@ -230,19 +196,15 @@ int register_adopted_coroutine() {
   name_cancel = PyUnicode_InternFromString("cancel");
   name_args = PyUnicode_InternFromString("args");
   if (name_throw == nullptr || name_close == nullptr || name_cancel == nullptr || name_args == nullptr) return -1;
-  PyType_Slot slots[] = {{Py_am_send, reinterpret_cast<void*>(adopted_send)},
-                         {Py_am_await, reinterpret_cast<void*>(await_method)},
-                         {Py_tp_iter, reinterpret_cast<void*>(await_method)},
-                         {Py_tp_iternext, reinterpret_cast<void*>(iternext)},
-                         {Py_tp_getattro, reinterpret_cast<void*>(getattro)},
-                         {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-                         {Py_tp_clear, reinterpret_cast<void*>(clear)},
-                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc_by_turns<destroy>)},
-                         {Py_tp_methods, methods},
-                         {0, nullptr}};
-  PyType_Spec spec = {"data_bridge._core.AdoptedCoroutine", sizeof(Adopted), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  adopted_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  adopted_type = make_coroutine_type({.name = "data_bridge._core.AdoptedCoroutine",
+                                      .basic_size = sizeof(Adopted),
+                                      .dealloc = dealloc_by_turns<destroy>,
+                                      .traverse = traverse,
+                                      .clear = clear,
+                                      .step = adopted_send,
+                                      .throw_method = throw_method,
+                                      .close_method = close_method,
+                                      .get_attribute = getattro});
   return adopted_type == nullptr ? -1 : 0;
 }
 

@@ -1,11 +1,10 @@
-// The parts of the generator protocol that do not depend on what is awaited.
-#include "bridge/coroutine_type.hpp"
+// The generator protocol of native coroutine types, as far as it does not depend on what they await.
+#include "pyloop/generator.hpp"
 
+#include "pyloop/py_error.hpp"
 #include "pyloop/py_ref.hpp"
 
-namespace data_bridge::bridge {
-
-using pyloop::PyRef;
+namespace data_bridge::pyloop {
 
 namespace {
 
@@ -84,16 +83,13 @@ PyObject* raise_thrown(PyObject* const* args, Py_ssize_t count) {
   return nullptr;
 }
 
-PyObject* fetch_exception() {
-  PyObject* type = nullptr;
-  PyObject* value = nullptr;
-  PyObject* traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  if (value != nullptr && traceback != nullptr) PyException_SetTraceback(value, traceback);
-  Py_XDECREF(type);
-  Py_XDECREF(traceback);
-  return value;
+PySendResult as_send_result(PyObject* yielded, PyObject** result) {
+  *result = yielded;
+  if (yielded != nullptr) return PYGEN_NEXT;
+  if (PyErr_ExceptionMatches(PyExc_StopIteration) == 0) return PYGEN_ERROR;
+  const PyRef stop = take_exception();
+  *result = PyObject_GetAttrString(stop.get(), "value");
+  return *result != nullptr ? PYGEN_RETURN : PYGEN_ERROR;
 }
 
-}  // namespace data_bridge::bridge
+}  // namespace data_bridge::pyloop

@@ -1,0 +1,36 @@
+// The generator protocol of native coroutine types: one type maker, and the ways between its three spellings.
+#pragma once
+
+#include <Python.h>
+
+namespace data_bridge::pyloop {
+
+/// What differs between native coroutine types. `step` is am_send; send(), iteration and await come from it.
+struct CoroutineTraits {
+  const char* name;  ///< "module.Name"; must live for ever
+  int basic_size;    ///< of the instance, which begins with PyObject_HEAD
+  destructor dealloc;
+  traverseproc traverse;
+  inquiry clear;
+  sendfunc step;
+  PyObject* (*throw_method)(PyObject* self, PyObject* const* args,
+                            Py_ssize_t count);  ///< throw(value), see raise_thrown()
+  PyCFunction close_method;
+  getattrofunc get_attribute = PyObject_GenericGetAttr;
+};
+
+/// Makes a type with garbage collection, without a constructor, and registers it as a collections.abc.Coroutine, so
+/// that asyncio takes its instances for coroutines. Null with a Python exception set on failure.
+PyTypeObject* make_coroutine_type(const CoroutineTraits& traits);
+
+/// The result of an am_send as tp_iternext and send() give it: the value, or null with StopIteration(value) set.
+PyObject* as_iteration(PySendResult sent, PyObject* result);
+
+/// The other way: what a call of send() or throw() gave, as am_send says it. Null `yielded` stands for the pending
+/// exception, which is taken where it is a StopIteration.
+PySendResult as_send_result(PyObject* yielded, PyObject** result);
+
+/// Raises what `throw(type_or_value[, value[, traceback]])` was called with. Always null.
+PyObject* raise_thrown(PyObject* const* args, Py_ssize_t count);
+
+}  // namespace data_bridge::pyloop

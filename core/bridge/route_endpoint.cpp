@@ -16,15 +16,6 @@ using pyloop::PyRef;
 
 namespace {
 
-bool has_overrides(const RoutePlan& plan) {
-  if (!plan.overrides_provider) return false;
-  static PyObject* const name = PyUnicode_InternFromString("dependency_overrides");
-  PyRef overrides = PyRef::steal(PyObject_GetAttr(plan.overrides_provider.get(), name));
-  const int truth = overrides ? PyObject_IsTrue(overrides.get()) : -1;
-  if (truth < 0) PyErr_Clear();
-  return truth != 0;
-}
-
 class RouteCall final : public Call {
  public:
   RouteCall(AppContext& app, const std::shared_ptr<RouteEndpoint>& endpoint, http::Exchange& exchange,
@@ -39,7 +30,7 @@ class RouteCall final : public Call {
  private:
   PyRef begin() override {
     const RoutePlan& plan = endpoint_.plan();
-    if (!endpoint_.valid(incoming().head_at) || has_overrides(plan)) return application_coroutine();
+    if (!endpoint_.valid(incoming().head_at)) return application_coroutine();
     std::vector<PyRef> arguments;
     arguments.reserve(plan.parameters.size() + 1);
     const http::OwnedRequest& request = *incoming().request;

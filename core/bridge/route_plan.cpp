@@ -63,7 +63,6 @@ RoutePlan read(nb::handle source) {
   plan.argument_names = optional_attribute(source, "argument_names");
   plan.response = read_response(source.attr("response"));
   plan.finish = optional_attribute(source, "finish");
-  plan.overrides_provider = optional_attribute(source, "overrides_provider");
   plan.parse_json = optional_attribute(source, "parse_json");
   plan.response_class = optional_attribute(source, "response_class");
   plan.simple_classes = optional_attribute(source, "simple_classes");

@@ -50,11 +50,10 @@ struct RoutePlan {
   pyloop::PyRef body_validate;   ///< of the JSON body, or empty
   pyloop::PyRef argument_names;  ///< tuple of str: parameters in order, then the body
   ResponsePlan response;
-  pyloop::PyRef finish;              ///< async (scope, receive, send, outcome): FastAPI's layers around an outcome
-  pyloop::PyRef overrides_provider;  ///< its dependency_overrides must be empty, or None
-  pyloop::PyRef parse_json;          ///< pydantic_core.from_json
-  pyloop::PyRef response_class;      ///< starlette.responses.Response
-  pyloop::PyRef simple_classes;      ///< frozenset of exact response classes that only carry bytes
+  pyloop::PyRef finish;          ///< async (scope, receive, send, outcome): FastAPI's layers around an outcome
+  pyloop::PyRef parse_json;      ///< pydantic_core.from_json
+  pyloop::PyRef response_class;  ///< starlette.responses.Response
+  pyloop::PyRef simple_classes;  ///< frozenset of exact response classes that only carry bytes
   bool strict_content_type = true;
 };
 

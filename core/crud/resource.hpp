@@ -71,7 +71,6 @@ class Resource {
 
   [[nodiscard]] const RowCodec& codec() const noexcept { return codec_; }
   [[nodiscard]] const CursorCodec& cursors() const noexcept { return cursors_; }
-  [[nodiscard]] const std::string& key_name() const noexcept { return options_.key; }
   [[nodiscard]] std::size_t max_page_bytes() const noexcept { return options_.max_page_bytes; }
 
   /// A key out of a path; nullopt where it is invalid, which `errors` then says, or where no item can have it (an

@@ -11,17 +11,10 @@
 
 #include "http/listener.hpp"
 #include "http/server_testing.hpp"
+#include "runtime/sanitizers.hpp"
 
 namespace data_bridge::http {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 std::size_t resident_bytes() {
   std::ifstream file("/proc/self/statm");
@@ -286,7 +279,7 @@ TEST(Listener, DealsConnectionsOutToTheReactorsOfSeveralThreads) {
 }
 
 TEST(Connections, AnIdleConnectionCostsLessThanAPage) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer's own memory would be measured";
+  if (DATA_BRIDGE_SANITIZED_MEMORY) GTEST_SKIP() << "a sanitizer's own memory would be measured";
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;

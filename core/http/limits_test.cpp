@@ -8,6 +8,7 @@
 #include <new>
 
 #include "http/server_testing.hpp"
+#include "runtime/sanitizers.hpp"
 
 namespace {
 
@@ -17,15 +18,7 @@ thread_local std::size_t allocations = 0;
 }  // namespace
 
 // A sanitizer brings operators of its own, and the linker takes one definition.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define DATA_BRIDGE_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define DATA_BRIDGE_SANITIZED 1
-#endif
-#endif
-
-#ifndef DATA_BRIDGE_SANITIZED
+#if !DATA_BRIDGE_SANITIZED_MEMORY
 void* operator new(std::size_t size) {
   ++allocations;
   if (void* const memory = std::malloc(size)) return memory;

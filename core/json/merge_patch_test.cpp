@@ -10,16 +10,10 @@
 #include <vector>
 
 #include "json/parser.hpp"
-#include "json/writer.hpp"
+#include "json/test_support.hpp"
 
 namespace data_bridge::json {
 namespace {
-
-std::string text_of(const Value& value) {
-  std::string out;
-  EXPECT_TRUE(write(out, value, Style::kPydantic));
-  return out;
-}
 
 // The examples of RFC 7396, appendix A.
 TEST(MergePatch, Rfc7396) {

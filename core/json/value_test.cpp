@@ -7,16 +7,10 @@
 #include <string>
 
 #include "json/parser.hpp"
-#include "json/writer.hpp"
+#include "json/test_support.hpp"
 
 namespace data_bridge::json {
 namespace {
-
-std::string text_of(const Value& value) {
-  std::string out;
-  EXPECT_TRUE(write(out, value, Style::kPydantic));
-  return out;
-}
 
 TEST(Arena, AlignsAndKeepsWhatItHandedOut) {
   Arena arena(64);

@@ -110,14 +110,6 @@ void append_int(std::string& out, std::int64_t value) {
   append_bounded(out, kIntBound, [value](char* to) { return write_int(to, value); });
 }
 
-void append_double(std::string& out, double value) {
-  if (std::isfinite(value)) {
-    append_finite(out, value, FloatStyle::kPydantic);
-  } else {
-    out.append("null");
-  }
-}
-
 void append_python_repr(std::string& out, double value) {
   if (std::isfinite(value)) {
     append_finite(out, value, FloatStyle::kPython);

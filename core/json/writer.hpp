@@ -28,8 +28,6 @@ constexpr std::uint32_t kMaxDepth = 968;
 /// A JSON string with its quotes. `text` is valid UTF-8.
 void append_string(std::string& out, std::string_view text);
 void append_int(std::string& out, std::int64_t value);
-/// As model_dump_json() writes a float; NaN and infinities as null.
-void append_double(std::string& out, double value);
 /// repr(float): "1e+16", "1e-05", "nan", "inf".
 void append_python_repr(std::string& out, double value);
 

@@ -14,7 +14,7 @@ namespace {
 
 std::string pydantic(double value) {
   std::string out;
-  append_double(out, value);
+  EXPECT_TRUE(write(out, Value::number(value), Style::kPydantic));
   return out;
 }
 

@@ -303,6 +303,4 @@ std::span<char> Reactor::receive_buffer() noexcept {
   return {impl_->receive_buffer.get(), kReceiveSize};
 }
 
-int Reactor::fd() const noexcept { return impl_->epoll_fd.get(); }
-
 }  // namespace data_bridge::runtime

@@ -118,9 +118,6 @@ class Reactor {
   /// again what shall be. Where the kernel refuses one, every add() fails from then on.
   [[nodiscard]] std::error_code reopen() noexcept;
 
-  /// The epoll instance, for diagnostics.
-  [[nodiscard]] int fd() const noexcept;
-
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -40,8 +40,7 @@ void append_encoded(std::string& out, std::string_view text, const ByteSet& kept
   }
 }
 
-}  // namespace
-
+/// A '%' without two hex digits stays (urllib.parse.unquote_to_bytes).
 void append_unescaped(std::string& out, std::string_view text) {
   out.reserve(out.size() + text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -57,6 +56,8 @@ void append_unescaped(std::string& out, std::string_view text) {
     out.push_back(text[i]);
   }
 }
+
+}  // namespace
 
 std::string decode_path(std::string_view path) {
   std::string bytes;

@@ -6,9 +6,6 @@
 
 namespace data_bridge::text {
 
-/// Appends `text` with %XX resolved and a '%' without two hex digits kept (urllib.parse.unquote_to_bytes).
-void append_unescaped(std::string& out, std::string_view text);
-
 /// What Python's urllib.parse.unquote() makes of an ASCII path: escapes decoded, bytes that are no UTF-8
 /// replaced by U+FFFD, one for each maximal part of a sequence. Always valid UTF-8.
 [[nodiscard]] std::string decode_path(std::string_view path);

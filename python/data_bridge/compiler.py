@@ -151,7 +151,6 @@ class RoutePlan:
     argument_names: tuple[str, ...]
     response: ResponsePlan
     finish: Callable[[Scope, Receive, Send, Any], Awaitable[None]]
-    overrides_provider: Any
     strict_content_type: bool
     parse_json: Callable[[bytes], Any] = field(default_factory=lambda: pydantic_core.from_json)
     response_class: type[Response] = field(default_factory=lambda: Response)
@@ -347,7 +346,6 @@ class _RouteReader:
             argument_names=tuple(names),
             response=self._response(),
             finish=self.finish.for_route(self.context),
-            overrides_provider=handler["dependency_overrides_provider"] if dependant.dependencies else None,
             strict_content_type=bool(strict),
         )
 

@@ -9,19 +9,14 @@
 #include <string>
 #include <thread>
 
+#include "runtime/sanitizers.hpp"
 #include "storage/sqlite/test_support.hpp"
 
 namespace data_bridge::storage::sqlite {
 namespace {
 
 // ThreadSanitizer ends a forked child of several threads that starts one.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadsAfterFork = false;
-#elif defined(__has_feature)
-constexpr bool kThreadsAfterFork = !__has_feature(thread_sanitizer);
-#else
-constexpr bool kThreadsAfterFork = true;
-#endif
+constexpr bool kThreadsAfterFork = !DATA_BRIDGE_THREAD_SANITIZER;
 
 std::size_t open_files_of(const std::string& path) {
   std::size_t count = 0;

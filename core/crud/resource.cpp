@@ -64,7 +64,7 @@ Resource::Resource(RowCodec codec, ResourceModels models, ResourceOptions option
       options_(std::move(options)),
       cursors_(options_.table + " by " + options_.key, codec_.table().key_kind) {}
 
-std::expected<void, storage::Error> Resource::attach(std::shared_ptr<storage::Store> store) {
+storage::Status Resource::attach(std::shared_ptr<storage::Store> store) {
   auto collection = store->open_collection(codec_.table());
   if (!collection) {
     return std::unexpected(std::move(collection.error()));

@@ -56,7 +56,7 @@ class Resource {
                                                                                   ResourceOptions options);
 
   /// Opens the collection; again after the store was closed. Before that the operations answer 503.
-  [[nodiscard]] std::expected<void, storage::Error> attach(std::shared_ptr<storage::Store> store);
+  [[nodiscard]] storage::Status attach(std::shared_ptr<storage::Store> store);
 
   /// Until the next attach() the operations answer 503.
   void detach() noexcept { place_.store(nullptr, std::memory_order_release); }

@@ -15,8 +15,6 @@
 namespace data_bridge::crud {
 namespace {
 
-using Outcome = std::expected<void, storage::Error>;
-
 /// Of a row that waits for its transaction.
 std::size_t memory_of(const storage::Row& row) noexcept {
   std::size_t bytes = row.size() * sizeof(storage::Cell);
@@ -74,7 +72,7 @@ class CreateWrite final : public PendingWrite {
 
   std::size_t memory() const noexcept override { return sizeof(*this) + memory_of(row_) + path_.capacity(); }
 
-  Outcome execute(storage::WriteTransaction& transaction) override {
+  storage::Status execute(storage::WriteTransaction& transaction) override {
     if (auto done = transaction.insert(collection(), row_); !done) {
       return done;
     }
@@ -97,7 +95,7 @@ class ReplaceWrite final : public PendingWrite {
 
   std::size_t memory() const noexcept override { return sizeof(*this) + memory_of(row_); }
 
-  Outcome execute(storage::WriteTransaction& transaction) override {
+  storage::Status execute(storage::WriteTransaction& transaction) override {
     const auto replaced = transaction.replace(collection(), key_, row_);
     if (!replaced) {
       return std::unexpected(replaced.error());
@@ -151,7 +149,7 @@ class UpdateWrite final : public PendingWrite {
     return true;
   }
 
-  Outcome execute(storage::WriteTransaction& transaction) override {
+  storage::Status execute(storage::WriteTransaction& transaction) override {
     ValueReader current(resource_->codec(), arena_);
     const auto found = transaction.get(collection(), key_, current);
     if (!found) {
@@ -205,7 +203,7 @@ class DeleteWrite final : public PendingWrite {
 
   std::size_t memory() const noexcept override { return sizeof(*this); }
 
-  Outcome execute(storage::WriteTransaction& transaction) override {
+  storage::Status execute(storage::WriteTransaction& transaction) override {
     const auto removed = transaction.remove(collection(), key_);
     if (!removed) {
       return std::unexpected(removed.error());

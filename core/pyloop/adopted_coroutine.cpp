@@ -26,7 +26,7 @@ struct Adopted {
   PyObject* later;
   // To be told how the coroutine ends; null where the Task's own callback is, or where it was told.
   Completion* completion;
-  Outcome outcome;
+  StepOutcome outcome;
 };
 
 Adopted& of(PyObject* self) noexcept { return *reinterpret_cast<Adopted*>(self); }
@@ -52,18 +52,18 @@ PySendResult throw_into(PyObject* coroutine, PyObject* exception, PyObject** res
 
 PySendResult send_through(PyObject* self, PyObject* argument, PyObject** result) {
   Adopted& adopted = of(self);
-  switch (std::exchange(adopted.outcome, Outcome::kNone)) {
-    case Outcome::kYielded:
+  switch (std::exchange(adopted.outcome, StepOutcome::kNone)) {
+    case StepOutcome::kYielded:
       *result = std::exchange(adopted.value, nullptr);
       return PYGEN_NEXT;
-    case Outcome::kReturned:
+    case StepOutcome::kReturned:
       *result = std::exchange(adopted.value, nullptr);
       return PYGEN_RETURN;
-    case Outcome::kRaised:
+    case StepOutcome::kRaised:
       *result = nullptr;
       raise_exception(PyRef::steal(std::exchange(adopted.value, nullptr)));
       return PYGEN_ERROR;
-    case Outcome::kNone:
+    case StepOutcome::kNone:
       break;
   }
   if (adopted.later != nullptr) {
@@ -79,7 +79,7 @@ PySendResult adopted_send(PyObject* self, PyObject* argument, PyObject** result)
 
 PyObject* throw_through(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
   Adopted& adopted = of(self);
-  if (adopted.outcome == Outcome::kNone) {
+  if (adopted.outcome == StepOutcome::kNone) {
     PyObject* stack[4] = {adopted.coroutine};
     if (nargs < 1 || nargs > 3) return PyErr_Format(PyExc_TypeError, "throw() takes from 1 to 3 arguments");
     for (Py_ssize_t i = 0; i < nargs; ++i) stack[i + 1] = args[i];
@@ -98,18 +98,18 @@ PyObject* throw_through(PyObject* self, PyObject* const* args, Py_ssize_t nargs)
   }
   if (!exception) return nullptr;
 
-  const Outcome outcome = std::exchange(adopted.outcome, Outcome::kNone);
+  const StepOutcome outcome = std::exchange(adopted.outcome, StepOutcome::kNone);
   PyRef value = PyRef::steal(std::exchange(adopted.value, nullptr));
   switch (outcome) {
-    case Outcome::kReturned:
+    case StepOutcome::kReturned:
       // Cancelled just before it returned: a Task ends cancelled then.
       raise_exception(std::move(exception));
       return nullptr;
-    case Outcome::kRaised:
+    case StepOutcome::kRaised:
       raise_exception(std::move(value));
       return nullptr;
-    case Outcome::kYielded:
-    case Outcome::kNone:
+    case StepOutcome::kYielded:
+    case StepOutcome::kNone:
       break;
   }
   if (value.get() == Py_None) {
@@ -185,7 +185,7 @@ void set_containing(PyObject* adopted, Completion& completion) noexcept { of(ado
 
 Completion* take_containing(PyObject* adopted) noexcept { return std::exchange(of(adopted).completion, nullptr); }
 
-void set_outcome(PyObject* adopted, Outcome outcome, PyRef value) noexcept {
+void set_outcome(PyObject* adopted, StepOutcome outcome, PyRef value) noexcept {
   of(adopted).outcome = outcome;
   Py_XSETREF(of(adopted).value, value.release());
 }

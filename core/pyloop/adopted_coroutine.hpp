@@ -11,7 +11,7 @@
 namespace data_bridge::pyloop {
 
 /// How the step that was made without a Task ended.
-enum class Outcome : std::uint8_t {
+enum class StepOutcome : std::uint8_t {
   kNone,      // nothing to hand over any more
   kYielded,   // suspended; the value is what it awaits
   kReturned,  // finished; the value is its result
@@ -25,7 +25,7 @@ void set_containing(PyObject* adopted, Completion& completion) noexcept;
 /// The completion that is still to be told; null where there is none. The wrapper forgets it.
 [[nodiscard]] Completion* take_containing(PyObject* adopted) noexcept;
 /// The first send() or throw() of the wrapper hands this over; afterwards it is transparent.
-void set_outcome(PyObject* adopted, Outcome outcome, PyRef value) noexcept;
+void set_outcome(PyObject* adopted, StepOutcome outcome, PyRef value) noexcept;
 
 int register_adopted_coroutine();
 

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <span>
 
-#include "pyloop/socket_address.hpp"
+#include "pyloop/inet_address.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -38,7 +38,7 @@ class DatagramInbox {
   [[nodiscard]] std::span<const char> data(std::size_t index) const noexcept {
     return {bytes_[index].data(), headers_[index].msg_len};
   }
-  [[nodiscard]] const SocketAddress& sender(std::size_t index) noexcept {
+  [[nodiscard]] const InetAddress& sender(std::size_t index) noexcept {
     addresses_[index].size = headers_[index].msg_hdr.msg_namelen;
     return addresses_[index];
   }
@@ -46,7 +46,7 @@ class DatagramInbox {
  private:
   std::array<mmsghdr, kBatch> headers_;
   std::array<iovec, kBatch> vectors_;
-  std::array<SocketAddress, kBatch> addresses_;
+  std::array<InetAddress, kBatch> addresses_;
   std::array<std::array<char, kSize>, kBatch> bytes_;
 };
 

@@ -15,10 +15,10 @@
 #include <new>
 #include <utility>
 
+#include "pyloop/inet_address.hpp"
 #include "pyloop/loop_state.hpp"
 #include "pyloop/loop_type.hpp"
 #include "pyloop/py_error.hpp"
-#include "pyloop/socket_address.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -139,7 +139,7 @@ PyObject* read_ready(PyObject* self, PyObject*) {
     return report_error(fields);
   }
   std::array<PyRef, DatagramInbox::kBatch> copies;
-  std::array<SocketAddress, DatagramInbox::kBatch> senders;
+  std::array<InetAddress, DatagramInbox::kBatch> senders;
   const auto count = static_cast<std::size_t>(received);
   for (std::size_t i = 0; i < count; ++i) {
     const auto bytes = inbox->data(i);
@@ -166,7 +166,7 @@ bool is_bytes_like(PyObject* data) noexcept {
 }
 
 // What `address` says about the receiver; false where asyncio's own code must look at it.
-bool receiver(const Fields& fields, PyObject* address, SocketAddress& target) noexcept {
+bool receiver(const Fields& fields, PyObject* address, InetAddress& target) noexcept {
   const bool bound = fields.address != nullptr && fields.address != Py_None;
   if (bound && address != Py_None && address != fields.address) return false;
   if (fields.connected != 0) return true;
@@ -178,7 +178,7 @@ PyObject* sendto(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
   const bool plain = kwnames == nullptr && (nargs == 1 || nargs == 2) && is_bytes_like(args[0]) &&
                      fields.conn_lost == 0 && fields.buffer != nullptr && fields.loop != nullptr &&
                      is_loop(fields.loop);
-  SocketAddress target;
+  InetAddress target;
   if (plain && receiver(fields, nargs == 2 ? args[1] : Py_None, target)) {
     const Py_ssize_t queued = PyObject_Size(fields.buffer);
     if (queued < 0) return nullptr;

@@ -51,14 +51,14 @@ PyMethodDef on_task_done_def = {"_on_task_done", on_task_done, METH_O, nullptr};
 
 // How one step of a coroutine ended.
 struct Step {
-  Outcome outcome = Outcome::kNone;
+  StepOutcome outcome = StepOutcome::kNone;
   PyRef value;
 };
 
 // Tells a completion that contains how the coroutine ended; what is left is a task that returns None.
 void contain(Completion& completion, Step& step) {
-  const Step ended = std::exchange(step, Step{Outcome::kReturned, PyRef::borrow(Py_None)});
-  if (ended.outcome == Outcome::kReturned) {
+  const Step ended = std::exchange(step, Step{StepOutcome::kReturned, PyRef::borrow(Py_None)});
+  if (ended.outcome == StepOutcome::kReturned) {
     completion.done(ended.value.get(), nullptr);
   } else {
     completion.done(nullptr, ended.value.get());
@@ -74,11 +74,11 @@ bool step_without_task(PyObject* self, HandlerTaskFields& fields, Step& step, Co
     PyObject* value = nullptr;
     const PySendResult status = PyIter_Send(fields.coroutine, Py_None, &value);
     if (status == PYGEN_ERROR) {
-      step = {Outcome::kRaised, take_exception()};
+      step = {StepOutcome::kRaised, take_exception()};
     } else {
-      step = {status == PYGEN_NEXT ? Outcome::kYielded : Outcome::kReturned, PyRef::steal(value)};
+      step = {status == PYGEN_NEXT ? StepOutcome::kYielded : StepOutcome::kReturned, PyRef::steal(value)};
     }
-    if (containing != nullptr && step.outcome != Outcome::kYielded) {
+    if (containing != nullptr && step.outcome != StepOutcome::kYielded) {
       contain(*std::exchange(containing, nullptr), step);
     }
     good = PyContext_Exit(fields.context) == 0;
@@ -101,7 +101,7 @@ bool step_without_task(PyObject* self, HandlerTaskFields& fields, Step& step, Co
 void abandon(PyObject* self, HandlerTaskFields& fields) {
   if (fields.step == nullptr) return;
   PyRef failure = take_exception();
-  set_outcome(fields.adopted, Outcome::kRaised, PyRef::steal(PyObject_CallNoArgs(cancelled_error())));
+  set_outcome(fields.adopted, StepOutcome::kRaised, PyRef::steal(PyObject_CallNoArgs(cancelled_error())));
   const PyRef step = PyRef::steal(std::exchange(fields.step, nullptr));
   if (!PyRef::steal(PyObject_CallMethod(fields.loop, "call_soon", "O", step.get()))) PyErr_WriteUnraisable(self);
   raise_exception(std::move(failure));
@@ -188,10 +188,10 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
     }
     return false;
   }
-  if (step.outcome != Outcome::kYielded && !fields.is_task && Py_REFCNT(self.get()) == 1) {
+  if (step.outcome != StepOutcome::kYielded && !fields.is_task && Py_REFCNT(self.get()) == 1) {
     // Nobody ever saw it.
     PyObject* value = step.value.get();
-    if (step.outcome == Outcome::kReturned) {
+    if (step.outcome == StepOutcome::kReturned) {
       retire_handler_task(std::move(self));
       if (!contains) completion.done(value, nullptr);
     } else {
@@ -202,7 +202,7 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
     return true;
   }
   // Also where it has finished: somebody holds the task, and must find it done.
-  const bool suspended = step.outcome == Outcome::kYielded;
+  const bool suspended = step.outcome == StepOutcome::kYielded;
   if (containing != nullptr) {
     if (!materialise(self.get())) return false;
     set_containing(fields.adopted, completion);

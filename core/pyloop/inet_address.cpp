@@ -1,5 +1,5 @@
 // Addresses of datagrams, from and to Python.
-#include "pyloop/socket_address.hpp"
+#include "pyloop/inet_address.hpp"
 
 #include <arpa/inet.h>
 
@@ -22,7 +22,7 @@ bool number(PyObject* object, unsigned long limit, unsigned long& out) noexcept 
   return out <= limit;
 }
 
-bool same(const SocketAddress& left, const SocketAddress& right) noexcept {
+bool same(const InetAddress& left, const InetAddress& right) noexcept {
   if (left.size != right.size || left.any.sa_family != right.any.sa_family) return false;
   if (left.any.sa_family == AF_INET) {
     return left.v4.sin_port == right.v4.sin_port && left.v4.sin_addr.s_addr == right.v4.sin_addr.s_addr;
@@ -30,7 +30,7 @@ bool same(const SocketAddress& left, const SocketAddress& right) noexcept {
   return std::memcmp(&left.v6, &right.v6, sizeof left.v6) == 0;
 }
 
-PyRef make_tuple(const SocketAddress& address) {
+PyRef make_tuple(const InetAddress& address) {
   char host[INET6_ADDRSTRLEN];
   if (address.any.sa_family == AF_INET) {
     if (inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host) == nullptr) return {};
@@ -44,7 +44,7 @@ PyRef make_tuple(const SocketAddress& address) {
 
 }  // namespace
 
-bool parse_address(int family, PyObject* address, SocketAddress& out) noexcept {
+bool parse_address(int family, PyObject* address, InetAddress& out) noexcept {
   if (!PyTuple_CheckExact(address)) return false;
   const Py_ssize_t count = PyTuple_GET_SIZE(address);
   if (count < 2 || count > (family == AF_INET ? 2 : 4)) return false;
@@ -77,7 +77,7 @@ bool parse_address(int family, PyObject* address, SocketAddress& out) noexcept {
   return inet_pton(AF_INET6, text, &out.v6.sin6_addr) == 1;
 }
 
-PyRef AddressCache::tuple_of(const SocketAddress& address) {
+PyRef AddressCache::tuple_of(const InetAddress& address) {
   if (address.size == 0) return PyRef::borrow(Py_None);
   const std::uint16_t port = address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port;
   Entry& entry = entries_[ntohs(port) % kSlots];

@@ -13,7 +13,7 @@
 namespace data_bridge::pyloop {
 
 /// An address of either family, as the kernel has it.
-struct SocketAddress {
+struct InetAddress {
   union {
     sockaddr any;
     sockaddr_in v4;
@@ -21,25 +21,25 @@ struct SocketAddress {
   };
   socklen_t size = 0;
 
-  SocketAddress() noexcept : v6{} {}
+  InetAddress() noexcept : v6{} {}
 };
 
 /// Fills `out` from a tuple with a numeric host. False, without an exception, for everything else, which the socket
 /// module must judge: names, broadcast, scopes in text, wrong types.
-[[nodiscard]] bool parse_address(int family, PyObject* address, SocketAddress& out) noexcept;
+[[nodiscard]] bool parse_address(int family, PyObject* address, InetAddress& out) noexcept;
 
 /// The tuples of the addresses that were seen last: a peer's datagrams share one.
 class AddressCache {
  public:
   /// A tuple, or None where the kernel gave no address; empty with an exception.
-  [[nodiscard]] PyRef tuple_of(const SocketAddress& address);
+  [[nodiscard]] PyRef tuple_of(const InetAddress& address);
   /// With the GIL.
   void clear() noexcept;
 
  private:
   static constexpr std::size_t kSlots = 64;
   struct Entry {
-    SocketAddress address;
+    InetAddress address;
     PyRef tuple;
   };
   std::array<Entry, kSlots> entries_;

@@ -60,18 +60,18 @@ std::string_view Router::scope_path(const RouteTable& table, std::string_view ra
 }
 
 Router::Decision Router::decide(const RouteTable& table, std::string_view method, std::string_view path) {
-  Decision decision{.table = &table, .route = RouteTable::kNone, .outcome = Outcome::kNotFound};
+  Decision decision{.table = &table, .route = RouteTable::kNone, .resolution = Resolution::kNotFound};
   const std::string_view route_path = table.route_path(path);
   const RouteTable::Found found = table.find(method, route_path);
   if (found.full != RouteTable::kNone) {
     decision.route = found.full;
-    decision.outcome = Outcome::kRoute;
+    decision.resolution = Resolution::kRoute;
   } else if (found.partial != RouteTable::kNone) {
     decision.route = found.partial;
-    decision.outcome = Outcome::kMethodNotAllowed;
+    decision.resolution = Resolution::kMethodNotAllowed;
   } else if (table.options().redirect_slashes && route_path != "/" &&
              table.find(method, table.route_path(other_slash(table, path))).any()) {
-    decision.outcome = Outcome::kRedirect;
+    decision.resolution = Resolution::kRedirect;
   }
   return decision;
 }
@@ -82,7 +82,7 @@ http::BodyMode Router::on_head(const http::Request& request, Scratch& scratch) {
   std::string storage;
   const Decision decision = decide(*table_, request.method, scope_path(*table_, request.path, storage));
   std::memcpy(scratch.bytes, &decision, sizeof decision);
-  if (decision.outcome == Outcome::kRoute) return table_->endpoint(decision.route)->body_mode();
+  if (decision.resolution == Resolution::kRoute) return table_->endpoint(decision.route)->body_mode();
   return table_->options().unmatched->body_mode();
 }
 
@@ -98,8 +98,8 @@ void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
   const std::shared_ptr<const RouteTable> in_force = table_;
   const RouteTable* const table = decision.table;
 
-  switch (decision.outcome) {
-    case Outcome::kRoute: {
+  switch (decision.resolution) {
+    case Resolution::kRoute: {
       std::array<std::string_view, kParametersOnStack> on_stack;
       std::span<std::string_view> values = on_stack;
       if (table->max_parameters() > on_stack.size()) {
@@ -111,13 +111,13 @@ void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
       table->endpoint(decision.route)->serve(exchange, values.first(count));
       return;
     }
-    case Outcome::kNotFound:
+    case Resolution::kNotFound:
       table->options().unmatched->serve(exchange, NotFound{});
       return;
-    case Outcome::kMethodNotAllowed:
+    case Resolution::kMethodNotAllowed:
       table->options().unmatched->serve(exchange, MethodNotAllowed{std::string(table->allow(decision.route))});
       return;
-    case Outcome::kRedirect:
+    case Resolution::kRedirect:
       table->options().unmatched->serve(exchange,
                                         SlashRedirect{other_slash(*table, scope_path(*table, request.path, storage))});
       return;

@@ -52,12 +52,12 @@ class Router final : public http::Handler {
   void on_request(http::Exchange& exchange, Scratch& scratch) override;
 
  private:
-  enum class Outcome : std::uint8_t { kRoute, kNotFound, kMethodNotAllowed, kRedirect };
+  enum class Resolution : std::uint8_t { kRoute, kNotFound, kMethodNotAllowed, kRedirect };
   /// What on_head() leaves in the scratch for on_request(); owns nothing, because a request may never get that far.
   struct Decision {
     const RouteTable* table;  ///< that decided: how the body is read and who gets it must come from the same one
     std::uint32_t route;
-    Outcome outcome;
+    Resolution resolution;
   };
 
   /// scope["path"] as a view of `raw`, or of `storage` where it had to be decoded.

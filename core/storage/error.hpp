@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,8 @@ struct Error {
   std::vector<std::string> fields;  ///< kConflict: the fields, in the order of the constraint
   std::string detail;  ///< for the log and the start-up message; may name files and tables, so never for a client
 };
+
+/// What something that gives nothing back ends with.
+using Status = std::expected<void, Error>;
 
 }  // namespace data_bridge::storage

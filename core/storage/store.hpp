@@ -32,8 +32,7 @@ class Collection {
   /// turn may share a snapshot that is dropped when the turn ends; with nullptr the read stands alone.
   [[nodiscard]] virtual std::expected<bool, Error> get(const Key& key, RowVisitor& visitor,
                                                        runtime::Reactor* reactor) = 0;
-  [[nodiscard]] virtual std::expected<void, Error> list(const ListQuery& query, RowVisitor& visitor,
-                                                        runtime::Reactor* reactor) = 0;
+  [[nodiscard]] virtual Status list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) = 0;
 };
 
 /// The transaction that a WriteJob runs in. Valid during WriteJob::execute().
@@ -44,7 +43,7 @@ class WriteTransaction {
   /// Sees the writes made before in this transaction.
   [[nodiscard]] virtual std::expected<bool, Error> get(Collection& collection, const Key& key, RowVisitor& visitor) = 0;
   /// Assigns the key where its cell is NULL (not for KeyKind::kString) and writes it into `row`.
-  [[nodiscard]] virtual std::expected<void, Error> insert(Collection& collection, Row& row) = 0;
+  [[nodiscard]] virtual Status insert(Collection& collection, Row& row) = 0;
   /// False where there is no such item. The key's cell in `row` must hold `key`.
   [[nodiscard]] virtual std::expected<bool, Error> replace(Collection& collection, const Key& key, const Row& row) = 0;
   /// False where there is no such item.
@@ -59,7 +58,7 @@ class WriteJob {
  public:
   virtual ~WriteJob() = default;
   /// On a thread of the store, inside a transaction. An error undoes the whole job. Must not throw.
-  [[nodiscard]] virtual std::expected<void, Error> execute(WriteTransaction& transaction) = 0;
+  [[nodiscard]] virtual Status execute(WriteTransaction& transaction) = 0;
   /// True where execute() may write more than once, so that an error half-way needs undoing.
   [[nodiscard]] virtual bool has_steps() const noexcept { return false; }
   /// What it holds in memory while it waits, about; asked before it is queued.

@@ -16,8 +16,7 @@ class SqliteCollection final : public Collection {
 
   [[nodiscard]] const Table& table() const noexcept override { return table_; }
   [[nodiscard]] std::expected<bool, Error> get(const Key& key, RowVisitor& visitor, runtime::Reactor* reactor) override;
-  [[nodiscard]] std::expected<void, Error> list(const ListQuery& query, RowVisitor& visitor,
-                                                runtime::Reactor* reactor) override;
+  [[nodiscard]] Status list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) override;
 
   [[nodiscard]] const TableSql& sql() const noexcept { return sql_; }
   [[nodiscard]] std::size_t id() const noexcept { return id_; }

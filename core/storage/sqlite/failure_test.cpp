@@ -92,9 +92,10 @@ TEST_F(FailureTest, AFullDatabaseFailsTheBatchAndServesAgain) {
   auto items = open_table(*store, products());
   ASSERT_TRUE(insert(*store, *items, item("first")));
   auto* sqlite = static_cast<SqliteStore*>(store.get());
-  ASSERT_TRUE(sqlite->on_writer([](Connection& connection) { return connection.execute("PRAGMA max_page_count=20"); }));
+  ASSERT_TRUE(
+      sqlite->on_writer([](SqlConnection& connection) { return connection.execute("PRAGMA max_page_count=20"); }));
   std::vector<Row> rows(8, item(std::string(20'000, 'x')));
-  std::vector<std::future<Outcome>> outcomes;
+  std::vector<std::future<Status>> outcomes;
   for (Row& row : rows) {
     outcomes.push_back(submit(*store, [&](WriteTransaction& transaction) { return transaction.insert(*items, row); }));
   }
@@ -109,7 +110,7 @@ TEST_F(FailureTest, AFullDatabaseFailsTheBatchAndServesAgain) {
   EXPECT_LT(stored, rows.size());
   EXPECT_EQ(list(*items, {.after = {}, .limit = 100}).size(), 1 + stored);  // no half of a batch
   ASSERT_TRUE(
-      sqlite->on_writer([](Connection& connection) { return connection.execute("PRAGMA max_page_count=100000"); }));
+      sqlite->on_writer([](SqlConnection& connection) { return connection.execute("PRAGMA max_page_count=100000"); }));
   EXPECT_TRUE(insert(*store, *items, item(std::string(20'000, 'y'))));
 }
 
@@ -118,7 +119,7 @@ TEST_F(FailureTest, AReadOnlyDatabaseRefusesWritesOnly) {
   auto items = open_table(*store, products());
   ASSERT_TRUE(insert(*store, *items, item("first")));
   auto* sqlite = static_cast<SqliteStore*>(store.get());
-  ASSERT_TRUE(sqlite->on_writer([](Connection& connection) { return connection.execute("PRAGMA query_only=ON"); }));
+  ASSERT_TRUE(sqlite->on_writer([](SqlConnection& connection) { return connection.execute("PRAGMA query_only=ON"); }));
   EXPECT_EQ(insert(*store, *items, item("second")).error().code, Errc::kReadOnly);
   EXPECT_EQ(list(*items, {.after = {}, .limit = 10}).size(), 1U);
   EXPECT_TRUE(insert(*store, *items, item("third")));  // by a fresh connection
@@ -146,7 +147,7 @@ TEST_F(FailureTest, AValueThatIsTooBigIsRefusedAlone) {
   auto store = open_store(path_);
   auto items = open_table(*store, products());
   auto* sqlite = static_cast<SqliteStore*>(store.get());
-  ASSERT_TRUE(sqlite->on_writer([](Connection& connection) -> Outcome {
+  ASSERT_TRUE(sqlite->on_writer([](SqlConnection& connection) -> Status {
     sqlite3_limit(connection.handle(), SQLITE_LIMIT_LENGTH, 10'000);
     return {};
   }));

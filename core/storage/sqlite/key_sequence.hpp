@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/table_sql.hpp"
 
 namespace data_bridge::storage::sqlite {
@@ -15,7 +15,7 @@ namespace data_bridge::storage::sqlite {
 /// table. Within a transaction that writes.
 class KeySequence {
  public:
-  KeySequence(Connection& connection, const std::string& table, const TableSql& sql) noexcept
+  KeySequence(SqlConnection& connection, const std::string& table, const TableSql& sql) noexcept
       : connection_(connection), table_(table), sql_(sql) {}
 
   /// nullopt: no key is beyond `last`, and AUTOINCREMENT may go on by itself. Else the key to insert.
@@ -25,7 +25,7 @@ class KeySequence {
   /// The one integer that `sql` gives; 0 where it gives none.
   [[nodiscard]] std::expected<std::int64_t, Error> number(const std::string& sql, const Cell& parameter);
 
-  Connection& connection_;
+  SqlConnection& connection_;
   const std::string& table_;
   const TableSql& sql_;
 };

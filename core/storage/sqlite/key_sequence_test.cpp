@@ -20,10 +20,10 @@ class KeySequenceTest : public testing::Test {
   bool remove(std::int64_t key) {
     bool removed = false;
     return submit(*store_,
-                  [&](WriteTransaction& transaction) -> Outcome {
+                  [&](WriteTransaction& transaction) -> Status {
                     auto done = transaction.remove(*items_, Key(key));
                     removed = done && *done;
-                    return done ? Outcome() : std::unexpected(done.error());
+                    return done ? Status() : std::unexpected(done.error());
                   })
                .get() &&
            removed;
@@ -66,7 +66,7 @@ TEST_F(KeySequenceTest, ItStaysSoWhenTheGreatestIsRemovedAndAfterARestart) {
 TEST_F(KeySequenceTest, ADatabaseThatWasUsedUpIsHealed) {
   ASSERT_TRUE(give(3));
   // As a release before this one left it: the greatest key inserted, and deleted again.
-  ASSERT_TRUE(store_->on_writer([](Connection& connection) {
+  ASSERT_TRUE(store_->on_writer([](SqlConnection& connection) {
     return connection.execute("UPDATE sqlite_sequence SET seq=9223372036854775807 WHERE name='products'");
   }));
   restart();

@@ -24,8 +24,8 @@ std::uint64_t next_store_id() noexcept {
 
 }  // namespace
 
-std::expected<void, Error> ReadConnection::open() {
-  auto opened = Connection::open(settings_.path, Access::kRead, settings_.busy_timeout);
+Status ReadConnection::open() {
+  auto opened = SqlConnection::open(settings_.path, Access::kRead, settings_.busy_timeout);
   if (!opened) {
     return std::unexpected(std::move(opened.error()));
   }
@@ -41,7 +41,7 @@ std::expected<void, Error> ReadConnection::open() {
   return {};
 }
 
-std::expected<void, Error> ReadConnection::prepare_for_read(runtime::Reactor* reactor) {
+Status ReadConnection::prepare_for_read(runtime::Reactor* reactor) {
   if (closed_) {
     return std::unexpected(Error{Errc::kClosed, {}, "the store is closed"});
   }

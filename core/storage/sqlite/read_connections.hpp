@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "runtime/reactor.hpp"
-#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/statements.hpp"
 
 namespace data_bridge::storage::sqlite {
@@ -36,15 +36,14 @@ class ReadConnection final : public runtime::TurnHook {
 
   /// Runs `use(connection, statement)` on the prepared statement, in the turn's snapshot where `reactor` is given.
   template <typename Use>
-  [[nodiscard]] std::expected<void, Error> read(std::size_t table_id, const TableSql& sql, Query query,
-                                                runtime::Reactor* reactor, Use use) {
+  [[nodiscard]] Status read(std::size_t table_id, const TableSql& sql, StatementKind kind, runtime::Reactor* reactor,
+                            Use use) {
     const std::lock_guard lock(mutex_);
     if (auto ready = prepare_for_read(reactor); !ready) {
       return ready;
     }
-    auto statement = statements_.get(*connection_, table_id, sql, query);
-    auto done = statement ? use(*connection_, *statement)
-                          : std::expected<void, Error>(std::unexpected(std::move(statement.error())));
+    auto statement = statements_.get(*connection_, table_id, sql, kind);
+    auto done = statement ? use(*connection_, *statement) : Status(std::unexpected(std::move(statement.error())));
     if (!done) {
       recover(done.error());
     }
@@ -61,8 +60,8 @@ class ReadConnection final : public runtime::TurnHook {
  private:
   void on_turn_end() noexcept override;
 
-  [[nodiscard]] std::expected<void, Error> prepare_for_read(runtime::Reactor* reactor);
-  [[nodiscard]] std::expected<void, Error> open();
+  [[nodiscard]] Status prepare_for_read(runtime::Reactor* reactor);
+  [[nodiscard]] Status open();
   void end_snapshot() noexcept;
   /// After a failure that a fresh connection may not have.
   void recover(const Error& error) noexcept;
@@ -71,7 +70,7 @@ class ReadConnection final : public runtime::TurnHook {
   const ReadSettings settings_;
   const std::atomic<std::uint64_t>& commits_;
   std::mutex mutex_;
-  std::optional<Connection> connection_;
+  std::optional<SqlConnection> connection_;
   Statements statements_;  // after the connection: statements go first
   Statement begin_;
   Statement end_;

@@ -29,7 +29,7 @@ std::unexpected<Error> mismatch(const Table& table, std::string detail) {
       Error{Errc::kSchemaMismatch, {}, "table \"" + table.name + "\" does not fit its model: " + std::move(detail)});
 }
 
-std::expected<std::optional<ExistingTable>, Error> read_table(Connection& connection, const std::string& name) {
+std::expected<std::optional<ExistingTable>, Error> read_table(SqlConnection& connection, const std::string& name) {
   auto find = connection.prepare("SELECT type, sql FROM sqlite_schema WHERE name=?1 COLLATE NOCASE AND type<>'index'");
   if (!find) {
     return std::unexpected(std::move(find.error()));
@@ -69,7 +69,7 @@ std::expected<std::optional<ExistingTable>, Error> read_table(Connection& connec
 
 std::string describe(std::string_view type, bool not_null) { return std::string(type) + (not_null ? " NOT NULL" : ""); }
 
-std::expected<void, Error> check_column(const Table& table, const ExistingColumn& existing, std::size_t at) {
+Status check_column(const Table& table, const ExistingColumn& existing, std::size_t at) {
   const std::string_view type = column_type(table.columns[at].kind);
   const bool key = at == table.key_column;
   if (existing.key != key) {
@@ -86,8 +86,8 @@ std::expected<void, Error> check_column(const Table& table, const ExistingColumn
   return {};
 }
 
-std::expected<void, Error> add_missing_columns(Connection& connection, const Table& table, const TableSql& sql,
-                                               const ExistingTable& existing) {
+Status add_missing_columns(SqlConnection& connection, const Table& table, const TableSql& sql,
+                           const ExistingTable& existing) {
   if (existing.kind != "table") {
     return mismatch(table, "it is a " + existing.kind);
   }
@@ -118,7 +118,7 @@ std::expected<void, Error> add_missing_columns(Connection& connection, const Tab
   return {};
 }
 
-std::expected<void, Error> create_missing_indexes(Connection& connection, const Table& table, const TableSql& sql) {
+Status create_missing_indexes(SqlConnection& connection, const Table& table, const TableSql& sql) {
   for (const Index& index : sql.indexes) {
     auto find = connection.prepare("SELECT sql FROM sqlite_schema WHERE type='index' AND name=?1 COLLATE NOCASE");
     if (!find) {
@@ -144,7 +144,7 @@ std::expected<void, Error> create_missing_indexes(Connection& connection, const 
   return {};
 }
 
-std::expected<void, Error> sync_inside(Connection& connection, const Table& table, const TableSql& sql) {
+Status sync_inside(SqlConnection& connection, const Table& table, const TableSql& sql) {
   auto existing = read_table(connection, table.name);
   if (!existing) {
     return std::unexpected(std::move(existing.error()));
@@ -156,7 +156,7 @@ std::expected<void, Error> sync_inside(Connection& connection, const Table& tabl
 
 }  // namespace
 
-std::expected<void, Error> sync_table(Connection& connection, const Table& table, const TableSql& sql) {
+Status sync_table(SqlConnection& connection, const Table& table, const TableSql& sql) {
   if (auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) {
     return begun;
   }

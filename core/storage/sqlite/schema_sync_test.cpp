@@ -15,14 +15,14 @@ Column column(std::string name, ColumnKind kind, bool nullable = false, std::opt
 class SchemaSyncTest : public testing::Test {
  protected:
   // As at a start: opens the table, and closes the store again.
-  std::expected<void, Error> start(const Table& table) {
+  Status start(const Table& table) {
     auto store = open_store(path_);
     auto opened = store->open_collection(table);
-    return opened ? std::expected<void, Error>() : std::unexpected(opened.error());
+    return opened ? Status() : std::unexpected(opened.error());
   }
 
   void run(const std::string& sql) {
-    auto connection = Connection::open(path_, Access::kCreate, std::chrono::milliseconds(100));
+    auto connection = SqlConnection::open(path_, Access::kCreate, std::chrono::milliseconds(100));
     ASSERT_TRUE(connection) << connection.error().detail;
     const auto done = connection->execute(sql);
     ASSERT_TRUE(done) << done.error().detail;

@@ -1,5 +1,5 @@
 // One sqlite3 handle, its statements, and SQLite's result codes as storage::Error.
-#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sql_connection.hpp"
 
 #include <mutex>
 #include <utility>
@@ -64,8 +64,8 @@ Error error_of(sqlite3* handle) {
 
 }  // namespace
 
-std::expected<Connection, Error> Connection::open(const std::string& path, Access access,
-                                                  std::chrono::milliseconds busy_timeout) {
+std::expected<SqlConnection, Error> SqlConnection::open(const std::string& path, Access access,
+                                                        std::chrono::milliseconds busy_timeout) {
   configure_library();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   switch (access) {
@@ -79,7 +79,7 @@ std::expected<Connection, Error> Connection::open(const std::string& path, Acces
   }
   sqlite3* handle = nullptr;
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
-  Connection connection(handle);  // also a failed open has to be closed
+  SqlConnection connection(handle);  // also a failed open has to be closed
   if (opened != SQLITE_OK) {
     Error error = handle == nullptr ? Error{Errc::kInternal, {}, "out of memory"} : error_of(handle);
     error.detail += " (" + path + ")";
@@ -106,7 +106,7 @@ std::expected<Connection, Error> Connection::open(const std::string& path, Acces
   return connection;
 }
 
-std::expected<void, Error> Connection::check_encoding() {
+Status SqlConnection::check_encoding() {
   auto query = prepare("PRAGMA encoding");
   if (!query) {
     return std::unexpected(std::move(query.error()));
@@ -122,14 +122,14 @@ std::expected<void, Error> Connection::check_encoding() {
   return {};
 }
 
-std::expected<void, Error> Connection::execute(const std::string& sql) {
+Status SqlConnection::execute(const std::string& sql) {
   if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return std::unexpected(last_error());
   }
   return {};
 }
 
-std::expected<Statement, Error> Connection::prepare(std::string_view sql) {
+std::expected<Statement, Error> SqlConnection::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
                          nullptr) != SQLITE_OK) {
@@ -138,9 +138,9 @@ std::expected<Statement, Error> Connection::prepare(std::string_view sql) {
   return Statement(statement);
 }
 
-Error Connection::last_error() const { return error_of(handle_.get()); }
+Error SqlConnection::last_error() const { return error_of(handle_.get()); }
 
-bool Connection::file_has_moved() noexcept {
+bool SqlConnection::file_has_moved() noexcept {
   int moved = 0;
   sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   return moved != 0;

@@ -44,14 +44,14 @@ enum class Access : std::uint8_t {
 };
 
 /// Not thread-safe (opened with SQLITE_OPEN_NOMUTEX): its owner serialises.
-class Connection {
+class SqlConnection {
  public:
   /// `busy_timeout`: how long a call waits for a lock that another connection holds.
-  [[nodiscard]] static std::expected<Connection, Error> open(const std::string& path, Access access,
-                                                             std::chrono::milliseconds busy_timeout);
+  [[nodiscard]] static std::expected<SqlConnection, Error> open(const std::string& path, Access access,
+                                                                std::chrono::milliseconds busy_timeout);
 
   /// Runs statements that return nothing of interest.
-  [[nodiscard]] std::expected<void, Error> execute(const std::string& sql);
+  [[nodiscard]] Status execute(const std::string& sql);
   /// For keeping: planned once, run often.
   [[nodiscard]] std::expected<Statement, Error> prepare(std::string_view sql);
   /// The last call's failure.
@@ -66,8 +66,8 @@ class Connection {
   struct Close {
     void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
   };
-  explicit Connection(sqlite3* handle) noexcept : handle_(handle) {}
-  [[nodiscard]] std::expected<void, Error> check_encoding();
+  explicit SqlConnection(sqlite3* handle) noexcept : handle_(handle) {}
+  [[nodiscard]] Status check_encoding();
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -14,8 +14,8 @@ std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& vis
     return std::unexpected(std::move(reader.error()));
   }
   bool found = false;
-  auto done = (*reader)->read(id_, sql_, Query::kGet, reactor,
-                              [&](Connection& connection, sqlite3_stmt* statement) -> std::expected<void, Error> {
+  auto done = (*reader)->read(id_, sql_, StatementKind::kGet, reactor,
+                              [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
                                 const StatementUse use(statement);
                                 if (bind_key(statement, 1, key) != SQLITE_OK) {
                                   return std::unexpected(connection.last_error());
@@ -35,14 +35,13 @@ std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& vis
   return found;
 }
 
-std::expected<void, Error> SqliteCollection::list(const ListQuery& query, RowVisitor& visitor,
-                                                  runtime::Reactor* reactor) {
+Status SqliteCollection::list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) {
   auto reader = readers_->mine();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
-  return (*reader)->read(id_, sql_, query.after ? Query::kListAfter : Query::kList, reactor,
-                         [&](Connection& connection, sqlite3_stmt* statement) -> std::expected<void, Error> {
+  return (*reader)->read(id_, sql_, query.after ? StatementKind::kListAfter : StatementKind::kList, reactor,
+                         [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
                            const StatementUse use(statement);
                            if (sqlite3_bind_int64(statement, 1, static_cast<sqlite3_int64>(query.limit)) != SQLITE_OK ||
                                (query.after && bind_key(statement, 2, *query.after) != SQLITE_OK)) {
@@ -66,14 +65,14 @@ std::expected<std::shared_ptr<SqliteStore>, Error> SqliteStore::open(const std::
   if (path.empty() || path.find('\0') != std::string::npos || path == ":memory:") {
     return std::unexpected(Error{Errc::kInvalidArgument, {}, "SQLite needs the path of a file, not \"" + path + "\""});
   }
-  auto connection = Connection::open(path, Access::kCreate, options.busy_timeout);
+  auto connection = SqlConnection::open(path, Access::kCreate, options.busy_timeout);
   if (!connection) {
     return std::unexpected(std::move(connection.error()));
   }
   return std::shared_ptr<SqliteStore>(new SqliteStore(path, options, std::move(*connection)));
 }
 
-SqliteStore::SqliteStore(const std::string& path, const Options& options, Connection connection)
+SqliteStore::SqliteStore(const std::string& path, const Options& options, SqlConnection connection)
     : readers_(std::make_shared<ReadConnections>(ReadSettings{.path = path, .only_writer = options.only_writer})),
       writer_(WriterSettings{.path = path, .busy_timeout = options.busy_timeout, .limits = options.limits},
               std::move(connection), [readers = readers_] { readers->count_commit(); }) {}
@@ -85,7 +84,8 @@ std::expected<std::shared_ptr<Collection>, Error> SqliteStore::open_collection(c
   if (!sql) {
     return std::unexpected(std::move(sql.error()));
   }
-  if (auto synced = writer_.run([&](Connection& connection) { return sync_table(connection, table, *sql); }); !synced) {
+  if (auto synced = writer_.run([&](SqlConnection& connection) { return sync_table(connection, table, *sql); });
+      !synced) {
     return std::unexpected(std::move(synced.error()));
   }
   const std::lock_guard lock(mutex_);

@@ -41,13 +41,10 @@ class SqliteStore final : public Store {
   void forget_in_child() noexcept override;
   void close() noexcept override;
   /// Runs `task` on the writing thread, outside a transaction, and waits: for maintenance.
-  [[nodiscard]] std::expected<void, Error> on_writer(
-      const std::function<std::expected<void, Error>(Connection&)>& task) {
-    return writer_.run(task);
-  }
+  [[nodiscard]] Status on_writer(const std::function<Status(SqlConnection&)>& task) { return writer_.run(task); }
 
  private:
-  SqliteStore(const std::string& path, const Options& options, Connection connection);
+  SqliteStore(const std::string& path, const Options& options, SqlConnection connection);
 
   std::shared_ptr<ReadConnections> readers_;
   Writer writer_;

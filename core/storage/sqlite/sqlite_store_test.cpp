@@ -27,7 +27,7 @@ TEST_F(SqliteStoreTest, AssignsIncreasingKeysAndNeverOneTwice) {
   const Row second = *insert(*store_, *items, {Cell(), std::string("b"), 2.0});
   EXPECT_EQ(first[0], Cell(std::int64_t{1}));
   EXPECT_EQ(second[0], Cell(std::int64_t{2}));
-  auto removed = submit(*store_, [&](WriteTransaction& transaction) -> Outcome {
+  auto removed = submit(*store_, [&](WriteTransaction& transaction) -> Status {
                    EXPECT_EQ(transaction.remove(*items, Key(std::int64_t{2})), true);
                    EXPECT_EQ(transaction.remove(*items, Key(std::int64_t{2})), false);
                    return {};
@@ -90,7 +90,7 @@ TEST_F(SqliteStoreTest, NamesTheFieldsOfAConflict) {
 
 TEST_F(SqliteStoreTest, AFailedStatementLeavesTheOthersOfItsBatchAlone) {
   auto items = open_table(*store_, products());
-  std::vector<std::future<Outcome>> outcomes;
+  std::vector<std::future<Status>> outcomes;
   std::vector<Row> rows;
   for (std::int64_t i = 0; i < 100; ++i) {
     rows.push_back({Cell(i % 10 == 9 ? std::int64_t{0} : i), std::string("x"), 1.0});
@@ -110,7 +110,7 @@ TEST_F(SqliteStoreTest, AJobOfSeveralStepsIsAllOrNothing) {
   auto items = open_table(*store_, products());
   const auto outcome = submit(
                            *store_,
-                           [&](WriteTransaction& transaction) -> Outcome {
+                           [&](WriteTransaction& transaction) -> Status {
                              Row one{Cell(std::int64_t{1}), std::string("x"), 1.0};
                              Row again{Cell(std::int64_t{1}), std::string("y"), 1.0};
                              if (auto done = transaction.insert(*items, one); !done) {
@@ -172,7 +172,7 @@ TEST_F(SqliteStoreTest, ConcurrentReadModifyWriteSumsExactly) {
     for (int thread = 0; thread < kThreads; ++thread) {
       threads.emplace_back([&] {
         for (int i = 0; i < kEach; ++i) {
-          const auto outcome = submit(*store_, [&](WriteTransaction& transaction) -> Outcome {
+          const auto outcome = submit(*store_, [&](WriteTransaction& transaction) -> Status {
                                  CopyRows rows(items->table());
                                  if (auto found = transaction.get(*items, Key(std::int64_t{1}), rows); !found) {
                                    return std::unexpected(found.error());
@@ -180,7 +180,7 @@ TEST_F(SqliteStoreTest, ConcurrentReadModifyWriteSumsExactly) {
                                  Row row = rows.rows.at(0);
                                  row[2] = std::get<double>(row[2]) + 1;
                                  auto replaced = transaction.replace(*items, Key(std::int64_t{1}), row);
-                                 return replaced ? Outcome() : std::unexpected(replaced.error());
+                                 return replaced ? Status() : std::unexpected(replaced.error());
                                }).get();
           ASSERT_TRUE(outcome);
         }
@@ -194,13 +194,13 @@ TEST_F(SqliteStoreTest, WaitingWritesShareACommit) {
   auto items = open_table(*store_, products());
   std::latch begun(1);
   std::latch release(1);
-  auto blocked = submit(*store_, [&](WriteTransaction&) -> Outcome {
+  auto blocked = submit(*store_, [&](WriteTransaction&) -> Status {
     begun.count_down();
     release.wait();
     return {};
   });
   begun.wait();  // otherwise the first of the others could still come into its transaction
-  std::vector<std::future<Outcome>> outcomes;
+  std::vector<std::future<Status>> outcomes;
   std::vector<Row> rows(64, Row{Cell(), std::string("x"), 1.0});
   std::atomic<bool> other_seen = false;
   for (Row& row : rows) {
@@ -276,7 +276,7 @@ TEST_F(SqliteStoreTest, ReadsOnManyThreadsWhileOneWrites) {
 
 TEST_F(SqliteStoreTest, CloseFinishesWhatIsQueuedAndRefusesTheRest) {
   auto items = open_table(*store_, products());
-  std::vector<std::future<Outcome>> outcomes;
+  std::vector<std::future<Status>> outcomes;
   std::vector<Row> rows(1500, Row{Cell(), std::string("x"), 1.0});
   for (Row& row : rows) {
     outcomes.push_back(submit(*store_, [&](WriteTransaction& transaction) { return transaction.insert(*items, row); }));

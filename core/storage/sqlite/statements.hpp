@@ -8,22 +8,22 @@
 #include <string>
 #include <vector>
 
-#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/table_sql.hpp"
 
 namespace data_bridge::storage::sqlite {
 
-enum class Query : std::uint8_t { kGet, kList, kListAfter, kInsert, kReplace, kRemove };
+enum class StatementKind : std::uint8_t { kGet, kList, kListAfter, kInsert, kReplace, kRemove };
 
 /// Prepares what is asked for at its first use: preparing costs 5 to 8 us, running a kept statement 1 to 2 us.
 class Statements {
  public:
   /// `table_id`: small numbers from 0, one per table of the store.
-  [[nodiscard]] std::expected<sqlite3_stmt*, Error> get(Connection& connection, std::size_t table_id,
-                                                        const TableSql& sql, Query query) {
-    Statement& statement = table(table_id).queries[static_cast<std::size_t>(query)];
+  [[nodiscard]] std::expected<sqlite3_stmt*, Error> get(SqlConnection& connection, std::size_t table_id,
+                                                        const TableSql& sql, StatementKind kind) {
+    Statement& statement = table(table_id).statements[static_cast<std::size_t>(kind)];
     if (statement == nullptr) {
-      auto prepared = connection.prepare(text(sql, query));
+      auto prepared = connection.prepare(text(sql, kind));
       if (!prepared) {
         return std::unexpected(std::move(prepared.error()));
       }
@@ -41,26 +41,26 @@ class Statements {
   void clear() noexcept { tables_.clear(); }
 
  private:
-  static const std::string& text(const TableSql& sql, Query query) noexcept {
-    switch (query) {
-      case Query::kGet:
+  static const std::string& text(const TableSql& sql, StatementKind kind) noexcept {
+    switch (kind) {
+      case StatementKind::kGet:
         return sql.get;
-      case Query::kList:
+      case StatementKind::kList:
         return sql.list;
-      case Query::kListAfter:
+      case StatementKind::kListAfter:
         return sql.list_after;
-      case Query::kInsert:
+      case StatementKind::kInsert:
         return sql.insert;
-      case Query::kReplace:
+      case StatementKind::kReplace:
         return sql.replace;
-      case Query::kRemove:
+      case StatementKind::kRemove:
         break;
     }
     return sql.remove;
   }
 
   struct OfTable {
-    std::array<Statement, 6> queries;
+    std::array<Statement, 6> statements;
     bool room_for_keys = false;
   };
 

@@ -91,7 +91,7 @@ std::string definition(const Table& table, std::size_t at, const std::string& na
   return sql;
 }
 
-std::expected<void, Error> check_names(const Table& table) {
+Status check_names(const Table& table) {
   const auto invalid = [](std::string detail) {
     return std::unexpected(Error{Errc::kInvalidArgument, {}, std::move(detail)});
   };

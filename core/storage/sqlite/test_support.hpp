@@ -37,15 +37,13 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-using Outcome = std::expected<void, Error>;
-
 class LambdaJob final : public WriteJob {
  public:
-  using Execute = std::function<Outcome(WriteTransaction&)>;
+  using Execute = std::function<Status(WriteTransaction&)>;
   using Finish = std::function<void(const Error*)>;
   LambdaJob(Execute execute, Finish finish, bool steps)
       : execute_(std::move(execute)), finish_(std::move(finish)), steps_(steps) {}
-  Outcome execute(WriteTransaction& transaction) override { return execute_(transaction); }
+  Status execute(WriteTransaction& transaction) override { return execute_(transaction); }
   bool has_steps() const noexcept override { return steps_; }
   void finish(const Error* error) noexcept override { finish_(error); }
 
@@ -55,12 +53,12 @@ class LambdaJob final : public WriteJob {
   bool steps_;
 };
 
-inline std::future<Outcome> submit(Store& store, LambdaJob::Execute execute, bool steps = false) {
-  auto promise = std::make_shared<std::promise<Outcome>>();
+inline std::future<Status> submit(Store& store, LambdaJob::Execute execute, bool steps = false) {
+  auto promise = std::make_shared<std::promise<Status>>();
   auto future = promise->get_future();
   store.submit(std::make_unique<LambdaJob>(
       std::move(execute),
-      [promise](const Error* error) { promise->set_value(error == nullptr ? Outcome() : std::unexpected(*error)); },
+      [promise](const Error* error) { promise->set_value(error == nullptr ? Status() : std::unexpected(*error)); },
       steps));
   return future;
 }

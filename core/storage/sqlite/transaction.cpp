@@ -23,11 +23,11 @@ std::string conflict_text(const SqliteCollection& collection, const std::vector<
   return text;
 }
 
-std::expected<void, Error> bound(int result, const Connection& connection) {
-  return result == SQLITE_OK ? std::expected<void, Error>() : std::unexpected(connection.last_error());
+Status bound(int result, const SqlConnection& connection) {
+  return result == SQLITE_OK ? Status() : std::unexpected(connection.last_error());
 }
 
-std::expected<void, Error> bind_row(sqlite3_stmt* statement, const Row& row, const Connection& connection) {
+Status bind_row(sqlite3_stmt* statement, const Row& row, const SqlConnection& connection) {
   for (std::size_t at = 0; at < row.size(); ++at) {
     if (const int result = bind_cell(statement, static_cast<int>(at) + 1, row[at]); result != SQLITE_OK) {
       return bound(result, connection);
@@ -43,7 +43,7 @@ const SqliteCollection& as_sqlite(const Collection& collection) noexcept {
 
 }  // namespace
 
-Error write_error(const Connection& connection, const SqliteCollection& collection) {
+Error write_error(const SqlConnection& connection, const SqliteCollection& collection) {
   Error error = connection.last_error();
   if (error.code != Errc::kConflict) {
     return error;
@@ -65,7 +65,7 @@ Error write_error(const Connection& connection, const SqliteCollection& collecti
   return error;
 }
 
-std::expected<void, Error> SqliteTransaction::step_to_end(sqlite3_stmt* statement, const SqliteCollection& collection) {
+Status SqliteTransaction::step_to_end(sqlite3_stmt* statement, const SqliteCollection& collection) {
   if (sqlite3_step(statement) != SQLITE_DONE) {
     return std::unexpected(write_error(connection_, collection));
   }
@@ -75,7 +75,7 @@ std::expected<void, Error> SqliteTransaction::step_to_end(sqlite3_stmt* statemen
 // AUTOINCREMENT goes on after the greatest key that a table has or ever had, and answers "disk full" where that is the
 // greatest integer; a failure that rolls back everybody's writes of the transaction. So a table with a key from the far
 // end gets its keys from here: after the greatest of the others, by the same book-keeping, which then holds no far key.
-std::expected<void, Error> SqliteTransaction::choose_key(const SqliteCollection& collection, Cell& key) {
+Status SqliteTransaction::choose_key(const SqliteCollection& collection, Cell& key) {
   if (const auto* given = std::get_if<std::int64_t>(&key)) {
     if (*given > kLastAssigned) {
       statements_.set_room_for_keys(collection.id(), false);
@@ -100,7 +100,7 @@ std::expected<void, Error> SqliteTransaction::choose_key(const SqliteCollection&
 
 std::expected<bool, Error> SqliteTransaction::get(Collection& collection, const Key& key, RowVisitor& visitor) {
   const SqliteCollection& mine = as_sqlite(collection);
-  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kGet);
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), StatementKind::kGet);
   if (!statement) {
     return std::unexpected(std::move(statement.error()));
   }
@@ -119,7 +119,7 @@ std::expected<bool, Error> SqliteTransaction::get(Collection& collection, const 
   return std::unexpected(connection_.last_error());
 }
 
-std::expected<void, Error> SqliteTransaction::insert(Collection& collection, Row& row) {
+Status SqliteTransaction::insert(Collection& collection, Row& row) {
   const SqliteCollection& mine = as_sqlite(collection);
   const Table& table = mine.table();
   Cell& key = row[table.key_column];
@@ -132,7 +132,7 @@ std::expected<void, Error> SqliteTransaction::insert(Collection& collection, Row
   if (assign && table.key_kind == KeyKind::kUuid) {
     key = text::make_uuid7();
   }
-  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kInsert);
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), StatementKind::kInsert);
   if (!statement) {
     return std::unexpected(std::move(statement.error()));
   }
@@ -151,7 +151,7 @@ std::expected<void, Error> SqliteTransaction::insert(Collection& collection, Row
 
 std::expected<bool, Error> SqliteTransaction::replace(Collection& collection, const Key& key, const Row& row) {
   const SqliteCollection& mine = as_sqlite(collection);
-  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kReplace);
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), StatementKind::kReplace);
   if (!statement) {
     return std::unexpected(std::move(statement.error()));
   }
@@ -170,7 +170,7 @@ std::expected<bool, Error> SqliteTransaction::replace(Collection& collection, co
 
 std::expected<bool, Error> SqliteTransaction::remove(Collection& collection, const Key& key) {
   const SqliteCollection& mine = as_sqlite(collection);
-  auto statement = statements_.get(connection_, mine.id(), mine.sql(), Query::kRemove);
+  auto statement = statements_.get(connection_, mine.id(), mine.sql(), StatementKind::kRemove);
   if (!statement) {
     return std::unexpected(std::move(statement.error()));
   }

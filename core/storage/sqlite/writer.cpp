@@ -26,13 +26,13 @@ Error overloaded() { return {Errc::kOverloaded, {}, "too many writes wait alread
 }  // namespace
 
 struct Writer::Task {
-  const std::function<std::expected<void, Error>(Connection&)>* function;
-  std::expected<void, Error> result;
+  const std::function<Status(SqlConnection&)>* function;
+  Status result;
   bool done = false;
   std::condition_variable finished;
 };
 
-Writer::Writer(WriterSettings settings, Connection connection, std::function<void()> on_commit)
+Writer::Writer(WriterSettings settings, SqlConnection connection, std::function<void()> on_commit)
     : settings_(std::move(settings)),
       on_commit_(std::move(on_commit)),
       admission_({.items = settings_.limits.max_waiting_writes, .bytes = settings_.limits.max_waiting_bytes}),
@@ -72,7 +72,7 @@ void Writer::submit(std::unique_ptr<WriteJob> job) {
   job->finish(&*refusal);
 }
 
-std::expected<void, Error> Writer::run(const std::function<std::expected<void, Error>(Connection&)>& task) {
+Status Writer::run(const std::function<Status(SqlConnection&)>& task) {
   Task entry{.function = &task, .result = {}, .done = false, .finished = {}};
   std::unique_lock lock(mutex_);
   if (closing_) {
@@ -217,7 +217,7 @@ void Writer::run_batch() noexcept {
   }
 }
 
-std::expected<void, Error> Writer::execute_batch() {
+Status Writer::execute_batch() {
   SqliteTransaction transaction(*connection_, statements_);
   for (const Waiting& waiting : batch_) {
     try {
@@ -232,7 +232,7 @@ std::expected<void, Error> Writer::execute_batch() {
     }
   }
   const int step = sqlite3_step(commit_.get());
-  std::expected<void, Error> committed;
+  Status committed;
   if (step != SQLITE_DONE) {
     committed = std::unexpected(connection_->last_error());
   }
@@ -240,7 +240,7 @@ std::expected<void, Error> Writer::execute_batch() {
   return committed;
 }
 
-std::expected<void, Error> Writer::begin() {
+Status Writer::begin() {
   if (connection_ && connection_->file_has_moved()) {
     drop_connection();
   }
@@ -259,7 +259,7 @@ std::expected<void, Error> Writer::begin() {
     commit_ = std::move(*commit);
   }
   const int step = sqlite3_step(begin_.get());
-  std::expected<void, Error> begun;
+  Status begun;
   if (step != SQLITE_DONE) {
     begun = std::unexpected(connection_->last_error());
   }
@@ -267,7 +267,7 @@ std::expected<void, Error> Writer::begin() {
   return begun;
 }
 
-std::expected<void, Error> Writer::execute(WriteJob& job, WriteTransaction& transaction) {
+Status Writer::execute(WriteJob& job, WriteTransaction& transaction) {
   if (!job.has_steps()) {
     return job.execute(transaction);  // a statement that fails undoes itself
   }
@@ -296,12 +296,12 @@ void Writer::roll_back() noexcept {
   }
 }
 
-std::expected<void, Error> Writer::ensure_connection() {
+Status Writer::ensure_connection() {
   if (connection_) {
     return {};
   }
   // Never creates: a database that was moved away must not come back as an empty one.
-  auto opened = Connection::open(settings_.path, Access::kWrite, settings_.busy_timeout);
+  auto opened = SqlConnection::open(settings_.path, Access::kWrite, settings_.busy_timeout);
   if (!opened) {
     return std::unexpected(std::move(opened.error()));
   }

@@ -13,7 +13,7 @@
 
 #include "runtime/admission.hpp"
 #include "storage/limits.hpp"
-#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/statements.hpp"
 #include "storage/store.hpp"
 
@@ -31,7 +31,7 @@ struct WriterSettings {
 class Writer {
  public:
   /// `connection` is the first one, already open; `on_commit` runs between a COMMIT and the first finish().
-  Writer(WriterSettings settings, Connection connection, std::function<void()> on_commit);
+  Writer(WriterSettings settings, SqlConnection connection, std::function<void()> on_commit);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -39,7 +39,7 @@ class Writer {
   /// Refuses at once, with kOverloaded, what is beyond the limits.
   void submit(std::unique_ptr<WriteJob> job);
   /// Runs `task` with the connection, outside a transaction, in turn with the jobs; waits for its end.
-  [[nodiscard]] std::expected<void, Error> run(const std::function<std::expected<void, Error>(Connection&)>& task);
+  [[nodiscard]] Status run(const std::function<Status(SqlConnection&)>& task);
   /// Finishes what is queued and ends the thread.
   void close() noexcept;
 
@@ -64,11 +64,11 @@ class Writer {
   void finish(Waiting& waiting, const Error* error) noexcept;
   /// Answers the batch, and for kBusy all that waits: each would wait for the same lock, one batch after the other.
   void fail_batch(const Error& error) noexcept;
-  [[nodiscard]] std::expected<void, Error> begin();
-  [[nodiscard]] std::expected<void, Error> execute_batch();
-  [[nodiscard]] std::expected<void, Error> execute(WriteJob& job, WriteTransaction& transaction);
+  [[nodiscard]] Status begin();
+  [[nodiscard]] Status execute_batch();
+  [[nodiscard]] Status execute(WriteJob& job, WriteTransaction& transaction);
   void roll_back() noexcept;
-  [[nodiscard]] std::expected<void, Error> ensure_connection();
+  [[nodiscard]] Status ensure_connection();
   void drop_connection() noexcept;
 
   const WriterSettings settings_;
@@ -76,12 +76,12 @@ class Writer {
   runtime::Admission admission_;
 
   // Of the thread, while is_busy_; else under the mutex.
-  std::optional<Connection> connection_;
+  std::optional<SqlConnection> connection_;
   Statements statements_;
   Statement begin_;
   Statement commit_;
   std::vector<Waiting> batch_;
-  std::vector<std::expected<void, Error>> results_;
+  std::vector<Status> results_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

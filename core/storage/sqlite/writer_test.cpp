@@ -26,13 +26,13 @@ class WriterTest : public testing::Test {
     store_ = open_store(path_, options);
     items_ = open_table(*store_, products());
   }
-  std::future<Outcome> insert_later(Row& row) {
+  std::future<Status> insert_later(Row& row) {
     return submit(*store_, [this, &row](WriteTransaction& transaction) { return transaction.insert(*items_, row); });
   }
   /// Keeps the thread in a transaction until `release_`.
-  std::future<Outcome> hold() {
+  std::future<Status> hold() {
     auto begun = std::make_shared<std::latch>(1);
-    auto outcome = submit(*store_, [this, begun](WriteTransaction&) -> Outcome {
+    auto outcome = submit(*store_, [this, begun](WriteTransaction&) -> Status {
       begun->count_down();
       release_.wait();
       return {};
@@ -52,22 +52,22 @@ class WriterTest : public testing::Test {
 // A job that says how large it is, and whether anybody wants it.
 class SizedJob final : public WriteJob {
  public:
-  SizedJob(std::size_t memory, bool is_wanted, std::promise<Outcome>& outcome, bool& executed)
+  SizedJob(std::size_t memory, bool is_wanted, std::promise<Status>& outcome, bool& executed)
       : memory_(memory), is_wanted_(is_wanted), outcome_(outcome), executed_(executed) {}
   std::size_t memory() const noexcept override { return memory_; }
   bool is_wanted() const noexcept override { return is_wanted_; }
-  Outcome execute(WriteTransaction&) override {
+  Status execute(WriteTransaction&) override {
     executed_ = true;
     return {};
   }
   void finish(const Error* error) noexcept override {
-    outcome_.set_value(error == nullptr ? Outcome() : std::unexpected(*error));
+    outcome_.set_value(error == nullptr ? Status() : std::unexpected(*error));
   }
 
  private:
   std::size_t memory_;
   bool is_wanted_;
-  std::promise<Outcome>& outcome_;
+  std::promise<Status>& outcome_;
   bool& executed_;
 };
 
@@ -75,7 +75,7 @@ TEST_F(WriterTest, MoreThanMayWaitIsRefusedAtOnce) {
   open({.limits = {.max_waiting_writes = 4}});
   auto held = hold();
   std::vector<Row> rows(5, item());
-  std::vector<std::future<Outcome>> waiting;
+  std::vector<std::future<Status>> waiting;
   for (std::size_t at = 0; at < 3; ++at) {
     waiting.push_back(insert_later(rows[at]));
   }
@@ -89,7 +89,7 @@ TEST_F(WriterTest, MoreThanMayWaitIsRefusedAtOnce) {
   for (auto& outcome : waiting) {
     EXPECT_TRUE(outcome.get());
   }
-  ASSERT_TRUE(store_->on_writer([](Connection&) -> Outcome { return {}; }));  // behind them
+  ASSERT_TRUE(store_->on_writer([](SqlConnection&) -> Status { return {}; }));  // behind them
   EXPECT_EQ(store_->waiting_writes(), 0U);
   EXPECT_TRUE(insert_later(rows[4]).get());
 }
@@ -97,7 +97,7 @@ TEST_F(WriterTest, MoreThanMayWaitIsRefusedAtOnce) {
 TEST_F(WriterTest, MoreBytesThanMayWaitAreRefusedAtOnce) {
   open({.limits = {.max_waiting_bytes = 1000}});
   auto held = hold();
-  std::array<std::promise<Outcome>, 4> outcomes;
+  std::array<std::promise<Status>, 4> outcomes;
   std::array<bool, 4> executed{};
   const std::array<std::size_t, 4> sizes = {600, 500, 400, 1};
   for (std::size_t at = 0; at < sizes.size(); ++at) {
@@ -109,8 +109,8 @@ TEST_F(WriterTest, MoreBytesThanMayWaitAreRefusedAtOnce) {
   EXPECT_TRUE(outcomes[0].get_future().get());
   EXPECT_TRUE(outcomes[2].get_future().get());
   EXPECT_TRUE(held.get());
-  ASSERT_TRUE(store_->on_writer([](Connection&) -> Outcome { return {}; }));
-  std::promise<Outcome> alone;
+  ASSERT_TRUE(store_->on_writer([](SqlConnection&) -> Status { return {}; }));
+  std::promise<Status> alone;
   store_->submit(std::make_unique<SizedJob>(5000, true, alone, executed[3]));
   EXPECT_TRUE(alone.get_future().get());
 }
@@ -121,7 +121,7 @@ TEST_F(WriterTest, OneLockTimeoutAnswersAllThatWait) {
   ASSERT_EQ(sqlite3_open(path_.c_str(), &other), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   std::vector<Row> rows(6000, item());
-  std::vector<std::future<Outcome>> outcomes;
+  std::vector<std::future<Status>> outcomes;
   const auto begin = std::chrono::steady_clock::now();
   for (Row& row : rows) {
     outcomes.push_back(insert_later(row));
@@ -140,8 +140,8 @@ TEST_F(WriterTest, OneLockTimeoutAnswersAllThatWait) {
 TEST_F(WriterTest, WhatNobodyWantsIsNotExecuted) {
   open({});
   auto held = hold();
-  std::promise<Outcome> unwanted;
-  std::promise<Outcome> wanted;
+  std::promise<Status> unwanted;
+  std::promise<Status> wanted;
   bool unwanted_ran = false;
   bool wanted_ran = false;
   store_->submit(std::make_unique<SizedJob>(0, false, unwanted, unwanted_ran));
@@ -159,7 +159,7 @@ TEST_F(WriterTest, AJobThatRunsOutOfMemoryEndsItsTransactionOnly) {
   auto held = hold();
   std::vector<Row> rows(2, item());
   auto beside = insert_later(rows[0]);
-  auto failing = submit(*store_, [this](WriteTransaction& transaction) -> Outcome {
+  auto failing = submit(*store_, [this](WriteTransaction& transaction) -> Status {
     Row row = item();
     if (auto done = transaction.insert(*items_, row); !done) return done;
     throw std::bad_alloc();  // as where the answer is made of what was inserted
@@ -170,7 +170,7 @@ TEST_F(WriterTest, AJobThatRunsOutOfMemoryEndsItsTransactionOnly) {
   EXPECT_EQ(beside.get().error().code, Errc::kInternal);
   EXPECT_TRUE(insert_later(rows[1]).get());
   EXPECT_EQ(list(*items_, {.after = {}, .limit = 10}).size(), 1U);  // no half of it
-  EXPECT_EQ(submit(*store_, [](WriteTransaction&) -> Outcome { throw std::bad_alloc(); }).get().error().code,
+  EXPECT_EQ(submit(*store_, [](WriteTransaction&) -> Status { throw std::bad_alloc(); }).get().error().code,
             Errc::kInternal);
 }
 

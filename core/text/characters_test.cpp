@@ -41,7 +41,7 @@ TEST(Characters, TrimTakesBothEnds) {
   EXPECT_EQ(trim(" \t"), "");
   EXPECT_EQ(trim(""), "");
   EXPECT_EQ(trim("\na\n"), "\na\n");
-  EXPECT_EQ(trim("\na\n", "\n"), "a");
+  EXPECT_EQ(trim("\na\n", [](char c) { return c == '\n'; }), "a");
 }
 
 }  // namespace

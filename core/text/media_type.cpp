@@ -9,8 +9,8 @@ namespace data_bridge::text {
 
 std::string_view media_type(std::string_view content_type) noexcept {
   // What str.strip() takes of Latin-1, the encoding in which Starlette reads headers.
-  constexpr std::string_view kBlanks = " \t\r\n\v\f\x1C\x1D\x1E\x1F\x85\xA0";
-  return trim(content_type.substr(0, content_type.find(';')), kBlanks);
+  static constexpr std::string_view kBlanks = " \t\r\n\v\f\x1C\x1D\x1E\x1F\x85\xA0";
+  return trim(content_type.substr(0, content_type.find(';')), [](char c) { return kBlanks.contains(c); });
 }
 
 bool is_json(std::string_view content_type) noexcept {

@@ -18,7 +18,8 @@ pyloop::LoopCore& core_of(PyObject* loop) {
 }  // namespace
 
 AppContext::AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_,
-                       Hooks hooks_, runtime::Admission::Bound waiting_bound)
+                       Hooks hooks_, runtime::Admission::Bound waiting_bound,
+                       std::chrono::milliseconds request_timeout_)
     : loop(pyloop::PyRef::borrow(loop_object)),
       core(core_of(loop_object)),
       mailbox(core.mailbox()),
@@ -26,6 +27,7 @@ AppContext::AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* stat
       state(pyloop::PyRef::borrow(state_dict)),
       root_path(std::move(root_path_)),
       hooks(std::move(hooks_)),
+      request_timeout(request_timeout_),
       waiting(waiting_bound) {}
 
 void AppContext::release_application() noexcept {

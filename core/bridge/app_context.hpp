@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,7 +38,7 @@ struct Counters {
 /// the loop's thread.
 struct AppContext {
   AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_, Hooks hooks_,
-             runtime::Admission::Bound waiting_bound);
+             runtime::Admission::Bound waiting_bound, std::chrono::milliseconds request_timeout_);
   /// The server is over: lets go of the application, which may hold what holds this.
   void release_application() noexcept;
 
@@ -48,6 +49,7 @@ struct AppContext {
   pyloop::PyRef state;                           ///< the lifespan's state: dict, copied into each scope
   std::string root_path;
   Hooks hooks;
+  std::chrono::milliseconds request_timeout;  ///< from a request's dispatch to its whole answer; 0: none
   Counters counters;
   /// Requests for Python that have begun and not ended, background tasks included.
   std::atomic<std::int64_t> in_flight{0};

@@ -185,6 +185,8 @@ void set_containing(PyObject* adopted, Completion& completion) noexcept { of(ado
 
 Completion* take_containing(PyObject* adopted) noexcept { return std::exchange(of(adopted).completion, nullptr); }
 
+bool has_containing(PyObject* adopted) noexcept { return of(adopted).completion != nullptr; }
+
 void set_outcome(PyObject* adopted, StepOutcome outcome, PyRef value) noexcept {
   of(adopted).outcome = outcome;
   Py_XSETREF(of(adopted).value, value.release());

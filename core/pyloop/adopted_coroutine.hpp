@@ -24,6 +24,7 @@ enum class StepOutcome : std::uint8_t {
 void set_containing(PyObject* adopted, Completion& completion) noexcept;
 /// The completion that is still to be told; null where there is none. The wrapper forgets it.
 [[nodiscard]] Completion* take_containing(PyObject* adopted) noexcept;
+[[nodiscard]] bool has_containing(PyObject* adopted) noexcept;
 /// The first send() or throw() of the wrapper hands this over; afterwards it is transparent.
 void set_outcome(PyObject* adopted, StepOutcome outcome, PyRef value) noexcept;
 

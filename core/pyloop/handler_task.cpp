@@ -202,7 +202,6 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
     return true;
   }
   // Also where it has finished: somebody holds the task, and must find it done.
-  const bool suspended = step.outcome == StepOutcome::kYielded;
   if (containing != nullptr) {
     if (!materialise(self.get())) return false;
     set_containing(fields.adopted, completion);
@@ -215,8 +214,15 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
     if (!contains) return false;
     PyErr_WriteUnraisable(self.get());
   }
-  if (suspended && task != nullptr) *task = std::move(self);
+  const bool still_to_tell = fields.completion != nullptr || has_containing(fields.adopted);
+  if (task != nullptr && still_to_tell) *task = std::move(self);
   return true;
+}
+
+void forget_completion(PyObject* task) noexcept {
+  HandlerTaskFields& fields = handler_task_fields(task);
+  fields.completion = nullptr;
+  if (fields.adopted != nullptr) static_cast<void>(take_containing(fields.adopted));
 }
 
 int register_driving() {

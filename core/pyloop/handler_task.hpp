@@ -32,9 +32,10 @@ class Completion {
 /// SystemExit and KeyboardInterrupt are reported like any exception and, unless the completion contains them, leave
 /// run_forever() afterwards.
 ///
-/// `task`, where given, receives the task if the coroutine has suspended, for whoever may have to cancel it;
-/// empty where it has finished.
+/// `task`, where given, receives the task if `completion` is still to be told, for whoever may have to cancel it.
 [[nodiscard]] bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* task = nullptr);
+/// The completion that drive() was given for `task` is not told any more.
+void forget_completion(PyObject* task) noexcept;
 
 /// Takes `callback` if it is the first step of capture.task; false for anything else that is scheduled meanwhile,
 /// say by a finaliser that the collector runs.

@@ -65,9 +65,7 @@ void SpawnState::Start::drop() noexcept {
 void SpawnState::Cancel::run() noexcept {
   const auto keep = std::exchange(state, nullptr);
   keep->cancel_queued_ = false;
-  if (!keep->task_) return;
-  const PyRef task = PyRef::borrow(keep->task_.get());
-  if (!PyRef::steal(PyObject_CallMethod(task.get(), "cancel", nullptr))) PyErr_WriteUnraisable(task.get());
+  keep->Driven::cancel();
 }
 
 void SpawnState::Cancel::drop() noexcept {
@@ -118,32 +116,23 @@ void SpawnState::begin() {
   }
   const PyRef tuple = arguments();
   const PyRef coroutine = tuple ? PyRef::steal(PyObject_CallObject(function.get(), tuple.get())) : PyRef();
-  running_ = shared_from_this();
-  PyRef task;
-  if (!coroutine || !drive(mailbox_->loop(), coroutine.get(), *this, &task)) {
-    running_.reset();
+  if (!coroutine) {
     fail(take_exception());
     return;
   }
-  if (!task) return;
-  // Suspended: from now on it can be cancelled, and must hear of the loop's end.
-  task_ = std::move(task);
-  LoopState::of(mailbox_->loop()).add_resident(*this);
+  running_ = shared_from_this();
+  drive(mailbox_->loop(), coroutine.get());
 }
 
-void SpawnState::done(PyObject* result, PyObject* exception) noexcept {
+void SpawnState::on_end(PyObject* result, PyObject* exception) noexcept {
   const auto keep = std::exchange(running_, nullptr);
-  if (task_ && mailbox_->loop() != nullptr) LoopState::of(mailbox_->loop()).remove_resident(*this);
-  const PyRef task = std::move(task_);
   settle(result != nullptr ? SpawnResult(SharedObject(PyRef::borrow(result), mailbox_))
                            : SpawnResult(std::unexpected(error_of(exception))));
 }
 
-void SpawnState::loop_closed() noexcept {
-  const auto keep = shared_from_this();
-  const PyRef task = std::move(task_);
+void SpawnState::on_loop_closed() noexcept {
+  const auto keep = std::exchange(running_, nullptr);
   settle(std::unexpected(closed_error()));
-  // If the task ends with the reference, it calls done(), which has nothing to say any more.
 }
 
 void SpawnState::fail(PyRef exception) noexcept {

@@ -9,14 +9,13 @@
 #include <mutex>
 #include <optional>
 
-#include "pyloop/handler_task.hpp"
-#include "pyloop/loop_state.hpp"
+#include "pyloop/driven.hpp"
 #include "pyloop/spawn.hpp"
 
 namespace data_bridge::pyloop {
 
 /// Shared by the Spawned, its cancellers, and (start_, cancel_, running_) by whatever of the loop points here.
-class SpawnState final : public std::enable_shared_from_this<SpawnState>, public Completion, public LoopResident {
+class SpawnState final : public std::enable_shared_from_this<SpawnState>, private Driven {
  public:
   SpawnState(std::shared_ptr<LoopMailbox> mailbox, SharedObject function, SpawnArguments arguments) noexcept
       : mailbox_(std::move(mailbox)), function_(std::move(function)), arguments_(std::move(arguments)) {}
@@ -33,11 +32,6 @@ class SpawnState final : public std::enable_shared_from_this<SpawnState>, public
   /// The Spawned is gone. Somebody else has to report an exception, unless there is a receiver.
   void forget_handle() noexcept;
   [[nodiscard]] bool settled() noexcept;
-
-  // --- on the loop's thread, with the GIL ---------------------------------------------------------
-  void done(PyObject* result, PyObject* exception) noexcept override;
-  void loop_closed() noexcept override;
-  [[nodiscard]] PyObject* kept() const noexcept override { return task_.get(); }
 
  private:
   /// A place in the loop's queue, which keeps the state alive while it is taken.
@@ -62,6 +56,8 @@ class SpawnState final : public std::enable_shared_from_this<SpawnState>, public
   class Report;
 
   void begin();
+  void on_end(PyObject* result, PyObject* exception) noexcept override;
+  void on_loop_closed() noexcept override;
   void fail(PyRef exception) noexcept;
   [[nodiscard]] SpawnError error_of(PyObject* exception) const noexcept;
   void settle(SpawnResult result) noexcept;
@@ -77,8 +73,7 @@ class SpawnState final : public std::enable_shared_from_this<SpawnState>, public
   Cancel cancel_;
 
   // Guarded by the GIL.
-  PyRef task_;
-  std::shared_ptr<SpawnState> running_;  // while the task may still call done()
+  std::shared_ptr<SpawnState> running_;  // from the first step to the end
 
   std::mutex mutex_;
   // Under mutex_.

@@ -115,6 +115,7 @@ class Limits:
     timeout_body: float
     timeout_send: float
     timeout_linger: float
+    timeout_request: float
     timeout_drain: float
 
     def __init__(self) -> None: ...

@@ -35,6 +35,9 @@ class Limits:
         300.0, "seconds that the body of a request may pause or be behind --min-body-rate; 0: no limit"
     )
     min_body_rate: int = _size(512, "bytes a second that a body must keep up in the long run; 0: any progress will do")
+    timeout_request: float = _seconds(
+        0.0, "seconds after which a request that Python has not answered is cancelled, with 503; 0: never"
+    )
     timeout_send: float = _seconds(300.0, "seconds after which a client that takes nothing is cut off; 0: never")
     timeout_linger: float = _seconds(5.0, "seconds to read on after an early last answer, so that it is not lost")
     timeout_drain: float = _seconds(0.25, "seconds a stop waits for the next request of a client that was just served")

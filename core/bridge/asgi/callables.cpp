@@ -1,0 +1,198 @@
+// The order of ASGI messages in and out of one exchange, as in uvicorn's httptools_impl.py.
+#include "bridge/asgi/callables.hpp"
+
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bridge/asgi/awaitable.hpp"
+#include "bridge/asgi/message.hpp"
+#include "bridge/asgi/waiters.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+class AsgiCallables final : public ConversationReader {
+ public:
+  AsgiCallables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopConversation> conversation)
+      : app_(std::move(app)), conversation_(std::move(conversation)) {
+    conversation_->set_reader(this);
+  }
+  AsgiCallables(const AsgiCallables&) = delete;
+  AsgiCallables& operator=(const AsgiCallables&) = delete;
+  virtual ~AsgiCallables() { conversation_->set_reader(nullptr); }
+
+  /// `receive()` and `send(message)`, when awaited.
+  struct Receive final : Operation {
+    explicit Receive(AsgiCallables& callables) : callables_(callables) {}
+    Outcome attempt(PyObject* /*argument*/, PyRef& result) override { return callables_.receive(result); }
+    AsgiCallables& callables_;
+  };
+  struct Send final : Operation {
+    explicit Send(AsgiCallables& callables) : callables_(callables) {}
+    Outcome attempt(PyObject* message, PyRef& result) override { return callables_.send(message, result); }
+    AsgiCallables& callables_;
+  };
+
+  void on_change() noexcept override {
+    receive_waiters_.wake();
+    if (!conversation_->send_paused()) send_waiters_.wake();
+  }
+
+  int traverse(visitproc visit, void* arg) {
+    const int stop = receive_waiters_.traverse(visit, arg);
+    return stop != 0 ? stop : send_waiters_.traverse(visit, arg);
+  }
+  void clear() noexcept {
+    receive_waiters_.clear();
+    send_waiters_.clear();
+  }
+
+  Receive receive_operation{*this};
+  Send send_operation{*this};
+
+ private:
+  Outcome receive(PyRef& result) {
+    std::string body;
+    bool more_body = false;
+    switch (conversation_->receive(body, more_body)) {
+      case Conversation::Received::kNothing:
+        result = receive_waiters_.add(app_->loop.get());
+        return result ? Outcome::kWait : Outcome::kError;
+      case Conversation::Received::kDisconnect:
+        result = make_disconnect_message();
+        break;
+      case Conversation::Received::kBody:
+        result = make_request_message(body, more_body);
+        break;
+    }
+    return result ? Outcome::kDone : Outcome::kError;
+  }
+
+  Outcome send(PyObject* message, PyRef& result) {
+    if (conversation_->must_wait_to_send()) {
+      result = send_waiters_.add(app_->loop.get());
+      return result ? Outcome::kWait : Outcome::kError;
+    }
+    result = PyRef::borrow(Py_None);
+    if (conversation_->gone()) return Outcome::kDone;
+    PyRef type = message_type(message);
+    if (!type) return Outcome::kError;
+    if (conversation_->state() == Conversation::State::kComplete) {
+      PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.",
+                   type.get());
+      return Outcome::kError;
+    }
+    const bool started = conversation_->state() == Conversation::State::kStarted;
+    const char* expected = started ? "http.response.body" : "http.response.start";
+    if (!PyUnicode_Check(type.get()) || PyUnicode_CompareWithASCIIString(type.get(), expected) != 0) {
+      PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%s', but got '%S'.", expected, type.get());
+      return Outcome::kError;
+    }
+    const bool sent = started ? send_body(message) : send_start(message);
+    return sent ? Outcome::kDone : Outcome::kError;
+  }
+
+  bool send_start(PyObject* message) {
+    conversation_->announce_start();
+    StartMessage start;
+    if (!read_start_message(message, start)) return false;
+    conversation_->start(start.status, start.headers, start.content_length);
+    return true;
+  }
+
+  bool send_body(PyObject* message) {
+    BodyMessage body;
+    if (!read_body_message(message, body)) return false;
+    switch (conversation_->send(body.bytes.view(), body.more_body)) {
+      case Conversation::Sent::kTooLong:
+        PyErr_SetString(PyExc_RuntimeError, "Response content longer than Content-Length");
+        return false;
+      case Conversation::Sent::kTooShort:
+        PyErr_SetString(PyExc_RuntimeError, "Response content shorter than Content-Length");
+        return false;
+      case Conversation::Sent::kGood:
+        break;
+    }
+    if (conversation_->state() == Conversation::State::kComplete) receive_waiters_.wake();
+    return true;
+  }
+
+  std::shared_ptr<AppContext> app_;
+  std::shared_ptr<LoopConversation> conversation_;
+  Waiters receive_waiters_;
+  Waiters send_waiters_;
+};
+
+namespace {
+
+struct CallablesObject {
+  PyObject_HEAD AsgiCallables callables;
+};
+
+PyTypeObject* callables_type = nullptr;
+
+AsgiCallables& callables_of(PyObject* object) noexcept { return reinterpret_cast<CallablesObject*>(object)->callables; }
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(object));
+  return callables_of(object).traverse(visit, arg);
+}
+
+int clear(PyObject* object) {
+  callables_of(object).clear();
+  return 0;
+}
+
+void dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  callables_of(object).~AsgiCallables();
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyObject* receive_method(PyObject* object, PyObject* /*unused*/) {
+  return make_awaitable(object, callables_of(object).receive_operation, nullptr);
+}
+
+PyObject* send_method(PyObject* object, PyObject* message) {
+  return make_awaitable(object, callables_of(object).send_operation, message);
+}
+
+PyMethodDef receive_definition = {"receive", receive_method, METH_NOARGS,
+                                  "receive() -> awaitable of the next ASGI message of this request."};
+PyMethodDef send_definition = {"send", send_method, METH_O,
+                               "send(message) -> awaitable that sends an ASGI message of this request's answer."};
+
+}  // namespace
+
+bool ready_asgi_types() {
+  if (callables_type != nullptr) return true;
+  static PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(clear)},
+      {0, nullptr},
+  };
+  static PyType_Spec spec = {"data_bridge._core.AsgiCallables", sizeof(CallablesObject), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  callables_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  return callables_type != nullptr && ready_awaitable_type();
+}
+
+PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopConversation> conversation) {
+  auto* self = PyObject_GC_New(CallablesObject, callables_type);
+  if (self == nullptr) return {};
+  new (&self->callables) AsgiCallables(std::move(app), std::move(conversation));
+  PyObject* object = reinterpret_cast<PyObject*>(self);
+  PyObject_GC_Track(object);
+  return PyRef::steal(object);
+}
+
+PyRef receive_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&receive_definition, callables)); }
+PyRef send_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&send_definition, callables)); }
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,25 @@
+// The `receive` and `send` of one HTTP request (ASGI 3), as native callables.
+#pragma once
+
+#include <Python.h>
+
+#include <memory>
+
+#include "bridge/app_context.hpp"
+#include "bridge/loop_conversation.hpp"
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::bridge {
+
+/// Makes the types; false with a Python exception set on failure. Once per process.
+bool ready_asgi_types();
+
+/// An object whose methods are receive() and send(message): ASGI's messages in and out of `conversation`, in the order
+/// and with the errors of uvicorn's RequestResponseCycle. A Python object, because the application may keep them for
+/// longer than the request lives. Empty with an exception set on failure.
+pyloop::PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopConversation> conversation);
+/// New references.
+pyloop::PyRef receive_of(PyObject* callables);
+pyloop::PyRef send_of(PyObject* callables);
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,176 @@
+// ASGI messages as dicts; checks and texts as in uvicorn's httptools_impl.py.
+#include "bridge/asgi/message.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "bridge/text.hpp"
+#include "http/characters.hpp"
+#include "text/characters.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+namespace {
+
+struct Names {
+  PyObject* type = PyUnicode_InternFromString("type");
+  PyObject* body = PyUnicode_InternFromString("body");
+  PyObject* more_body = PyUnicode_InternFromString("more_body");
+  PyObject* status = PyUnicode_InternFromString("status");
+  PyObject* headers = PyUnicode_InternFromString("headers");
+  PyObject* http_request = PyUnicode_InternFromString("http.request");
+  PyObject* http_disconnect = PyUnicode_InternFromString("http.disconnect");
+};
+
+const Names& names() {
+  static const Names instance;
+  return instance;
+}
+
+std::string_view view_of(PyObject* bytes) noexcept {
+  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
+}
+
+// ASCII separators and controls: what uvicorn's HEADER_RE refuses in a name.
+bool valid_name(std::string_view name) noexcept {
+  constexpr std::string_view kRefused = "()<>@,;:[]={} \t\\\"";
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || kRefused.find(c) != std::string_view::npos) return false;
+  }
+  return true;
+}
+
+/// What int() makes of it.
+std::optional<std::int64_t> read_length(std::string_view value) {
+  PyRef text = PyRef::steal(PyUnicode_DecodeASCII(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr));
+  PyRef number = PyRef::steal(text ? PyLong_FromUnicodeObject(text.get(), 10) : nullptr);
+  if (!number) return std::nullopt;
+  const long long length = PyLong_AsLongLong(number.get());
+  if (length == -1 && PyErr_Occurred() != nullptr) return std::nullopt;
+  return length;
+}
+
+/// uvicorn lower-cases a name, which bytes and bytearrays can, and joins a value, which all buffers can.
+bool make_bytes(PyRef& field, bool convertible) {
+  if (PyBytes_Check(field.get())) return true;
+  if (!convertible) {
+    PyErr_Format(PyExc_TypeError, "header names and values must be bytes, not %.100s", Py_TYPE(field.get())->tp_name);
+    return false;
+  }
+  field = PyRef::steal(PyBytes_FromObject(field.get()));
+  return static_cast<bool>(field);
+}
+
+/// One (name, value) of a start message.
+bool read_header(PyObject* item, StartMessage& out) {
+  PyRef pair = PyRef::steal(PySequence_Fast(item, "a header is a pair"));
+  if (!pair) return false;
+  if (PySequence_Fast_GET_SIZE(pair.get()) != 2) {
+    PyErr_SetString(PyExc_ValueError, "a header is a pair of bytes");
+    return false;
+  }
+  PyRef field_name = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 0));
+  PyRef field_value = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 1));
+  if (!make_bytes(field_name, PyByteArray_Check(field_name.get()) != 0) ||
+      !make_bytes(field_value, PyObject_CheckBuffer(field_value.get()) != 0)) {
+    return false;
+  }
+  const std::string_view raw_name = view_of(field_name.get());
+  const std::string_view value = view_of(field_value.get());
+  if (!valid_name(raw_name)) {
+    PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
+    return false;
+  }
+  if (http::has_control(value)) {
+    PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
+    return false;
+  }
+  if (text::equals_ignoring_case(raw_name, "content-length") && !out.content_length) {
+    out.content_length = read_length(value);
+    if (!out.content_length) return false;
+  } else if (text::equals_ignoring_case(raw_name, "transfer-encoding") &&
+             text::equals_ignoring_case(value, "chunked")) {
+    return true;  // the writer frames the body itself where there is no content-length
+  }
+  PyRef lower = PyRef::steal(lowercase_bytes(raw_name));
+  if (!lower) return false;
+  out.headers.push_back({view_of(lower.get()), value});
+  out.owners.push_back(std::move(lower));
+  out.owners.push_back(std::move(field_value));
+  return true;
+}
+
+}  // namespace
+
+bool read_start_message(PyObject* message, StartMessage& out) {
+  const Names& name = names();
+  PyRef status_object = PyRef::steal(PyObject_GetItem(message, name.status));
+  if (!status_object) return false;
+  const long status = PyLong_AsLong(status_object.get());
+  if (status == -1 && PyErr_Occurred() != nullptr) return false;
+  out.status = static_cast<int>(status);
+  if (status < 100 || status > 599) {
+    PyErr_SetObject(PyExc_KeyError, status_object.get());
+    return false;
+  }
+  PyRef fields;
+  if (PyMapping_HasKey(message, name.headers) != 0) {
+    PyRef headers = PyRef::steal(PyObject_GetItem(message, name.headers));
+    if (!headers) return false;
+    fields = PyRef::steal(PySequence_Fast(headers.get(), "headers must be iterable"));
+  } else {
+    fields = PyRef::steal(PyTuple_New(0));
+  }
+  if (!fields) return false;
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
+  out.headers.reserve(static_cast<std::size_t>(count));
+  out.owners.reserve(2 * static_cast<std::size_t>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    if (!read_header(PySequence_Fast_GET_ITEM(fields.get(), i), out)) return false;
+  }
+  return true;
+}
+
+bool read_body_message(PyObject* message, BodyMessage& out) {
+  const Names& name = names();
+  if (PyMapping_HasKey(message, name.body) != 0) {
+    out.owner = PyRef::steal(PyObject_GetItem(message, name.body));
+    if (!out.owner) return false;
+    // What is false is no body, whatever it is: None, most of all.
+    const bool is_buffer = PyObject_CheckBuffer(out.owner.get()) != 0;
+    const int truth = is_buffer ? 1 : PyObject_IsTrue(out.owner.get());
+    if (truth < 0 || (truth == 1 && !out.bytes.open(out.owner.get()))) return false;
+  }
+  if (PyMapping_HasKey(message, name.more_body) != 0) {
+    PyRef more = PyRef::steal(PyObject_GetItem(message, name.more_body));
+    const int truth = more ? PyObject_IsTrue(more.get()) : -1;
+    if (truth < 0) return false;
+    out.more_body = truth == 1;
+  }
+  return true;
+}
+
+PyRef message_type(PyObject* message) { return PyRef::steal(PyObject_GetItem(message, names().type)); }
+
+PyRef make_request_message(std::string_view body, bool more_body) {
+  const Names& name = names();
+  PyRef message = PyRef::steal(PyDict_New());
+  PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
+  if (!message || !bytes || PyDict_SetItem(message.get(), name.type, name.http_request) != 0 ||
+      PyDict_SetItem(message.get(), name.body, bytes.get()) != 0 ||
+      PyDict_SetItem(message.get(), name.more_body, more_body ? Py_True : Py_False) != 0) {
+    return {};
+  }
+  return message;
+}
+
+PyRef make_disconnect_message() {
+  PyRef message = PyRef::steal(PyDict_New());
+  if (!message || PyDict_SetItem(message.get(), names().type, names().http_disconnect) != 0) return {};
+  return message;
+}
+
+}  // namespace data_bridge::bridge

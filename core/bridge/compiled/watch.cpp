@@ -1,0 +1,85 @@
+// Compares what routes were compiled from with what is there now.
+#include "bridge/compiled/watch.hpp"
+
+#include <utility>
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+namespace {
+
+// For what switches telemetry on: long enough to cost nothing under load, short enough that nobody waits for it.
+constexpr std::chrono::milliseconds kPollInterval{20};
+
+}  // namespace
+
+bool RouteWatch::set(PyObject* attributes, PyObject* lists) {
+  std::vector<Attribute> watched;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(attributes); ++i) {
+    PyObject* object = nullptr;
+    PyObject* name = nullptr;
+    PyObject* value = nullptr;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(attributes, i), "OUO", &object, &name, &value)) return false;
+    PyRef dict = PyRef::steal(PyObject_GenericGetDict(object, nullptr));
+    if (!dict) return false;
+    watched.push_back({std::move(dict), PyRef::borrow(name), PyRef::borrow(value)});
+  }
+  std::vector<List> copies;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lists); ++i) {
+    PyObject* list = nullptr;
+    PyObject* items = nullptr;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(lists, i), "O!O!", &PyList_Type, &list, &PyTuple_Type, &items)) return false;
+    copies.push_back({PyRef::borrow(list), PyRef::borrow(items)});
+  }
+  // Swapped, not assigned: what goes with the old ones may run arbitrary code, and a request in it is compared with
+  // both of the new.
+  attributes_.swap(watched);
+  lists_.swap(copies);
+  return true;
+}
+
+bool RouteWatch::changed() const noexcept {
+  for (const Attribute& attribute : attributes_) {
+    // Borrowed; null where the attribute was deleted, and then nothing else can be wrong with a str for a key.
+    if (PyDict_GetItemWithError(attribute.dict.get(), attribute.name.get()) != attribute.value.get()) {
+      PyErr_Clear();
+      return true;
+    }
+  }
+  for (const List& watched : lists_) {
+    const Py_ssize_t size = PyTuple_GET_SIZE(watched.items.get());
+    if (PyList_GET_SIZE(watched.list.get()) != size) return true;
+    for (Py_ssize_t i = 0; i < size; ++i) {
+      if (PyList_GET_ITEM(watched.list.get(), i) != PyTuple_GET_ITEM(watched.items.get(), i)) return true;
+    }
+  }
+  return false;
+}
+
+bool PlanGuard::begin_generation(PyObject* attributes, PyObject* lists) {
+  auto next = std::make_shared<Generation>();
+  std::exchange(generation_, std::move(next))->current = false;
+  return watch_.set(attributes, lists);
+}
+
+bool PlanGuard::valid(Generation& generation, std::optional<Clock::time_point> head_at) noexcept {
+  if (head_at && *head_at <= generation.last_valid) return true;
+  if (!generation.current) return false;
+  if (watch_.changed()) return ask(true);
+  const auto now = Clock::now();
+  if (now >= next_check_) {
+    next_check_ = now + kPollInterval;
+    valid_ = ask(false);
+  }
+  if (valid_) generation.last_valid = now;
+  return valid_;
+}
+
+bool PlanGuard::ask(bool changed) noexcept {
+  PyRef answer = PyRef::steal(PyObject_CallOneArg(still_valid_.get(), changed ? Py_True : Py_False));
+  if (!answer) PyErr_WriteUnraisable(still_valid_.get());
+  return answer.get() == Py_True;
+}
+
+}  // namespace data_bridge::bridge

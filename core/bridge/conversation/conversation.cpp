@@ -1,0 +1,330 @@
+// One request and its answer, between the thread that has its connection and the thread that answers it.
+#include "bridge/conversation/conversation.hpp"
+
+#include "bridge/conversation/owned_headers.hpp"
+
+namespace data_bridge::bridge {
+
+Conversation::Conversation(http::Exchange& exchange, Body body, bool local)
+    : request_(exchange.request(), exchange.body()),
+      head_at_(exchange.head_at()),
+      client_(exchange.client_address()),
+      server_(exchange.server_address()),
+      server_path_(server_.family == runtime::SocketAddress::Family::kUnix ? exchange.server_host()
+                                                                           : std::string_view()),
+      body_(body),
+      local_(local),
+      exchange_(exchange.ref()),
+      is_head_(request_.head().method == "HEAD"),
+      wants_continue_(request_.head().expects_continue),
+      opened_(body == Body::kStream) {
+  if (opened_ && !request_.head().has_body()) arrived_ = last_ = true;
+}
+
+// --- the connection's thread ------------------------------------------------------------------------
+
+// On one thread the exchange is asked when somebody wants to know: most requests are answered before that.
+void Conversation::begin(http::Exchange& exchange) {
+  if (opened_) {
+    listen(exchange);
+  } else if (!local_) {
+    listen(exchange);
+    exchange.pause_body();
+  }
+}
+
+void Conversation::listen(http::Exchange& exchange) {
+  exchange_side_ = shared_from_this();
+  exchange.set_listener(this);
+}
+
+void Conversation::set_deadline(http::Exchange& exchange, runtime::Clock::time_point when) {
+  if (exchange_side_ == nullptr) {
+    listen(exchange);
+    exchange.pause_body();
+  }
+  deadline_reactor_ = &exchange.reactor();
+  deadline_ = deadline_reactor_->schedule_at(when, [this, name = exchange.ref()] {
+    deadline_reactor_ = nullptr;
+    expire(name);
+  });
+}
+
+void Conversation::forget_deadline() noexcept {
+  if (deadline_reactor_ != nullptr) std::exchange(deadline_reactor_, nullptr)->cancel(deadline_);
+}
+
+void Conversation::expire(const http::ExchangeRef& exchange) {
+  const auto keep = shared_from_this();
+  http::Exchange* const found = exchange.find();
+  if (found == nullptr) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    expired_ = true;
+  }
+  if (found->started()) return found->abort();
+  static constexpr http::Header kHeaders[] = {{"content-type", "text/plain; charset=utf-8"}, {"connection", "close"}};
+  found->respond(503, kHeaders, "Service Unavailable");
+}
+
+// The exchange is about to be finished from here: its end is no news.
+void Conversation::let_go(http::Exchange& exchange) noexcept {
+  const auto keep = std::move(exchange_side_);
+  if (keep == nullptr) return;
+  forget_deadline();
+  exchange.set_listener(nullptr);
+}
+
+// The client is gone, or the exchange was answered without let_go().
+void Conversation::on_closed(http::Exchange& /*exchange*/, http::ExchangeEnd /*end*/) noexcept {
+  const auto keep = std::move(exchange_side_);
+  forget_deadline();
+  {
+    const std::scoped_lock lock(mutex_);
+    gone_ = true;
+  }
+  change();
+}
+
+void Conversation::on_body(http::Exchange& exchange, std::string_view piece, bool last) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (last_) return;  // a request without a body: its end was known from the head
+    pending_.append(piece);
+    arrived_ = true;
+    last_ = last;
+    if (pending_.size() > kHighWater && !last) {
+      reading_paused_ = true;
+      exchange.pause_body();
+    }
+  }
+  change();
+}
+
+void Conversation::on_drained(http::Exchange& /*exchange*/) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!write_paused_) return;
+    write_paused_ = false;
+  }
+  change();
+}
+
+void Conversation::note_written(const http::Exchange& exchange, std::size_t from_afar) noexcept {
+  if (from_afar == 0 && exchange.has_room()) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    const bool was_full = in_transit_ > kHighWater;
+    in_transit_ -= from_afar;
+    if (!exchange.has_room()) write_paused_ = true;
+    if (write_paused_ || !was_full || in_transit_ > kHighWater) return;
+  }
+  change();
+}
+
+void Conversation::change() noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    if ((!awaited_ && !expired_) || waking_) return;
+    waking_ = true;
+  }
+  wake();
+}
+
+// --- the application's thread -----------------------------------------------------------------------
+
+void Conversation::woken() noexcept {
+  const std::scoped_lock lock(mutex_);
+  waking_ = false;
+}
+
+/// Runs `action(http::Exchange&)` on the exchange's thread, unless the exchange is over: at once where that is this
+/// thread. `action` must own what it uses, and keep this where it uses that, unless the exchange is local.
+template <typename Action>
+void Conversation::perform(Action&& action) {
+  if (!local_) {
+    exchange_.post(std::forward<Action>(action));
+  } else if (http::Exchange* const exchange = exchange_.find()) {
+    std::forward<Action>(action)(*exchange);
+  }
+}
+
+bool Conversation::gone() const noexcept {
+  const std::scoped_lock lock(mutex_);
+  return gone_;
+}
+
+bool Conversation::expired() const noexcept {
+  const std::scoped_lock lock(mutex_);
+  return expired_;
+}
+
+void Conversation::open() {
+  if (std::exchange(opened_, true)) return;
+  whole_body_ = body_ == Body::kWhole || !request_.head().has_body();
+  if (whole_body_) {
+    const std::scoped_lock lock(mutex_);
+    last_ = true;
+  }
+  if (!local_ || exchange_side_ != nullptr) {
+    if (!whole_body_) perform([](http::Exchange& exchange) { exchange.resume_body(); });
+  } else if (http::Exchange* const exchange = exchange_.find()) {
+    listen(*exchange);
+  } else {
+    const std::scoped_lock lock(mutex_);
+    gone_ = true;
+  }
+}
+
+Conversation::Received Conversation::receive(std::string& body, bool& more_body) {
+  if (std::exchange(wants_continue_, false) && state_ == State::kWaiting) {
+    perform([](http::Exchange& exchange) { exchange.want_body(); });
+  }
+  if (state_ == State::kComplete) return Received::kDisconnect;
+  bool resume = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (gone_) return Received::kDisconnect;
+    if (std::exchange(whole_body_, false)) {
+      body.assign(request_.body());
+      more_body = false;
+      return Received::kBody;
+    }
+    if (!arrived_) {
+      awaited_ = true;
+      return Received::kNothing;
+    }
+    arrived_ = false;
+    body = std::exchange(pending_, std::string());
+    more_body = !last_;
+    resume = std::exchange(reading_paused_, false);
+  }
+  if (resume) perform([](http::Exchange& exchange) { exchange.resume_body(); });
+  return Received::kBody;
+}
+
+bool Conversation::paused_locked() const noexcept { return (write_paused_ || in_transit_ > kHighWater) && !gone_; }
+
+bool Conversation::must_wait_to_send() noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (!paused_locked()) return false;
+  awaited_ = true;
+  return true;
+}
+
+bool Conversation::send_paused() const noexcept {
+  const std::scoped_lock lock(mutex_);
+  return paused_locked();
+}
+
+void Conversation::respond(int status, std::span<const http::Header> headers, std::string_view body) {
+  state_ = State::kComplete;
+  if (local_) {
+    perform([&](http::Exchange& exchange) { exchange.respond(status, headers, body); });
+    return;
+  }
+  // The name goes with the answer: a count less that goes to and fro between threads.
+  std::move(exchange_).post([status, headers = OwnedHeaders(headers), body = std::string(body)](
+                                http::Exchange& exchange) { exchange.respond(status, headers.view(), body); });
+}
+
+void Conversation::respond(int status, std::string_view content_type, std::string_view body) {
+  state_ = State::kComplete;
+  if (local_) {
+    perform([&](http::Exchange& exchange) { exchange.respond(status, content_type, body); });
+    return;
+  }
+  std::move(exchange_).post([status, content_type = std::string(content_type), body = std::string(body)](
+                                http::Exchange& exchange) { exchange.respond(status, content_type, body); });
+}
+
+void Conversation::announce_start() noexcept {
+  state_ = State::kStarted;
+  wants_continue_ = false;
+}
+
+void Conversation::start(int status, std::span<const http::Header> headers,
+                         std::optional<std::int64_t> content_length) {
+  announce_start();
+  remaining_ = content_length.value_or(0);
+  chunked_ = !content_length && !is_head_ && status != 204 && status != 304;
+  if (!local_) {
+    perform([status, headers = OwnedHeaders(headers)](http::Exchange& exchange) {
+      exchange.start(status, headers.view());
+    });
+    return;
+  }
+  perform([&](http::Exchange& exchange) {
+    exchange.start(status, headers);
+    // A stream's head: what makes the stream may take its time. That of an answer with a length waits for its body,
+    // which is there already nearly always, to spare a system call.
+    if (chunked_) exchange.flush();
+  });
+}
+
+Conversation::Sent Conversation::send(std::string_view piece, bool more_body) {
+  if (is_head_) {
+    remaining_ = 0;
+    piece = {};
+  } else if (!chunked_) {
+    if (static_cast<std::int64_t>(piece.size()) > remaining_) return Sent::kTooLong;
+    remaining_ -= static_cast<std::int64_t>(piece.size());
+  }
+  const bool last = !more_body && remaining_ == 0;
+  write(piece, last);
+  if (more_body) return Sent::kGood;
+  if (!last) return Sent::kTooShort;
+  state_ = State::kComplete;
+  return Sent::kGood;
+}
+
+// A piece of the body; with `last` it ends the answer. On this thread it leaves at once, before the application goes
+// on, which may take long, be it to the next piece or to a background task.
+void Conversation::write(std::string_view piece, bool last) {
+  if (local_) {
+    perform([&](http::Exchange& exchange) {
+      write_to(exchange, piece, last);
+      exchange.flush();
+      if (!last) note_written(exchange, 0);
+    });
+    return;
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    in_transit_ += piece.size();
+  }
+  perform([self = shared_from_this(), owned = std::string(piece), last](http::Exchange& exchange) {
+    self->write_to(exchange, owned, last);
+    if (!last) self->note_written(exchange, owned.size());
+  });
+}
+
+void Conversation::write_to(http::Exchange& exchange, std::string_view piece, bool last) {
+  exchange.write(piece);
+  if (!last) return;
+  let_go(exchange);
+  exchange.finish();
+}
+
+Conversation::Breach Conversation::breach() const noexcept {
+  if (state_ == State::kComplete || gone()) return Breach::kNone;
+  return state_ == State::kWaiting ? Breach::kNotStarted : Breach::kNotCompleted;
+}
+
+void Conversation::end(Ending ending) {
+  const State reached = std::exchange(state_, State::kComplete);
+  if (reached == State::kComplete) {
+    if (ending == Ending::kReturned) return;
+    return local_ ? exchange_.close_connection_here() : exchange_.close_connection();
+  }
+  const bool breaks_off = reached == State::kStarted || ending == Ending::kUnlawful;
+  perform([self = shared_from_this(), breaks_off](http::Exchange& exchange) {
+    self->let_go(exchange);
+    if (breaks_off) return exchange.abort();
+    static constexpr http::Header kHeaders[] = {
+        {"content-type", "text/plain; charset=utf-8"}, {"content-length", "21"}, {"connection", "close"}};
+    exchange.respond(500, kHeaders, "Internal Server Error");
+  });
+}
+
+}  // namespace data_bridge::bridge

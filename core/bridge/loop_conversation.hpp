@@ -1,0 +1,66 @@
+// A Conversation whose application runs on a PyLoop.
+#pragma once
+
+#include <Python.h>
+
+#include <memory>
+
+#include "bridge/app_context.hpp"
+#include "bridge/conversation/conversation.hpp"
+#include "pyloop/loop.hpp"
+#include "pyloop/mailbox.hpp"
+
+namespace data_bridge::bridge {
+
+/// Told on the loop's thread, with the GIL.
+class ConversationReader {
+ public:
+  /// What was waited for in receive() or send() may have come.
+  virtual void on_change() noexcept = 0;
+
+ protected:
+  ~ConversationReader() = default;
+};
+class ConversationRunner {
+ public:
+  /// The deadline has passed, and with it the exchange. Once.
+  virtual void on_expired() noexcept = 0;
+
+ protected:
+  ~ConversationRunner() = default;
+};
+
+class LoopConversation final : public Conversation, public pyloop::PythonWork {
+ public:
+  /// On the connection's thread. The request of `exchange` for the loop of `app`, which gets the deadline that `app`
+  /// has for all.
+  static std::shared_ptr<LoopConversation> begin_with(const AppContext& app, http::Exchange& exchange, Body body);
+  /// The exchange's connection lives on the loop's thread.
+  [[nodiscard]] static bool is_local(const AppContext& app, const http::Exchange& exchange) noexcept {
+    return &exchange.reactor() == &app.core.reactor();
+  }
+
+  LoopConversation(const AppContext& app, http::Exchange& exchange, Body body);
+
+  // --- the loop's thread, with the GIL --------------------------------------------------------------
+  void set_reader(ConversationReader* reader) noexcept { reader_ = reader; }
+  void set_runner(ConversationRunner* runner) noexcept { runner_ = runner; }
+  /// Tells the reader, as where the connection has changed something.
+  void tell_reader() noexcept {
+    if (reader_ != nullptr) reader_->on_change();
+  }
+
+  void run() noexcept override;
+  void drop() noexcept override;
+
+ private:
+  void wake() noexcept override;
+
+  pyloop::LoopCore* loop_;  // null where the connection lives on another thread, which may outlive it
+  std::shared_ptr<pyloop::LoopMailbox> mailbox_;
+  std::shared_ptr<Conversation> queued_;  // keeps this alive between wake() and run()
+  ConversationReader* reader_ = nullptr;
+  ConversationRunner* runner_ = nullptr;
+};
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,135 @@
+// `_core.Server` for python/data_bridge/server.py.
+#include "bridge/bindings.hpp"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "bridge/asgi/callables.hpp"
+#include "bridge/compiled/frame.hpp"
+#include "bridge/crud_bindings.hpp"
+#include "bridge/server/limits_bindings.hpp"
+#include "bridge/server/server.hpp"
+#include "runtime/socket.hpp"
+
+namespace data_bridge::bridge {
+
+namespace nb = nanobind;
+using pyloop::PyRef;
+
+namespace {
+
+PyRef owned(const nb::object& object) { return PyRef::borrow(object.ptr()); }
+
+std::shared_ptr<routing::Endpoint> endpoint_of_route(Server& server, nb::handle plan, nb::handle operation) {
+  if (!operation.is_none()) return endpoint_of(operation);
+  if (!plan.is_none()) return server.make_route_endpoint(plan.ptr());
+  return nullptr;
+}
+
+RouteEntry read_entry(Server& server, nb::handle source) {
+  const auto entry = nb::cast<nb::tuple>(source);
+  if (entry.size() != 6) throw nb::value_error("a route is (path, methods, plan, operation, opaque, allow)");
+  return {.path = nb::cast<std::string>(entry[0]),
+          .methods = nb::cast<std::vector<std::string>>(entry[1]),
+          .endpoint = endpoint_of_route(server, entry[2], entry[3]),
+          .opaque = nb::cast<bool>(entry[4]),
+          .allow = nb::cast<std::string>(entry[5])};
+}
+
+// The message of a std::runtime_error becomes an OSError: an address is in use, or not ours.
+template <typename Function>
+auto as_os_error(Function function) {
+  try {
+    return function();
+  } catch (const std::runtime_error& error) {
+    PyErr_SetString(PyExc_OSError, error.what());
+    throw nb::python_error();
+  }
+}
+
+}  // namespace
+
+void bind_server(nb::module_& module) {
+  if (!ready_asgi_types() || !ready_frame_type()) throw nb::python_error();
+  bind_limits(module);
+  nb::class_<Server>(module, "Server", "The native half of one server process; see data_bridge.server.Server.")
+      .def(
+          "__init__",
+          [](Server* self, const nb::object& loop, const nb::object& app, const nb::dict& state,
+             const std::string& root_path, const nb::object& report_exception, const nb::object& report_protocol,
+             const nb::object& apply_proxy_headers, const nb::object& await_any, const nb::object& report_refused,
+             const nb::object& still_valid, unsigned io_threads, bool access_log, bool server_header, bool date_header,
+             bool legacy_reason_phrases, const ServerLimits& limits) {
+            ServerSettings settings;
+            settings.io_threads = io_threads;
+            settings.access_log = access_log;
+            settings.http.server_header = server_header;
+            settings.http.date_header = date_header;
+            settings.http.legacy_reason_phrases = legacy_reason_phrases;
+            settings.http.limits = limits.http;
+            settings.http.limits.sweep_interval = fitting_sweep_interval(limits.http);
+            settings.max_waiting = limits.waiting;
+            Hooks hooks{.report_exception = owned(report_exception),
+                        .report_protocol = owned(report_protocol),
+                        .apply_proxy_headers = owned(apply_proxy_headers),
+                        .await_any = owned(await_any),
+                        .report_refused = owned(report_refused)};
+            auto context = std::make_unique<AppContext>(loop.ptr(), app.ptr(), state.ptr(), root_path, std::move(hooks),
+                                                        settings.max_waiting, limits.request_timeout);
+            new (self) Server(std::move(context), still_valid.ptr(), std::move(settings));
+          },
+          nb::arg("loop"), nb::arg("app"), nb::arg("state"), nb::kw_only(), nb::arg("root_path"),
+          nb::arg("report_exception"), nb::arg("report_protocol"), nb::arg("apply_proxy_headers"), nb::arg("await_any"),
+          nb::arg("report_refused"), nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"),
+          nb::arg("server_header"), nb::arg("date_header"), nb::arg("legacy_reason_phrases"), nb::arg("limits"))
+      .def("listen_tcp", [](Server& self, const std::string& host, std::uint16_t port,
+                            int backlog) { return as_os_error([&] { return self.listen_tcp(host, port, backlog); }); })
+      .def("listen_unix",
+           [](Server& self, const std::string& path, int backlog) {
+             as_os_error([&] {
+               self.listen_unix(path, backlog);
+               return 0;
+             });
+           })
+      .def(
+          "listen_inherited",
+          [](Server& self, int fd, int backlog) {
+            return as_os_error([&] { return self.listen_inherited(fd, backlog); });
+          },
+          nb::arg("fd"), nb::arg("backlog") = runtime::ListenOptions{}.backlog)
+      .def(
+          "set_routes",
+          [](Server& self, const nb::list& routes, const std::string& root_path, bool redirect_slashes,
+             bool default_unmatched, const nb::list& watched_attributes, const nb::list& watched_lists) {
+            AppRoutes app_routes{
+                .root_path = root_path, .redirect_slashes = redirect_slashes, .default_unmatched = default_unmatched};
+            if (!self.guard().begin_generation(watched_attributes.ptr(), watched_lists.ptr())) throw nb::python_error();
+            for (nb::handle route : routes) app_routes.routes.push_back(read_entry(self, route));
+            self.set_routes(std::move(app_routes));
+          },
+          nb::arg("routes"), nb::kw_only(), nb::arg("root_path"), nb::arg("redirect_slashes"),
+          nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"))
+      .def("drain", [](Server& self, double grace_seconds,
+                       const nb::object& on_drained) { self.drain(read_seconds(grace_seconds), on_drained.ptr()); })
+      .def("close", &Server::close)
+      .def_prop_ro("in_flight", [](Server& self) { return self.app().in_flight.load(std::memory_order_acquire); })
+      .def("counts", [](Server& self) {
+        nb::dict counts;
+        counts["compiled"] = self.app().counters.compiled.load(std::memory_order_relaxed);
+        counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
+        counts["bridged"] = self.app().counters.bridged.load(std::memory_order_relaxed);
+        counts["abandoned"] = self.app().counters.abandoned.load(std::memory_order_relaxed);
+        counts["refused"] = self.app().waiting.refused();
+        return counts;
+      });
+}
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,101 @@
+// One server process's native half: threads, listeners, connections and routes of one application.
+#pragma once
+
+#include <Python.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "bridge/app_context.hpp"
+#include "bridge/compiled/watch.hpp"
+#include "http/connections.hpp"
+#include "http/limits.hpp"
+#include "http/listener.hpp"
+#include "middleware/access_log.hpp"
+#include "routing/route_table.hpp"
+#include "routing/router.hpp"
+#include "runtime/file_descriptor.hpp"
+
+namespace data_bridge::bridge {
+
+struct ServerSettings {
+  http::Options http;
+  unsigned io_threads = 0;                  ///< 0: connections live on the loop's own Reactor
+  bool access_log = false;                  ///< a line on standard output for every answer
+  runtime::Admission::Bound max_waiting{};  ///< requests that wait for Python; see ServerLimits
+};
+
+/// A route as the Python side hands it over.
+struct RouteEntry {
+  std::string path;
+  std::vector<std::string> methods;
+  std::shared_ptr<routing::Endpoint> endpoint;  ///< null: the ASGI application
+  bool opaque = false;                          ///< may match anything
+  std::string allow{};                          ///< Allow of its 405
+};
+
+/// All routes of an application, and what they were read from.
+struct AppRoutes {
+  std::vector<RouteEntry> routes{};  ///< in the order of their declaration
+  std::string root_path{};
+  bool redirect_slashes = true;
+  bool default_unmatched = false;  ///< what no route answers is answered as Starlette does by default
+};
+
+/// All methods on the loop's thread, with the GIL, unless they say otherwise.
+class Server {
+ public:
+  Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSettings settings);
+  /// close()
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  using Address = std::pair<std::string, std::uint16_t>;
+  /// Throw std::runtime_error with a message for people where the address cannot be used.
+  std::vector<Address> listen_tcp(const std::string& host, std::uint16_t port, int backlog);
+  void listen_unix(const std::string& path, int backlog);
+  /// A socket that the process inherited, and shares with others; see runtime::adopt_listener().
+  std::vector<Address> listen_inherited(int fd, int backlog);
+
+  /// Its generation is to be begun before plans are made into endpoints for set_routes().
+  [[nodiscard]] PlanGuard& guard() noexcept { return *guard_; }
+  /// Puts `routes` in force.
+  void set_routes(AppRoutes routes);
+  [[nodiscard]] std::shared_ptr<routing::Endpoint> make_route_endpoint(PyObject* plan);
+
+  /// Stops accepting; connections close after their next answer, at the latest after `grace`.
+  /// `on_drained` is called when all are gone.
+  void drain(std::chrono::milliseconds grace, PyObject* on_drained);
+  /// Cuts off what is left and ends the I/O threads. Idempotent.
+  void close();
+
+  [[nodiscard]] AppContext& app() noexcept { return *app_; }
+
+ private:
+  class Lane;
+  class Drain;
+
+  void listen(std::vector<runtime::FileDescriptor> sockets,
+              http::Listener::Sharing sharing = http::Listener::Sharing::kNobody);
+  void start_threads();
+
+  std::shared_ptr<AppContext> app_;
+  std::shared_ptr<PlanGuard> guard_;
+  ServerSettings settings_;
+  std::shared_ptr<routing::Endpoint> application_;
+  std::shared_ptr<routing::CurrentRoutes> routes_;
+  std::unique_ptr<middleware::AccessLog> access_log_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::string unix_path_;
+  bool started_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,50 @@
+// From a coroutine's first step to its end, its cancellation or its loop's end.
+#include "pyloop/driven.hpp"
+
+#include <utility>
+
+#include "pyloop/py_error.hpp"
+
+namespace data_bridge::pyloop {
+
+void Driven::drive(PyObject* loop, PyObject* coroutine) noexcept {
+  PyRef task;
+  stepping_ = true;
+  if (!pyloop::drive(loop, coroutine, *this, &task)) {
+    const PyRef failure = take_exception();
+    stepping_ = false;
+    on_end(nullptr, failure.get());
+    return;
+  }
+  if (!task) return;  // it has ended, and this with it
+  // Suspended: from now on it can be cancelled, and must hear of the loop's end.
+  stepping_ = false;
+  task_ = std::move(task);
+  loop_ = &LoopState::of(loop);
+  loop_->add_resident(*this);
+  if (std::exchange(cancel_due_, false)) cancel();
+}
+
+void Driven::cancel() noexcept {
+  if (!task_) {
+    cancel_due_ = stepping_;
+    return;
+  }
+  const PyRef task = PyRef::borrow(task_.get());
+  if (!PyRef::steal(PyObject_CallMethod(task.get(), "cancel", nullptr))) PyErr_WriteUnraisable(task.get());
+}
+
+void Driven::done(PyObject* result, PyObject* exception) noexcept {
+  if (task_) loop_->remove_resident(*this);
+  const PyRef task = std::move(task_);
+  stepping_ = false;
+  on_end(result, exception);
+}
+
+void Driven::loop_closed() noexcept {
+  const PyRef task = std::move(task_);
+  forget_completion(task.get());
+  on_loop_closed();
+}
+
+}  // namespace data_bridge::pyloop

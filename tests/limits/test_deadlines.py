@@ -1,0 +1,93 @@
+"""`--timeout-request`: one deadline for a request, whatever it is doing when that passes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from server_process import ServeApp, ServerProcess
+
+HERE = Path(__file__).parent
+LAYOUTS = pytest.mark.parametrize("io_threads", ["0", "1", "2"])
+
+
+def start(serve: ServeApp, io_threads: str, timeout: str = "0.4") -> ServerProcess:
+    return serve("deadline_app:app", "--timeout-request", timeout, "--io-threads", io_threads, search=HERE)
+
+
+def wait_until_seen(server: ServerProcess, what: str, seconds: float = 30) -> list[str]:
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = httpx.get(f"{server.url}/seen")
+        # On a busy machine this request can be late as well.
+        seen: list[str] = answer.json() if answer.status_code == 200 else []
+        if what in seen:
+            return seen
+        assert time.monotonic() < deadline, (what, seen)
+        time.sleep(0.02)
+
+
+@LAYOUTS
+@pytest.mark.parametrize("path", ["compiled", "bridged", "stubborn"])
+def test_a_handler_that_waits_is_cancelled_and_answered_for(serve: ServeApp, io_threads: str, path: str) -> None:
+    server = start(serve, io_threads)
+    answers = [httpx.get(f"{server.url}/{path}", timeout=30) for _ in range(2)]
+    for answer in answers:
+        assert (answer.status_code, answer.text) == (503, "Service Unavailable")
+        assert answer.headers["connection"] == "close"
+    seen = wait_until_seen(server, f"{path} cancelled")
+    assert seen.count(f"{path} cancelled") <= 2
+    if path != "stubborn":
+        server.wait_for_log("it took longer than timeout_request", times=2)
+    assert "Traceback" not in server.log
+
+
+@LAYOUTS
+def test_a_handler_that_waits_for_its_body_is_cancelled(serve: ServeApp, io_threads: str) -> None:
+    server = start(serve, io_threads)
+    with server.connect() as client:
+        client.sendall(b"POST /receiving HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\nhalf")
+        assert client.recv(65536).startswith(b"HTTP/1.1 503 ")
+    seen = wait_until_seen(server, "receiving CancelledError")
+    assert len(seen) == 1
+
+
+@LAYOUTS
+def test_an_answer_that_has_begun_breaks_off(serve: ServeApp, io_threads: str) -> None:
+    server = start(serve, io_threads, timeout="3")  # that it has begun by then
+    with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+        httpx.get(f"{server.url}/streaming", timeout=30)
+    wait_until_seen(server, "streaming cancelled")
+
+
+@pytest.mark.parametrize("io_threads", ["1", "2"])
+def test_a_request_that_waits_for_python_is_answered_on_time_and_not_begun(serve: ServeApp, io_threads: str) -> None:
+    server = start(serve, io_threads)
+    with server.connect() as first, server.connect() as second:
+        first.sendall(b"GET /blocking?seconds=3 HTTP/1.1\r\nhost: t\r\n\r\n")
+        begun = time.monotonic()
+        time.sleep(0.1)
+        second.sendall(b"GET /blocking?seconds=3 HTTP/1.1\r\nhost: t\r\n\r\n")
+        assert second.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert first.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert time.monotonic() - begun < 2.5, "while Python was busy"
+    seen = wait_until_seen(server, "blocking")
+    assert seen == ["blocking"]
+
+
+@LAYOUTS
+def test_a_background_task_behind_the_answer_is_left_alone(serve: ServeApp, io_threads: str) -> None:
+    server = start(serve, io_threads)
+    assert httpx.get(f"{server.url}/background").text == '"answered"'
+    seen = wait_until_seen(server, "background done")
+    assert seen == ["background done"]
+
+
+@LAYOUTS
+def test_a_deadline_is_forgotten_with_its_request(serve: ServeApp, io_threads: str) -> None:
+    server = start(serve, io_threads, timeout="5")
+    with httpx.Client() as client:
+        for _ in range(50):
+            assert client.get(f"{server.url}/").text == '"hello"'

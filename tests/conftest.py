@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from server_process import ServeApp, ServerProcess
+
+# httpx waits five seconds where a call does not say otherwise; a busy machine takes longer.
+PATIENCE = httpx.Timeout(60.0)
+for call in (httpx.Client.__init__, httpx.AsyncClient.__init__, httpx.get, httpx.post, httpx.request):
+    call.__kwdefaults__["timeout"] = PATIENCE
 
 
 @pytest.fixture

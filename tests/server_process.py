@@ -70,11 +70,11 @@ class ServerProcess:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
-    def connect(self, timeout: float = 10) -> socket.socket:
+    def connect(self, timeout: float = 60) -> socket.socket:
         """A fresh connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
-    def wait_until_it_answers(self, seconds: float = 60) -> None:
+    def wait_until_it_answers(self, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -5,8 +5,8 @@
 
 #include "bridge/asgi/callables.hpp"
 #include "bridge/asgi/scope.hpp"
-#include "bridge/coroutine_type.hpp"
 #include "pyloop/handler_task_type.hpp"
+#include "pyloop/py_error.hpp"
 
 namespace data_bridge::bridge {
 
@@ -57,7 +57,7 @@ void Run::run() noexcept {
   if (const PyRef coroutine = begin()) {
     drive(app_.loop.get(), coroutine.get());
   } else {
-    const PyRef exception = PyRef::steal(fetch_exception());
+    const PyRef exception = pyloop::take_exception();
     on_end(exception ? nullptr : Py_None, exception.get());
   }
 }

@@ -10,7 +10,8 @@
 #include "bridge/asgi/callables.hpp"
 #include "bridge/asgi/scope.hpp"
 #include "bridge/compiled/plain_json.hpp"
-#include "bridge/coroutine_type.hpp"
+#include "pyloop/generator.hpp"
+#include "pyloop/py_error.hpp"
 
 namespace data_bridge::bridge {
 
@@ -139,7 +140,7 @@ enum class Next : std::uint8_t { kAnswered, kContinue, kError };
 /// FastAPI's layers catch Exception; whatever else flies (CancelledError, KeyboardInterrupt) passes them.
 Next on_exception(Frame& self) {
   if (PyErr_ExceptionMatches(PyExc_Exception) == 0) return Next::kError;
-  PyRef exception = PyRef::steal(fetch_exception());
+  PyRef exception = pyloop::take_exception();
   return begin_finish(self, exception.get()) ? Next::kContinue : Next::kError;
 }
 
@@ -285,7 +286,7 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
   if (!running) return nullptr;
   if (!self.current || self.stage == Stage::kDone) {  // not begun, or over: the exception stands
     end(self);
-    return raise_thrown(args, count);
+    return pyloop::raise_thrown(args, count);
   }
   static PyObject* const name = PyUnicode_InternFromString("throw");
   const PyRef current = PyRef::borrow(self.current.get());
@@ -296,14 +297,14 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
   PyRef value;
   PySendResult sent = PYGEN_ERROR;
   if (PyErr_ExceptionMatches(PyExc_StopIteration) != 0) {
-    PyRef stop = PyRef::steal(fetch_exception());
+    PyRef stop = pyloop::take_exception();
     value = attribute(stop.get(), "value");
     sent = PYGEN_RETURN;
   }
   PyObject* result = nullptr;
   const Next next = advance(self, sent, std::move(value));
   sent = conclude(self, next, &result);
-  return as_iteration(sent, result);
+  return pyloop::as_iteration(sent, result);
 }
 
 PyObject* close_method(PyObject* object, PyObject* /*unused*/) {
@@ -355,15 +356,15 @@ void dealloc(PyObject* object) {
 
 bool ready_frame_type() {
   if (coroutine_type == nullptr) {
-    coroutine_type = make_coroutine_type({.name = "data_bridge._core.Frame",
-                                          .basic_size = sizeof(Frame),
-                                          .dealloc = dealloc,
-                                          .traverse = traverse,
-                                          .clear = clear,
-                                          .step = step,
-                                          .throw_method = throw_method,
-                                          .close_method = close_method,
-                                          .get_attribute = get_attribute});
+    coroutine_type = pyloop::make_coroutine_type({.name = "data_bridge._core.Frame",
+                                                  .basic_size = sizeof(Frame),
+                                                  .dealloc = dealloc,
+                                                  .traverse = traverse,
+                                                  .clear = clear,
+                                                  .step = step,
+                                                  .throw_method = throw_method,
+                                                  .close_method = close_method,
+                                                  .get_attribute = get_attribute});
   }
   return coroutine_type != nullptr;
 }

@@ -67,14 +67,14 @@ PySendResult step(PyObject* object, PyObject* value, PyObject** result) {
     }
     PyRef outcome;
     switch (self->operation->attempt(self->argument, outcome)) {
-      case Outcome::kDone:
+      case Attempt::kDone:
         self->exhausted = true;
         *result = outcome.release();
         return PYGEN_RETURN;
-      case Outcome::kError:
+      case Attempt::kError:
         self->exhausted = true;
         return PYGEN_ERROR;
-      case Outcome::kWait:
+      case Attempt::kWait:
         self->waiting = PyObject_GetIter(outcome.get());  // Future.__iter__ is its __await__
         if (self->waiting == nullptr) {
           self->exhausted = true;

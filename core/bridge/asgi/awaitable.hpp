@@ -9,7 +9,7 @@
 
 namespace data_bridge::bridge {
 
-enum class Outcome : std::uint8_t {
+enum class Attempt : std::uint8_t {
   kDone,   ///< `result` is the value
   kWait,   ///< `result` is an asyncio.Future; try again when it is done
   kError,  ///< a Python exception is set
@@ -18,7 +18,7 @@ enum class Outcome : std::uint8_t {
 /// What an awaitable does when it is awaited; nothing happens before that, as with a coroutine.
 class Operation {
  public:
-  virtual Outcome attempt(PyObject* argument, pyloop::PyRef& result) = 0;
+  virtual Attempt attempt(PyObject* argument, pyloop::PyRef& result) = 0;
 
  protected:
   ~Operation() = default;

@@ -27,12 +27,12 @@ class AsgiCallables final : public ConversationReader {
   /// `receive()` and `send(message)`, when awaited.
   struct Receive final : Operation {
     explicit Receive(AsgiCallables& callables) : callables_(callables) {}
-    Outcome attempt(PyObject* /*argument*/, PyRef& result) override { return callables_.receive(result); }
+    Attempt attempt(PyObject* /*argument*/, PyRef& result) override { return callables_.receive(result); }
     AsgiCallables& callables_;
   };
   struct Send final : Operation {
     explicit Send(AsgiCallables& callables) : callables_(callables) {}
-    Outcome attempt(PyObject* message, PyRef& result) override { return callables_.send(message, result); }
+    Attempt attempt(PyObject* message, PyRef& result) override { return callables_.send(message, result); }
     AsgiCallables& callables_;
   };
 
@@ -54,13 +54,13 @@ class AsgiCallables final : public ConversationReader {
   Send send_operation{*this};
 
  private:
-  Outcome receive(PyRef& result) {
+  Attempt receive(PyRef& result) {
     std::string body;
     bool more_body = false;
     switch (conversation_->receive(body, more_body)) {
       case Conversation::Received::kNothing:
         result = receive_waiters_.add(app_->loop.get());
-        return result ? Outcome::kWait : Outcome::kError;
+        return result ? Attempt::kWait : Attempt::kError;
       case Conversation::Received::kDisconnect:
         result = make_disconnect_message();
         break;
@@ -68,31 +68,31 @@ class AsgiCallables final : public ConversationReader {
         result = make_request_message(body, more_body);
         break;
     }
-    return result ? Outcome::kDone : Outcome::kError;
+    return result ? Attempt::kDone : Attempt::kError;
   }
 
-  Outcome send(PyObject* message, PyRef& result) {
+  Attempt send(PyObject* message, PyRef& result) {
     if (conversation_->must_wait_to_send()) {
       result = send_waiters_.add(app_->loop.get());
-      return result ? Outcome::kWait : Outcome::kError;
+      return result ? Attempt::kWait : Attempt::kError;
     }
     result = PyRef::borrow(Py_None);
-    if (conversation_->gone()) return Outcome::kDone;
+    if (conversation_->gone()) return Attempt::kDone;
     PyRef type = message_type(message);
-    if (!type) return Outcome::kError;
+    if (!type) return Attempt::kError;
     if (conversation_->state() == Conversation::State::kComplete) {
       PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.",
                    type.get());
-      return Outcome::kError;
+      return Attempt::kError;
     }
     const bool started = conversation_->state() == Conversation::State::kStarted;
     const char* expected = started ? "http.response.body" : "http.response.start";
     if (!PyUnicode_Check(type.get()) || PyUnicode_CompareWithASCIIString(type.get(), expected) != 0) {
       PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%s', but got '%S'.", expected, type.get());
-      return Outcome::kError;
+      return Attempt::kError;
     }
     const bool sent = started ? send_body(message) : send_start(message);
-    return sent ? Outcome::kDone : Outcome::kError;
+    return sent ? Attempt::kDone : Attempt::kError;
   }
 
   bool send_start(PyObject* message) {

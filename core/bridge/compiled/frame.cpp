@@ -12,6 +12,10 @@
 #include "bridge/compiled/plain_json.hpp"
 #include "pyloop/generator.hpp"
 #include "pyloop/py_error.hpp"
+#include "text/characters.hpp"
+#include "pyloop/generator.hpp"
+#include "pyloop/py_error.hpp"
+#include "text/characters.hpp"
 
 namespace data_bridge::bridge {
 
@@ -81,9 +85,7 @@ std::string_view bytes_view(PyObject* bytes) noexcept {
 
 PyRef attribute(PyObject* object, const char* name) { return PyRef::steal(PyObject_GetAttrString(object, name)); }
 
-bool has_upper_case(std::string_view text) noexcept {
-  return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
-}
+bool has_upper_case(std::string_view name) noexcept { return std::ranges::any_of(name, text::is_upper); }
 
 /// True where `response` only carries status, header fields and bytes, and was answered so.
 bool answer_simple(Frame& self, PyObject* response) {
@@ -293,16 +295,10 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
   PyRef method = PyRef::steal(PyObject_GetAttr(current.get(), name));
   PyObject* yielded =
       method ? PyObject_Vectorcall(method.get(), args, static_cast<std::size_t>(count), nullptr) : nullptr;
-  if (yielded != nullptr) return yielded;
-  PyRef value;
-  PySendResult sent = PYGEN_ERROR;
-  if (PyErr_ExceptionMatches(PyExc_StopIteration) != 0) {
-    PyRef stop = pyloop::take_exception();
-    value = attribute(stop.get(), "value");
-    sent = PYGEN_RETURN;
-  }
   PyObject* result = nullptr;
-  const Next next = advance(self, sent, std::move(value));
+  PySendResult sent = pyloop::as_send_result(yielded, &result);
+  if (sent == PYGEN_NEXT) return result;
+  const Next next = advance(self, sent, PyRef::steal(std::exchange(result, nullptr)));
   sent = conclude(self, next, &result);
   return pyloop::as_iteration(sent, result);
 }

@@ -76,6 +76,14 @@ void Run::end() noexcept {
 }
 
 void Run::on_end(PyObject* result, PyObject* exception) noexcept {
+  const bool good = result == Py_None && conversation_->state() == Conversation::State::kComplete;
+  if (!good) end_answer(result, exception);
+  if (callables_) conversation_->tell_reader();  // whoever still waits in receive() learns of the end
+  end();
+}
+
+// What there is to say is said before the client can know.
+void Run::end_answer(PyObject* result, PyObject* exception) noexcept {
   auto ending = Conversation::Ending::kReturned;
   if (exception != nullptr) {
     ending = Conversation::Ending::kRaised;
@@ -87,8 +95,6 @@ void Run::on_end(PyObject* result, PyObject* exception) noexcept {
     report_breach(conversation_->breach());
   }
   conversation_->end(ending);
-  conversation_->tell_reader();  // whoever still waits in receive() learns of the end
-  end();
 }
 
 void Run::report(PyObject* exception) noexcept {

@@ -65,6 +65,7 @@ class Run : public pyloop::PythonWork, protected pyloop::Driven, private Convers
   void on_loop_closed() noexcept final;
   void on_expired() noexcept final { cancel(); }
   void end() noexcept;
+  void end_answer(PyObject* result, PyObject* exception) noexcept;
   void report(PyObject* exception) noexcept;
   void report_breach(Conversation::Breach breach) noexcept;
   void report_breach(pyloop::PyRef message) noexcept;

@@ -75,60 +75,49 @@ void Conversation::let_go(http::Exchange& exchange) noexcept {
   exchange.set_listener(nullptr);
 }
 
+/// Runs `change` under the lock; where it says so, whoever waits is woken.
+template <typename Change>
+void Conversation::update(Change&& change) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!change() || (!awaited_ && !expired_) || waking_) return;
+    waking_ = true;
+  }
+  wake();
+}
+
 // The client is gone, or the exchange was answered without let_go().
 void Conversation::on_closed(http::Exchange& /*exchange*/, http::ExchangeEnd /*end*/) noexcept {
   const auto keep = std::move(exchange_side_);
   forget_deadline();
-  {
-    const std::scoped_lock lock(mutex_);
-    gone_ = true;
-  }
-  change();
+  update([this] { return gone_ = true; });
 }
 
 void Conversation::on_body(http::Exchange& exchange, std::string_view piece, bool last) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (last_) return;  // a request without a body: its end was known from the head
+  update([&] {
+    if (last_) return false;  // a request without a body: its end was known from the head
     pending_.append(piece);
-    arrived_ = true;
     last_ = last;
     if (pending_.size() > kHighWater && !last) {
       reading_paused_ = true;
       exchange.pause_body();
     }
-  }
-  change();
+    return arrived_ = true;
+  });
 }
 
 void Conversation::on_drained(http::Exchange& /*exchange*/) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (!write_paused_) return;
-    write_paused_ = false;
-  }
-  change();
+  update([this] { return std::exchange(write_paused_, false); });
 }
 
 void Conversation::note_written(const http::Exchange& exchange, std::size_t from_afar) noexcept {
   if (from_afar == 0 && exchange.has_room()) return;
-  {
-    const std::scoped_lock lock(mutex_);
+  update([&] {
     const bool was_full = in_transit_ > kHighWater;
     in_transit_ -= from_afar;
     if (!exchange.has_room()) write_paused_ = true;
-    if (write_paused_ || !was_full || in_transit_ > kHighWater) return;
-  }
-  change();
-}
-
-void Conversation::change() noexcept {
-  {
-    const std::scoped_lock lock(mutex_);
-    if ((!awaited_ && !expired_) || waking_) return;
-    waking_ = true;
-  }
-  wake();
+    return !write_paused_ && was_full && in_transit_ <= kHighWater;
+  });
 }
 
 // --- the application's thread -----------------------------------------------------------------------

@@ -129,7 +129,8 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   void write(std::string_view piece, bool last);
   void write_to(http::Exchange& exchange, std::string_view piece, bool last);
   void expire(const http::ExchangeRef& exchange);
-  void change() noexcept;
+  template <typename Change>
+  void update(Change&& change);
   [[nodiscard]] bool paused_locked() const noexcept;
 
   // From the beginning on.

@@ -81,8 +81,8 @@ class WriteEndpoint final : public routing::Endpoint {
     const auto watch = std::make_shared<ClientWatch>();
     write->set_abandoned({watch, &watch->has_left()});
     // The exchange has a plain pointer to the watch; the answer, behind which there is no exchange, keeps it.
-    write->set_done([waiting = exchange.ref(), watch](Response&& done) {
-      waiting.post([done = std::move(done), watch](http::Exchange& late) {
+    write->set_done([waiting = exchange.ref(), watch](Response&& done) mutable {
+      std::move(waiting).post([done = std::move(done), watch = std::move(watch)](http::Exchange& late) {
         late.set_listener(nullptr);
         answer(late, done);
       });

@@ -34,7 +34,10 @@ class Admission {
     waiting_.fetch_add(kItem + bytes, std::memory_order_relaxed);
     return true;
   }
-  void leave(std::size_t bytes) noexcept { waiting_.fetch_sub(kItem + bytes, std::memory_order_relaxed); }
+  /// For several at once: `bytes` of them all.
+  void leave(std::size_t bytes, std::size_t items = 1) noexcept {
+    waiting_.fetch_sub(items * kItem + bytes, std::memory_order_relaxed);
+  }
 
   [[nodiscard]] Bound bound() const noexcept { return bound_; }
   [[nodiscard]] std::size_t items() const noexcept { return items_of(waiting_.load(std::memory_order_relaxed)); }

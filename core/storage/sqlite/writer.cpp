@@ -148,17 +148,17 @@ void Writer::run_task(Task& task) noexcept {
   }
 }
 
-void Writer::finish(Waiting& waiting, const Error* error) noexcept {
-  waiting.job->finish(error);
-  waiting.job.reset();
-  admission_.leave(waiting.bytes);
+void Writer::let_go(std::vector<Waiting>& finished) noexcept {
+  std::size_t bytes = 0;
+  for (const Waiting& waiting : finished) bytes += waiting.bytes;
+  const std::size_t items = finished.size();
+  finished.clear();
+  admission_.leave(bytes, items);
 }
 
 void Writer::fail_batch(const Error& error) noexcept {
-  for (Waiting& waiting : batch_) {
-    finish(waiting, &error);
-  }
-  batch_.clear();
+  for (const Waiting& waiting : batch_) waiting.job->finish(&error);
+  let_go(batch_);
   if (error.code != Errc::kBusy) {
     return;
   }
@@ -167,9 +167,8 @@ void Writer::fail_batch(const Error& error) noexcept {
     const std::lock_guard lock(mutex_);
     rest.swap(queue_);
   }
-  for (Waiting& waiting : rest) {
-    finish(waiting, &error);
-  }
+  for (const Waiting& waiting : rest) waiting.job->finish(&error);
+  let_go(rest);
 }
 
 // Nobody would hear of what they do.
@@ -178,7 +177,9 @@ void Writer::drop_unwanted() noexcept {
   std::size_t kept = 0;
   for (std::size_t at = 0; at < batch_.size(); ++at) {
     if (!batch_[at].job->is_wanted()) {
-      finish(batch_[at], &abandoned);
+      batch_[at].job->finish(&abandoned);
+      batch_[at].job.reset();
+      admission_.leave(batch_[at].bytes);
     } else if (kept++ != at) {
       batch_[kept - 1] = std::move(batch_[at]);
     }
@@ -205,9 +206,9 @@ void Writer::run_batch() noexcept {
   if (committed) {
     on_commit_();
     for (std::size_t at = 0; at < batch_.size(); ++at) {
-      finish(batch_[at], results_[at] ? nullptr : &results_[at].error());
+      batch_[at].job->finish(results_[at] ? nullptr : &results_[at].error());
     }
-    batch_.clear();
+    let_go(batch_);
     return;
   }
   roll_back();

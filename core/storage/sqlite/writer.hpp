@@ -61,7 +61,8 @@ class Writer {
   void run_task(Task& task) noexcept;
   void run_batch() noexcept;
   void drop_unwanted() noexcept;
-  void finish(Waiting& waiting, const Error* error) noexcept;
+  /// All of them are answered.
+  void let_go(std::vector<Waiting>& finished) noexcept;
   /// Answers the batch, and for kBusy all that waits: each would wait for the same lock, one batch after the other.
   void fail_batch(const Error& error) noexcept;
   [[nodiscard]] Status begin();

@@ -53,17 +53,29 @@ class ReadEndpoint final : public routing::Endpoint {
   const std::shared_ptr<const Operation> operation_;
 };
 
-// Tells the store's thread when nobody waits for a write any more.
-class ClientWatch final : public http::ExchangeListener {
+// Whom a write is to be answered: names the exchange for the store's thread, and tells it when nobody waits any more.
+class WaitingClient final : public http::ExchangeListener {
  public:
+  explicit WaitingClient(const http::Exchange& exchange) : exchange_(exchange.ref()) {}
+
+  /// On the store's thread, once. The exchange has a plain pointer to `client`; the answer, behind which there is no
+  /// exchange, keeps it.
+  static void answer_later(std::shared_ptr<WaitingClient> client, Response&& response) {
+    std::move(client->exchange_).post([client, response = std::move(response)](http::Exchange& late) {
+      late.set_listener(nullptr);
+      answer(late, response);
+    });
+  }
+  [[nodiscard]] const std::atomic<bool>& has_left() const noexcept { return has_left_; }
+
   void on_body(http::Exchange&, std::string_view, bool) override {}
   void on_drained(http::Exchange&) override {}
   void on_closed(http::Exchange&, http::ExchangeEnd end) noexcept override {
     has_left_.store(end == http::ExchangeEnd::kBroken, std::memory_order_relaxed);
   }
-  [[nodiscard]] const std::atomic<bool>& has_left() const noexcept { return has_left_; }
 
  private:
+  http::ExchangeRef exchange_;
   std::atomic<bool> has_left_ = false;
 };
 
@@ -78,16 +90,12 @@ class WriteEndpoint final : public routing::Endpoint {
       answer(exchange, response);
       return;
     }
-    const auto watch = std::make_shared<ClientWatch>();
-    write->set_abandoned({watch, &watch->has_left()});
-    // The exchange has a plain pointer to the watch; the answer, behind which there is no exchange, keeps it.
-    write->set_done([waiting = exchange.ref(), watch](Response&& done) mutable {
-      std::move(waiting).post([done = std::move(done), watch = std::move(watch)](http::Exchange& late) {
-        late.set_listener(nullptr);
-        answer(late, done);
-      });
+    auto client = std::make_shared<WaitingClient>(exchange);
+    exchange.set_listener(client.get());
+    write->set_abandoned({client, &client->has_left()});
+    write->set_done([client = std::move(client)](Response&& done) mutable {
+      WaitingClient::answer_later(std::move(client), std::move(done));
     });
-    exchange.set_listener(watch.get());
     operation_->submit(std::move(write));
   }
 

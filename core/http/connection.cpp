@@ -2,11 +2,10 @@
 #include "http/connection.hpp"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <span>
+#include <utility>
 
 namespace data_bridge::http {
 namespace {
@@ -20,22 +19,16 @@ constexpr std::uint64_t kTrustedLength = std::uint64_t{256} * 1024;
 
 }  // namespace
 
-Connection::Connection(Connections& owner, std::uint32_t slot, runtime::FileDescriptor fd,
-                       const runtime::SocketAddress& peer)
-    : owner_(owner), fd_(std::move(fd)), slot_(slot), peer_(peer) {}
+Connection::Connection(Connections& owner, std::uint32_t slot, std::unique_ptr<runtime::Stream> stream)
+    : owner_(owner), stream_(std::move(stream)), slot_(slot) {}
 
 Connection::~Connection() {
   if (exchange_ != nullptr) owner_.release_exchange(exchange_);
   owner_.give_back(std::move(input_));
   owner_.give_back(std::move(output_));
-  if (phase_ != Phase::kClosed && interest_ != 0) owner_.reactor_.remove(fd_.get());
 }
 
-bool Connection::open() {
-  if (owner_.reactor_.add(fd_.get(), EPOLLIN, *this)) return false;
-  interest_ = EPOLLIN;
-  return true;
-}
+bool Connection::open() { return stream_->watch(EPOLLIN, *this); }
 
 void Connection::on_events(std::uint32_t events) noexcept {
   try {
@@ -55,20 +48,22 @@ void Connection::on_events(std::uint32_t events) noexcept {
 
 void Connection::on_readable() {
   const std::span<char> buffer = owner_.reactor_.receive_buffer();
-  const ssize_t count = recv(fd_.get(), buffer.data(), std::min(buffer.size(), room_to_read()), 0);
-  if (count < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) peer_gone();
-    return;
-  }
-  if (count == 0) {
-    end_of_input();
-    return;
+  const auto [status, count] = stream_->read(buffer.first(std::min(buffer.size(), room_to_read())));
+  switch (status) {
+    case runtime::Stream::Status::kBlocked:
+      return;
+    case runtime::Stream::Status::kBroken:
+      return peer_gone();
+    case runtime::Stream::Status::kEnded:
+      return end_of_input();
+    case runtime::Stream::Status::kMoved:
+      break;
   }
   if (phase_ == Phase::kLingering) {
     owner_.slot(slot_).read_deadline = std::min(owner_.deadline_after(limits().linger_timeout), linger_end_);
     return;
   }
-  if (phase_ == Phase::kOpen) receive({buffer.data(), static_cast<std::size_t>(count)});
+  if (phase_ == Phase::kOpen) receive({buffer.data(), count});
   update_interest();
 }
 
@@ -359,9 +354,7 @@ void Connection::update_interest() noexcept {
       return;
   }
   if (blocked_) wanted |= EPOLLOUT;
-  if (wanted == interest_) return;
-  interest_ = wanted;
-  if (owner_.reactor_.modify(fd_.get(), wanted)) peer_gone();
+  if (!stream_->set_interest(wanted)) peer_gone();
 }
 
 void Connection::set_read_deadline(std::chrono::milliseconds timeout) noexcept {

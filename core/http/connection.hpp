@@ -3,14 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "http/connections.hpp"
 #include "http/parser.hpp"
 #include "runtime/buffer.hpp"
-#include "runtime/file_descriptor.hpp"
 #include "runtime/io_handler.hpp"
-#include "runtime/socket.hpp"
+#include "runtime/stream.hpp"
 
 namespace data_bridge::http {
 
@@ -23,12 +23,12 @@ struct Connections::PooledExchange final : Exchange {
 /// kernel. Small while idle: buffers and exchange belong to Connections and are borrowed.
 class Connection final : public runtime::IoHandler {
  public:
-  Connection(Connections& owner, std::uint32_t slot, runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  Connection(Connections& owner, std::uint32_t slot, std::unique_ptr<runtime::Stream> stream);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// False where the Reactor refuses the descriptor.
+  /// False where the Reactor refuses the stream.
   [[nodiscard]] bool open();
   void on_events(std::uint32_t events) noexcept override;
 
@@ -93,14 +93,11 @@ class Connection final : public runtime::IoHandler {
   Connections::PooledExchange* exchange_ = nullptr;
   runtime::Buffer input_;  // the beginning of a head, or what waits behind a request
   runtime::Buffer output_;
-  runtime::FileDescriptor fd_;
+  std::unique_ptr<runtime::Stream> stream_;
   std::uint32_t slot_;
-  std::uint32_t interest_ = 0;
   std::uint32_t requests_ = 0;
   std::uint32_t linger_end_ = 0;  // in ticks
   HeadProgress progress_;
-  runtime::SocketAddress peer_;
-  runtime::SocketAddress local_;  // asked for once, where anybody wants it
   Phase phase_ = Phase::kOpen;
   bool processing_ = false;
   bool flush_queued_ = false;

@@ -1,11 +1,8 @@
 // One client connection: writing, refusing, ending.
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <span>
+#include <utility>
 
 #include "http/connection.hpp"
 #include "http/status.hpp"
@@ -33,15 +30,9 @@ void Connection::append(std::string_view piece) {
     return;
   }
   const std::string_view waiting = out.view();
-  // iovec has no const; sendmsg(2) reads only.
-  std::array<iovec, 2> parts{
-      {{const_cast<char*>(waiting.data()), waiting.size()}, {const_cast<char*>(piece.data()), piece.size()}}};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  const ssize_t count = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
   // An error shows again, and is dealt with, when the rest is flushed.
-  const std::size_t sent = count > 0 ? static_cast<std::size_t>(count) : 0;
+  const std::array<std::string_view, 2> both{waiting, piece};
+  const std::size_t sent = stream_->write(std::span(both).subspan(waiting.empty() ? 1 : 0)).count;
   const std::size_t sent_of_waiting = std::min(sent, waiting.size());
   out.consume(sent_of_waiting);
   out.append(piece.substr(sent - sent_of_waiting));
@@ -56,12 +47,12 @@ void Connection::flush() noexcept {
   if (phase_ == Phase::kClosed) return;
   if (!output_.empty()) {
     const std::string_view bytes = output_.view();
-    const ssize_t count = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    const auto [status, count] = stream_->write({&bytes, 1});
+    if (status == runtime::Stream::Status::kBroken) {
       peer_gone();
       return;
     }
-    if (count > 0) output_.consume(static_cast<std::size_t>(count));
+    output_.consume(count);
     Connections::Slot& slot = owner_.slot(slot_);
     if (!output_.empty()) {
       if (count > 0 || !blocked_) slot.write_deadline = owner_.deadline_after(limits().send_timeout);
@@ -186,13 +177,10 @@ void Connection::close_soon() noexcept {
 }
 
 void Connection::finish_close() noexcept {
-  if (!linger_ && !input_ended_) {
-    // close(2) with bytes that nobody read resets the connection, and with it the answer on its way.
-    char first = 0;
-    linger_ = recv(fd_.get(), &first, sizeof first, MSG_PEEK) > 0;
-  }
+  // Closing a socket with bytes that nobody read resets the connection, and with it the answer on its way.
+  if (!linger_ && !input_ended_) linger_ = stream_->has_unread();
   const bool lingers = linger_ && !input_ended_ && limits().linger_timeout.count() > 0;
-  if (!lingers || shutdown(fd_.get(), SHUT_WR) != 0) {
+  if (!lingers || !stream_->end_output()) {
     close();
     return;
   }
@@ -223,12 +211,7 @@ void Connection::peer_gone() noexcept {
 void Connection::close() noexcept {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
-  owner_.reactor_.remove(fd_.get());
-  if (reset_) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  }
-  fd_.reset();
+  stream_->close(reset_ ? runtime::Stream::Closing::kReset : runtime::Stream::Closing::kOrderly);
   owner_.bury(slot_);
 }
 

@@ -1,10 +1,6 @@
 // All connections of one Reactor.
 #include "http/connections.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -49,29 +45,38 @@ void Connections::adopt(runtime::FileDescriptor fd, const runtime::SocketAddress
   take(std::move(fd), peer);
 }
 
-void Connections::take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
-  if (peer.family != runtime::SocketAddress::Family::kUnix) {
-    // Answers leave whole; Nagle's wait for the peer's acknowledgement would cost a streamed one 40 ms.
-    const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
+void Connections::adopt(std::unique_ptr<runtime::Stream> stream) {
+  mailbox_->enter();
   try {
-    reserve_slot();
-    const std::uint32_t index = free_slots_.back();
-    auto connection = std::make_unique<Connection>(*this, index, std::move(fd), peer);
-    if (!connection->open()) return mailbox_->leave();
-    schedule_sweep();
-    if (draining_) schedule_drain_tick();
-    free_slots_.pop_back();
-    Slot& slot = slots_[index];
-    slot.connection = std::move(connection);
-    slot.read_deadline = deadline_after(options_.limits.head_timeout);
-    slot.write_deadline = 0;
-    slot.idle_since = tick_;
-    ++open_;
+    take(std::move(stream));
+  } catch (...) {
+    mailbox_->leave();
+    throw;
+  }
+}
+
+void Connections::take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) noexcept {
+  try {
+    take(std::make_unique<runtime::SocketStream>(reactor_, std::move(fd), peer));
   } catch (...) {
     mailbox_->leave();  // out of memory costs this client, not those who are served
   }
+}
+
+void Connections::take(std::unique_ptr<runtime::Stream> stream) {
+  reserve_slot();
+  const std::uint32_t index = free_slots_.back();
+  auto connection = std::make_unique<Connection>(*this, index, std::move(stream));
+  if (!connection->open()) return mailbox_->leave();
+  schedule_sweep();
+  if (draining_) schedule_drain_tick();
+  free_slots_.pop_back();
+  Slot& slot = slots_[index];
+  slot.connection = std::move(connection);
+  slot.read_deadline = deadline_after(options_.limits.head_timeout);
+  slot.write_deadline = 0;
+  slot.idle_since = tick_;
+  ++open_;
 }
 
 // Each list holds a connection once, and those that run at the turn's end once more, for the next.

@@ -18,6 +18,7 @@
 #include "runtime/file_descriptor.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
+#include "runtime/stream.hpp"
 
 namespace data_bridge::http {
 
@@ -41,6 +42,8 @@ class Connections final : private runtime::TurnHook {
 
   /// Serves a connected, non-blocking stream socket.
   void adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  /// Serves a connected stream.
+  void adopt(std::unique_ptr<runtime::Stream> stream);
   /// For other threads, and for those who may come too late.
   [[nodiscard]] const std::shared_ptr<ConnectionsMailbox>& mailbox() const noexcept { return mailbox_; }
   /// The exchange with this name, where it still waits for its answer; else nullptr.
@@ -79,7 +82,8 @@ class Connections final : private runtime::TurnHook {
   };
 
   void on_turn_end() noexcept override;
-  void take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
+  void take(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) noexcept;
+  void take(std::unique_ptr<runtime::Stream> stream);
   void reserve_slot();
   void sweep();
   void drain_idle() noexcept;

@@ -22,25 +22,21 @@ ExchangeRef Exchange::ref() const { return {connection_->owner_.mailbox_, id_}; 
 runtime::Reactor& Exchange::reactor() const noexcept { return connection_->owner_.reactor_; }
 
 std::string_view Exchange::client_host() const noexcept {
-  if (client_host_.empty()) client_host_ = connection_->peer_.host();
+  if (client_host_.empty()) client_host_ = client_address().host();
   return client_host_;
 }
 
-std::uint16_t Exchange::client_port() const noexcept { return connection_->peer_.port; }
+std::uint16_t Exchange::client_port() const noexcept { return client_address().port; }
 
-const runtime::SocketAddress& Exchange::client_address() const noexcept { return connection_->peer_; }
+const runtime::SocketAddress& Exchange::client_address() const noexcept { return connection_->stream_->peer(); }
 
-const runtime::SocketAddress& Exchange::server_address() const noexcept {
-  runtime::SocketAddress& local = connection_->local_;
-  if (local.family == runtime::SocketAddress::Family::kNone) local = runtime::local_address(connection_->fd_.get());
-  return local;
-}
+const runtime::SocketAddress& Exchange::server_address() const noexcept { return connection_->stream_->local(); }
 
 std::string_view Exchange::server_host() const noexcept {
   if (server_host_.empty()) {
     const runtime::SocketAddress& address = server_address();
     const bool is_unix = address.family == runtime::SocketAddress::Family::kUnix;
-    server_host_ = is_unix ? runtime::local_path(connection_->fd_.get()) : address.host();
+    server_host_ = is_unix ? connection_->stream_->local_path() : address.host();
   }
   return server_host_;
 }

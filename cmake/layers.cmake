@@ -1,5 +1,5 @@
 # A layer is one folder of core/, one static library, one include directory that holds nothing else.
-# `#include "http/parser.hpp"` compiles only in targets that were linked to the layer `http`, so that
+# `#include "http/listener.hpp"` compiles only in targets that were linked to the layer `http`, so that
 # an arrow that points upwards is a compile error, not a matter of discipline.
 
 set(DATA_BRIDGE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion

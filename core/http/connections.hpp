@@ -12,9 +12,8 @@
 #include "http/handler.hpp"
 #include "http/limits.hpp"
 #include "http/observer.hpp"
-#include "http/parser.hpp"
-#include "http/response_writer.hpp"
-#include "runtime/buffer.hpp"
+#include "http/protocol.hpp"
+#include "runtime/buffer_pool.hpp"
 #include "runtime/file_descriptor.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
@@ -22,13 +21,11 @@
 
 namespace data_bridge::http {
 
-class Connection;
-
-/// Owns the connections of one thread and what they share: parser, writer, spare buffers and exchanges, the sweep
-/// over deadlines. Belongs to the Reactor's thread but for what says otherwise.
+/// Owns the connections of one thread, each as the Protocol that speaks on it, and what they share: the sweep over
+/// deadlines, the work at a turn's end, the drain. Belongs to the Reactor's thread but for what says otherwise.
 class Connections final : private runtime::TurnHook {
  public:
-  /// `handler` must outlive this.
+  /// HTTP/1.1. `handler` must outlive this.
   Connections(runtime::Reactor& reactor, Handler& handler, Options options = {});
   /// Closes what is open; ExchangeListeners are told. Not from within a callback of a connection.
   ~Connections();
@@ -39,6 +36,7 @@ class Connections final : private runtime::TurnHook {
   [[nodiscard]] const Options& options() const noexcept { return options_; }
   /// nullptr: none. Before the first connection; must outlive this.
   void set_observer(ExchangeObserver* observer) noexcept { observer_ = observer; }
+  [[nodiscard]] ExchangeObserver* observer() const noexcept { return observer_; }
 
   /// Serves a connected, non-blocking stream socket.
   void adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
@@ -64,21 +62,35 @@ class Connections final : private runtime::TurnHook {
   /// Cuts off every connection; ExchangeListeners are told.
   void close_all() noexcept;
 
- private:
-  friend class Connection;
-  friend class ConnectionsMailbox;
-  friend class Exchange;
+  // --- for protocols ----------------------------------------------------------------------------------------------
 
-  struct PooledExchange;
+  /// Time, as the sweep counts it.
+  [[nodiscard]] std::uint32_t tick() const noexcept { return tick_; }
+  /// The tick at which a timeout that begins now is over; 0, which is none, for a timeout of 0.
+  [[nodiscard]] std::uint32_t deadline_after(std::chrono::milliseconds timeout) const noexcept;
+  [[nodiscard]] bool is_due(std::uint32_t deadline) const noexcept {
+    return deadline != 0 && static_cast<std::int32_t>(tick_ - deadline) >= 0;
+  }
+  [[nodiscard]] std::uint64_t sweep_milliseconds() const noexcept {
+    return static_cast<std::uint64_t>(options_.limits.sweep_interval.count());
+  }
+  /// How many connections the slot has had before: ExchangeId::connection.
+  [[nodiscard]] std::uint32_t connections_before(std::uint32_t slot) const noexcept {
+    return slots_[slot].connections_before;
+  }
+  [[nodiscard]] runtime::BufferPool& buffers() noexcept { return buffers_; }
+
+ private:
+  friend class ConnectionsMailbox;
+  friend class Protocol;
 
   struct Slot {
-    std::unique_ptr<Connection> connection;
+    std::unique_ptr<Protocol> protocol;
     std::uint32_t connections_before = 0;
-    std::uint32_t generation = 0;
-    // In ticks of the sweep; 0: none. Here and not in the connection, so that the sweep reads one array.
-    std::uint32_t read_deadline = 0;
-    std::uint32_t write_deadline = 0;
-    std::uint32_t idle_since = 0;
+    // In ticks; 0: none. Never later than what the protocol waits for, maybe earlier: the sweep reads this array alone,
+    // and a request that begins and ends within a deadline does not write here.
+    std::uint32_t wake_at = 0;
+    bool queued = false;
   };
 
   void on_turn_end() noexcept override;
@@ -86,45 +98,29 @@ class Connections final : private runtime::TurnHook {
   void take(std::unique_ptr<runtime::Stream> stream);
   void reserve_slot();
   void sweep();
-  void drain_idle() noexcept;
   void schedule_drain_tick();
   void schedule_sweep();
-  /// 0, which is none, for a timeout of 0.
-  [[nodiscard]] std::uint32_t deadline_after(std::chrono::milliseconds timeout) const noexcept;
-  [[nodiscard]] std::uint64_t sweep_milliseconds() const noexcept {
-    return static_cast<std::uint64_t>(options_.limits.sweep_interval.count());
-  }
 
-  // For Connection and Exchange.
-  [[nodiscard]] Slot& slot(std::uint32_t index) noexcept { return slots_[index]; }
-  void queue_flush(Connection& connection) noexcept;
-  void queue_resume(Connection& connection) noexcept;
-  void bury(std::uint32_t index) noexcept;
-  [[nodiscard]] PooledExchange* acquire_exchange();
-  void release_exchange(PooledExchange* exchange) noexcept;
-  [[nodiscard]] runtime::Buffer take_buffer() noexcept;
-  void give_back(runtime::Buffer buffer) noexcept;
+  // For Protocol.
+  void wake_at(std::uint32_t slot, std::uint32_t tick) noexcept;
+  void call_at_turn_end(std::uint32_t slot) noexcept;
+  void bury(std::uint32_t slot) noexcept;
 
   runtime::Reactor& reactor_;
-  Handler& handler_;
   Options options_;
   std::shared_ptr<ConnectionsMailbox> mailbox_;
   ExchangeObserver* observer_ = nullptr;
-  HeadParser parser_;
-  ResponseWriter writer_;
+  runtime::BufferPool buffers_;
+  std::unique_ptr<ProtocolFactory> accepted_;  // speaks on what is adopted
 
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t open_ = 0;
 
   // Worked off at the end of the turn. What ends a connection must not need memory: reserve_slot() sees to that.
-  std::vector<Connection*> to_resume_;
-  std::vector<Connection*> to_flush_;
-  std::vector<std::unique_ptr<Connection>> graveyard_;
-
-  std::vector<std::unique_ptr<PooledExchange>> exchanges_;
-  std::vector<PooledExchange*> free_exchanges_;
-  std::vector<runtime::Buffer> spare_buffers_;
+  std::vector<std::uint32_t> queued_;
+  std::vector<std::unique_ptr<Protocol>> graveyard_;
+  std::vector<std::uint32_t> buried_slots_;
 
   std::uint32_t tick_ = 1;
   bool sweep_scheduled_ = false;

@@ -9,21 +9,17 @@
 #include <string>
 #include <string_view>
 
-#include "http/chunked.hpp"
 #include "http/exchange_id.hpp"
 #include "http/exchange_ref.hpp"
 #include "http/request.hpp"
-#include "runtime/buffer.hpp"
+#include "http/response_fields.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::http {
 
-class Connection;
-class Connections;  // all connections of one Reactor
-enum class BodyFraming : std::uint8_t;
-struct ResponseHead;
-struct ResponseFields;
+class ExchangeObserver;
+class Wire;
 
 /// How an exchange ended.
 enum class ExchangeEnd : std::uint8_t {
@@ -47,7 +43,8 @@ class ExchangeListener {
   ~ExchangeListener() = default;
 };
 
-/// One request and its answer on a connection. Owned by the connection; pinned to its thread.
+/// One request and its answer, whatever protocol carries them. Owned by the protocol, which derives from it and speaks
+/// through Wire; pinned to the connection's thread.
 ///
 /// Answer with respond(), or in pieces with start(), write() ..., finish(). What is written leaves at the end of
 /// the turn, in one send(2) per connection; only pieces of 64 KiB and more go at once, together with what
@@ -104,6 +101,8 @@ class Exchange {
   /// Closes the connection without completing the answer (RFC 9112, 8: an incomplete message).
   void abort();
   [[nodiscard]] bool started() const noexcept { return started_; }
+  /// Over: the answer is written, or will never be.
+  [[nodiscard]] bool answered() const noexcept { return answered_; }
   /// The connection closes after this answer.
   void close_after() noexcept;
   /// Bytes accepted by write() that the kernel has not taken yet.
@@ -123,51 +122,48 @@ class Exchange {
   Exchange() = default;
   ~Exchange() = default;
 
- private:
-  friend class Connection;
-  friend class Connections;
+  // --- for the protocol that derives from it ------------------------------------------------------
 
-  void begin_answer(ResponseHead& head, std::span<const Header> headers, const ResponseFields& fields);
-  void answer_internal_error();
-  void complete();
-  void forget_views();
+  /// Begins with this request; `observer` may be null.
+  void begin(Wire& wire, ExchangeId id, const Request& request, ExchangeObserver* observer);
+  /// The same request in another place.
+  void move_request(const Request& request) noexcept { request_ = request; }
+  void set_head_at(runtime::Clock::time_point when) noexcept { head_at_ = when; }
+  /// BodyMode::kBuffer: the whole of it, valid until forget_views().
+  void set_body(std::string_view body) noexcept { body_ = body; }
+  /// BodyMode::kStream, while takes_body().
+  void deliver(std::string_view piece, bool last) { listener_->on_body(*this, piece, last); }
   [[nodiscard]] bool takes_body() const noexcept { return listener_ != nullptr && !body_paused_; }
+  void tell_drained();
+  void answer_internal_error();
+  /// The end: tells the observer and the listener.
+  void end(ExchangeEnd end) noexcept;
+  /// What handed it over has returned.
+  void forget_views();
+  /// Nobody is served by it any more; keeps its memory for the next.
+  void clear() noexcept;
 
-  Connection* connection_ = nullptr;
+ private:
+  Wire* wire_ = nullptr;
   ExchangeId id_;
   Request request_;
   std::string_view body_;
-  std::unique_ptr<OwnedRequest> head_copy_;  // while the body is still to come
-  runtime::Buffer body_buffer_;              // BodyMode::kBuffer, of a body that came in pieces
   ExchangeListener* listener_ = nullptr;
-
-  // The request's body.
-  std::optional<ChunkedDecoder> decoder_;
-  std::uint64_t body_remaining_ = 0;  // without a decoder
-  std::uint64_t body_received_ = 0;
-  std::uint64_t progress_mark_ = 0;    // what of body_received_ the deadline has been extended for
-  std::uint32_t body_ticks_left_ = 0;  // until the deadline, while the handler does not take the body
-  std::uint64_t drained_ = 0;
-  bool streams_ = false;
-  bool body_done_ = false;
-  bool end_due_ = false;  // on_body(..., last) is still to be called, without bytes
   bool body_paused_ = false;
-  bool continue_due_ = false;  // the client waits for 100 (Continue)
-
   std::optional<runtime::Clock::time_point> head_at_;
 
   // The answer.
   bool is_head_ = false;
-  bool keep_alive_ = true;
   bool started_ = false;
   bool answered_ = false;
-  bool dropping_body_ = false;  // HEAD, 204, 304
-  BodyFraming framing_{};
+  bool dropping_body_ = false;    // HEAD, 204, 304
+  bool length_declared_ = false;  // of what is written in pieces
   int status_ = 0;
   std::uint64_t length_remaining_ = 0;
   std::uint64_t body_sent_ = 0;
 
   // For the observer, where there is one.
+  ExchangeObserver* observer_ = nullptr;
   runtime::Clock::time_point begun_;
   std::string request_line_;  // method and target, once the views are gone
   std::size_t method_size_ = 0;
@@ -175,8 +171,5 @@ class Exchange {
   mutable std::string client_host_;
   mutable std::string server_host_;
 };
-
-/// True where name has no blank, separator or control, and value no CR, LF, NUL or other control but HTAB.
-[[nodiscard]] bool valid_header(std::string_view name, std::string_view value) noexcept;
 
 }  // namespace data_bridge::http

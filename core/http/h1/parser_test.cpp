@@ -1,5 +1,5 @@
 // The request parser and chunked decoder against the cases of Http11Probe, each cut at every byte.
-#include "http/parser.hpp"
+#include "http/h1/parser.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "http/characters.hpp"
-#include "http/message_reader.hpp"
+#include "http/h1/message_reader.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 // Expectations other than a status.
@@ -481,4 +481,4 @@ TEST(Characters, FindControlAgreesWithItsDefinition) {
 }
 
 }  // namespace
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

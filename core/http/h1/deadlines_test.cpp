@@ -7,7 +7,7 @@
 #include "http/listener.hpp"
 #include "http/server_testing.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 TEST(Deadlines, ABodyMayPauseButNotTrickleForEver) {
@@ -133,4 +133,4 @@ TEST(Deadlines, ZeroSwitchesThemOff) {
 }
 
 }  // namespace
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

@@ -6,11 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "http/h1/parse_error.hpp"
 #include "http/limits.hpp"
-#include "http/parse_error.hpp"
 #include "http/request.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 
 /// How far an incomplete head was looked at, so that bytes that trickle in are not read over and over.
 /// Offsets from the head's first byte; the bytes before `scanned` must not change until the next parse().
@@ -87,4 +87,4 @@ class HeadParser {
 /// True for `host[:port]` as in a Host field, without user information.
 [[nodiscard]] bool valid_authority(std::string_view text) noexcept;
 
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

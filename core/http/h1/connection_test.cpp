@@ -1,11 +1,11 @@
 // Requests and answers on one connection: framing, pipelining, bodies, endings.
-#include "http/connection.hpp"
+#include "http/h1/connection.hpp"
 
 #include <gtest/gtest.h>
 
 #include "http/server_testing.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 TEST(Connection, AnswersInTheTurnOfTheRequest) {
@@ -432,4 +432,4 @@ TEST(Connection, TheObserverSeesEveryAnswer) {
 }
 
 }  // namespace
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

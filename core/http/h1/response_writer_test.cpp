@@ -1,5 +1,5 @@
 // Dates, reason phrases, status lines.
-#include "http/response_writer.hpp"
+#include "http/h1/response_writer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include "http/exchange.hpp"
 #include "http/status.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 std::string fixdate(std::time_t time) {
@@ -89,4 +89,4 @@ TEST(ValidHeader, KnowsTokensAndFieldValues) {
 }
 
 }  // namespace
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

@@ -3,29 +3,16 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "http/date.hpp"
 #include "http/limits.hpp"
-#include "http/request.hpp"
+#include "http/response_fields.hpp"
 #include "runtime/buffer.hpp"
 
-namespace data_bridge::http {
-
-/// What an application's header list says about framing, read in one pass.
-struct ResponseFields {
-  bool valid = true;  ///< see valid_header(); also false for a Content-Length that is none, or two that differ
-  bool date = false;
-  bool server = false;
-  bool close = false;       ///< Connection: close
-  bool keep_alive = false;  ///< Connection: keep-alive
-  std::optional<std::uint64_t> content_length;
-
-  explicit ResponseFields(std::span<const Header> headers) noexcept;
-};
+namespace data_bridge::http::h1 {
 
 /// How the body's end is marked (RFC 9112, 6.3).
 enum class BodyFraming : std::uint8_t {
@@ -71,4 +58,4 @@ class ResponseWriter {
 void write_chunk_size(runtime::Buffer& out, std::size_t size);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

@@ -1,5 +1,5 @@
 // The head of an HTTP/1.x request, strictly (RFC 9112).
-#include "http/parser.hpp"
+#include "http/h1/parser.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,7 @@
 
 #include "http/characters.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 using Outcome = HeadParser::Outcome;
@@ -324,4 +324,4 @@ bool valid_authority(std::string_view text) noexcept {
   return port.size() <= 5 && std::ranges::all_of(port, is_digit);
 }
 
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 
 enum class ParseError : std::uint8_t {
   kNone,
@@ -44,4 +44,4 @@ enum class ParseError : std::uint8_t {
   }
 }
 
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

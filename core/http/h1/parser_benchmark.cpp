@@ -4,10 +4,10 @@
 #include <array>
 #include <string_view>
 
-#include "http/parser.hpp"
-#include "http/response_writer.hpp"
+#include "http/h1/parser.hpp"
+#include "http/h1/response_writer.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 constexpr std::string_view kSmall = "GET /plaintext HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: wrk/4.2.0\r\n\r\n";
@@ -52,4 +52,4 @@ void write_head(benchmark::State& state) {
 BENCHMARK(write_head);
 
 }  // namespace
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

@@ -5,7 +5,7 @@
 
 #include "http/server_testing.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 constexpr const char* kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -276,4 +276,4 @@ TEST(Body, AProducerIsToldWhenThereIsRoom) {
 }
 
 }  // namespace
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "http/h1/parse_error.hpp"
 #include "http/limits.hpp"
-#include "http/parse_error.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 
 /// Hands out the data where it lies; keeps no bytes but the beginning of a trailer field's name.
 ///
@@ -81,4 +81,4 @@ class ChunkedDecoder {
   ParseError error_ = ParseError::kNone;
 };
 
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

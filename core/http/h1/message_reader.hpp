@@ -8,10 +8,10 @@
 #include <string>
 #include <string_view>
 
-#include "http/chunked.hpp"
-#include "http/parser.hpp"
+#include "http/h1/chunked.hpp"
+#include "http/h1/parser.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 
 struct Reading {
   enum class End : std::uint8_t { kIncomplete, kComplete, kRejected };
@@ -115,4 +115,4 @@ inline Reading read_message(HeadParser& parser, const Limits& limits, std::strin
   return reading;
 }
 
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

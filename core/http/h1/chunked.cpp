@@ -1,12 +1,12 @@
 // Decodes a chunked request body, strictly (RFC 9112, 7.1).
-#include "http/chunked.hpp"
+#include "http/h1/chunked.hpp"
 
 #include <algorithm>
 #include <limits>
 
 #include "http/characters.hpp"
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 // RFC 9110, 6.5.1: framing, routing, request modifiers, authentication, content. In a trailer they could
@@ -200,4 +200,4 @@ bool ChunkedDecoder::trailer_step(char c) noexcept {
   }
 }
 
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

@@ -30,7 +30,7 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
 #endif
 
-namespace data_bridge::http {
+namespace data_bridge::http::h1 {
 namespace {
 
 constexpr std::size_t kRead = std::size_t{64} * 1024;  // what one recv(2) may add to what waits already
@@ -171,4 +171,4 @@ TEST(Limits, ASlotIsUsedAgain) {
 }
 
 }  // namespace
-}  // namespace data_bridge::http
+}  // namespace data_bridge::http::h1

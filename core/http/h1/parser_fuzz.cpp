@@ -2,13 +2,13 @@
 #include <cstdlib>
 #include <vector>
 
-#include "http/message_reader.hpp"
+#include "http/h1/message_reader.hpp"
 
 namespace {
 
-using data_bridge::http::HeadParser;
 using data_bridge::http::Limits;
-using data_bridge::http::Reading;
+using data_bridge::http::h1::HeadParser;
+using data_bridge::http::h1::Reading;
 
 // Small limits, so that the fuzzer finds the way to each of them.
 Limits small_limits() {

@@ -1,0 +1,25 @@
+// What every protocol has to do with its connection's slot.
+#include "http/protocol.hpp"
+
+#include <utility>
+
+#include "http/connections.hpp"
+
+namespace data_bridge::http {
+
+Protocol::Protocol(Place place, std::unique_ptr<runtime::Stream> stream) noexcept
+    : connections_(place.connections), slot_(place.slot), stream_(std::move(stream)) {}
+
+Protocol::~Protocol() = default;
+
+void Protocol::wake_at(std::uint32_t tick) noexcept { connections_.wake_at(slot_, tick); }
+
+void Protocol::call_at_turn_end() noexcept { connections_.call_at_turn_end(slot_); }
+
+void Protocol::leave(runtime::Stream::Closing how) noexcept {
+  if (std::exchange(closed_, true)) return;
+  stream_->close(how);
+  connections_.bury(slot_);
+}
+
+}  // namespace data_bridge::http

@@ -1,0 +1,75 @@
+// What an exchange answers through: the part of a protocol that knows how a message is framed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http/exchange_id.hpp"
+#include "http/exchange_ref.hpp"
+#include "http/request.hpp"
+#include "http/response_fields.hpp"
+#include "runtime/reactor.hpp"
+#include "runtime/socket.hpp"
+
+namespace data_bridge::http {
+
+class Exchange;
+
+/// What of a body's size is known when its head leaves.
+enum class BodySize : std::uint8_t {
+  kNone,     ///< no body and no field that announces one
+  kKnown,    ///< content-length, of a body that follows (or, for HEAD and 304, would have followed)
+  kUnknown,  ///< the protocol marks the end in its own way
+};
+
+/// The head of an answer, valid and final: what is left is the protocol's affair.
+struct AnswerHead {
+  int status = 200;
+  BodySize body = BodySize::kNone;
+  std::uint64_t length = 0;      ///< with kKnown
+  bool length_is_given = false;  ///< among the headers: stays where it is
+  std::span<const Header> headers;
+  const ResponseFields& fields;  ///< of these headers
+};
+
+/// Implemented by a protocol that carries exchanges, one object for all of a connection. Called by Exchange alone,
+/// which has checked that the call makes sense: an answer begins once, and nothing is written behind its end.
+class Wire {
+ public:
+  // --- the answer
+  /// The whole of it.
+  virtual void answer(Exchange& exchange, const AnswerHead& head, std::string_view body) = 0;
+  virtual void begin_answer(Exchange& exchange, const AnswerHead& head) = 0;
+  /// A piece of the body, not empty.
+  virtual void write(Exchange& exchange, std::string_view piece) = 0;
+  virtual void finish(Exchange& exchange) = 0;
+  /// The answer will not be completed, and the client must be able to tell. Ends the exchange.
+  virtual void abort(Exchange& exchange) noexcept = 0;
+  virtual void close_after(Exchange& exchange) noexcept = 0;
+  virtual void flush() noexcept = 0;
+  [[nodiscard]] virtual std::size_t unsent(const Exchange& exchange) const noexcept = 0;
+  [[nodiscard]] virtual bool has_room(const Exchange& exchange) const noexcept = 0;
+
+  // --- the request's body
+  virtual void want_body(Exchange& exchange) = 0;
+  virtual void pause_body(Exchange& exchange) noexcept = 0;
+  virtual void resume_body(Exchange& exchange) = 0;
+  /// The exchange's views have been dropped: so may be what they pointed to.
+  virtual void views_dropped(Exchange& exchange) noexcept = 0;
+
+  // --- the connection
+  [[nodiscard]] virtual runtime::Reactor& reactor() const noexcept = 0;
+  [[nodiscard]] virtual ExchangeRef ref(ExchangeId id) const = 0;
+  [[nodiscard]] virtual const runtime::SocketAddress& client_address() const noexcept = 0;
+  [[nodiscard]] virtual const runtime::SocketAddress& server_address() const noexcept = 0;
+  /// Of a Unix socket.
+  [[nodiscard]] virtual std::string server_path() const = 0;
+
+ protected:
+  ~Wire() = default;
+};
+
+}  // namespace data_bridge::http

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 64;
 constexpr std::uint32_t kNoSlot = UINT32_MAX;
+constexpr std::uint32_t kMostConnectionsBefore = UINT32_MAX >> 1U;  // then they are counted anew
 // Where a drain does not wait for idle clients it still has to look again at those that are being sent their answer.
 constexpr std::chrono::milliseconds kLeastDrainTick{20};
 
@@ -142,7 +143,7 @@ void Connections::on_turn_end() noexcept {
   for (std::size_t i = 0; i < queued; ++i) {
     const std::uint32_t slot = queued_[i];
     if (slot == kNoSlot) continue;
-    slots_[slot].queued = false;
+    slots_[slot].queued = 0;
     slots_[slot].protocol->on_turn_end();
   }
   queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(queued));
@@ -162,21 +163,33 @@ void Connections::wake_at(std::uint32_t slot, std::uint32_t tick) noexcept {
 }
 
 void Connections::call_at_turn_end(std::uint32_t slot) noexcept {
-  if (std::exchange(slots_[slot].queued, true)) return;
+  if (slots_[slot].queued != 0) return;
+  slots_[slot].queued = 1;
   queued_.push_back(slot);
   reactor_.at_turn_end(*this);
 }
 
 void Connections::bury(std::uint32_t index) noexcept {
   Slot& slot = slots_[index];
-  if (std::exchange(slot.queued, false)) std::ranges::replace(queued_, index, kNoSlot);
+  if (slot.queued != 0) std::ranges::replace(queued_, index, kNoSlot);
+  slot.queued = 0;
   graveyard_.push_back(std::move(slot.protocol));
   buried_slots_.push_back(index);
-  ++slot.connections_before;
+  slot.connections_before = (slot.connections_before + 1U) & kMostConnectionsBefore;
   slot.wake_at = 0;
   --open_;
   mailbox_->leave();
   reactor_.at_turn_end(*this);
+}
+
+void Connections::replace(std::uint32_t index, std::unique_ptr<Protocol> next) {
+  // One more than the slots: bury() must not need memory.
+  graveyard_.reserve(graveyard_.size() + 1 + open_);
+  Slot& slot = slots_[index];
+  graveyard_.push_back(std::exchange(slot.protocol, std::move(next)));
+  slot.wake_at = 0;
+  reactor_.at_turn_end(*this);
+  if (!slot.protocol->open()) slots_[index].protocol->cut_off();
 }
 
 std::uint32_t Connections::deadline_after(std::chrono::milliseconds timeout) const noexcept {

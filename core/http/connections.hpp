@@ -86,11 +86,11 @@ class Connections final : private runtime::TurnHook {
 
   struct Slot {
     std::unique_ptr<Protocol> protocol;
-    std::uint32_t connections_before = 0;
+    std::uint32_t connections_before : 31 = 0;
+    std::uint32_t queued : 1 = 0;  // for the end of the turn
     // In ticks; 0: none. Never later than what the protocol waits for, maybe earlier: the sweep reads this array alone,
     // and a request that begins and ends within a deadline does not write here.
     std::uint32_t wake_at = 0;
-    bool queued = false;
   };
 
   void on_turn_end() noexcept override;
@@ -105,6 +105,7 @@ class Connections final : private runtime::TurnHook {
   void wake_at(std::uint32_t slot, std::uint32_t tick) noexcept;
   void call_at_turn_end(std::uint32_t slot) noexcept;
   void bury(std::uint32_t slot) noexcept;
+  void replace(std::uint32_t slot, std::unique_ptr<Protocol> next);
 
   runtime::Reactor& reactor_;
   Options options_;

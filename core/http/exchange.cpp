@@ -1,8 +1,10 @@
 // One request and its answer, as the code that answers it sees them.
 #include "http/exchange.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "http/characters.hpp"
 #include "http/observer.hpp"
 #include "http/status.hpp"
 #include "http/wire.hpp"
@@ -114,6 +116,20 @@ void Exchange::finish() {
   if (!dropping_body_ && length_declared_ && length_remaining_ > 0) return abort();
   wire_->finish(*this);
   end(ExchangeEnd::kAnswered);
+}
+
+bool Exchange::upgrade(std::span<const Header> headers, MakeProtocol make) {
+  if (started_ || answered_ || !request_.asks_upgrade) return false;
+  const ResponseFields fields(headers);
+  const bool named =
+      std::ranges::any_of(headers, [](const Header& field) { return equals_ignoring_case(field.name, "upgrade"); });
+  if (!fields.valid || fields.close || !named) return false;
+  constexpr int kSwitchingProtocols = 101;
+  if (!wire_->upgrade(*this, {.status = kSwitchingProtocols, .headers = headers, .fields = fields}, make)) return false;
+  started_ = true;
+  status_ = kSwitchingProtocols;
+  end(ExchangeEnd::kAnswered);
+  return true;
 }
 
 void Exchange::flush() noexcept { wire_->flush(); }

@@ -11,6 +11,7 @@
 
 #include "http/exchange_id.hpp"
 #include "http/exchange_ref.hpp"
+#include "http/protocol.hpp"
 #include "http/request.hpp"
 #include "http/response_fields.hpp"
 #include "runtime/reactor.hpp"
@@ -95,6 +96,11 @@ class Exchange {
   /// A piece of the body. Bytes beyond a declared content-length end the connection.
   void write(std::string_view piece);
   void finish();
+  /// Ends HTTP on this connection with 101 (Switching Protocols, RFC 9110, 7.8) and these fields, `upgrade` among them.
+  /// Once that has left, what `make` makes goes on with the connection, in its slot: it is counted, swept, drained and
+  /// closed as before. False, and nothing has happened, where the client has not asked for it, its body is not
+  /// complete, something has been answered, or the fields are no such answer.
+  [[nodiscard]] bool upgrade(std::span<const Header> headers, MakeProtocol make);
   /// What was written leaves now, not at the end of the turn: where other code may run for long before that. Not from
   /// within on_request(). Also behind finish(), within the same call.
   void flush() noexcept;

@@ -18,8 +18,13 @@ void Protocol::call_at_turn_end() noexcept { connections_.call_at_turn_end(slot_
 
 void Protocol::leave(runtime::Stream::Closing how) noexcept {
   if (std::exchange(closed_, true)) return;
-  stream_->close(how);
+  if (stream_ != nullptr) stream_->close(how);
   connections_.bury(slot_);
+}
+
+void Protocol::replace_by(std::unique_ptr<Protocol> next) {
+  connections_.replace(slot_, std::move(next));
+  closed_ = true;
 }
 
 }  // namespace data_bridge::http

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "http/limits.hpp"
+#include "runtime/buffer.hpp"
 #include "runtime/io_handler.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/stream.hpp"
@@ -56,6 +58,10 @@ class Protocol : public runtime::IoHandler {
   void call_at_turn_end() noexcept;
   /// The end: closes the stream and leaves the slot. The object lives until the end of the turn. Idempotent.
   void leave(runtime::Stream::Closing how) noexcept;
+  /// The end of this protocol, not of its connection: for the one that goes on with it.
+  [[nodiscard]] std::unique_ptr<runtime::Stream> take_stream() noexcept { return std::move(stream_); }
+  /// Puts it into this one's slot and opens it.
+  void replace_by(std::unique_ptr<Protocol> next);
 
  private:
   Connections& connections_;
@@ -63,6 +69,11 @@ class Protocol : public runtime::IoHandler {
   bool closed_ = false;
   std::unique_ptr<runtime::Stream> stream_;
 };
+
+/// Makes the protocol that goes on with a connection. `rest` is what the client has sent already; nothing of our own is
+/// still to be written.
+using MakeProtocol = std::move_only_function<std::unique_ptr<Protocol>(
+    Protocol::Place place, std::unique_ptr<runtime::Stream> stream, runtime::Buffer rest)>;
 
 /// Makes the protocol of a connection that was accepted.
 class ProtocolFactory {

@@ -30,6 +30,7 @@ struct Request {
   Version version = Version::kHttp11;
   bool keep_alive = true;                       ///< what the client asked for
   bool expects_continue = false;                ///< Expect: 100-continue
+  bool asks_upgrade = false;                    ///< Upgrade, and named in Connection; not on HTTP/1.0
   bool chunked = false;                         ///< Transfer-Encoding: chunked
   std::optional<std::uint64_t> content_length;  ///< absent where the field is
   std::span<const Header> headers;

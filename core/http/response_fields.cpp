@@ -49,6 +49,7 @@ ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {
       case OwnField::kConnection:
         close = close || has_option(field.value, "close");
         keep_alive = keep_alive || has_option(field.value, "keep-alive");
+        upgrade = upgrade || has_option(field.value, "upgrade");
         break;
       case OwnField::kContentLength: {
         std::uint64_t length = 0;

@@ -38,6 +38,7 @@ struct ResponseFields {
   bool server = false;
   bool close = false;       ///< Connection: close
   bool keep_alive = false;  ///< Connection: keep-alive
+  bool upgrade = false;     ///< Connection: upgrade
   std::optional<std::uint64_t> content_length;
 
   explicit ResponseFields(std::span<const Header> headers) noexcept;

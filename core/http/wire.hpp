@@ -9,6 +9,7 @@
 
 #include "http/exchange_id.hpp"
 #include "http/exchange_ref.hpp"
+#include "http/protocol.hpp"
 #include "http/request.hpp"
 #include "http/response_fields.hpp"
 #include "runtime/reactor.hpp"
@@ -49,6 +50,11 @@ class Wire {
   /// The answer will not be completed, and the client must be able to tell. Ends the exchange.
   virtual void abort(Exchange& exchange) noexcept = 0;
   virtual void close_after(Exchange& exchange) noexcept = 0;
+  /// Ends the exchange's protocol with this head (101); what `make` makes goes on with the connection. False where it
+  /// cannot: then nothing has happened.
+  [[nodiscard]] virtual bool upgrade(Exchange& /*exchange*/, const AnswerHead& /*head*/, MakeProtocol& /*make*/) {
+    return false;
+  }
   virtual void flush() noexcept = 0;
   [[nodiscard]] virtual std::size_t unsent(const Exchange& exchange) const noexcept = 0;
   [[nodiscard]] virtual bool has_room(const Exchange& exchange) const noexcept = 0;

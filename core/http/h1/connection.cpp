@@ -96,8 +96,9 @@ void Connection::receive(std::string_view bytes) {
     return;
   }
   const std::size_t used = process(bytes);
-  if (phase_ != Phase::kOpen || used == bytes.size()) {
-    if (used != bytes.size()) linger_ = true;
+  if (used == bytes.size()) return;
+  if (phase_ != Phase::kOpen && phase_ != Phase::kUpgrading) {
+    linger_ = true;
     return;
   }
   if (input_.capacity() == 0) input_ = connections().buffers().take();
@@ -118,7 +119,8 @@ void Connection::resume() {
   const std::size_t used = process(input_.view());
   input_.consume(used);
   if (phase_ == Phase::kFlushing && !input_.empty()) linger_ = true;
-  if (input_.empty() || phase_ != Phase::kOpen) connections().buffers().give_back(std::move(input_));
+  if (input_.empty() || (phase_ != Phase::kOpen && phase_ != Phase::kUpgrading))
+    connections().buffers().give_back(std::move(input_));
   update_interest();
 }
 

@@ -38,6 +38,7 @@ class Connection final : public Protocol, private Wire {
   enum class Phase : std::uint8_t {
     kOpen,
     kFlushing,   // the last answer is on its way; what comes in is dropped
+    kUpgrading,  // 101 is on its way; what comes in is not ours
     kLingering,  // our side is shut, so that an early answer is not lost by a reset (RFC 9112, 9.6)
     kClosed,     // waits for the end of the turn to be destroyed
   };
@@ -49,6 +50,7 @@ class Connection final : public Protocol, private Wire {
   void finish(Exchange& exchange) override;
   void abort(Exchange& exchange) noexcept override;
   void close_after(Exchange& exchange) noexcept override;
+  [[nodiscard]] bool upgrade(Exchange& exchange, const AnswerHead& head, MakeProtocol& make) override;
   void flush() noexcept override;
   [[nodiscard]] std::size_t unsent(const Exchange& exchange) const noexcept override;
   [[nodiscard]] bool has_room(const Exchange& exchange) const noexcept override;
@@ -97,6 +99,7 @@ class Connection final : public Protocol, private Wire {
   void fail_body(int status);
   void begin_close(bool linger);
   void finish_close() noexcept;
+  void switch_protocol() noexcept;
   void break_off() noexcept;
   void close() noexcept;
   void end_idle(bool now) noexcept;

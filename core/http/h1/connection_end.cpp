@@ -22,6 +22,11 @@ Exchange* Connection::find(std::uint32_t generation) noexcept {
 }
 
 void Connection::end_transaction() {
+  if (transaction_->upgrade) {
+    phase_ = Phase::kUpgrading;
+    queue_flush();
+    return;
+  }
   // Not what a drain decided since: an answer that did not say so must not be the last.
   const bool keep_alive = transaction_->keep_alive;
   const bool unread = !transaction_->body_done;
@@ -79,7 +84,7 @@ void Connection::begin_close(bool linger) {
 
 // The application has failed behind its answer, as transport.close() in uvicorn's run_asgi().
 void Connection::close_soon() noexcept {
-  if (phase_ != Phase::kOpen) return;
+  if (phase_ != Phase::kOpen && phase_ != Phase::kUpgrading) return;
   if (transaction_ != nullptr && !transaction_->answered()) {
     abort(*transaction_);
   } else {
@@ -99,6 +104,20 @@ void Connection::finish_close() noexcept {
   linger_end_ = deadline_after(limits().linger_timeout * kLongestLinger);
   set_read_deadline(limits().linger_timeout);
   update_interest();
+}
+
+// 101 has left: from here on the connection is another's.
+void Connection::switch_protocol() noexcept {
+  try {
+    MakeProtocol make = std::move(transaction_->upgrade);
+    const Place place{.connections = connections(), .slot = slot()};
+    std::unique_ptr<Protocol> next = make(place, take_stream(), std::move(input_));
+    if (next == nullptr) return cut_off();
+    replace_by(std::move(next));
+    phase_ = Phase::kClosed;
+  } catch (...) {
+    cut_off();
+  }
 }
 
 // What was written leaves, and nothing follows.

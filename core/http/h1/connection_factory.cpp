@@ -31,6 +31,7 @@ void ConnectionFactory::release(Transaction* transaction) noexcept {
   transaction->clear();
   transaction->head_copy.reset();
   transaction->kept.reset();
+  transaction->upgrade = nullptr;
   free_.push_back(transaction);
 }
 

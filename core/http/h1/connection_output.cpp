@@ -80,6 +80,14 @@ void Connection::abort(Exchange& exchange) noexcept {
 
 void Connection::close_after(Exchange&) noexcept { transaction_->keep_alive = false; }
 
+bool Connection::upgrade(Exchange&, const AnswerHead& head, MakeProtocol& make) {
+  if (!transaction_->body_done || phase_ != Phase::kOpen) return false;
+  shared_.writer().write_head(output(), {.status = head.status, .upgrade = true}, head.headers, head.fields);
+  transaction_->upgrade = std::move(make);
+  answer_written();
+  return true;
+}
+
 std::size_t Connection::unsent(const Exchange&) const noexcept { return output_.size(); }
 
 bool Connection::has_room(const Exchange&) const noexcept { return output_.size() <= limits().write_high_water; }
@@ -175,9 +183,9 @@ void Connection::flush() noexcept {
     tell_drained();
     if (phase_ == Phase::kClosed) return;
   }
-  if (phase_ == Phase::kFlushing && output_.empty()) {
-    finish_close();
-    return;
+  if (phase_ != Phase::kOpen && output_.empty()) {
+    if (phase_ == Phase::kFlushing) return finish_close();
+    if (phase_ == Phase::kUpgrading) return switch_protocol();
   }
   if (!input_.empty() && transaction_ == nullptr && !stalled()) queue_resume();
   update_interest();
@@ -202,6 +210,7 @@ void Connection::update_interest() noexcept {
       wanted |= EPOLLIN;
       break;
     case Phase::kFlushing:
+    case Phase::kUpgrading:
       break;
     case Phase::kClosed:
       return;

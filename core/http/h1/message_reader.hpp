@@ -38,6 +38,7 @@ inline std::string describe(const Request& request) {
   line("version", request.version == Version::kHttp11 ? "1.1" : "1.0");
   line("keep_alive", request.keep_alive ? "yes" : "no");
   line("expects_continue", request.expects_continue ? "yes" : "no");
+  line("asks_upgrade", request.asks_upgrade ? "yes" : "no");
   line("chunked", request.chunked ? "yes" : "no");
   line("content_length", request.content_length ? std::to_string(*request.content_length) : "none");
   for (const Header& field : request.headers) line(field.name, field.value);

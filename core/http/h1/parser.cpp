@@ -193,12 +193,16 @@ void HeadParser::note(std::string_view name, std::string_view value) noexcept {
         if (equals_lower(value, "100-continue")) seen_.expects_continue = true;
       }
       break;
+    case 7:
+      if (equals_lower(name, "upgrade")) seen_.upgrade = true;
+      break;
     case 10:
       if (equals_lower(name, "connection")) {
         for (std::string_view list = value; !list.empty();) {
           const std::string_view option = next_element(list);
           if (equals_lower(option, "close")) seen_.close = true;
           if (equals_lower(option, "keep-alive")) seen_.keep_alive = true;
+          if (equals_lower(option, "upgrade")) seen_.upgrade_option = true;
         }
       }
       break;
@@ -299,6 +303,7 @@ Outcome HeadParser::check_meaning() noexcept {
 
   // RFC 9110, 10.1.1: a 1.0 client cannot mean it, and an expectation that is not known may be ignored.
   request_.expects_continue = http11 && seen_.expects_continue;
+  request_.asks_upgrade = http11 && seen_.upgrade && seen_.upgrade_option;  // RFC 9110, 7.8
   request_.keep_alive = !seen_.close && (http11 || seen_.keep_alive);
   request_.headers = fields_;
   return Outcome::kComplete;

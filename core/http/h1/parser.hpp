@@ -77,6 +77,8 @@ class HeadParser {
     bool close = false;
     bool keep_alive = false;
     bool expects_continue = false;
+    bool upgrade = false;
+    bool upgrade_option = false;  // of Connection
   };
   Seen seen_;
   std::string_view authority_;  // of an absolute target

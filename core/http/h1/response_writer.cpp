@@ -14,6 +14,7 @@ constexpr std::string_view kServerField = "server: ";
 constexpr std::string_view kLengthField = "content-length: ";
 constexpr std::string_view kClose = "connection: close\r\n";
 constexpr std::string_view kKeepAlive = "connection: keep-alive\r\n";
+constexpr std::string_view kUpgrade = "connection: upgrade\r\n";
 constexpr std::string_view kChunkedField = "transfer-encoding: chunked\r\n";
 constexpr std::size_t kLongestNumber = 20;
 
@@ -67,6 +68,8 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
     if (!fields.close) p = put(p, kClose);
   } else if (head.keep_alive_http10 && !fields.keep_alive) {
     p = put(p, kKeepAlive);
+  } else if (head.upgrade && !fields.upgrade) {
+    p = put(p, kUpgrade);
   }
   if (head.framing == BodyFraming::kChunked) p = put(p, kChunkedField);
   p = put(p, "\r\n");

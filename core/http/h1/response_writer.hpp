@@ -29,6 +29,7 @@ struct ResponseHead {
   bool length_is_given = false;    ///< among the headers: stays where it is
   bool close = false;              ///< adds `connection: close`
   bool keep_alive_http10 = false;  ///< adds `connection: keep-alive`, which HTTP/1.0 needs to be told
+  bool upgrade = false;            ///< adds `connection: upgrade`
 };
 
 /// Renders heads. One per thread, for its cached Date.

@@ -9,6 +9,7 @@
 #include "http/h1/chunked.hpp"
 #include "http/h1/response_writer.hpp"
 #include "http/handler.hpp"
+#include "http/protocol.hpp"
 #include "runtime/buffer.hpp"
 
 namespace data_bridge::http::h1 {
@@ -46,6 +47,7 @@ struct Transaction final : Exchange {
   // The answer.
   bool keep_alive = true;
   BodyFraming framing = BodyFraming::kNone;
+  MakeProtocol upgrade;  // with 101: who goes on
 };
 
 }  // namespace data_bridge::http::h1

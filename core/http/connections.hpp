@@ -10,8 +10,8 @@
 #include "http/exchange.hpp"
 #include "http/exchange_ref.hpp"
 #include "http/handler.hpp"
+#include "http/layer.hpp"
 #include "http/limits.hpp"
-#include "http/observer.hpp"
 #include "http/protocol.hpp"
 #include "runtime/buffer_pool.hpp"
 #include "runtime/file_descriptor.hpp"
@@ -34,9 +34,10 @@ class Connections final : private runtime::TurnHook {
 
   [[nodiscard]] runtime::Reactor& reactor() noexcept { return reactor_; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
-  /// nullptr: none. Before the first connection; must outlive this.
-  void set_observer(ExchangeObserver* observer) noexcept { observer_ = observer; }
-  [[nodiscard]] ExchangeObserver* observer() const noexcept { return observer_; }
+  /// What stands around every answer on these connections, refused requests included; nullptr: nothing. Before the
+  /// first connection.
+  void set_layers(std::shared_ptr<const Pipeline> layers) noexcept { layers_ = std::move(layers); }
+  [[nodiscard]] const Pipeline* layers() const noexcept { return layers_.get(); }
 
   /// Serves a connected, non-blocking stream socket.
   void adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer);
@@ -110,7 +111,7 @@ class Connections final : private runtime::TurnHook {
   runtime::Reactor& reactor_;
   Options options_;
   std::shared_ptr<ConnectionsMailbox> mailbox_;
-  ExchangeObserver* observer_ = nullptr;
+  std::shared_ptr<const Pipeline> layers_;
   runtime::BufferPool buffers_;
   std::unique_ptr<ProtocolFactory> accepted_;  // speaks on what is adopted
 

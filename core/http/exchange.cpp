@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "http/characters.hpp"
-#include "http/observer.hpp"
 #include "http/status.hpp"
 #include "http/wire.hpp"
 
@@ -59,9 +58,15 @@ void Exchange::respond(int status, std::span<const Header> headers, std::string_
   if (started_ || answered_) return;
   const ResponseFields fields(headers);
   if (!fields.valid || !is_final_status(status)) return answer_internal_error();
+  if (layered_) return respond_layered(status, headers, body);
+  send(status, headers, fields, body, true);
+}
+
+void Exchange::send(int status, std::span<const Header> headers, const ResponseFields& fields, std::string_view body,
+                    bool length_known) {
   AnswerHead head{.status = status, .headers = headers, .fields = fields};
   dropping_body_ = is_head_ || is_bodiless(status);
-  if (!is_bodiless(status)) {
+  if (!is_bodiless(status) && length_known) {
     head.body = BodySize::kKnown;
     head.length = body.size();
     head.length_is_given = fields.content_length && (is_head_ || *fields.content_length == body.size());
@@ -81,6 +86,11 @@ void Exchange::start(int status, std::span<const Header> headers) {
   if (started_ || answered_) return;
   const ResponseFields fields(headers);
   if (!fields.valid || !is_final_status(status)) return answer_internal_error();
+  if (layered_) return start_layered(status, headers);
+  begin_pieces(status, headers, fields);
+}
+
+void Exchange::begin_pieces(int status, std::span<const Header> headers, const ResponseFields& fields) {
   AnswerHead head{.status = status, .headers = headers, .fields = fields};
   dropping_body_ = is_head_ || is_bodiless(status);
   length_declared_ = fields.content_length && (!is_bodiless(status) || status == 304);
@@ -107,6 +117,11 @@ void Exchange::write(std::string_view piece) {
     if (piece.size() > length_remaining_) return abort();
     length_remaining_ -= piece.size();
   }
+  if (filtered_) {
+    const std::optional<std::string_view> changed = filtered(piece, false);
+    if (!changed || changed->empty()) return;
+    piece = *changed;
+  }
   body_sent_ += piece.size();
   wire_->write(*this, piece);
 }
@@ -114,6 +129,12 @@ void Exchange::write(std::string_view piece) {
 void Exchange::finish() {
   if (!started_ || answered_) return;
   if (!dropping_body_ && length_declared_ && length_remaining_ > 0) return abort();
+  if (filtered_) {
+    const std::optional<std::string_view> rest = filtered({}, true);
+    if (!rest) return;
+    body_sent_ += rest->size();
+    if (!rest->empty()) wire_->write(*this, *rest);
+  }
   wire_->finish(*this);
   end(ExchangeEnd::kAnswered);
 }
@@ -166,9 +187,99 @@ void Exchange::resume_body() {
   if (!answered_) wire_->resume_body(*this);
 }
 
+// --- the layers
+
+bool Exchange::enter_passage(const Pipeline& layers) {
+  if (passage_ == nullptr) passage_ = std::make_unique<Passage>();
+  layered_ = true;
+  return passage_->enter(layers, *this);
+}
+
+bool Exchange::enter(std::shared_ptr<const Pipeline> layers) {
+  if (layers == nullptr || started_ || answered_) return false;
+  if (layers->calls().answered && !std::exchange(noted_, true)) begun_ = head_at_.value_or(runtime::Clock::now());
+  route_layers_ = std::move(layers);
+  return route_layers_->sees_answers() && enter_passage(*route_layers_);
+}
+
+bool Exchange::edit(EditableHead& head) {
+  try {
+    if (passage_ == nullptr) {
+      passage_ = std::make_unique<Passage>();
+      passage_->join(*connection_layers_);
+    }
+    passage_->edit(head);
+    if (is_final_status(head.status())) return true;
+  } catch (...) {  // NOLINT(bugprone-empty-catch): a layer's fault, answered below
+  }
+  layered_ = false;
+  answer_internal_error();
+  return false;
+}
+
+void Exchange::respond_layered(int status, std::span<const Header> headers, std::string_view body) {
+  EditableHead head(status, headers);
+  if (!edit(head)) return;
+  const ResponseFields fields(head.headers());
+  layered_ = false;
+  if (!fields.valid) return answer_internal_error();
+  const bool changed = passage_->filters();
+  if (changed && !is_head_ && !is_bodiless(head.status())) {
+    try {
+      body = passage_->filter(body, true);
+    } catch (...) {
+      return answer_internal_error();
+    }
+  }
+  send(head.status(), head.headers(), fields, body, !(changed && is_head_));
+}
+
+void Exchange::start_layered(int status, std::span<const Header> headers) {
+  EditableHead head(status, headers);
+  if (!edit(head)) return;
+  const ResponseFields fields(head.headers());
+  layered_ = false;
+  if (!fields.valid) return answer_internal_error();
+  begin_pieces(head.status(), head.headers(), fields);
+  filtered_ = !dropping_body_ && passage_->filters();
+  // What the handler has declared holds for what it writes.
+  const ResponseFields declared(headers);
+  if (filtered_ && declared.content_length) {
+    length_declared_ = true;
+    length_remaining_ = *declared.content_length;
+  }
+}
+
+std::optional<std::string_view> Exchange::filtered(std::string_view piece, bool last) {
+  try {
+    return passage_->filter(piece, last);
+  } catch (...) {
+    abort();
+    return std::nullopt;
+  }
+}
+
+void Exchange::note_answered(bool complete) noexcept {
+  const std::string_view line = request_line_;
+  const bool kept = !line.empty();
+  const Answered answered{
+      .method = kept ? line.substr(0, method_size_) : request_.method,
+      .target = kept ? line.substr(method_size_) : request_.target,
+      .version = request_.version,
+      .client_host = client_host(),
+      .client_port = client_port(),
+      .status = status_,
+      .body_size = body_sent_,
+      .duration = runtime::Clock::now() - begun_,
+      .complete = complete,
+  };
+  if (route_layers_ != nullptr) route_layers_->answered(answered);
+  if (connection_layers_ != nullptr) connection_layers_->answered(answered);
+}
+
 // --- for the protocol
 
-void Exchange::begin(Wire& wire, ExchangeId id, const Request& request, ExchangeObserver* observer) {
+void Exchange::begin(Wire& wire, ExchangeId id, const Request& request, const Pipeline* layers) {
   wire_ = &wire;
   id_ = id;
   request_ = request;
@@ -179,11 +290,12 @@ void Exchange::begin(Wire& wire, ExchangeId id, const Request& request, Exchange
   started_ = answered_ = dropping_body_ = length_declared_ = false;
   status_ = 0;
   body_sent_ = length_remaining_ = 0;
-  observer_ = observer;
-  if (observer != nullptr) {
-    begun_ = runtime::Clock::now();
-    request_line_.clear();
-  }
+  connection_layers_ = layers;
+  layered_ = layers != nullptr && layers->sees_answers();
+  noted_ = layers != nullptr && layers->calls().answered;
+  filtered_ = false;
+  if (noted_) begun_ = runtime::Clock::now();
+  request_line_.clear();
   client_host_.clear();
   server_host_.clear();
 }
@@ -194,27 +306,13 @@ void Exchange::tell_drained() {
 
 void Exchange::end(ExchangeEnd end) noexcept {
   if (std::exchange(answered_, true)) return;
-  if (observer_ != nullptr && status_ != 0) {
-    const std::string_view line = request_line_;
-    const bool kept = !line.empty();
-    observer_->on_answered({
-        .method = kept ? line.substr(0, method_size_) : request_.method,
-        .target = kept ? line.substr(method_size_) : request_.target,
-        .version = request_.version,
-        .client_host = client_host(),
-        .client_port = client_port(),
-        .status = status_,
-        .body_size = body_sent_,
-        .duration = runtime::Clock::now() - begun_,
-        .complete = end == ExchangeEnd::kAnswered,
-    });
-  }
+  if (noted_ && status_ != 0) note_answered(end == ExchangeEnd::kAnswered);
   if (ExchangeListener* const listener = std::exchange(listener_, nullptr)) listener->on_closed(*this, end);
 }
 
 void Exchange::forget_views() {
   if (answered_) return;
-  if (observer_ != nullptr && request_line_.empty()) {
+  if (noted_ && request_line_.empty()) {
     method_size_ = request_.method.size();
     request_line_.reserve(method_size_ + request_.target.size());
     request_line_.append(request_.method).append(request_.target);
@@ -231,6 +329,8 @@ void Exchange::clear() noexcept {
   }
   listener_ = nullptr;
   wire_ = nullptr;
+  passage_.reset();
+  route_layers_.reset();
 }
 
 }  // namespace data_bridge::http

@@ -11,6 +11,8 @@
 
 #include "http/exchange_id.hpp"
 #include "http/exchange_ref.hpp"
+#include "http/layer.hpp"
+#include "http/passage.hpp"
 #include "http/protocol.hpp"
 #include "http/request.hpp"
 #include "http/response_fields.hpp"
@@ -19,7 +21,6 @@
 
 namespace data_bridge::http {
 
-class ExchangeObserver;
 class Wire;
 
 /// How an exchange ended.
@@ -83,6 +84,11 @@ class Exchange {
   [[nodiscard]] const runtime::SocketAddress& client_address() const noexcept;
   [[nodiscard]] const runtime::SocketAddress& server_address() const noexcept;
 
+  // --- the layers around the answer -----------------------------------------------------------
+  /// Has the request pass the layers of its route, behind those of the connection. For whoever routes, before the
+  /// answer; null: none. True: one of them answers, and nobody else may.
+  [[nodiscard]] bool enter(std::shared_ptr<const Pipeline> layers);
+
   // --- the answer -----------------------------------------------------------------------------
   /// A whole answer: `headers` in this order, `content-length` first unless it is among them.
   /// Names and values must be valid (RFC 9110, 5.5); see valid_header().
@@ -130,8 +136,12 @@ class Exchange {
 
   // --- for the protocol that derives from it ------------------------------------------------------
 
-  /// Begins with this request; `observer` may be null.
-  void begin(Wire& wire, ExchangeId id, const Request& request, ExchangeObserver* observer);
+  /// Begins with this request; `layers` are the connection's, or null.
+  void begin(Wire& wire, ExchangeId id, const Request& request, const Pipeline* layers);
+  /// Has the request pass these. True: one of them answers.
+  [[nodiscard]] bool enter_connection_layers() {
+    return layered_ && connection_layers_->sees_answers() && enter_passage(*connection_layers_);
+  }
   /// The same request in another place.
   void move_request(const Request& request) noexcept { request_ = request; }
   void set_head_at(runtime::Clock::time_point when) noexcept { head_at_ = when; }
@@ -142,7 +152,7 @@ class Exchange {
   [[nodiscard]] bool takes_body() const noexcept { return listener_ != nullptr && !body_paused_; }
   void tell_drained();
   void answer_internal_error();
-  /// The end: tells the observer and the listener.
+  /// The end: tells the layers and the listener.
   void end(ExchangeEnd end) noexcept;
   /// What handed it over has returned.
   void forget_views();
@@ -150,6 +160,17 @@ class Exchange {
   void clear() noexcept;
 
  private:
+  [[nodiscard]] bool enter_passage(const Pipeline& layers);
+  /// The head as the layers leave it; false where one has failed: then it is answered.
+  [[nodiscard]] bool edit(EditableHead& head);
+  void respond_layered(int status, std::span<const Header> headers, std::string_view body);
+  void start_layered(int status, std::span<const Header> headers);
+  void send(int status, std::span<const Header> headers, const ResponseFields& fields, std::string_view body,
+            bool length_known);
+  void begin_pieces(int status, std::span<const Header> headers, const ResponseFields& fields);
+  [[nodiscard]] std::optional<std::string_view> filtered(std::string_view piece, bool last);
+  void note_answered(bool complete) noexcept;
+
   Wire* wire_ = nullptr;
   ExchangeId id_;
   Request request_;
@@ -168,10 +189,15 @@ class Exchange {
   std::uint64_t length_remaining_ = 0;
   std::uint64_t body_sent_ = 0;
 
-  // For the observer, where there is one.
-  ExchangeObserver* observer_ = nullptr;
-  runtime::Clock::time_point begun_;
-  std::string request_line_;  // method and target, once the views are gone
+  // The layers.
+  bool layered_ = false;   // some see requests or heads
+  bool filtered_ = false;  // some change this answer's body
+  bool noted_ = false;     // some are told of the end
+  const Pipeline* connection_layers_ = nullptr;
+  std::shared_ptr<const Pipeline> route_layers_;
+  std::unique_ptr<Passage> passage_;
+  runtime::Clock::time_point begun_;  // where noted_
+  std::string request_line_;          // method and target, once the views are gone
   std::size_t method_size_ = 0;
 
   mutable std::string client_host_;

@@ -47,13 +47,10 @@ struct Limits {
 /// Connections of a process, on all its threads. Accepting stops at Limits::max_connections.
 using ConnectionCount = std::atomic<std::size_t>;
 
-class RefusalObserver;
-
-/// What every answer carries, and who is told what.
+/// What every answer carries.
 struct Options {
   Limits limits;
   std::shared_ptr<ConnectionCount> connection_count{};  ///< null: each Connections counts for itself
-  std::shared_ptr<RefusalObserver> refusals{};          ///< null: nobody is told
   bool date_header = true;
   bool server_header = true;
   std::string server_name = "data_bridge";

@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "http/observer.hpp"
+#include "http/layer.hpp"
 
 namespace data_bridge::middleware {
 
@@ -24,7 +24,7 @@ struct AccessLogOptions {
 /// Lines like `INFO:     127.0.0.1:54321 - "GET / HTTP/1.1" 200 OK`. Shared by all Connections of a server.
 ///
 /// A thread that serves only appends to a string under a lock; it never waits for the log's reader.
-class AccessLog final : public http::ExchangeObserver {
+class AccessLog final : public http::Layer {
  public:
   explicit AccessLog(AccessLogOptions options = {});
   AccessLog(const AccessLog&) = delete;
@@ -32,8 +32,9 @@ class AccessLog final : public http::ExchangeObserver {
   AccessLog(AccessLog&&) = delete;
   AccessLog& operator=(AccessLog&&) = delete;
   /// Writes what waits, for at most a second where the reader does not take it.
-  ~AccessLog();
+  ~AccessLog() override;
 
+  [[nodiscard]] Calls calls() const noexcept override { return {.answered = true}; }
   void on_answered(const http::Answered& answered) noexcept override;
 
  private:

@@ -60,6 +60,7 @@ struct RouteTable::Route {
   MethodSet methods;
   std::shared_ptr<Endpoint> endpoint;
   std::string allow;
+  std::shared_ptr<const http::Pipeline> layers;
 };
 
 struct RouteTable::Node {
@@ -182,6 +183,10 @@ std::size_t RouteTable::size() const noexcept { return routes_.size(); }
 
 std::string_view RouteTable::allow(std::uint32_t route) const noexcept { return routes_[route].allow; }
 
+const std::shared_ptr<const http::Pipeline>& RouteTable::layers(std::uint32_t route) const noexcept {
+  return routes_[route].layers;
+}
+
 RouteTable::Builder::Builder(RoutingOptions options) : table_(new RouteTable(std::move(options))) {}
 RouteTable::Builder::~Builder() = default;
 
@@ -213,15 +218,16 @@ std::expected<std::uint32_t, std::string> RouteTable::Builder::add(RouteSpec rou
   if (node != nullptr) node->ends.push_back(index);
 
   table_->max_parameters_ = std::max(table_->max_parameters_, pattern->parameter_count());
-  table_->routes_.push_back(
-      {std::move(*pattern), MethodSet(route.methods), std::move(route.endpoint), std::move(route.allow)});
+  table_->routes_.push_back({std::move(*pattern), MethodSet(route.methods), std::move(route.endpoint),
+                             std::move(route.allow), std::move(route.layers)});
   return index;
 }
 
-std::uint32_t RouteTable::Builder::add_opaque(std::shared_ptr<Endpoint> endpoint) {
+std::uint32_t RouteTable::Builder::add_opaque(std::shared_ptr<Endpoint> endpoint,
+                                              std::shared_ptr<const http::Pipeline> layers) {
   const auto index = static_cast<std::uint32_t>(table_->routes_.size());
   table_->first_opaque_ = std::min(table_->first_opaque_, index);
-  table_->routes_.push_back({PathPattern(), MethodSet(), std::move(endpoint), std::string()});
+  table_->routes_.push_back({PathPattern(), MethodSet(), std::move(endpoint), std::string(), std::move(layers)});
   return index;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/layer.hpp"
 #include "routing/endpoint.hpp"
 #include "routing/path_pattern.hpp"
 #include "routing/unmatched.hpp"
@@ -23,6 +24,7 @@ struct RouteSpec {
       methods{};  ///< exact; empty: any. A starlette Route lists HEAD beside GET, an APIRoute does not
   std::shared_ptr<Endpoint> endpoint{};
   std::string allow{};  ///< the value of Allow in a 405 of this route; the order is Starlette's affair
+  std::shared_ptr<const http::Pipeline> layers{};  ///< around its answers, within those of the connection; null: none
 };
 
 /// What the routes of a table have in common.
@@ -30,6 +32,8 @@ struct RoutingOptions {
   bool redirect_slashes = true;
   /// Answers what no route does. Never null.
   std::shared_ptr<UnmatchedEndpoint> unmatched = std::make_shared<UnmatchedEndpoint>();
+  /// Around these answers, within those of the connection; null: none.
+  std::shared_ptr<const http::Pipeline> layers{};
   /// What the server puts before every path (uvicorn's --root-path).
   std::string server_root_path{};
   /// scope["root_path"]: taken off before matching where the path starts with it and a slash.
@@ -68,6 +72,7 @@ class RouteTable {
 
   [[nodiscard]] const std::shared_ptr<Endpoint>& endpoint(std::uint32_t route) const noexcept;
   [[nodiscard]] std::string_view allow(std::uint32_t route) const noexcept;
+  [[nodiscard]] const std::shared_ptr<const http::Pipeline>& layers(std::uint32_t route) const noexcept;
   [[nodiscard]] const RoutingOptions& options() const noexcept { return options_; }
   [[nodiscard]] std::size_t size() const noexcept;
   [[nodiscard]] std::size_t max_parameters() const noexcept { return max_parameters_; }
@@ -101,7 +106,7 @@ class RouteTable::Builder {
   std::expected<std::uint32_t, std::string> add(RouteSpec route);
   /// An entry that may match any path and method (Host, custom route classes): whatever no earlier route
   /// matches fully goes to `endpoint`, without parameters.
-  std::uint32_t add_opaque(std::shared_ptr<Endpoint> endpoint);
+  std::uint32_t add_opaque(std::shared_ptr<Endpoint> endpoint, std::shared_ptr<const http::Pipeline> layers = {});
   /// The finished table; the builder is empty afterwards.
   [[nodiscard]] std::shared_ptr<const RouteTable> build();
 

@@ -98,6 +98,9 @@ void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
   const std::shared_ptr<const RouteTable> in_force = table_;
   const RouteTable* const table = decision.table;
 
+  const bool routed = decision.resolution == Resolution::kRoute;
+  const auto& layers = routed ? table->layers(decision.route) : table->options().layers;
+  if (layers != nullptr && exchange.enter(layers)) return;
   switch (decision.resolution) {
     case Resolution::kRoute: {
       std::array<std::string_view, kParametersOnStack> on_stack;

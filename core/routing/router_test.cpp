@@ -10,6 +10,7 @@
 #include <string>
 
 #include "http/connections.hpp"
+#include "http/layer_testing.hpp"
 
 namespace data_bridge::routing {
 namespace {
@@ -132,6 +133,49 @@ TEST_F(RouterTest, RedirectsToTheOtherSlash) {
 TEST_F(RouterTest, RedirectsCanBeSwitchedOff) {
   start(compile({{"/items", {"GET"}}}, {.redirect_slashes = false}));
   EXPECT_TRUE(ask("GET", "/items/").starts_with("HTTP/1.1 404"));
+}
+
+TEST_F(RouterTest, EachRouteHasItsLayersAndTheTableThoseOfWhatNoRouteAnswers) {
+  RouteTable::Builder builder({.layers = http::pipeline({std::make_shared<http::Shout>("table")})});
+  const auto telling = std::make_shared<Telling>("answer");
+  const auto shout = http::pipeline({std::make_shared<http::Shout>("route")});
+  EXPECT_TRUE(builder.add({.path = "/with", .methods = {"GET"}, .endpoint = telling, .allow = "GET", .layers = shout}));
+  EXPECT_TRUE(builder.add({.path = "/without", .methods = {"GET"}, .endpoint = telling}));
+  EXPECT_TRUE(builder.add({.path = "/stopped-by-route", .endpoint = telling, .layers = shout}));
+  start(builder.build());
+  EXPECT_EQ(ask("GET", "/with"),
+            "HTTP/1.1 200 OK\r\ncontent-length: 12\r\ncontent-type: text/plain\r\nx-route: /with\r\n\r\nANSWER!route");
+  EXPECT_EQ(ask("GET", "/without"), ok("answer"));
+  EXPECT_EQ(
+      ask("GET", "/stopped-by-route"),
+      "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 16\r\ncontent-type: text/plain\r\n\r\nstopped by route");
+  EXPECT_EQ(ask("GET", "/nowhere"),
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 28\r\ncontent-type: application/json\r\n"
+            "x-table: /nowhere\r\n\r\n{\"DETAIL\":\"NOT FOUND\"}!table");
+  EXPECT_EQ(ask("POST", "/with"),
+            "HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 37\r\nallow: GET\r\ncontent-type: application/json\r\n"
+            "x-table: /with\r\n\r\n{\"DETAIL\":\"METHOD NOT ALLOWED\"}!table");
+  EXPECT_EQ(ask("GET", "/with/"),
+            "HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 6\r\nlocation: http://h/with\r\n"
+            "x-table: /with/\r\n\r\n!table");
+}
+
+TEST_F(RouterTest, ALayerStaysAsLongAsTheAnswerThatItIsAround) {
+  struct Later final : Endpoint {
+    http::ExchangeRef waiting;
+    void serve(http::Exchange& exchange, PathParameters) override { waiting = exchange.ref(); }
+  };
+  const auto later = std::make_shared<Later>();
+  RouteTable::Builder builder;
+  EXPECT_TRUE(builder.add(
+      {.path = "/", .endpoint = later, .layers = http::pipeline({std::make_shared<http::Shout>("route")})}));
+  start(builder.build());
+  ask("GET", "/");
+  routes_->replace(compile({{"/other", {"GET"}}}));
+  ASSERT_NE(later->waiting.find(), nullptr);
+  later->waiting.post([](http::Exchange& exchange) { exchange.respond(200, "text/plain", "late"); });
+  turn();
+  EXPECT_TRUE(receive().ends_with("LATE!route"));
 }
 
 /// Tells what it was given.

@@ -7,19 +7,20 @@
 #include <mutex>
 
 #include "bridge/app_context.hpp"
-#include "http/observer.hpp"
+#include "http/layer.hpp"
 #include "pyloop/loop.hpp"
 
 namespace data_bridge::bridge {
 
 /// Collects what all threads refused until the loop comes to tell Hooks::report_refused: the statuses of the first few,
 /// and how many more there were. A flood costs a lock for each, one call a turn, and no memory.
-class RefusalReport final : public http::RefusalObserver,
+class RefusalReport final : public http::Layer,
                             public pyloop::PythonWork,
                             public std::enable_shared_from_this<RefusalReport> {
  public:
   explicit RefusalReport(std::shared_ptr<AppContext> app) noexcept : app_(std::move(app)) {}
 
+  [[nodiscard]] Calls calls() const noexcept override { return {.refused = true}; }
   void on_refused(int status) noexcept override;
 
   void run() noexcept override;

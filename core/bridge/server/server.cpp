@@ -125,19 +125,21 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
       settings_(std::move(settings)),
       application_(std::make_shared<AsgiEndpoint>(app_)) {
   settings_.http.connection_count = std::make_shared<http::ConnectionCount>();
-  settings_.http.refusals = std::make_shared<RefusalReport>(app_);
   set_routes({});
+  std::vector<std::shared_ptr<http::Layer>> around;
   if (settings_.access_log) {
-    access_log_ = std::make_unique<middleware::AccessLog>(
+    around.push_back(std::make_shared<middleware::AccessLog>(
         middleware::AccessLogOptions{.fd = STDOUT_FILENO,
                                      .colour = ::isatty(STDOUT_FILENO) == 1,
-                                     .legacy_reason_phrases = settings_.http.legacy_reason_phrases});
+                                     .legacy_reason_phrases = settings_.http.legacy_reason_phrases}));
   }
+  around.push_back(std::make_shared<RefusalReport>(app_));
+  const auto layers = std::make_shared<const http::Pipeline>(std::move(around));
   const unsigned lanes = std::max(1U, settings_.io_threads);
   for (unsigned i = 0; i < lanes; ++i) {
     runtime::Reactor* shared = settings_.io_threads == 0 ? &app_->core.reactor() : nullptr;
     lanes_.push_back(std::make_unique<Lane>(shared, routes_, settings_.http));  // which share one connection count
-    if (access_log_ != nullptr) lanes_.back()->connections().set_observer(access_log_.get());
+    lanes_.back()->connections().set_layers(layers);
   }
 }
 

@@ -91,7 +91,6 @@ class Server {
   ServerSettings settings_;
   std::shared_ptr<routing::Endpoint> application_;
   std::shared_ptr<routing::CurrentRoutes> routes_;
-  std::unique_ptr<middleware::AccessLog> access_log_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::string unix_path_;
   bool started_ = false;

@@ -223,7 +223,7 @@ void Connection::begin_transaction(const Request& head, bool whole, bool waits_f
   transaction_ = shared_.acquire();
   Transaction& transaction = *transaction_;
   const ExchangeId id{.slot = slot(), .connection = connections().connections_before(slot()), .generation = requests_};
-  transaction.begin(*this, id, head, connections().observer());
+  transaction.begin(*this, id, head, connections().layers());
   transaction.decoder.reset();
   transaction.remaining = head.content_length.value_or(0);
   transaction.received = transaction.progress_mark = transaction.dropped = 0;
@@ -323,7 +323,7 @@ void Connection::body_complete() {
 void Connection::call_handler() {
   Transaction& transaction = *transaction_;
   try {
-    shared_.handler().on_request(transaction, transaction.scratch);
+    if (!transaction.enter_connection_layers()) shared_.handler().on_request(transaction, transaction.scratch);
   } catch (...) {
     // Handlers answer their own errors; this is one they did not think of.
     if (transaction.started()) {

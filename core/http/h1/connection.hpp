@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -96,6 +97,9 @@ class Connection final : public Protocol, private Wire {
   void end_transaction();
   void release_transaction() noexcept;
   void refuse(int status);
+  void write_refusal(int status, std::span<const Header> headers, std::string_view body);
+  [[nodiscard]] bool refuse_layered(const Pipeline& layers, int status, std::span<const Header> headers,
+                                    std::string_view body);
   void fail_body(int status);
   void begin_close(bool linger);
   void finish_close() noexcept;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "http/h1/connection.hpp"
+#include "http/passage.hpp"
 #include "http/status.hpp"
 
 namespace data_bridge::http::h1 {
@@ -48,20 +49,48 @@ void Connection::release_transaction() noexcept {
 // An answer of the server's own, the last of this connection.
 void Connection::refuse(int status) {
   if (transaction_ != nullptr) transaction_->end(ExchangeEnd::kBroken);
-  const Options& options = connections().options();
-  if (options.refusals != nullptr) options.refusals->on_refused(status);
   const std::string_view text = status == 400 ? std::string_view("Invalid HTTP request received.")
-                                              : reason_phrase(status, options.legacy_reason_phrases);
+                                              : reason_phrase(status, connections().options().legacy_reason_phrases);
   const std::string length = std::to_string(text.size());
   const std::array<Header, 3> headers{
       {{"content-type", "text/plain; charset=utf-8"}, {"content-length", length}, {"allow", ""}}};
   // RFC 9110, 15.5.6: a 405 says what is allowed, even if it is nothing.
   const auto sent = std::span(headers).first(status == 405 ? 3 : 2);
-  const ResponseHead head{
-      .status = status, .framing = BodyFraming::kLength, .length = text.size(), .length_is_given = true, .close = true};
-  shared_.writer().write_head(output(), head, sent, ResponseFields(sent));
-  output().append(text);
+  const Pipeline* const layers = connections().layers();
+  if (layers != nullptr) layers->refused(status);
+  if (layers == nullptr || !layers->calls().heads || !refuse_layered(*layers, status, sent, text)) {
+    write_refusal(status, sent, text);
+  }
   begin_close(true);
+}
+
+void Connection::write_refusal(int status, std::span<const Header> headers, std::string_view body) {
+  const ResponseFields fields(headers);
+  ResponseHead head{.status = status, .close = true};
+  if (!is_bodiless(status)) {
+    head.framing = BodyFraming::kLength;
+    head.length = body.size();
+    head.length_is_given = fields.content_length == body.size();
+  }
+  shared_.writer().write_head(output(), head, headers, fields);
+  if (!is_bodiless(status)) output().append(body);
+}
+
+// False where a layer has failed, or left what cannot be sent.
+bool Connection::refuse_layered(const Pipeline& layers, int status, std::span<const Header> headers,
+                                std::string_view body) {
+  Passage passage;
+  EditableHead head(status, headers);
+  try {
+    passage.join(layers);
+    passage.edit(head);
+    if (head.status() < 200 || head.status() > 599 || !ResponseFields(head.headers()).valid) return false;
+    body = passage.filter(body, true);
+  } catch (...) {
+    return false;
+  }
+  write_refusal(head.status(), head.headers(), body);
+  return true;
 }
 
 // The body broke off, broke its framing or its limit, while a handler may already be at work.

@@ -394,8 +394,9 @@ TEST(Connection, NamesBothEndsOfAUnixSocket) {
   EXPECT_EQ(seen, ",0,");
 }
 
-struct Observer final : ExchangeObserver {
+struct Observer final : Layer {
   std::vector<std::string> lines;
+  [[nodiscard]] Calls calls() const noexcept override { return {.answered = true}; }
   void on_answered(const Answered& answered) noexcept override {
     lines.push_back(std::string(answered.method) + " " + std::string(answered.target) + " " +
                     std::to_string(answered.status) + " " + std::to_string(answered.body_size) +
@@ -403,10 +404,10 @@ struct Observer final : ExchangeObserver {
   }
 };
 
-TEST(Connection, TheObserverSeesEveryAnswer) {
-  Observer observer;
+TEST(Connection, ALayerIsToldOfEveryAnswer) {
+  const auto observer = std::make_shared<Observer>();
   TestServer server;
-  server.connections.set_observer(&observer);
+  server.connections.set_layers(std::make_shared<const Pipeline>(std::vector<std::shared_ptr<Layer>>{observer}));
   TestListener listener;
   ExchangeId id;
   server.handler.answer = [&](Exchange& exchange) {
@@ -427,7 +428,7 @@ TEST(Connection, TheObserverSeesEveryAnswer) {
   cut->write("12345");
   client.close();
   server.settle();
-  EXPECT_EQ(observer.lines,
+  EXPECT_EQ(observer->lines,
             (std::vector<std::string>{"GET /now?x 200 6", "GET /later 201 3", "GET /later 200 5 incomplete"}));
 }
 

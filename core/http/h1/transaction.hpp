@@ -21,6 +21,7 @@ struct Transaction final : Exchange {
   using Exchange::clear;
   using Exchange::deliver;
   using Exchange::end;
+  using Exchange::enter_connection_layers;
   using Exchange::forget_views;
   using Exchange::move_request;
   using Exchange::set_body;

@@ -157,11 +157,6 @@ void Connections::on_turn_end() noexcept {
   }
 }
 
-void Connections::wake_at(std::uint32_t slot, std::uint32_t tick) noexcept {
-  std::uint32_t& earliest = slots_[slot].wake_at;
-  if (tick != 0 && (earliest == 0 || static_cast<std::int32_t>(tick - earliest) < 0)) earliest = tick;
-}
-
 void Connections::call_at_turn_end(std::uint32_t slot) noexcept {
   if (slots_[slot].queued != 0) return;
   slots_[slot].queued = 1;
@@ -193,11 +188,8 @@ void Connections::replace(std::uint32_t index, std::unique_ptr<Protocol> next) {
 }
 
 std::uint32_t Connections::deadline_after(std::chrono::milliseconds timeout) const noexcept {
-  if (timeout.count() <= 0) return 0;
-  // One more, since the tick at hand may be almost over: late, never early.
-  const auto ticks =
-      (timeout + options_.limits.sweep_interval - std::chrono::milliseconds(1)) / options_.limits.sweep_interval;
-  return tick_ + static_cast<std::uint32_t>(std::clamp<std::int64_t>(ticks, 0, INT32_MAX)) + 1;
+  const std::uint32_t ticks = ticks_of(timeout, options_.limits);
+  return ticks == 0 ? 0 : tick_ + ticks;
 }
 
 void Connections::schedule_sweep() {

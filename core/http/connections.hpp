@@ -103,7 +103,10 @@ class Connections final : private runtime::TurnHook {
   void schedule_sweep();
 
   // For Protocol.
-  void wake_at(std::uint32_t slot, std::uint32_t tick) noexcept;
+  void wake_at(std::uint32_t slot, std::uint32_t tick) noexcept {
+    std::uint32_t& earliest = slots_[slot].wake_at;
+    if (tick != 0 && (earliest == 0 || static_cast<std::int32_t>(tick - earliest) < 0)) earliest = tick;
+  }
   void call_at_turn_end(std::uint32_t slot) noexcept;
   void bury(std::uint32_t slot) noexcept;
   void replace(std::uint32_t slot, std::unique_ptr<Protocol> next);
@@ -135,5 +138,8 @@ class Connections final : private runtime::TurnHook {
   runtime::TimerId grace_timer_;
   runtime::Task drained_;
 };
+
+inline void Protocol::wake_at(std::uint32_t tick) noexcept { connections_.wake_at(slot_, tick); }
+inline void Protocol::call_at_turn_end() noexcept { connections_.call_at_turn_end(slot_); }
 
 }  // namespace data_bridge::http

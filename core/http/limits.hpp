@@ -1,6 +1,7 @@
 // What a server takes from a client, and how long it waits for it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -43,6 +44,15 @@ struct Limits {
   std::size_t max_connections = 0;  ///< of all Connections that share a ConnectionCount; 0: no limit
   std::uint32_t max_requests = 0;   ///< per connection; 0: no limit
 };
+
+/// A timeout in ticks of the sweep; 0, which is none, for one of 0. One more than it takes, since the tick at hand may
+/// be almost over: late, never early.
+[[nodiscard]] constexpr std::uint32_t ticks_of(std::chrono::milliseconds timeout, const Limits& limits) noexcept {
+  if (timeout.count() <= 0) return 0;
+  const std::chrono::milliseconds tick = std::max(limits.sweep_interval, std::chrono::milliseconds(1));
+  const std::int64_t ticks = (timeout + tick - std::chrono::milliseconds(1)) / tick;
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ticks, 0, INT32_MAX)) + 1;
+}
 
 /// Connections of a process, on all its threads. Accepting stops at Limits::max_connections.
 using ConnectionCount = std::atomic<std::size_t>;

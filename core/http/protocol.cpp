@@ -12,10 +12,6 @@ Protocol::Protocol(Place place, std::unique_ptr<runtime::Stream> stream) noexcep
 
 Protocol::~Protocol() = default;
 
-void Protocol::wake_at(std::uint32_t tick) noexcept { connections_.wake_at(slot_, tick); }
-
-void Protocol::call_at_turn_end() noexcept { connections_.call_at_turn_end(slot_); }
-
 void Protocol::leave(runtime::Stream::Closing how) noexcept {
   if (std::exchange(closed_, true)) return;
   if (stream_ != nullptr) stream_->close(how);

@@ -20,7 +20,7 @@ constexpr std::uint64_t kTrustedLength = std::uint64_t{256} * 1024;
 }  // namespace
 
 Connection::Connection(ConnectionFactory& shared, Place place, std::unique_ptr<runtime::Stream> stream) noexcept
-    : Protocol(place, std::move(stream)), shared_(shared), idle_since_(place.connections.tick()) {}
+    : Protocol(place, std::move(stream)), shared_(shared), phase_tick_(place.connections.tick()) {}
 
 Connection::~Connection() {
   if (transaction_ != nullptr) release_transaction();
@@ -63,7 +63,7 @@ void Connection::on_readable() {
       break;
   }
   if (phase_ == Phase::kLingering) {
-    set_read_deadline_at(std::min(deadline_after(limits().linger_timeout), linger_end_));
+    set_read_deadline_at(std::min(deadline_after(limits().linger_timeout), phase_tick_));
     return;
   }
   if (phase_ == Phase::kOpen) receive({buffer.data(), count});

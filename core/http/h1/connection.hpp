@@ -129,20 +129,20 @@ class Connection final : public Protocol, private Wire {
   // In ticks; 0: none.
   std::uint32_t read_deadline_ = 0;
   std::uint32_t write_deadline_ = 0;
-  std::uint32_t linger_end_ = 0;
-  std::uint32_t idle_since_;
-  Phase phase_ = Phase::kOpen;
-  bool processing_ = false;
-  bool ending_turn_ = false;  // a flush follows
-  bool flush_due_ = false;
-  bool resume_due_ = false;
-  bool head_begun_ = false;
-  bool blocked_ = false;  // the stream takes no more: EPOLLOUT is watched
-  bool drain_due_ = false;
-  bool linger_ = false;
-  bool input_ended_ = false;
-  bool reset_ = false;
-  bool drain_waited_ = false;  // a drain has let it wait for its next request once
+  std::uint32_t phase_tick_;  // kOpen: when the last request ended; kLingering: when it ends at the latest
+  // Bits, since there are thousands of idle connections.
+  Phase phase_ : 3 = Phase::kOpen;
+  bool processing_ : 1 = false;
+  bool ending_turn_ : 1 = false;  // a flush follows
+  bool flush_due_ : 1 = false;
+  bool resume_due_ : 1 = false;
+  bool head_begun_ : 1 = false;
+  bool blocked_ : 1 = false;  // the stream takes no more: EPOLLOUT is watched
+  bool drain_due_ : 1 = false;
+  bool linger_ : 1 = false;
+  bool input_ended_ : 1 = false;
+  bool reset_ : 1 = false;
+  bool drain_waited_ : 1 = false;  // a drain has let it wait for its next request once
 };
 
 }  // namespace data_bridge::http::h1

@@ -33,8 +33,9 @@ void Connection::end_transaction() {
   const bool unread = !transaction_->body_done;
   release_transaction();
   if (keep_alive) {
-    set_read_deadline(limits().idle_timeout);
-    idle_since_ = connections().tick();
+    const std::uint32_t idle = shared_.idle_ticks();
+    set_read_deadline_at(idle == 0 ? 0 : connections().tick() + idle);
+    phase_tick_ = connections().tick();
     drain_waited_ = false;
   } else {
     begin_close(unread);
@@ -42,7 +43,9 @@ void Connection::end_transaction() {
 }
 
 void Connection::release_transaction() noexcept {
-  connections().buffers().give_back(std::exchange(transaction_->buffered, runtime::Buffer{}));
+  if (transaction_->buffered.capacity() > 0) {
+    connections().buffers().give_back(std::exchange(transaction_->buffered, runtime::Buffer{}));
+  }
   shared_.release(std::exchange(transaction_, nullptr));
 }
 
@@ -130,7 +133,7 @@ void Connection::finish_close() noexcept {
     return;
   }
   phase_ = Phase::kLingering;
-  linger_end_ = deadline_after(limits().linger_timeout * kLongestLinger);
+  phase_tick_ = deadline_after(limits().linger_timeout * kLongestLinger);
   set_read_deadline(limits().linger_timeout);
   update_interest();
 }
@@ -173,8 +176,9 @@ void Connection::close() noexcept {
 
 void Connection::drain() noexcept {
   constexpr std::uint32_t kJust = 1;  // in ticks; with the one at hand, up to two sweeps
-  const bool waited = std::exchange(drain_waited_, true);
-  const bool just = limits().drain_timeout.count() > 0 && connections().tick() - idle_since_ <= kJust;
+  const bool waited = drain_waited_;
+  drain_waited_ = true;
+  const bool just = limits().drain_timeout.count() > 0 && connections().tick() - phase_tick_ <= kJust;
   end_idle(waited || !just);
 }
 

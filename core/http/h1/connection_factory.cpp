@@ -8,7 +8,10 @@
 namespace data_bridge::http::h1 {
 
 ConnectionFactory::ConnectionFactory(Handler& handler, const Options& options)
-    : handler_(handler), parser_(options.limits), writer_(options) {}
+    : handler_(handler),
+      parser_(options.limits),
+      writer_(options),
+      idle_ticks_(ticks_of(options.limits.idle_timeout, options.limits)) {}
 
 ConnectionFactory::~ConnectionFactory() = default;
 
@@ -31,7 +34,7 @@ void ConnectionFactory::release(Transaction* transaction) noexcept {
   transaction->clear();
   transaction->head_copy.reset();
   transaction->kept.reset();
-  transaction->upgrade = nullptr;
+  if (transaction->upgrade) transaction->upgrade = nullptr;
   free_.push_back(transaction);
 }
 

@@ -1,6 +1,7 @@
 // What all HTTP/1.1 connections of a thread share.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -25,6 +26,8 @@ class ConnectionFactory final : public ProtocolFactory {
   [[nodiscard]] Handler& handler() const noexcept { return handler_; }
   [[nodiscard]] HeadParser& parser() noexcept { return parser_; }
   [[nodiscard]] ResponseWriter& writer() noexcept { return writer_; }
+  /// Limits::idle_timeout, for which every request asks, in ticks; 0: none.
+  [[nodiscard]] std::uint32_t idle_ticks() const noexcept { return idle_ticks_; }
   [[nodiscard]] Transaction* acquire();
   void release(Transaction* transaction) noexcept;
 
@@ -32,6 +35,7 @@ class ConnectionFactory final : public ProtocolFactory {
   Handler& handler_;
   HeadParser parser_;
   ResponseWriter writer_;
+  std::uint32_t idle_ticks_;
   std::vector<std::unique_ptr<Transaction>> transactions_;
   std::vector<Transaction*> free_;
 };

@@ -140,6 +140,7 @@ void Connection::send_continue() {
 }
 
 void Connection::queue_flush() noexcept {
+  if (flush_due_) return;
   flush_due_ = true;
   if (!ending_turn_) call_at_turn_end();
 }
@@ -151,12 +152,16 @@ void Connection::queue_resume() noexcept {
 
 // Answers given outside of a connection's own events go on here: first parsing what waits behind them, then one write.
 void Connection::on_turn_end() noexcept {
-  if (std::exchange(resume_due_, false)) {
+  if (resume_due_) {
+    resume_due_ = false;
     ending_turn_ = true;
     resume_later();
     ending_turn_ = false;
   }
-  if (std::exchange(flush_due_, false)) flush();
+  if (flush_due_) {
+    flush_due_ = false;
+    flush();
+  }
 }
 
 void Connection::flush() noexcept {

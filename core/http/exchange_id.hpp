@@ -10,7 +10,7 @@ namespace data_bridge::http {
 struct ExchangeId {
   std::uint32_t slot = 0;        ///< of the connection
   std::uint32_t connection = 0;  ///< how many connections the slot has had before this one
-  std::uint32_t generation = 0;  ///< how many exchanges have begun or ended in the slot
+  std::uint32_t generation = 0;  ///< of the exchanges of this connection: its protocol numbers them
 };
 
 }  // namespace data_bridge::http

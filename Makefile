@@ -33,6 +33,13 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 
 tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
 
+# What runs with an instrumented extension module: the folders, and the part of them that `make test` has time for.
+sanitized = --io-threads 2 -n $(JOBS) --dist loadfile
+server_tests = $(addprefix tests/,bridge chaos crud limits)
+bridge_tests = $(addprefix tests/bridge/test_,asgi.py request_ends.py answers_leave.py handlers_on_the_loop.py) \
+  $(addprefix tests/,chaos/test_disconnects.py chaos/test_gil.py crud/test_wire.py limits/test_deadlines.py \
+  limits/test_senders.py)
+
 # One line that can be found in a long log.
 title = @printf '\n\033[1m=== %s\033[0m\n' "$(1)"
 
@@ -65,7 +72,7 @@ $(bin)/python:
 ##@ Test
 
 .PHONY: test
-test: test-cpp test-python test-interop-quick test-fuzz test-asan test-asan-loop test-tsan check-style ## Pass all tests, as CI does
+test: test-cpp test-python test-interop-quick test-fuzz test-asan test-asan-loop test-asan-bridge test-tsan test-tsan-bridge check-style ## Pass all tests, as CI does
 	$(call title,all tests passed on Python $(version))
 
 .PHONY: test-cpp
@@ -93,7 +100,25 @@ test-asan: $(bin)/python ## C++ unit tests under AddressSanitizer and UndefinedB
 .PHONY: test-asan-loop
 test-asan-loop: $(bin)/python ## tests/loop with the extension module under ASan and UBSan (PYTEST_ARGS=)
 	$(call title,tests of the loop under ASan and UBSan)
-	@scripts/asan_loop.sh $(CURDIR)/$(bin)/python $(JOBS) $(PYTEST_ARGS)
+	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) \
+	  tests/loop --ignore tests/loop/test_conformance.py $(PYTEST_ARGS)  # CPython's own tests take minutes
+
+.PHONY: test-asan-bridge
+test-asan-bridge: $(bin)/python ## The bridge's tests with two I/O threads, the extension module under ASan and UBSan (PYTEST_ARGS=)
+	$(call title,tests of the bridge with two I/O threads under ASan and UBSan)
+	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(bridge_tests) $(PYTEST_ARGS)
+
+.PHONY: test-tsan-bridge
+test-tsan-bridge: $(bin)/python ## The bridge's tests with two I/O threads, the extension module under TSan (PYTEST_ARGS=)
+	$(call title,tests of the bridge with two I/O threads under TSan)
+	@scripts/sanitized_tests.sh tsan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(bridge_tests) $(PYTEST_ARGS)
+
+.PHONY: test-sanitizers
+test-sanitizers: $(bin)/python ## All of tests/{bridge,chaos,crud,limits} that way, under each sanitizer (PYTEST_ARGS=)
+	$(call title,tests of a running server with two I/O threads under ASan and UBSan)
+	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(server_tests) $(PYTEST_ARGS)
+	$(call title,tests of a running server with two I/O threads under TSan)
+	@scripts/sanitized_tests.sh tsan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(server_tests) $(PYTEST_ARGS)
 
 .PHONY: test-interop-quick
 test-interop-quick: build ## A minute of the suites of anyio, aiohttp, httpx, uvicorn and websockets on PyLoop
@@ -169,4 +194,4 @@ clean: ## Remove what was built; virtual environments stay
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

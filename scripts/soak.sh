@@ -7,11 +7,15 @@ cd "$(dirname "$0")/.."
 python="$1"
 requests="$2"
 jobs="$3"
-source scripts/asan_module.sh
+sanitizer=asan
+source scripts/sanitized_module.sh
 
-export DATA_BRIDGE_COMMAND="$asan_python"
-export PYTHONPATH="$asan_path"
+export DATA_BRIDGE_COMMAND="$sanitized_python"
+export PYTHONPATH="$sanitized_path"
 export DATA_BRIDGE_SOAK_REQUESTS="$requests"
 export DATA_BRIDGE_SOAK_GROWTH_MIB=32
 # The clients run without the sanitizer, in the tree's ordinary build.
-"$python" -m pytest tests/chaos/test_soak.py tests/chaos/test_disconnects.py -s -p no:cacheprovider
+status=0
+"$python" -m pytest tests/chaos/test_soak.py tests/chaos/test_disconnects.py -s -p no:cacheprovider || status=$?
+check_reports || status=1
+exit "$status"

@@ -2,17 +2,66 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from server_process import ServeApp, ServerProcess
 
+from data_bridge.testing import LiveServer
+
 # httpx waits five seconds where a call does not say otherwise; a busy machine takes longer.
 PATIENCE = httpx.Timeout(60.0)
 for call in (httpx.Client.__init__, httpx.AsyncClient.__init__, httpx.get, httpx.post, httpx.request):
     call.__kwdefaults__["timeout"] = PATIENCE
+
+#: Parameters of tests and of their fixtures that choose how many I/O threads a server has.
+LAYOUT_PARAMETERS = {"io_threads", "port", "ports", "server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--io-threads",
+        type=int,
+        metavar="N",
+        help="every server has N I/O threads, whatever a test asks for; a test of several layouts runs once",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "unsanitized(reason): a sanitizer changes what the test measures")
+    threads: int | None = config.getoption("io_threads")
+    if threads is not None:
+        os.environ["DATA_BRIDGE_TEST_IO_THREADS"] = str(threads)  # for ServerProcess
+        start = LiveServer.__init__
+
+        def start_with_threads(self: LiveServer, app: Any, **options: Any) -> None:
+            start(self, app, **{**options, "io_threads": threads})
+
+        LiveServer.__init__ = start_with_threads  # type: ignore[method-assign]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    preloaded = os.environ.get("LD_PRELOAD", "")
+    if "asan" in preloaded or "tsan" in preloaded:
+        for item in items:
+            for marker in item.iter_markers("unsanitized"):
+                item.add_marker(pytest.mark.skip(reason=marker.args[0]))
+    if config.getoption("io_threads") is not None:
+        last = {without_layout(item): item for item in items}
+        config.hook.pytest_deselected(items=[item for item in items if last[without_layout(item)] is not item])
+        items[:] = [item for item in items if last[without_layout(item)] is item]
+
+
+def without_layout(item: pytest.Item) -> tuple[object, ...]:
+    """The same for the variants of a test that differ in nothing but the number of I/O threads."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return (item.nodeid,)
+    rest = {name: value for name, value in item.callspec.indices.items() if name not in LAYOUT_PARAMETERS}
+    return (item.path, item.cls, item.originalname, *sorted(rest.items()))
 
 
 @pytest.fixture

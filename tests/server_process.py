@@ -38,12 +38,16 @@ class ServerProcess:
         self.log_file = directory / f"server-{self.port}.log"
         # DATA_BRIDGE_COMMAND replaces the interpreter: the soak test runs one with a sanitizer loaded.
         command = os.environ.get("DATA_BRIDGE_COMMAND", sys.executable).split()
+        # Of an option that is given twice, the last counts (tests/conftest.py, --io-threads).
+        threads = os.environ.get("DATA_BRIDGE_TEST_IO_THREADS")
+        layout = ("--io-threads", threads) if threads else ()
         self.process = subprocess.Popen(
             [
                 *command,
                 *("-m", "data_bridge", "run", application, "--port", str(self.port)),
                 *("--timeout-graceful-shutdown", "5"),  # a test that failed may still hold its connections
                 *arguments,
+                *layout,
             ],
             cwd=directory,
             env={

@@ -14,6 +14,7 @@ CONNECTIONS = 10_000
 BYTES_EACH = 8 * 1024
 
 
+@pytest.mark.unsanitized("a sanitizer keeps what is freed")
 def test_ten_thousand_idle_connections(serve: ServeApp) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < CONNECTIONS + 200:

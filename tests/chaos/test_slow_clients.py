@@ -63,6 +63,7 @@ def test_a_byte_at_a_time(server: ServerProcess, data: bytes, answer: tuple[int,
         assert slow.answer() == answer
 
 
+@pytest.mark.unsanitized("a sanitizer keeps what is freed")
 def test_a_client_that_never_reads_a_stream(server: ServerProcess) -> None:
     with Client(server.connect()) as other:
         seconds_for(other, 10)
@@ -80,6 +81,7 @@ def test_a_client_that_never_reads_a_stream(server: ServerProcess) -> None:
         assert seconds_for(other, 10) < OTHERS_SECONDS
 
 
+@pytest.mark.unsanitized("a sanitizer keeps what is freed")
 def test_a_client_that_pipelines_and_never_reads(server: ServerProcess) -> None:
     with server.connect(2) as flood, Client(server.connect()) as other:
         seconds_for(other, 10)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from server_process import ServeApp, ServerProcess
 
+pytestmark = pytest.mark.unsanitized("a sanitizer keeps what is freed")
+
 MIB = 1 << 20
 # What the bounds of http/limits.hpp sum up to for one connection is far below 1 MiB; the rest is room for allocators.
 ONE_CLIENT = 24 * MIB

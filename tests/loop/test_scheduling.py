@@ -721,7 +721,7 @@ def test_a_kept_handle_is_collected_with_its_cycle(outcome: str) -> None:
     assert not any(reference() for reference in alive)
 
 
-@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer keeps what is freed")
+@pytest.mark.unsanitized("a sanitizer keeps what is freed")
 def test_memory_is_flat_over_many_turns(loop: data_bridge.PyLoop) -> None:
     async def churn(rounds: int) -> None:
         for _ in range(rounds):

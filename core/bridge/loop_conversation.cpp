@@ -10,16 +10,6 @@ LoopConversation::LoopConversation(const AppContext& app, http::Exchange& exchan
       loop_(local() ? &app.core : nullptr),
       mailbox_(app.mailbox) {}
 
-std::shared_ptr<LoopConversation> LoopConversation::begin_with(const AppContext& app, http::Exchange& exchange,
-                                                               Body body) {
-  auto conversation = std::make_shared<LoopConversation>(app, exchange, body);
-  conversation->begin(exchange);
-  if (app.request_timeout.count() > 0) {
-    conversation->set_deadline(exchange, runtime::Clock::now() + app.request_timeout);
-  }
-  return conversation;
-}
-
 void LoopConversation::wake() noexcept {
   queued_ = shared_from_this();
   if (loop_ != nullptr) {

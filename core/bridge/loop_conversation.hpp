@@ -32,14 +32,12 @@ class ConversationRunner {
 
 class LoopConversation final : public Conversation, public pyloop::PythonWork {
  public:
-  /// On the connection's thread. The request of `exchange` for the loop of `app`, which gets the deadline that `app`
-  /// has for all.
-  static std::shared_ptr<LoopConversation> begin_with(const AppContext& app, http::Exchange& exchange, Body body);
   /// The exchange's connection lives on the loop's thread.
   [[nodiscard]] static bool is_local(const AppContext& app, const http::Exchange& exchange) noexcept {
     return &exchange.reactor() == &app.core.reactor();
   }
 
+  /// On the connection's thread: the request of `exchange`, for the loop of `app`.
   LoopConversation(const AppContext& app, http::Exchange& exchange, Body body);
 
   // --- the loop's thread, with the GIL --------------------------------------------------------------

@@ -13,10 +13,13 @@ namespace data_bridge::bridge {
 using pyloop::PyRef;
 
 Run::Run(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Conversation::Body body)
-    : app_(app),
+    : Driven(true),
+      app_(app),
       keeps_app_(std::move(keeps_app)),
-      conversation_(LoopConversation::begin_with(app, exchange, body)),
-      waiting_size_(waiting_size(exchange)) {}
+      conversation_(std::make_shared<LoopConversation>(app, exchange, body)),
+      waiting_size_(waiting_size(exchange)) {
+  conversation_->begin(exchange, app.request_timeout);
+}
 
 std::size_t Run::waiting_size(const http::Exchange& exchange) noexcept {
   const http::Request& request = exchange.request();
@@ -54,9 +57,8 @@ void Run::run() noexcept {
     }
   }
   conversation_->set_runner(this);
-  if (const PyRef coroutine = begin()) {
-    drive(app_.loop.get(), coroutine.get());
-  } else {
+  const PyRef coroutine = begin();
+  if (!coroutine || !pyloop::drive(app_.loop.get(), coroutine.get(), *this)) {
     const PyRef exception = pyloop::take_exception();
     on_end(exception ? nullptr : Py_None, exception.get());
   }

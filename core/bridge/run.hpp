@@ -60,7 +60,6 @@ class Run : public pyloop::PythonWork, protected pyloop::Driven, private Convers
   static void submit(Run& run);
   static std::size_t waiting_size(const http::Exchange& exchange) noexcept;
 
-  [[nodiscard]] bool contains() const noexcept final { return true; }
   void on_end(PyObject* result, PyObject* exception) noexcept final;
   void on_loop_closed() noexcept final;
   void on_expired() noexcept final { cancel(); }

@@ -3,22 +3,10 @@
 
 #include <utility>
 
-#include "pyloop/py_error.hpp"
-
 namespace data_bridge::pyloop {
 
-void Driven::drive(PyObject* loop, PyObject* coroutine) noexcept {
-  PyRef task;
-  stepping_ = true;
-  if (!pyloop::drive(loop, coroutine, *this, &task)) {
-    const PyRef failure = take_exception();
-    stepping_ = false;
-    on_end(nullptr, failure.get());
-    return;
-  }
-  if (!task) return;  // it has ended, and this with it
-  // Suspended: from now on it can be cancelled, and must hear of the loop's end.
-  stepping_ = false;
+void Driven::suspended(PyObject* loop, PyRef task) noexcept {
+  // From now on it can be cancelled, and must hear of the loop's end.
   task_ = std::move(task);
   loop_ = &LoopState::of(loop);
   loop_->add_resident(*this);
@@ -27,7 +15,7 @@ void Driven::drive(PyObject* loop, PyObject* coroutine) noexcept {
 
 void Driven::cancel() noexcept {
   if (!task_) {
-    cancel_due_ = stepping_;
+    cancel_due_ = true;
     return;
   }
   const PyRef task = PyRef::borrow(task_.get());
@@ -37,7 +25,6 @@ void Driven::cancel() noexcept {
 void Driven::done(PyObject* result, PyObject* exception) noexcept {
   if (task_) loop_->remove_resident(*this);
   const PyRef task = std::move(task_);
-  stepping_ = false;
   on_end(result, exception);
 }
 

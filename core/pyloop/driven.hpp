@@ -9,39 +9,34 @@
 
 namespace data_bridge::pyloop {
 
-/// Base of what owns one coroutine on a loop. All on the loop's thread, with the GIL. Each drive() is followed by
-/// exactly one on_end() or on_loop_closed(), within which the object may end; until then it must live.
-class Driven : private Completion, private LoopResident {
+/// Base of what owns one coroutine on a loop. All on the loop's thread, with the GIL. pyloop::drive() with it, where
+/// that succeeds, is followed by exactly one on_end() or on_loop_closed(), within which the object may end; until then
+/// it must live.
+class Driven : public Completion, private LoopResident {
  public:
   Driven(const Driven&) = delete;
   Driven& operator=(const Driven&) = delete;
 
-  /// Task.cancel(): CancelledError where the coroutine waits, or will wait next. Nothing where none runs.
+  /// Task.cancel(): CancelledError where the coroutine waits, or will wait first. Nothing where it has ended.
   void cancel() noexcept;
 
  protected:
-  Driven() = default;
+  using Completion::Completion;
   ~Driven() = default;
-
-  /// Steps `coroutine` (borrowed) on the running `loop` as pyloop::drive() does, in a task where it suspends. Where the
-  /// machinery fails, that exception is the coroutine's.
-  void drive(PyObject* loop, PyObject* coroutine) noexcept;
 
   /// The coroutine has ended: `result` xor `exception`, both borrowed. Must leave no Python exception set.
   virtual void on_end(PyObject* result, PyObject* exception) noexcept = 0;
   /// The loop was closed while the coroutine waited: it will not go on.
   virtual void on_loop_closed() noexcept = 0;
-  /// See Completion::contains().
-  [[nodiscard]] bool contains() const noexcept override { return false; }
 
  private:
   void done(PyObject* result, PyObject* exception) noexcept final;
+  void suspended(PyObject* loop, PyRef task) noexcept final;
   void loop_closed() noexcept final;
   [[nodiscard]] PyObject* kept() const noexcept final { return task_.get(); }
 
   PyRef task_;                 // while it waits
   LoopState* loop_ = nullptr;  // where this is a resident meanwhile
-  bool stepping_ = false;      // drive() has not got as far as that
   bool cancel_due_ = false;
 };
 

@@ -162,7 +162,7 @@ bool capture_step(StepCapture& capture, PyObject* callback) noexcept {
   return true;
 }
 
-bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* task) {
+bool drive(PyObject* loop, PyObject* coroutine, Completion& completion) {
   if (!is_loop(loop)) {
     PyErr_Format(PyExc_TypeError, "a data_bridge.PyLoop was expected, got %R", loop);
     return false;
@@ -215,7 +215,7 @@ bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* t
     PyErr_WriteUnraisable(self.get());
   }
   const bool still_to_tell = fields.completion != nullptr || has_containing(fields.adopted);
-  if (task != nullptr && still_to_tell) *task = std::move(self);
+  if (still_to_tell) completion.suspended(loop, std::move(self));
   return true;
 }
 

@@ -14,13 +14,19 @@ class Completion {
  public:
   /// `result` xor `exception`, both borrowed. Must leave no Python exception set.
   virtual void done(PyObject* result, PyObject* exception) noexcept = 0;
-  /// True: whatever the coroutine raises ends here, as in the `except BaseException` of uvicorn's run_asgi(). done() is
-  /// called inside the coroutine's task and Context; the task itself returns None, and SystemExit and
-  /// KeyboardInterrupt do not leave the loop.
-  [[nodiscard]] virtual bool contains() const noexcept { return false; }
+  /// The coroutine waits, and has a task, for whoever may have to cancel it. At most once, within drive().
+  virtual void suspended(PyObject* /*loop*/, PyRef /*task*/) noexcept {}
+  [[nodiscard]] bool contains() const noexcept { return contains_; }
 
  protected:
+  /// `contains`: whatever the coroutine raises ends here, as in the `except BaseException` of uvicorn's run_asgi().
+  /// done() is called inside the coroutine's task and Context; the task itself returns None, and SystemExit and
+  /// KeyboardInterrupt do not leave the loop.
+  explicit Completion(bool contains = false) noexcept : contains_(contains) {}
   ~Completion() = default;
+
+ private:
+  const bool contains_;
 };
 
 /// Steps `coroutine` (borrowed) on the running PyLoop `loop` as a HandlerTask, in a fresh copy of
@@ -31,9 +37,7 @@ class Completion {
 ///
 /// SystemExit and KeyboardInterrupt are reported like any exception and, unless the completion contains them, leave
 /// run_forever() afterwards.
-///
-/// `task`, where given, receives the task if `completion` is still to be told, for whoever may have to cancel it.
-[[nodiscard]] bool drive(PyObject* loop, PyObject* coroutine, Completion& completion, PyRef* task = nullptr);
+[[nodiscard]] bool drive(PyObject* loop, PyObject* coroutine, Completion& completion);
 /// The completion that drive() was given for `task` is not told any more.
 void forget_completion(PyObject* task) noexcept;
 

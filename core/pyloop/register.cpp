@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include "pyloop/adopted_coroutine.hpp"
 #include "pyloop/datagram_transport.hpp"
@@ -19,7 +20,8 @@ namespace {
 // A Completion that calls a Python function, once, and is gone.
 class CallbackCompletion final : public Completion {
  public:
-  explicit CallbackCompletion(PyObject* callback) noexcept : callback_(PyRef::borrow(callback)) {}
+  /// `task` must live until drive() returns.
+  CallbackCompletion(PyObject* callback, PyRef& task) noexcept : callback_(PyRef::borrow(callback)), task_(&task) {}
 
   void done(PyObject* result, PyObject* exception) noexcept override {
     PyObject* argv[] = {result != nullptr ? result : Py_None, exception != nullptr ? exception : Py_None};
@@ -27,17 +29,19 @@ class CallbackCompletion final : public Completion {
     if (!answer) PyErr_WriteUnraisable(callback_.get());
     delete this;
   }
+  void suspended(PyObject* /*loop*/, PyRef task) noexcept override { *task_ = std::move(task); }
 
  private:
   PyRef callback_;
+  PyRef* task_;
 };
 
 PyObject* drive_function(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   if (nargs != 3) return PyErr_Format(PyExc_TypeError, "drive() takes 3 arguments: loop, coroutine, on_done");
-  auto* completion = new (std::nothrow) CallbackCompletion(args[2]);
-  if (completion == nullptr) return PyErr_NoMemory();
   PyRef task;
-  if (!drive(args[0], args[1], *completion, &task)) {
+  auto* completion = new (std::nothrow) CallbackCompletion(args[2], task);
+  if (completion == nullptr) return PyErr_NoMemory();
+  if (!drive(args[0], args[1], *completion)) {
     delete completion;
     return nullptr;
   }

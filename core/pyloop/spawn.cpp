@@ -116,12 +116,11 @@ void SpawnState::begin() {
   }
   const PyRef tuple = arguments();
   const PyRef coroutine = tuple ? PyRef::steal(PyObject_CallObject(function.get(), tuple.get())) : PyRef();
-  if (!coroutine) {
-    fail(take_exception());
-    return;
-  }
   running_ = shared_from_this();
-  drive(mailbox_->loop(), coroutine.get());
+  if (!coroutine || !drive(mailbox_->loop(), coroutine.get(), *this)) {
+    running_.reset();
+    fail(take_exception());
+  }
 }
 
 void SpawnState::on_end(PyObject* result, PyObject* exception) noexcept {

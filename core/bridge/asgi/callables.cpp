@@ -72,12 +72,13 @@ class AsgiCallables final : public ConversationReader {
   }
 
   Attempt send(PyObject* message, PyRef& result) {
-    if (conversation_->must_wait_to_send()) {
+    const Conversation::Room room = conversation_->room_to_send();
+    if (room == Conversation::Room::kNo) {
       result = send_waiters_.add(app_->loop.get());
       return result ? Attempt::kWait : Attempt::kError;
     }
     result = PyRef::borrow(Py_None);
-    if (conversation_->gone()) return Attempt::kDone;
+    if (room == Conversation::Room::kGone) return Attempt::kDone;
     PyRef type = message_type(message);
     if (!type) return Attempt::kError;
     if (conversation_->state() == Conversation::State::kComplete) {

@@ -13,9 +13,6 @@
 #include "pyloop/generator.hpp"
 #include "pyloop/py_error.hpp"
 #include "text/characters.hpp"
-#include "pyloop/generator.hpp"
-#include "pyloop/py_error.hpp"
-#include "text/characters.hpp"
 
 namespace data_bridge::bridge {
 
@@ -157,11 +154,6 @@ Next render(Frame& self, PyObject* content) {
   return response ? on_response(self, response.get()) : on_exception(self);
 }
 
-PyObject* from_attributes() {
-  static PyObject* const keywords = Py_BuildValue("(s)", "from_attributes");
-  return keywords;
-}
-
 /// The response field refused `content`: FastAPI's own code makes the exact error.
 Next on_invalid(Frame& self, PyObject* content) {
   PyErr_Clear();
@@ -185,16 +177,16 @@ Next begin_validation(Frame& self, PyObject* content) {
   self.stage = Stage::kValidate;
   self.content = PyRef::borrow(content);
   std::array<PyObject*, 3> arguments{self.plan->response.validate.get(), content, Py_True};
-  self.current = await_iterator(
-      PyRef::steal(PyObject_Vectorcall(self.plan->threaded.get(), arguments.data(), 2, from_attributes())));
+  self.current = await_iterator(PyRef::steal(
+      PyObject_Vectorcall(self.plan->threaded.get(), arguments.data(), 2, self.plan->from_attributes.get())));
   return self.current ? Next::kContinue : on_exception(self);
 }
 
 Next on_model(Frame& self, PyObject* content) {
   if (self.plan->threaded) return begin_validation(self, content);
   std::array<PyObject*, 2> arguments{content, Py_True};
-  PyRef value =
-      PyRef::steal(PyObject_Vectorcall(self.plan->response.validate.get(), arguments.data(), 1, from_attributes()));
+  PyRef value = PyRef::steal(
+      PyObject_Vectorcall(self.plan->response.validate.get(), arguments.data(), 1, self.plan->from_attributes.get()));
   return value ? serialize(self, value.get()) : on_invalid(self, content);
 }
 

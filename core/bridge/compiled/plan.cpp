@@ -63,6 +63,8 @@ RoutePlan read(nb::handle source) {
   plan.argument_names = optional_attribute(source, "argument_names");
   plan.response = read_response(source.attr("response"));
   plan.finish = optional_attribute(source, "finish");
+  plan.from_attributes = pyloop::PyRef::steal(Py_BuildValue("(s)", "from_attributes"));
+  if (!plan.from_attributes) throw nb::python_error();
   plan.parse_json = optional_attribute(source, "parse_json");
   plan.response_class = optional_attribute(source, "response_class");
   plan.simple_classes = optional_attribute(source, "simple_classes");

@@ -50,10 +50,11 @@ struct RoutePlan {
   pyloop::PyRef body_validate;   ///< of the JSON body, or empty
   pyloop::PyRef argument_names;  ///< tuple of str: parameters in order, then the body
   ResponsePlan response;
-  pyloop::PyRef finish;          ///< async (scope, receive, send, outcome): FastAPI's layers around an outcome
-  pyloop::PyRef parse_json;      ///< pydantic_core.from_json
-  pyloop::PyRef response_class;  ///< starlette.responses.Response
-  pyloop::PyRef simple_classes;  ///< frozenset of exact response classes that only carry bytes
+  pyloop::PyRef finish;           ///< async (scope, receive, send, outcome): FastAPI's layers around an outcome
+  pyloop::PyRef from_attributes;  ///< ("from_attributes",): the keyword of FastAPI's calls of validators
+  pyloop::PyRef parse_json;       ///< pydantic_core.from_json
+  pyloop::PyRef response_class;   ///< starlette.responses.Response
+  pyloop::PyRef simple_classes;   ///< frozenset of exact response classes that only carry bytes
   bool strict_content_type = true;
 };
 

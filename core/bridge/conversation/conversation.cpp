@@ -24,13 +24,11 @@ Conversation::Conversation(http::Exchange& exchange, Body body, bool local)
 // --- the connection's thread ------------------------------------------------------------------------
 
 // On one thread the exchange is asked when somebody wants to know: most requests are answered before that.
-void Conversation::begin(http::Exchange& exchange) {
-  if (opened_) {
-    listen(exchange);
-  } else if (!local_) {
-    listen(exchange);
-    exchange.pause_body();
-  }
+void Conversation::begin(http::Exchange& exchange, std::chrono::milliseconds timeout) {
+  const bool has_deadline = timeout.count() > 0;
+  if (opened_ || !local_ || has_deadline) listen(exchange);
+  if (!opened_ && exchange_side_ != nullptr) exchange.pause_body();
+  if (has_deadline) set_deadline(exchange, runtime::Clock::now() + timeout);
 }
 
 void Conversation::listen(http::Exchange& exchange) {
@@ -39,10 +37,6 @@ void Conversation::listen(http::Exchange& exchange) {
 }
 
 void Conversation::set_deadline(http::Exchange& exchange, runtime::Clock::time_point when) {
-  if (exchange_side_ == nullptr) {
-    listen(exchange);
-    exchange.pause_body();
-  }
   deadline_reactor_ = &exchange.reactor();
   deadline_ = deadline_reactor_->schedule_at(when, [this, name = exchange.ref()] {
     deadline_reactor_ = nullptr;
@@ -194,11 +188,12 @@ Conversation::Received Conversation::receive(std::string& body, bool& more_body)
 
 bool Conversation::paused_locked() const noexcept { return (write_paused_ || in_transit_ > kHighWater) && !gone_; }
 
-bool Conversation::must_wait_to_send() noexcept {
+Conversation::Room Conversation::room_to_send() noexcept {
   const std::scoped_lock lock(mutex_);
-  if (!paused_locked()) return false;
+  if (gone_) return Room::kGone;
+  if (!paused_locked()) return Room::kYes;
   awaited_ = true;
-  return true;
+  return Room::kNo;
 }
 
 bool Conversation::send_paused() const noexcept {

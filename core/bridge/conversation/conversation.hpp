@@ -1,6 +1,7 @@
 // One request and its answer, between the thread that has its connection and the thread that answers it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,11 +41,10 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   Conversation& operator=(const Conversation&) = delete;
 
   // --- the connection's thread --------------------------------------------------------------------
-  /// Listens to `exchange`, which this was made of, as far as `body` and a deadline want it. Once.
-  void begin(http::Exchange& exchange);
-  /// The exchange is over at `when`, unless it is answered: with 503 where no answer has begun, else it breaks off. The
-  /// application's side is woken, whatever it waits for. After begin().
-  void set_deadline(http::Exchange& exchange, runtime::Clock::time_point when);
+  /// Listens to `exchange`, which this was made of, as far as its body wants it. Once. With a `timeout` but 0 the
+  /// exchange is over then, unless it is answered: with 503 where no answer has begun, else it breaks off. The
+  /// application's side is woken, whatever it waits for.
+  void begin(http::Exchange& exchange, std::chrono::milliseconds timeout);
 
   void on_body(http::Exchange& exchange, std::string_view piece, bool last) override;
   void on_closed(http::Exchange& exchange, http::ExchangeEnd end) noexcept override;
@@ -63,7 +63,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   // --- the application's thread: the request --------------------------------------------------------
   /// The exchange is over, before or without the application's whole answer: nobody is there any more.
   [[nodiscard]] bool gone() const noexcept;
-  /// gone() by set_deadline().
+  /// gone() by its deadline.
   [[nodiscard]] bool expired() const noexcept;
   /// From now on receive() and send() may be used. Where it was not called, gone() alone is known.
   void open();
@@ -75,9 +75,14 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   // --- the application's thread: the answer ---------------------------------------------------------
   enum class State : std::uint8_t { kWaiting, kStarted, kComplete };
   [[nodiscard]] State state() const noexcept { return state_; }
-  /// More than the client's connection takes is on its way: wait for wake() before the next piece.
-  [[nodiscard]] bool must_wait_to_send() noexcept;
-  /// As must_wait_to_send(), for one who only looks.
+  enum class Room : std::uint8_t {
+    kYes,
+    kNo,    ///< more than the client's connection takes is on its way: wait for wake() before the next piece
+    kGone,  ///< as gone(): what is sent is dropped
+  };
+  /// Before a piece is sent.
+  [[nodiscard]] Room room_to_send() noexcept;
+  /// room_to_send() is kNo, for one who does not wait for it.
   [[nodiscard]] bool send_paused() const noexcept;
   /// A whole answer, at most one, and nothing before or behind it.
   void respond(int status, std::span<const http::Header> headers, std::string_view body);
@@ -123,6 +128,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   template <typename Action>
   void perform(Action&& action);
   void listen(http::Exchange& exchange);
+  void set_deadline(http::Exchange& exchange, runtime::Clock::time_point when);
   void forget_deadline() noexcept;
   void let_go(http::Exchange& exchange) noexcept;
   void note_written(const http::Exchange& exchange, std::size_t from_afar) noexcept;

@@ -66,9 +66,10 @@ class Application {
 class TestConversation final : public Conversation {
  public:
   static std::shared_ptr<TestConversation> begin_with(http::Exchange& exchange, Body body, bool local,
-                                                      Application& application) {
+                                                      Application& application,
+                                                      milliseconds timeout = milliseconds(0)) {
     auto made = std::make_shared<TestConversation>(exchange, body, local, application);
-    made->begin(exchange);
+    made->begin(exchange, timeout);
     return made;
   }
   TestConversation(http::Exchange& exchange, Body body, bool local, Application& application)
@@ -100,8 +101,7 @@ struct Talk {
       return delivery == Conversation::Body::kWhole ? BodyMode::kBuffer : BodyMode::kStream;
     };
     server.handler.answer = [this](http::Exchange& exchange) {
-      conversation = TestConversation::begin_with(exchange, delivery, local, application);
-      if (timeout.count() > 0) conversation->set_deadline(exchange, runtime::Clock::now() + timeout);
+      conversation = TestConversation::begin_with(exchange, delivery, local, application, timeout);
     };
   }
   /// Sends a request and has it become `conversation`.
@@ -245,7 +245,7 @@ TEST_P(BothSides, TellsOfAClientThatHasLeft) {
     talk.as_application([&] {
       EXPECT_TRUE(conversation->gone());
       EXPECT_EQ(conversation->receive(body, more), Received::kDisconnect);
-      EXPECT_FALSE(conversation->must_wait_to_send());
+      EXPECT_EQ(conversation->room_to_send(), Conversation::Room::kGone);
       conversation->start(200, {}, 5);  // to nobody
       EXPECT_EQ(conversation->send("hello", false), Conversation::Sent::kGood);
       EXPECT_EQ(conversation->breach(), Conversation::Breach::kNone);
@@ -351,7 +351,7 @@ TEST_P(BothSides, HoldsTheSenderBackUntilTheClientReads) {
   std::size_t sent = 0;
   talk.as_application([&] {
     conversation->start(200, {}, std::nullopt);
-    while (!conversation->must_wait_to_send()) {
+    while (conversation->room_to_send() == Conversation::Room::kYes) {
       conversation->send(piece, true);
       if (++sent > 10'000) break;
       if (GetParam()) talk.server.turn();
@@ -366,7 +366,7 @@ TEST_P(BothSides, HoldsTheSenderBackUntilTheClientReads) {
   }));
   talk.hear();
   talk.as_application([&] {
-    EXPECT_FALSE(conversation->must_wait_to_send());
+    EXPECT_EQ(conversation->room_to_send(), Conversation::Room::kYes);
     conversation->send("", false);
     conversation->end(Ending::kReturned);
   });
@@ -454,8 +454,8 @@ TEST(Conversation, TwoThreadsThatHurry) {
   server.handler.mode = [](const http::Request&) { return BodyMode::kStream; };
   server.handler.answer = [&](http::Exchange& exchange) {
     const auto body = asked % 2 == 0 ? Conversation::Body::kStream : Conversation::Body::kLater;
-    auto conversation = TestConversation::begin_with(exchange, body, false, application);
-    if (asked % 5 == 0) conversation->set_deadline(exchange, runtime::Clock::now() + milliseconds(1));
+    const milliseconds timeout(asked % 5 == 0 ? 1 : 0);
+    auto conversation = TestConversation::begin_with(exchange, body, false, application, timeout);
     ++asked;
     application.post([conversation = std::move(conversation), &ended] {
       conversation->open();
@@ -464,7 +464,8 @@ TEST(Conversation, TwoThreadsThatHurry) {
       for (int i = 0; i < 50 && more; ++i) conversation->receive(body_piece, more);
       conversation->start(200, {}, std::nullopt);
       for (int i = 0; i < 5; ++i) {
-        if (!conversation->must_wait_to_send()) conversation->send(std::string(10'000, 'x'), true);
+        if (conversation->room_to_send() == Conversation::Room::kYes)
+          conversation->send(std::string(10'000, 'x'), true);
       }
       conversation->end(Ending::kReturned);
       ++ended;

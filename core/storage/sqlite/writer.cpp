@@ -157,16 +157,14 @@ void Writer::let_go(std::vector<Waiting>& finished) noexcept {
 }
 
 void Writer::fail_batch(const Error& error) noexcept {
-  for (const Waiting& waiting : batch_) waiting.job->finish(&error);
-  let_go(batch_);
-  if (error.code != Errc::kBusy) {
-    return;
-  }
   std::vector<Waiting> rest;
-  {
+  if (error.code == Errc::kBusy) {
+    // Before anyone is answered: who asks again behind that answer is another case.
     const std::lock_guard lock(mutex_);
     rest.swap(queue_);
   }
+  for (const Waiting& waiting : batch_) waiting.job->finish(&error);
+  let_go(batch_);
   for (const Waiting& waiting : rest) waiting.job->finish(&error);
   let_go(rest);
 }

@@ -120,7 +120,7 @@ class ServerProcess:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def open_descriptors(self) -> int:
-        """All but those of the store: an I/O thread opens its own with the first request that it happens to be given."""
+        """All but those of the store: an I/O thread opens its own with the first request that it happens to get."""
         targets = []
         for entry in Path(f"/proc/{self.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # closed meanwhile

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from server_process import ServeApp, ServerProcess
+from server_process import SANITIZED, ServeApp, ServerProcess
 
 from data_bridge.testing import LiveServer
 
@@ -45,8 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    preloaded = os.environ.get("LD_PRELOAD", "")
-    if "asan" in preloaded or "tsan" in preloaded:
+    if SANITIZED:
         for item in items:
             for marker in item.iter_markers("unsanitized"):
                 item.add_marker(pytest.mark.skip(reason=marker.args[0]))

@@ -12,6 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+#: This process has a sanitizer's runtime, and so have its children (scripts/sanitized_tests.sh).
+SANITIZED = any(name in os.environ.get("LD_PRELOAD", "") for name in ("asan", "tsan"))
+
 
 def free_port() -> int:
     """A port of the loopback that nobody listens on."""

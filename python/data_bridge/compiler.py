@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import enum
 import functools
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, Literal
@@ -42,6 +42,7 @@ try:
     from fastapi.routing import APIRoute, RouteContext
     from starlette.exceptions import HTTPException
     from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+    from starlette.routing import BaseRoute
 except Exception as error:
     IMPORT_FAILURE = error
 
@@ -162,16 +163,19 @@ def compile_app(app: FastAPI) -> CompiledApp:
     if IMPORT_FAILURE is not None:
         raise ImportError(describe_error(IMPORT_FAILURE))
     watch = Watch([], [])
+    routes: Sequence[BaseRoute] = ()
     try:
         if app.middleware_stack is None:
             app.middleware_stack = app.build_middleware_stack()
         watch = _watch(app)
+        # The very ones that are watched: another thread may add one, and take it away again, while this is read.
+        routes = watch.lists[0][1] if watch.lists else tuple(app.router.routes)
         _check_application(app)
     except Bridged as reason:
-        return CompiledApp(list(_bridged_routes(app, str(reason))), str(reason), str(reason), watch=watch)
+        return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watch)
     finish = _FinishFactory(app)
     return CompiledApp(
-        [_compile_route(app, context, finish) for context in _contexts(app)],
+        [_compile_route(app, context, finish) for context in _contexts(routes)],
         unmatched_reason=_unmatched_reason(app),
         redirect_slashes=app.router.redirect_slashes,
         watch=watch,
@@ -266,12 +270,12 @@ def _check_router(router: Any) -> None:
         raise Bridged("middleware or a body limit on a router")
 
 
-def _contexts(app: FastAPI) -> Iterator[RouteContext]:
-    return iter(fastapi.routing.iter_route_contexts(app.routes))
+def _contexts(routes: Sequence[BaseRoute]) -> Iterator[RouteContext]:
+    return iter(fastapi.routing.iter_route_contexts(routes))
 
 
-def _bridged_routes(app: FastAPI, reason: str) -> Iterator[CompiledRoute]:
-    for context in _contexts(app):
+def _bridged_routes(routes: Sequence[BaseRoute], reason: str) -> Iterator[CompiledRoute]:
+    for context in _contexts(routes):
         path = context.path or ""
         methods = sorted(context.methods or ())
         yield CompiledRoute(path, methods, "bridged", reason, opaque=True)

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from data_bridge import compiler
 from data_bridge.testing import LiveServer
 
 from .raw_client import RawConnection, request
@@ -157,6 +158,24 @@ def test_a_route_removed_at_run_time_is_gone_at_once() -> None:
             app.router.routes.remove(route)
             assert client.get("/known").status_code == 404
             app.router.routes.append(route)
+
+
+@pytest.mark.parametrize("bridged", [False, True], ids=["compiled", "bridged"])
+def test_what_is_compiled_is_what_is_watched(monkeypatch: pytest.MonkeyPatch, bridged: bool) -> None:
+    """Also where another thread changes the routes meanwhile: if it changes them back, nobody will see it."""
+    app = application()
+    route = app.router.routes.pop()
+
+    def check(app: FastAPI) -> None:
+        app.router.routes.append(route)
+        if bridged:
+            raise compiler.Bridged("of this test")
+
+    monkeypatch.setattr(compiler, "_check_application", check)
+    compiled = compiler.compile_app(app)
+    [(routes, watched)] = compiled.watch.lists
+    assert len(routes) == len(watched) + 1
+    assert [entry.path for entry in compiled.routes] == [getattr(entry, "path", "") for entry in watched]
 
 
 def test_routes_may_change_under_load() -> None:

@@ -33,12 +33,8 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 
 tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
 
-# What runs with an instrumented extension module: the folders, and the part of them that `make test` has time for.
-sanitized = --io-threads 2 -n $(JOBS) --dist loadfile
-server_tests = $(addprefix tests/,bridge chaos crud limits)
-bridge_tests = $(addprefix tests/bridge/test_,asgi.py request_ends.py answers_leave.py handlers_on_the_loop.py) \
-  $(addprefix tests/,chaos/test_disconnects.py chaos/test_gil.py crud/test_wire.py limits/test_deadlines.py \
-  limits/test_senders.py)
+# What runs with an instrumented extension module.
+server_tests = --io-threads 2 -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits)
 
 # One line that can be found in a long log.
 title = @printf '\n\033[1m=== %s\033[0m\n' "$(1)"
@@ -72,7 +68,7 @@ $(bin)/python:
 ##@ Test
 
 .PHONY: test
-test: test-cpp test-python test-interop-quick test-fuzz test-asan test-asan-loop test-asan-bridge test-tsan test-tsan-bridge check-style ## Pass all tests, as CI does
+test: test-cpp test-python test-interop-quick test-fuzz test-asan test-asan-loop test-asan-server test-tsan test-tsan-server check-style ## Pass all tests, as CI does
 	$(call title,all tests passed on Python $(version))
 
 .PHONY: test-cpp
@@ -103,22 +99,15 @@ test-asan-loop: $(bin)/python ## tests/loop with the extension module under ASan
 	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) \
 	  tests/loop --ignore tests/loop/test_conformance.py $(PYTEST_ARGS)  # CPython's own tests take minutes
 
-.PHONY: test-asan-bridge
-test-asan-bridge: $(bin)/python ## The bridge's tests with two I/O threads, the extension module under ASan and UBSan (PYTEST_ARGS=)
-	$(call title,tests of the bridge with two I/O threads under ASan and UBSan)
-	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(bridge_tests) $(PYTEST_ARGS)
-
-.PHONY: test-tsan-bridge
-test-tsan-bridge: $(bin)/python ## The bridge's tests with two I/O threads, the extension module under TSan (PYTEST_ARGS=)
-	$(call title,tests of the bridge with two I/O threads under TSan)
-	@scripts/sanitized_tests.sh tsan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(bridge_tests) $(PYTEST_ARGS)
-
-.PHONY: test-sanitizers
-test-sanitizers: $(bin)/python ## All of tests/{bridge,chaos,crud,limits} that way, under each sanitizer (PYTEST_ARGS=)
+.PHONY: test-asan-server
+test-asan-server: $(bin)/python ## tests/{bridge,chaos,crud,limits} with two I/O threads, the module under ASan and UBSan (PYTEST_ARGS=)
 	$(call title,tests of a running server with two I/O threads under ASan and UBSan)
-	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(server_tests) $(PYTEST_ARGS)
+	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) $(server_tests) $(PYTEST_ARGS)
+
+.PHONY: test-tsan-server
+test-tsan-server: $(bin)/python ## The same under TSan (PYTEST_ARGS=)
 	$(call title,tests of a running server with two I/O threads under TSan)
-	@scripts/sanitized_tests.sh tsan $(CURDIR)/$(bin)/python $(JOBS) $(sanitized) $(server_tests) $(PYTEST_ARGS)
+	@scripts/sanitized_tests.sh tsan $(CURDIR)/$(bin)/python $(JOBS) $(server_tests) $(PYTEST_ARGS)
 
 .PHONY: test-interop-quick
 test-interop-quick: build ## A minute of the suites of anyio, aiohttp, httpx, uvicorn and websockets on PyLoop

@@ -43,13 +43,6 @@ inline constexpr CharacterClass kRegNameCharacters = [] {
   return table[static_cast<unsigned char>(c)];
 }
 
-using text::equals_ignoring_case;
-using text::equals_lower;
-using text::hex_value;
-using text::is_digit;
-using text::to_lower;
-using text::trim;
-
 /// The first control character but HTAB at or after `from`; `end` where there is none. Bytes above 0x7f are
 /// legal in a field value (obs-text).
 [[nodiscard]] inline const char* find_control(const char* from, const char* end) noexcept {

@@ -1,10 +1,9 @@
 // One request and its answer, as the code that answers it sees them.
 #include "http/exchange.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include "http/characters.hpp"
+#include "http/fields.hpp"
 #include "http/status.hpp"
 #include "http/wire.hpp"
 
@@ -14,11 +13,7 @@ namespace {
 // Of a client's choice, so not kept for the next request.
 constexpr std::size_t kLongestSpareText = 1024;
 
-bool is_final_status(int status) noexcept { return status >= 200 && status < 600; }
-
 }  // namespace
-
-std::unique_ptr<OwnedRequest> Exchange::take_request() const { return std::make_unique<OwnedRequest>(request_, body_); }
 
 ExchangeRef Exchange::ref() const { return wire_->ref(id_); }
 
@@ -57,7 +52,7 @@ void Exchange::respond(int status, std::string_view content_type, std::string_vi
 void Exchange::respond(int status, std::span<const Header> headers, std::string_view body) {
   if (started_ || answered_) return;
   const ResponseFields fields(headers);
-  if (!fields.valid || !is_final_status(status)) return answer_internal_error();
+  if (!fields.valid || !is_final(status)) return answer_internal_error();
   if (layered_) return respond_layered(status, headers, body);
   send(status, headers, fields, body, true);
 }
@@ -85,7 +80,7 @@ void Exchange::send(int status, std::span<const Header> headers, const ResponseF
 void Exchange::start(int status, std::span<const Header> headers) {
   if (started_ || answered_) return;
   const ResponseFields fields(headers);
-  if (!fields.valid || !is_final_status(status)) return answer_internal_error();
+  if (!fields.valid || !is_final(status)) return answer_internal_error();
   if (layered_) return start_layered(status, headers);
   begin_pieces(status, headers, fields);
 }
@@ -142,9 +137,7 @@ void Exchange::finish() {
 bool Exchange::upgrade(std::span<const Header> headers, MakeProtocol make) {
   if (started_ || answered_ || !request_.asks_upgrade) return false;
   const ResponseFields fields(headers);
-  const bool named =
-      std::ranges::any_of(headers, [](const Header& field) { return equals_ignoring_case(field.name, "upgrade"); });
-  if (!fields.valid || fields.close || !named) return false;
+  if (!fields.valid || fields.close || !find_field(headers, "upgrade")) return false;
   constexpr int kSwitchingProtocols = 101;
   if (!wire_->upgrade(*this, {.status = kSwitchingProtocols, .headers = headers, .fields = fields}, make)) return false;
   started_ = true;
@@ -209,7 +202,7 @@ bool Exchange::edit(EditableHead& head) {
       passage_->join(*connection_layers_);
     }
     passage_->edit(head);
-    if (is_final_status(head.status())) return true;
+    if (is_final(head.status())) return true;
   } catch (...) {  // NOLINT(bugprone-empty-catch): a layer's fault, answered below
   }
   layered_ = false;

@@ -63,8 +63,6 @@ class Exchange {
   [[nodiscard]] const Request& request() const noexcept { return request_; }
   /// BodyMode::kBuffer: the whole decoded body. kStream: nothing, see ExchangeListener::on_body.
   [[nodiscard]] std::string_view body() const noexcept { return body_; }
-  /// Copies the request and its body, for answering after the current call.
-  [[nodiscard]] std::unique_ptr<OwnedRequest> take_request() const;
 
   [[nodiscard]] ExchangeId id() const noexcept { return id_; }
   /// Names this exchange for whoever answers after the current call, or from another thread.

@@ -5,7 +5,7 @@
 #include <ranges>
 #include <utility>
 
-#include "http/characters.hpp"
+#include "http/fields.hpp"
 #include "http/passage.hpp"
 #include "http/status.hpp"
 
@@ -14,10 +14,7 @@ namespace data_bridge::http {
 // --- EditableHead
 
 std::optional<std::string_view> EditableHead::get(std::string_view name) const noexcept {
-  for (const Header& field : headers_) {
-    if (equals_ignoring_case(field.name, name)) return field.value;
-  }
-  return std::nullopt;
+  return find_field(headers_, name);
 }
 
 void EditableHead::add(std::string_view name, std::string_view value) {
@@ -27,18 +24,18 @@ void EditableHead::add(std::string_view name, std::string_view value) {
 
 void EditableHead::set(std::string_view name, std::string_view value) {
   const auto first =
-      std::ranges::find_if(headers_, [&](const Header& field) { return equals_ignoring_case(field.name, name); });
+      std::ranges::find_if(headers_, [&](const Header& field) { return text::equals_ignoring_case(field.name, name); });
   if (first == headers_.end()) return add(name, value);
   // Copied first: they may be views of what is replaced.
   const std::string_view kept = keep(name);
   *first = {kept, keep(value)};
   headers_.erase(std::remove_if(first + 1, headers_.end(),
-                                [&](const Header& field) { return equals_ignoring_case(field.name, kept); }),
+                                [&](const Header& field) { return text::equals_ignoring_case(field.name, kept); }),
                  headers_.end());
 }
 
 void EditableHead::remove(std::string_view name) noexcept {
-  std::erase_if(headers_, [&](const Header& field) { return equals_ignoring_case(field.name, name); });
+  std::erase_if(headers_, [&](const Header& field) { return text::equals_ignoring_case(field.name, name); });
 }
 
 // --- Pipeline

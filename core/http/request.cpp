@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "http/characters.hpp"
+#include "http/fields.hpp"
 
 namespace data_bridge::http {
 namespace {
@@ -27,10 +27,7 @@ class Packer {
 }  // namespace
 
 std::optional<std::string_view> Request::header(std::string_view name) const noexcept {
-  for (const Header& field : headers) {
-    if (equals_ignoring_case(field.name, name)) return field.value;
-  }
-  return std::nullopt;
+  return find_field(headers, name);
 }
 
 OwnedRequest::OwnedRequest(const Request& request, std::string_view body) : head_(request) {

@@ -20,7 +20,7 @@ struct Header {
 enum class Version : std::uint8_t { kHttp10, kHttp11 };
 
 /// The head of a request. Every view points into the buffer the request was parsed from: valid until
-/// the call that handed it over returns. Exchange::take_request() makes an owning copy.
+/// the call that handed it over returns. OwnedRequest is a copy for later.
 struct Request {
   std::string_view method;  ///< a token, case-sensitive
   std::string_view target;  ///< as sent

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "http/characters.hpp"
+#include "http/fields.hpp"
 
 namespace data_bridge::http {
 namespace {
@@ -21,10 +22,7 @@ constexpr CharacterClass kNameCharacters = [] {
 
 bool has_option(std::string_view list, std::string_view option) noexcept {
   while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    if (equals_lower(trim(list.substr(0, comma)), option)) return true;
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
+    if (text::equals_lower(next_element(list), option)) return true;
   }
   return false;
 }

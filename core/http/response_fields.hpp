@@ -17,15 +17,15 @@ enum class OwnField : std::uint8_t { kNo, kDate, kServer, kConnection, kContentL
 [[nodiscard]] constexpr OwnField own_field(std::string_view name) noexcept {
   switch (name.size()) {
     case 4:
-      return equals_lower(name, "date") ? OwnField::kDate : OwnField::kNo;
+      return text::equals_lower(name, "date") ? OwnField::kDate : OwnField::kNo;
     case 6:
-      return equals_lower(name, "server") ? OwnField::kServer : OwnField::kNo;
+      return text::equals_lower(name, "server") ? OwnField::kServer : OwnField::kNo;
     case 10:
-      return equals_lower(name, "connection") ? OwnField::kConnection : OwnField::kNo;
+      return text::equals_lower(name, "connection") ? OwnField::kConnection : OwnField::kNo;
     case 14:
-      return equals_lower(name, "content-length") ? OwnField::kContentLength : OwnField::kNo;
+      return text::equals_lower(name, "content-length") ? OwnField::kContentLength : OwnField::kNo;
     case 17:
-      return equals_lower(name, "transfer-encoding") ? OwnField::kTransferEncoding : OwnField::kNo;
+      return text::equals_lower(name, "transfer-encoding") ? OwnField::kTransferEncoding : OwnField::kNo;
     default:
       return OwnField::kNo;
   }

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bridge/asgi/names.hpp"
 #include "bridge/text.hpp"
 #include "http/characters.hpp"
 #include "text/characters.hpp"
@@ -13,21 +14,6 @@ namespace data_bridge::bridge {
 using pyloop::PyRef;
 
 namespace {
-
-struct Names {
-  PyObject* type = PyUnicode_InternFromString("type");
-  PyObject* body = PyUnicode_InternFromString("body");
-  PyObject* more_body = PyUnicode_InternFromString("more_body");
-  PyObject* status = PyUnicode_InternFromString("status");
-  PyObject* headers = PyUnicode_InternFromString("headers");
-  PyObject* http_request = PyUnicode_InternFromString("http.request");
-  PyObject* http_disconnect = PyUnicode_InternFromString("http.disconnect");
-};
-
-const Names& names() {
-  static const Names instance;
-  return instance;
-}
 
 std::string_view view_of(PyObject* bytes) noexcept {
   return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
@@ -106,7 +92,7 @@ bool read_header(PyObject* item, StartMessage& out) {
 }  // namespace
 
 bool read_start_message(PyObject* message, StartMessage& out) {
-  const Names& name = names();
+  const AsgiNames& name = asgi_names();
   PyRef status_object = PyRef::steal(PyObject_GetItem(message, name.status));
   if (!status_object) return false;
   const long status = PyLong_AsLong(status_object.get());
@@ -135,7 +121,7 @@ bool read_start_message(PyObject* message, StartMessage& out) {
 }
 
 bool read_body_message(PyObject* message, BodyMessage& out) {
-  const Names& name = names();
+  const AsgiNames& name = asgi_names();
   if (PyMapping_HasKey(message, name.body) != 0) {
     out.owner = PyRef::steal(PyObject_GetItem(message, name.body));
     if (!out.owner) return false;
@@ -153,10 +139,10 @@ bool read_body_message(PyObject* message, BodyMessage& out) {
   return true;
 }
 
-PyRef message_type(PyObject* message) { return PyRef::steal(PyObject_GetItem(message, names().type)); }
+PyRef message_type(PyObject* message) { return PyRef::steal(PyObject_GetItem(message, asgi_names().type)); }
 
 PyRef make_request_message(std::string_view body, bool more_body) {
-  const Names& name = names();
+  const AsgiNames& name = asgi_names();
   PyRef message = PyRef::steal(PyDict_New());
   PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
   if (!message || !bytes || PyDict_SetItem(message.get(), name.type, name.http_request) != 0 ||
@@ -169,7 +155,7 @@ PyRef make_request_message(std::string_view body, bool more_body) {
 
 PyRef make_disconnect_message() {
   PyRef message = PyRef::steal(PyDict_New());
-  if (!message || PyDict_SetItem(message.get(), names().type, names().http_disconnect) != 0) return {};
+  if (!message || PyDict_SetItem(message.get(), asgi_names().type, asgi_names().http_disconnect) != 0) return {};
   return message;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "bridge/asgi/names.hpp"
 #include "bridge/text.hpp"
 
 namespace data_bridge::bridge {
@@ -10,35 +11,6 @@ namespace data_bridge::bridge {
 using pyloop::PyRef;
 
 namespace {
-
-/// Interned keys and constant values, made once per process.
-struct Names {
-  PyObject* type = PyUnicode_InternFromString("type");
-  PyObject* http = PyUnicode_InternFromString("http");
-  PyObject* asgi = PyUnicode_InternFromString("asgi");
-  PyObject* version = PyUnicode_InternFromString("version");
-  PyObject* asgi_version = PyUnicode_InternFromString("3.0");
-  PyObject* spec_version = PyUnicode_InternFromString("spec_version");
-  PyObject* spec = PyUnicode_InternFromString("2.3");
-  PyObject* http_version = PyUnicode_InternFromString("http_version");
-  PyObject* http11 = PyUnicode_InternFromString("1.1");
-  PyObject* http10 = PyUnicode_InternFromString("1.0");
-  PyObject* server = PyUnicode_InternFromString("server");
-  PyObject* client = PyUnicode_InternFromString("client");
-  PyObject* scheme = PyUnicode_InternFromString("scheme");
-  PyObject* root_path = PyUnicode_InternFromString("root_path");
-  PyObject* headers = PyUnicode_InternFromString("headers");
-  PyObject* state = PyUnicode_InternFromString("state");
-  PyObject* method = PyUnicode_InternFromString("method");
-  PyObject* path = PyUnicode_InternFromString("path");
-  PyObject* raw_path = PyUnicode_InternFromString("raw_path");
-  PyObject* query_string = PyUnicode_InternFromString("query_string");
-};
-
-const Names& names() {
-  static const Names instance;
-  return instance;
-}
 
 PyRef str(std::string_view text) {
   return PyRef::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape"));
@@ -94,7 +66,7 @@ bool set(PyObject* dict, PyObject* key, PyRef value) noexcept {
 }  // namespace
 
 PyRef make_http_scope(const AppContext& app, const Conversation& conversation) {
-  const Names& name = names();
+  const AsgiNames& name = asgi_names();
   const http::Request& request = conversation.request().head();
   PyRef scope = PyRef::steal(PyDict_New());
   PyRef asgi = PyRef::steal(PyDict_New());
@@ -129,7 +101,7 @@ PyRef make_http_scope(const AppContext& app, const Conversation& conversation) {
 std::optional<std::string> request_scheme(const AppContext& app, const Conversation& conversation) {
   if (!has_proxy_hook(app, conversation.request().head())) return "http";
   PyRef scope = make_http_scope(app, conversation);
-  PyObject* scheme = scope ? PyDict_GetItemWithError(scope.get(), names().scheme) : nullptr;
+  PyObject* scheme = scope ? PyDict_GetItemWithError(scope.get(), asgi_names().scheme) : nullptr;
   const char* text = scheme != nullptr ? PyUnicode_AsUTF8(scheme) : nullptr;
   if (text == nullptr) return std::nullopt;
   return text;

@@ -16,10 +16,9 @@ using pyloop::PyRef;
 namespace {
 
 /// validator.validate_python(value, from_attributes=True), as fastapi._compat.v2.ModelField.validate calls it.
-PyRef validate(PyObject* validator, PyObject* value) {
-  static PyObject* const keywords = Py_BuildValue("(s)", "from_attributes");
+PyRef validate(const RoutePlan& plan, PyObject* validator, PyObject* value) {
   std::array<PyObject*, 2> arguments{value, Py_True};
-  return PyRef::steal(PyObject_Vectorcall(validator, arguments.data(), 1, keywords));
+  return PyRef::steal(PyObject_Vectorcall(validator, arguments.data(), 1, plan.from_attributes.get()));
 }
 
 PyRef header_str(std::string_view value) {
@@ -88,8 +87,8 @@ PyRef default_of(const ParameterPlan& plan) {
                            : PyRef::borrow(plan.default_value.get());
 }
 
-PyRef argument(const ParameterPlan& plan, const http::Request& request, const text::QueryString& query,
-               std::span<const std::string> path_values) {
+PyRef argument(const RoutePlan& route, const ParameterPlan& plan, const http::Request& request,
+               const text::QueryString& query, std::span<const std::string> path_values) {
   PyRef value;
   Found outcome = Found::kAbsent;
   switch (plan.in) {
@@ -105,7 +104,7 @@ PyRef argument(const ParameterPlan& plan, const http::Request& request, const te
   }
   if (outcome == Found::kFailed || (outcome == Found::kAbsent && plan.required)) return {};
   if (outcome == Found::kAbsent) return default_of(plan);
-  return plan.validate ? validate(plan.validate.get(), value.get()) : std::move(value);
+  return plan.validate ? validate(route, plan.validate.get(), value.get()) : std::move(value);
 }
 
 bool is_json(const RoutePlan& plan, const http::Request& request) {
@@ -119,7 +118,7 @@ PyRef body_argument(const RoutePlan& plan, const http::Request& request, std::st
   PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
   // from_json equals json.loads wherever it succeeds; where it refuses, FastAPI's own code decides.
   PyRef document = PyRef::steal(bytes ? PyObject_CallOneArg(plan.parse_json.get(), bytes.get()) : nullptr);
-  return document ? validate(plan.body_validate.get(), document.get()) : PyRef();
+  return document ? validate(plan, plan.body_validate.get(), document.get()) : PyRef();
 }
 
 }  // namespace
@@ -128,7 +127,7 @@ bool make_arguments(const RoutePlan& plan, const http::Request& request, std::sp
                     std::string_view body, std::vector<PyRef>& arguments) {
   const text::QueryString query(request.query);
   for (const ParameterPlan& parameter : plan.parameters) {
-    arguments.push_back(argument(parameter, request, query, path_values));
+    arguments.push_back(argument(plan, parameter, request, query, path_values));
     if (!arguments.back()) {
       PyErr_Clear();
       return false;

@@ -57,8 +57,8 @@ void Conversation::expire(const http::ExchangeRef& exchange) {
     expired_ = true;
   }
   if (found->started()) return found->abort();
-  static constexpr http::Header kHeaders[] = {{"content-type", "text/plain; charset=utf-8"}, {"connection", "close"}};
-  found->respond(503, kHeaders, "Service Unavailable");
+  found->close_after();
+  found->respond(503, "text/plain; charset=utf-8", "Service Unavailable");
 }
 
 // The exchange is about to be finished from here: its end is no news.

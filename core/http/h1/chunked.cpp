@@ -106,7 +106,7 @@ bool ChunkedDecoder::step(char c) noexcept {
 }
 
 bool ChunkedDecoder::size_step(char c) noexcept {
-  if (const int digit = hex_value(c); digit >= 0) {
+  if (const int digit = text::hex_value(c); digit >= 0) {
     if (digits_ == kMaxDigits) return fail(ParseError::kChunk);
     ++digits_;
     size_ = size_ * 16 + static_cast<unsigned>(digit);
@@ -176,7 +176,7 @@ bool ChunkedDecoder::trailer_step(char c) noexcept {
       [[fallthrough]];
     case State::kTrailerName:
       if (is(kTokenCharacters, c)) {
-        if (name_size_ < name_.size()) name_[name_size_] = c == '_' ? '-' : to_lower(c);
+        if (name_size_ < name_.size()) name_[name_size_] = c == '_' ? '-' : text::to_lower(c);
         ++name_size_;
         return true;
       }

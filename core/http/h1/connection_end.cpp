@@ -87,7 +87,7 @@ bool Connection::refuse_layered(const Pipeline& layers, int status, std::span<co
   try {
     passage.join(layers);
     passage.edit(head);
-    if (head.status() < 200 || head.status() > 599 || !ResponseFields(head.headers()).valid) return false;
+    if (!is_final(head.status()) || !ResponseFields(head.headers()).valid) return false;
     body = passage.filter(body, true);
   } catch (...) {
     return false;

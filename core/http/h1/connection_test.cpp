@@ -86,7 +86,7 @@ TEST(Connection, AnAnswerMayBeGivenLaterWithTheRequestThatWasTaken) {
   std::unique_ptr<OwnedRequest> request;
   ExchangeId id;
   server.handler.answer = [&](Exchange& exchange) {
-    request = exchange.take_request();
+    request = std::make_unique<OwnedRequest>(exchange.request(), exchange.body());
     id = exchange.id();
   };
   TestClient client = server.connect();

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "http/characters.hpp"
+#include "http/fields.hpp"
 
 namespace data_bridge::http::h1 {
 namespace {
@@ -17,17 +18,10 @@ constexpr std::string_view kVersionPrefix = "HTTP/";
 
 bool equals_with_underscores(std::string_view name, std::string_view lower) noexcept {
   for (std::size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i] == '_' ? '-' : to_lower(name[i]);
+    const char c = name[i] == '_' ? '-' : text::to_lower(name[i]);
     if (c != lower[i]) return false;
   }
   return true;
-}
-
-std::string_view next_element(std::string_view& list) noexcept {
-  const std::size_t comma = list.find(',');
-  const std::string_view element = trim(list.substr(0, comma));
-  list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-  return element;
 }
 
 }  // namespace
@@ -128,12 +122,12 @@ Outcome HeadParser::scan_request_line(const char* begin, const char*& cursor, co
   }
   if (p == end) return Outcome::kIncomplete;
   version_major_ = *p++;
-  if (!is_digit(version_major_)) return reject(ParseError::kRequestLine);
+  if (!text::is_digit(version_major_)) return reject(ParseError::kRequestLine);
   if (p == end) return Outcome::kIncomplete;
   if (*p++ != '.') return reject(ParseError::kRequestLine);
   if (p == end) return Outcome::kIncomplete;
   version_minor_ = *p++;
-  if (!is_digit(version_minor_)) return reject(ParseError::kRequestLine);
+  if (!text::is_digit(version_minor_)) return reject(ParseError::kRequestLine);
   for (const char expected : std::string_view("\r\n")) {
     if (p == end) return Outcome::kIncomplete;
     if (*p++ != expected) return reject(ParseError::kRequestLine);
@@ -169,7 +163,7 @@ Outcome HeadParser::scan_field(const char* begin, const char*& cursor, const cha
   if (p[0] != '\r' || p[1] != '\n') return reject(ParseError::kFieldLine);
   ++progress.fields;
   if (!name.empty()) {
-    const std::string_view trimmed = trim({value, static_cast<std::size_t>(p - value)});
+    const std::string_view trimmed = text::trim({value, static_cast<std::size_t>(p - value)});
     if (fields_.size() < limits_.max_fields) fields_.push_back({name, trimmed});
     note(name, trimmed);
   }
@@ -183,31 +177,31 @@ Outcome HeadParser::scan_field(const char* begin, const char*& cursor, const cha
 void HeadParser::note(std::string_view name, std::string_view value) noexcept {
   switch (name.size()) {
     case 4:
-      if (equals_lower(name, "host")) {
+      if (text::equals_lower(name, "host")) {
         ++seen_.hosts;
         seen_.host = value;
       }
       break;
     case 6:
-      if (equals_lower(name, "expect")) {
-        if (equals_lower(value, "100-continue")) seen_.expects_continue = true;
+      if (text::equals_lower(name, "expect")) {
+        if (text::equals_lower(value, "100-continue")) seen_.expects_continue = true;
       }
       break;
     case 7:
-      if (equals_lower(name, "upgrade")) seen_.upgrade = true;
+      if (text::equals_lower(name, "upgrade")) seen_.upgrade = true;
       break;
     case 10:
-      if (equals_lower(name, "connection")) {
+      if (text::equals_lower(name, "connection")) {
         for (std::string_view list = value; !list.empty();) {
           const std::string_view option = next_element(list);
-          if (equals_lower(option, "close")) seen_.close = true;
-          if (equals_lower(option, "keep-alive")) seen_.keep_alive = true;
-          if (equals_lower(option, "upgrade")) seen_.upgrade_option = true;
+          if (text::equals_lower(option, "close")) seen_.close = true;
+          if (text::equals_lower(option, "keep-alive")) seen_.keep_alive = true;
+          if (text::equals_lower(option, "upgrade")) seen_.upgrade_option = true;
         }
       }
       break;
     case 14:
-      if (equals_lower(name, "content-length")) {
+      if (text::equals_lower(name, "content-length")) {
         ++seen_.content_lengths;
         seen_.content_length = value;
       } else if (equals_with_underscores(name, "content-length")) {
@@ -215,7 +209,7 @@ void HeadParser::note(std::string_view name, std::string_view value) noexcept {
       }
       break;
     case 17:
-      if (equals_lower(name, "transfer-encoding")) {
+      if (text::equals_lower(name, "transfer-encoding")) {
         ++seen_.transfer_encodings;
         seen_.transfer_encoding = value;
       } else if (equals_with_underscores(name, "transfer-encoding")) {
@@ -241,7 +235,7 @@ Outcome HeadParser::check_target() noexcept {
     const std::size_t scheme = target.find("://");
     if (scheme == std::string_view::npos) return reject(ParseError::kTarget);
     const std::string_view name = target.substr(0, scheme);
-    if (!equals_lower(name, "http") && !equals_lower(name, "https")) return reject(ParseError::kTarget);
+    if (!text::equals_lower(name, "http") && !text::equals_lower(name, "https")) return reject(ParseError::kTarget);
     const std::string_view rest = target.substr(scheme + 3);
     authority_ = rest.substr(0, rest.find_first_of("/?"));
     if (!valid_authority(authority_)) return reject(ParseError::kTarget);
@@ -265,7 +259,7 @@ Outcome HeadParser::check_host() noexcept {
     return Outcome::kComplete;
   }
   if (!valid_authority(seen_.host)) return reject(ParseError::kHost);
-  if (!authority_.empty() && !equals_ignoring_case(authority_, seen_.host)) return reject(ParseError::kHost);
+  if (!authority_.empty() && !text::equals_ignoring_case(authority_, seen_.host)) return reject(ParseError::kHost);
   request_.host = seen_.host;
   return Outcome::kComplete;
 }
@@ -280,7 +274,7 @@ Outcome HeadParser::check_meaning() noexcept {
     const std::string_view text = seen_.content_length;
     std::uint64_t length = 0;
     const auto [last, status] = std::from_chars(text.data(), text.data() + text.size(), length);
-    const bool plain = status == std::errc{} && last == text.data() + text.size() && is_digit(text.front()) &&
+    const bool plain = status == std::errc{} && last == text.data() + text.size() && text::is_digit(text.front()) &&
                        (text.size() == 1 || text.front() != '0') &&
                        length <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (seen_.content_lengths > 1 || !plain) return reject(ParseError::kContentLength);
@@ -294,7 +288,7 @@ Outcome HeadParser::check_meaning() noexcept {
       return reject(ParseError::kTransferEncoding);
     }
     const std::string_view coding = seen_.transfer_encoding;
-    if (!equals_lower(coding, "chunked")) {
+    if (!text::equals_lower(coding, "chunked")) {
       const bool token = !coding.empty() && std::ranges::all_of(coding, [](char c) { return is(kTokenCharacters, c); });
       return reject(token ? ParseError::kUnknownCoding : ParseError::kTransferEncoding);
     }
@@ -315,8 +309,7 @@ bool valid_authority(std::string_view text) noexcept {
     const std::size_t bracket = text.find(']');
     if (bracket == std::string_view::npos || bracket < 3) return false;
     for (const char c : text.substr(1, bracket - 1)) {
-      const char lower = to_lower(c);
-      if (!is_digit(c) && (lower < 'a' || lower > 'f') && c != ':' && c != '.') return false;
+      if (!text::is_hex_digit(c) && c != ':' && c != '.') return false;
     }
     host_end = bracket + 1;
   } else {
@@ -326,7 +319,7 @@ bool valid_authority(std::string_view text) noexcept {
   if (host_end == text.size()) return true;
   if (text[host_end] != ':') return false;
   const std::string_view port = text.substr(host_end + 1);
-  return port.size() <= 5 && std::ranges::all_of(port, is_digit);
+  return port.size() <= 5 && std::ranges::all_of(port, text::is_digit);
 }
 
 }  // namespace data_bridge::http::h1

@@ -1,0 +1,42 @@
+// Keys and constant values of ASGI's dicts, interned once for the process.
+#pragma once
+
+#include <Python.h>
+
+namespace data_bridge::bridge {
+
+struct AsgiNames {
+  PyObject* type = PyUnicode_InternFromString("type");
+  PyObject* http = PyUnicode_InternFromString("http");
+  PyObject* asgi = PyUnicode_InternFromString("asgi");
+  PyObject* version = PyUnicode_InternFromString("version");
+  PyObject* asgi_version = PyUnicode_InternFromString("3.0");
+  PyObject* spec_version = PyUnicode_InternFromString("spec_version");
+  PyObject* spec = PyUnicode_InternFromString("2.3");
+  PyObject* http_version = PyUnicode_InternFromString("http_version");
+  PyObject* http11 = PyUnicode_InternFromString("1.1");
+  PyObject* http10 = PyUnicode_InternFromString("1.0");
+  PyObject* server = PyUnicode_InternFromString("server");
+  PyObject* client = PyUnicode_InternFromString("client");
+  PyObject* scheme = PyUnicode_InternFromString("scheme");
+  PyObject* root_path = PyUnicode_InternFromString("root_path");
+  PyObject* headers = PyUnicode_InternFromString("headers");
+  PyObject* state = PyUnicode_InternFromString("state");
+  PyObject* method = PyUnicode_InternFromString("method");
+  PyObject* path = PyUnicode_InternFromString("path");
+  PyObject* raw_path = PyUnicode_InternFromString("raw_path");
+  PyObject* query_string = PyUnicode_InternFromString("query_string");
+  PyObject* body = PyUnicode_InternFromString("body");
+  PyObject* more_body = PyUnicode_InternFromString("more_body");
+  PyObject* status = PyUnicode_InternFromString("status");
+  PyObject* http_request = PyUnicode_InternFromString("http.request");
+  PyObject* http_disconnect = PyUnicode_InternFromString("http.disconnect");
+};
+
+/// With the GIL.
+inline const AsgiNames& asgi_names() {
+  static const AsgiNames instance;
+  return instance;
+}
+
+}  // namespace data_bridge::bridge

@@ -1,5 +1,6 @@
 // A stop that loses no request, and listeners of several lanes and processes.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <list>
@@ -138,6 +139,27 @@ TEST(Listener, EmptiesItsBacklogBeforeItCloses) {
   EXPECT_TRUE(server.until([&] { return done; }));
   for (TestClient& client : clients) EXPECT_EQ(client.read(), ok("/|", "connection: close\r\n"));
   EXPECT_FALSE(connect_to(port));
+}
+
+TEST(Listener, NobodyComesBetweenItsLastLookAndTheClose) {
+  for (const auto sharing : {Listener::Sharing::kNobody, Listener::Sharing::kProcesses}) {
+    TestServer server;
+    runtime::FileDescriptor socket = listen_anywhere();
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(runtime::local_address(socket.get()).port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const runtime::FileDescriptor open_still(dup(socket.get()));  // between the look and the close
+    Listener listener(server.reactor, std::move(socket), {server.connections.mailbox()}, sharing);
+    ASSERT_FALSE(listener.start());
+    listener.drain();
+    const runtime::FileDescriptor late(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    static_cast<void>(connect(late.get(), reinterpret_cast<sockaddr*>(&to), sizeof to));
+    pollfd ready{.fd = late.get(), .events = POLLOUT, .revents = 0};
+    const bool is_connected = poll(&ready, 1, 200) == 1;  // a second goes by before it asks again
+    // Another process that has the socket as well takes who comes.
+    EXPECT_EQ(is_connected, sharing == Listener::Sharing::kProcesses);
+  }
 }
 
 TEST(Listener, SharesASocketInTurn) {

@@ -376,6 +376,21 @@ TEST_P(BothSides, HoldsTheSenderBackUntilTheClientReads) {
   }));
 }
 
+// A piece that the kernel takes whole, so that the connection never holds anything back itself.
+TEST(Conversation, HoldsTheSenderBackWhileItsBytesAreOnTheirWay) {
+  Talk talk(false);
+  const auto conversation = talk.ask(get("/"));
+  conversation->start(200, {}, std::nullopt);
+  EXPECT_EQ(conversation->room_to_send(), Conversation::Room::kYes);
+  conversation->send(std::string(80 * 1024, 'p'), true);
+  EXPECT_EQ(conversation->room_to_send(), Conversation::Room::kNo);
+  EXPECT_EQ(talk.application.queued(), 0U);
+  EXPECT_TRUE(talk.server.until([&] { return talk.application.queued() != 0; }));
+  talk.application.run_one();
+  EXPECT_EQ(conversation->room_to_send(), Conversation::Room::kYes);
+  EXPECT_GT(talk.client.read().size(), std::size_t{80} * 1024);
+}
+
 TEST_P(BothSides, WantsABodyThatWaitsForLeave) {
   Talk talk(GetParam());
   const auto conversation = talk.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");

@@ -72,6 +72,30 @@ TEST_F(FailureTest, ALockedDatabaseIsBusyAndThenServesAgain) {
   EXPECT_TRUE(insert(*store, *items, item("b")));
 }
 
+TEST_F(FailureTest, WhatIsAskedBehindABusyAnswerIsAnotherCase) {
+  auto store = open_store(path_, Options{.busy_timeout = 50ms});
+  auto items = open_table(*store, products());
+  Other other(path_);
+  other.run("BEGIN IMMEDIATE");
+  const auto execute = [&](WriteTransaction& transaction) {
+    Row row = item("a");
+    return transaction.insert(*items, row);
+  };
+  std::future<Status> second;
+  std::promise<void> answered;
+  store->submit(std::make_unique<LambdaJob>(
+      execute,
+      [&](const Error* error) {
+        EXPECT_TRUE(error != nullptr && error->code == Errc::kBusy);
+        other.run("COMMIT");
+        second = submit(*store, execute);
+        answered.set_value();
+      },
+      false));
+  answered.get_future().wait();
+  EXPECT_TRUE(second.get());
+}
+
 TEST_F(FailureTest, WaitsForALockThatIsHeldShortly) {
   auto store = open_store(path_, Options{.busy_timeout = 5000ms});
   auto items = open_table(*store, products());

@@ -62,7 +62,7 @@ async def add_route() -> dict[str, int]:
 
 @app.get("/hold-gil")
 async def hold_gil() -> dict[str, bool]:
-    holding.usleep(2_000_000)
+    holding.usleep(4_000_000)
     return {"held": True}
 
 

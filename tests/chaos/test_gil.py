@@ -40,7 +40,7 @@ def test_crud_is_served_while_a_c_call_holds_the_gil(serve: ServeApp, changed: b
                 assert crud.ask("POST", "/items", {"name": "more", "price": 2})[0] == 201
                 slowest = max(slowest, time.perf_counter() - one)
                 served += 3
-        assert time.monotonic() - begin > 1.9
+        assert time.monotonic() - begin > 3.9
         assert held == [(200, {"held": True})]
         assert served > 100
-        assert slowest < 0.8
+        assert slowest < 2  # who waits for the GIL waits for all of it; a busy machine may take a second

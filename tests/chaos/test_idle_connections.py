@@ -22,7 +22,7 @@ def test_ten_thousand_idle_connections(serve: ServeApp) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the server inherits it
     idle: list[socket.socket] = []
     try:
-        server = serve("chaos_app:app", "--no-access-log")
+        server = serve("chaos_app:app", "--no-access-log", "--timeout-keep-alive", "600")
         with Client(server.connect()) as warm:
             for _ in range(100):
                 warm.ask("GET", "/")

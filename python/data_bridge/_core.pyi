@@ -121,6 +121,19 @@ class Limits:
     def __init__(self) -> None: ...
 
 @final
+class InnerRouter:
+    """Compiled routes in the place of a Router's middleware_stack: an ASGI application."""
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]: ...
+    def set_routes(
+        self,
+        routes: list[tuple[str, list[str], Any, Any, bool, str]],
+        watched_attributes: list[tuple[Any, str, Any]],
+        watched_lists: list[tuple[list[Any], tuple[Any, ...]]],
+        /,
+    ) -> None: ...
+    def close(self) -> None: ...
+
 class Server:
     """The native half of one server process. OSError where an address cannot be listened on."""
 
@@ -157,6 +170,7 @@ class Server:
         watched_attributes: list[tuple[Any, str, Any]],
         watched_lists: list[tuple[list[Any], tuple[Any, ...]]],
     ) -> None: ...
+    def make_inner_router(self, original: Any, still_valid: Callable[[bool], bool]) -> InnerRouter: ...
     def drain(self, grace_seconds: float, on_drained: Callable[[], object]) -> None: ...
     def close(self) -> None: ...
     @property

@@ -25,7 +25,7 @@ class CompiledRoute:
     methods: list[str]
     kind: Kind
     reason: str = ""
-    plan: Any = None  # what the native side executes: a compiler.RoutePlan
+    plan: Any = None  # what the native side executes: a compile.plan.RoutePlan
     operation: Any = None  # a native operation's handle
     opaque: bool = False  # may match anything: no template to compile
     allow: str = ""  # the value of Allow in a 405 of this route
@@ -40,10 +40,20 @@ class Watch:
 
 
 @dataclass(slots=True)
+class MountedApp:
+    """A FastAPI application below a path of another one."""
+
+    path: str
+    app: Any
+
+
+@dataclass(slots=True)
 class CompiledApp:
     """The route table of an application; ``reason`` says why all of it is bridged, if it is.
 
     ``unmatched_reason`` says why requests that no route answers are left to the application, if they are.
+    ``inside_reason`` says why compiled routes are answered within the application's own layers and middleware, which
+    run as they are, and not outside of them, if so. ``mounted``: the FastAPI applications that are mounted in it.
     """
 
     routes: list[CompiledRoute]
@@ -51,6 +61,8 @@ class CompiledApp:
     unmatched_reason: str = ""
     redirect_slashes: bool = True
     watch: Watch = field(default_factory=lambda: Watch([], []))
+    inside_reason: str = ""
+    mounted: list[MountedApp] = field(default_factory=list)
 
 
 class RouteCompiler:
@@ -60,8 +72,9 @@ class RouteCompiler:
     other packages. Whatever it fails with, at its own import too, is a reason to leave the application to ASGI.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, *, root: bool = True) -> None:
         self.app = app
+        self.root = root
 
     def compile(self) -> CompiledApp:
         """Read the application's routes. To be called after lifespan start-up: libraries still add to routes there."""
@@ -74,9 +87,9 @@ class RouteCompiler:
             reason = f"FastAPI {version} is not known to this release of data_bridge"
         else:
             try:
-                from .compiler import compile_app
+                from .compile import compile_app
 
-                return compile_app(app)
+                return compile_app(app, root=self.root)
             except Exception as error:
                 logger.debug("Routes cannot be compiled.", exc_info=True)
                 reason = f"FastAPI's internals are not as expected: {describe_error(error)}"

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from . import _core
+from .inside import InsideRoutes
 from .interface import as_asgi3
 from .lifespan import Lifespan, StartupFailed
 from .logs import RefusalLog
@@ -70,6 +71,7 @@ class Server:
         self._listeners = listeners
         self._compiler = RouteCompiler(self.app)
         self._core: _core.Server | None = None
+        self._inside: InsideRoutes | None = None
         self._stop = asyncio.Event()
         self._deadline = Deadline()
         self._forced = False
@@ -145,6 +147,7 @@ class Server:
     def release(self) -> None:
         """Let the native half go. After the loop has ended, and with it every task that may still answer."""
         self._counts = self.counts()
+        self._leave_inside()
         self._core = None
 
     # --- what tests and tools ask -----------------------------------------------------------------
@@ -180,8 +183,7 @@ class Server:
     def _start_core(self) -> None:
         options = self.options
         proxies = TrustedProxies(options.forwarded_allow_ips)
-        self.compiled = self._compiler.compile()
-        native = any(route.kind == "native" for route in self.compiled.routes)
+        native = any(route.kind == "native" for route in self._compiler.compile().routes)
         self._core = core = _core.Server(
             asyncio.get_running_loop(),
             self.app,
@@ -200,7 +202,8 @@ class Server:
             legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
             limits=options.native_limits(),
         )
-        self._install_routes()
+        self._inside = InsideRoutes(core, self._recompile_soon)
+        self._recompile()
         if self._listeners is None and options.reuse_port and options.fd is None and options.uds is None:
             self._listeners = _core.listen_tcp(options.host, options.port, options.backlog, reuse_port=True)
         if self._listeners is not None:
@@ -217,17 +220,35 @@ class Server:
     def _drop_core(self) -> None:
         """Where listening has failed: threads and connections of the native half end."""
         core, self._core = self._core, None
+        self._leave_inside()
         if core is not None:
             core.close()
+
+    def _leave_inside(self) -> None:
+        inside, self._inside = self._inside, None
+        if inside is not None:
+            inside.leave()
 
     def _install_routes(self) -> None:
         assert self._core is not None
         compiled = self.compiled
-        self._core.set_routes(
-            [
-                (route.path, route.methods, route.plan, route.operation, route.opaque, route.allow)
+        entries: list[tuple[str, list[str], Any, Any, bool, str]]
+        if compiled.inside_reason:
+            entries = [("", [], None, None, True, "")]  # all of it is the application's, compiled or not
+        else:
+            entries = [
+                (
+                    route.path,
+                    route.methods,
+                    None if route.plan is None or route.plan.inside_only else route.plan,
+                    route.operation,
+                    route.opaque,
+                    route.allow,
+                )
                 for route in compiled.routes
-            ],
+            ]
+        self._core.set_routes(
+            entries,
             root_path=getattr(self.app, "root_path", "") or self.options.root_path,
             redirect_slashes=compiled.redirect_slashes,
             default_unmatched=not compiled.unmatched_reason,
@@ -236,15 +257,23 @@ class Server:
         )
 
     def _still_valid(self, changed: bool) -> bool:
-        if changed and not self._recompiling:
+        if changed:
+            self._recompile_soon()
+        return not changed and self._compiler.may_run_compiled()
+
+    def _recompile_soon(self) -> None:
+        if not self._recompiling:
             self._recompiling = True
             asyncio.get_running_loop().call_soon(self._recompile)
-        return not changed and self._compiler.may_run_compiled()
 
     def _recompile(self) -> None:
         self._recompiling = False
+        if self._core is None or self._inside is None:
+            return  # the server is over
+        self._inside.occupy(self.app)
         self.compiled = self._compiler.compile()
         self._install_routes()
+        self._inside.update(self.app, self.compiled)
 
     def _report_exception(self, exception: BaseException) -> None:
         logger.error("Exception in ASGI application\n", exc_info=exception)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from data_bridge import compiler
+from data_bridge.compile import framework
 from data_bridge.routes import RouteCompiler
 from data_bridge.testing import LiveServer
 
@@ -60,9 +60,9 @@ def raises(fault: BaseException) -> Any:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-@pytest.mark.parametrize("name", ["_check_application", "_contexts", "_FinishFactory", "_unmatched_reason", "_watch"])
+@pytest.mark.parametrize("name", ["build_stack", "check_compilable", "contexts", "services", "unmatched_reason"])
 def test_a_compiler_that_fails(app: FastAPI, monkeypatch: pytest.MonkeyPatch, name: str, fault: BaseException) -> None:
-    monkeypatch.setattr(compiler, name, raises(fault))
+    monkeypatch.setattr(framework, name, raises(fault))
     compiled = RouteCompiler(app).compile()
     assert "internals are not as expected" in compiled.reason
     assert type(fault).__name__ in compiled.reason
@@ -70,16 +70,16 @@ def test_a_compiler_that_fails(app: FastAPI, monkeypatch: pytest.MonkeyPatch, na
 
 
 def test_an_application_whose_compiler_fails_is_served(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "_contexts", raises(KeyError("x")))
+    monkeypatch.setattr(framework, "contexts", raises(KeyError("x")))
     serves(app)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-@pytest.mark.parametrize("name", ["closure_of", "_handler_closure", "_parameter", "_validator"])
+@pytest.mark.parametrize("name", ["closure_of", "handler_of", "read_route", "_field", "_validator"])
 def test_a_route_that_cannot_be_read(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch, name: str, fault: BaseException
 ) -> None:
-    monkeypatch.setattr(compiler, name, raises(fault))
+    monkeypatch.setattr(framework, name, raises(fault))
     route = next(route for route in RouteCompiler(app).compile().routes if route.path == "/sum/{a}")
     assert route.kind == "bridged"
     assert route.reason.startswith(f"cannot be read: {type(fault).__name__}")
@@ -87,12 +87,12 @@ def test_a_route_that_cannot_be_read(
 
 
 def test_a_renamed_variable_of_a_request_handler(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = compiler.closure_of
+    read = framework.closure_of
 
     def renamed(function: Any) -> dict[str, Any]:
-        return {name.replace("actual_strict", "renamed"): value for name, value in read(function).items()}
+        return {name.replace("status_code", "renamed"): value for name, value in read(function).items()}
 
-    monkeypatch.setattr(compiler, "closure_of", renamed)
+    monkeypatch.setattr(framework, "closure_of", renamed)
     serves(app)
 
 
@@ -100,7 +100,7 @@ def test_a_compiler_that_fails_while_the_application_is_served(app: FastAPI, mon
     with LiveServer(app) as server:
         assert httpx.get(server.url + "/sum/1").json() == {"sum": 3}
         assert server.pop_counts() == {"compiled": 1}
-        monkeypatch.setattr(compiler, "_contexts", raises(StopIteration()))
+        monkeypatch.setattr(framework, "contexts", raises(StopIteration()))
         app.get("/late")(lambda: "late")
         assert httpx.get(server.url + "/late").json() == "late"
         assert httpx.get(server.url + "/sum/1").json() == {"sum": 3}
@@ -174,12 +174,6 @@ def test_importing_never_fails(before: str, application: str, reason: str) -> No
     said = run(before + application + ASK)
     assert "answered" in said
     assert reason in said
-
-
-def test_the_compiler_itself_can_be_imported() -> None:
-    absent = ABSENT.format(names=("fastapi", "starlette", "pydantic"))
-    program = "from data_bridge import compiler\nprint(compiler.RouteCompiler(print).compile().reason)"
-    assert "is no FastAPI application" in run(absent + program)
 
 
 def test_routes_of_included_routers_are_listed(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
-from data_bridge import compiler
+from data_bridge.compile import compile_app, framework
+from data_bridge.compile.facts import Bridged
 from data_bridge.testing import LiveServer
 
 from .raw_client import RawConnection, request
@@ -169,10 +170,10 @@ def test_what_is_compiled_is_what_is_watched(monkeypatch: pytest.MonkeyPatch, br
     def check(app: FastAPI) -> None:
         app.router.routes.append(route)
         if bridged:
-            raise compiler.Bridged("of this test")
+            raise Bridged("of this test")
 
-    monkeypatch.setattr(compiler, "_check_application", check)
-    compiled = compiler.compile_app(app)
+    monkeypatch.setattr(framework, "check_compilable", check)
+    compiled = compile_app(app)
     [(routes, watched)] = compiled.watch.lists
     assert len(routes) == len(watched) + 1
     assert [entry.path for entry in compiled.routes] == [getattr(entry, "path", "") for entry in watched]

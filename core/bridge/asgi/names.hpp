@@ -31,6 +31,8 @@ struct AsgiNames {
   PyObject* status = PyUnicode_InternFromString("status");
   PyObject* http_request = PyUnicode_InternFromString("http.request");
   PyObject* http_disconnect = PyUnicode_InternFromString("http.disconnect");
+  PyObject* http_response_start = PyUnicode_InternFromString("http.response.start");
+  PyObject* http_response_body = PyUnicode_InternFromString("http.response.body");
 };
 
 /// With the GIL.

@@ -1,25 +1,19 @@
-// Extracts and validates path, query, header and body arguments.
+// Reads arguments as fastapi.dependencies.utils.request_params_to_args() and request_body_to_args() do.
 #include "bridge/compiled/arguments.hpp"
 
 #include <array>
-#include <optional>
+#include <string_view>
 
 #include "bridge/text.hpp"
+#include "pyloop/py_error.hpp"
 #include "text/characters.hpp"
 #include "text/media_type.hpp"
-#include "text/query_string.hpp"
 
 namespace data_bridge::bridge {
 
 using pyloop::PyRef;
 
 namespace {
-
-/// validator.validate_python(value, from_attributes=True), as fastapi._compat.v2.ModelField.validate calls it.
-PyRef validate(const RoutePlan& plan, PyObject* validator, PyObject* value) {
-  std::array<PyObject*, 2> arguments{value, Py_True};
-  return PyRef::steal(PyObject_Vectorcall(validator, arguments.data(), 1, plan.from_attributes.get()));
-}
 
 PyRef header_str(std::string_view value) {
   return PyRef::steal(PyUnicode_DecodeLatin1(value.data(), static_cast<Py_ssize_t>(value.size()), nullptr));
@@ -45,99 +39,175 @@ std::vector<std::string_view> header_values(const http::Request& request, std::s
   return values;
 }
 
-enum class Found : std::uint8_t { kValue, kAbsent, kFailed };
+}  // namespace
 
-Found found(PyRef value, PyRef& out) {
-  if (!value) return Found::kFailed;
-  out = std::move(value);
-  return Found::kValue;
-}
-
-Found extract_path(const ParameterPlan& plan, std::span<const std::string> path_values, PyRef& out) {
-  if (plan.path_index >= path_values.size()) return Found::kFailed;
-  const std::string& text = path_values[plan.path_index];
-  PyRef value = PyRef::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
-  if (value && plan.convert) value = PyRef::steal(PyObject_CallOneArg(plan.convert.get(), value.get()));
-  return found(std::move(value), out);
-}
-
-Found extract_query(const ParameterPlan& plan, const text::QueryString& query, PyRef& out) {
-  for (const std::string& alias : plan.aliases) {
-    if (plan.many) {
-      const auto values = query.all(alias);
-      if (!values.empty()) return found(list_of(values, query_str), out);
-    } else if (const auto value = query.last(alias)) {
-      return found(query_str(*value), out);
+bool Inputs::convert_path() {
+  const auto values = door_.path_values();
+  const auto& converts = plan_.scope.path_converts;
+  path_.reserve(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string& text = values[i];
+    PyRef value = PyRef::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+    if (value && i < converts.size() && converts[i]) {
+      value = PyRef::steal(PyObject_CallOneArg(converts[i].get(), value.get()));
     }
+    if (!value) return false;
+    path_.push_back(std::move(value));
   }
-  return Found::kAbsent;
+  return true;
 }
 
-Found extract_header(const ParameterPlan& plan, const http::Request& request, PyRef& out) {
-  for (const std::string& alias : plan.aliases) {
-    const auto values = header_values(request, alias);
-    if (values.empty()) continue;
-    return found(plan.many ? list_of(values, header_str) : header_str(values.front()), out);
+PyRef Inputs::path_params(PyObject* before) const {
+  PyRef params = PyRef::steal(before != nullptr ? PyDict_Copy(before) : PyDict_New());
+  const auto& names = plan_.scope.path_names;
+  for (std::size_t i = 0; i < names.size() && i < path_.size(); ++i) {
+    if (!params || PyDict_SetItem(params.get(), names[i].get(), path_[i].get()) != 0) return {};
   }
-  return Found::kAbsent;
+  return params;
 }
 
-PyRef default_of(const ParameterPlan& plan) {
-  return plan.make_default ? PyRef::steal(PyObject_CallNoArgs(plan.make_default.get()))
-                           : PyRef::borrow(plan.default_value.get());
-}
-
-PyRef argument(const RoutePlan& route, const ParameterPlan& plan, const http::Request& request,
-               const text::QueryString& query, std::span<const std::string> path_values) {
-  PyRef value;
-  Found outcome = Found::kAbsent;
-  switch (plan.in) {
-    case ParameterIn::kPath:
-      outcome = extract_path(plan, path_values, value);
-      break;
-    case ParameterIn::kQuery:
-      outcome = extract_query(plan, query, value);
-      break;
-    case ParameterIn::kHeader:
-      outcome = extract_header(plan, request, value);
-      break;
-  }
-  if (outcome == Found::kFailed || (outcome == Found::kAbsent && plan.required)) return {};
-  if (outcome == Found::kAbsent) return default_of(plan);
-  return plan.validate ? validate(route, plan.validate.get(), value.get()) : std::move(value);
-}
-
-bool is_json(const RoutePlan& plan, const http::Request& request) {
-  const auto type = request.header("content-type");
-  if (!type || type->empty()) return !plan.strict_content_type;
+bool Inputs::is_json() const {
+  const auto type = door_.head().header("content-type");
+  if (!type || type->empty()) return !plan_.strict_content_type;
   return text::is_json(*type);
 }
 
-PyRef body_argument(const RoutePlan& plan, const http::Request& request, std::string_view body) {
-  if (body.empty() || !is_json(plan, request)) return {};
-  PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
-  // from_json equals json.loads wherever it succeeds; where it refuses, FastAPI's own code decides.
-  PyRef document = PyRef::steal(bytes ? PyObject_CallOneArg(plan.parse_json.get(), bytes.get()) : nullptr);
-  return document ? validate(plan, plan.body_validate.get(), document.get()) : PyRef();
+bool Inputs::set_body(PyRef bytes) {
+  body_bytes_ = std::move(bytes);
+  if (PyBytes_GET_SIZE(body_bytes_.get()) == 0) return true;
+  if (!is_json()) {
+    body_ = PyRef::borrow(body_bytes_.get());
+    return true;
+  }
+  is_document_ = true;
+  body_ = PyRef::steal(PyObject_CallOneArg(plan_.parse_json.get(), body_bytes_.get()));
+  if (body_) return true;
+  // from_json equals json.loads wherever it succeeds; where it refuses, FastAPI's way decides.
+  PyErr_Clear();
+  PyObject* const scope = door_.scope();
+  if (scope == nullptr) return false;
+  std::array<PyObject*, 2> arguments{body_bytes_.get(), scope};
+  body_ = PyRef::steal(PyObject_Vectorcall(plan_.decode_body.get(), arguments.data(), arguments.size(), nullptr));
+  return static_cast<bool>(body_);
 }
 
-}  // namespace
-
-bool make_arguments(const RoutePlan& plan, const http::Request& request, std::span<const std::string> path_values,
-                    std::string_view body, std::vector<PyRef>& arguments) {
-  const text::QueryString query(request.query);
-  for (const ParameterPlan& parameter : plan.parameters) {
-    arguments.push_back(argument(plan, parameter, request, query, path_values));
-    if (!arguments.back()) {
-      PyErr_Clear();
-      return false;
+Inputs::Found Inputs::find_in_query(const ParameterPlan& parameter, PyRef& out, std::size_t& alias) {
+  if (!query_) query_.emplace(door_.head().query);
+  for (std::size_t i = 0; i < parameter.aliases.size(); ++i) {
+    if (parameter.many) {
+      const auto values = query_->all(parameter.aliases[i]);
+      if (values.empty()) continue;
+      out = list_of(values, query_str);
+    } else {
+      const auto value = query_->last(parameter.aliases[i]);
+      if (!value) continue;
+      out = query_str(*value);
     }
+    alias = i;
+    return out ? Found::kValue : Found::kFailed;
   }
-  if (!plan.body_validate) return true;
-  arguments.push_back(body_argument(plan, request, body));
-  if (arguments.back()) return true;
-  PyErr_Clear();
-  return false;
+  return Found::kAbsent;
+}
+
+Inputs::Found Inputs::find_in_headers(const ParameterPlan& parameter, PyRef& out, std::size_t& alias) {
+  for (std::size_t i = 0; i < parameter.aliases.size(); ++i) {
+    const auto values = header_values(door_.head(), parameter.aliases[i]);
+    if (values.empty()) continue;
+    alias = i;
+    out = parameter.many ? list_of(values, header_str) : header_str(values.front());
+    return out ? Found::kValue : Found::kFailed;
+  }
+  return Found::kAbsent;
+}
+
+Inputs::Found Inputs::find_in_cookies(const ParameterPlan& parameter, PyRef& out, std::size_t& alias) {
+  if (!cookies_) {
+    const PyRef fields = list_of(header_values(door_.head(), "cookie"), header_str);
+    cookies_ = PyRef::steal(fields ? PyObject_CallOneArg(plan_.parse_cookies.get(), fields.get()) : nullptr);
+    if (!cookies_) return Found::kFailed;
+  }
+  for (std::size_t i = 0; i < parameter.alias_names.size(); ++i) {
+    PyObject* value = PyDict_GetItemWithError(cookies_.get(), parameter.alias_names[i].get());
+    if (value == nullptr) {
+      if (PyErr_Occurred() != nullptr) return Found::kFailed;
+      continue;
+    }
+    alias = i;
+    out = PyRef::borrow(value);
+    return Found::kValue;
+  }
+  return Found::kAbsent;
+}
+
+Inputs::Found Inputs::find_body(const ParameterPlan& parameter, PyRef& out) const {
+  if (body() == plan_.undefined.get() || (parameter.null_is_absent && body() == Py_None)) return Found::kAbsent;
+  out = PyRef::borrow(body());
+  return Found::kValue;
+}
+
+Inputs::Found Inputs::find(const ParameterPlan& parameter, PyRef& out, std::size_t& alias) {
+  switch (parameter.in) {
+    case ParameterIn::kPath:
+      if (parameter.path_index >= path_.size()) return Found::kAbsent;
+      out = PyRef::borrow(path_[parameter.path_index].get());
+      return Found::kValue;
+    case ParameterIn::kQuery:
+      return find_in_query(parameter, out, alias);
+    case ParameterIn::kHeader:
+      return find_in_headers(parameter, out, alias);
+    case ParameterIn::kCookie:
+      return find_in_cookies(parameter, out, alias);
+    case ParameterIn::kBody:
+      return find_body(parameter, out);
+  }
+  return Found::kAbsent;
+}
+
+/// validator.validate_python(value, from_attributes=True), as fastapi._compat.v2.ModelField.validate calls it.
+PyRef Inputs::validated(const ParameterPlan& parameter, PyObject* value) {
+  std::array<PyObject*, 2> arguments{value, Py_True};
+  return PyRef::steal(PyObject_Vectorcall(parameter.validate.get(), arguments.data(), 1, plan_.from_attributes.get()));
+}
+
+Inputs::Result Inputs::refused(const ParameterPlan& parameter, std::size_t alias, PyObject* error, PyRef& out) {
+  out = PyRef::steal(PyObject_CallFunction(parameter.errors.get(), "nO", static_cast<Py_ssize_t>(alias), error));
+  return out ? Result::kInvalid : Result::kRaised;
+}
+
+Inputs::Result Inputs::extract(const ParameterPlan& parameter, PyRef& out) {
+  std::size_t alias = 0;
+  const Found found = find(parameter, out, alias);
+  if (found == Found::kFailed) return Result::kRaised;
+  if (found == Found::kAbsent) {
+    if (parameter.required) return refused(parameter, alias, Py_None, out);
+    out = parameter.make_default ? PyRef::steal(PyObject_CallNoArgs(parameter.make_default.get()))
+                                 : PyRef::borrow(parameter.default_value.get());
+    if (!out) return Result::kRaised;
+    if (!parameter.validate_default) return Result::kValue;
+  }
+  if (!parameter.validate) return Result::kValue;
+  PyRef value = validated(parameter, out.get());
+  if (value) {
+    out = std::move(value);
+    return Result::kValue;
+  }
+  if (PyErr_ExceptionMatches(plan_.validation_error.get()) == 0) return Result::kRaised;
+  const PyRef error = pyloop::take_exception();
+  return refused(parameter, alias, error.get(), out);
+}
+
+int Inputs::traverse(visitproc visit, void* arg) const {
+  for (const PyRef& value : path_) Py_VISIT(value.get());
+  Py_VISIT(cookies_.get());
+  Py_VISIT(body_.get());
+  return 0;
+}
+
+void Inputs::clear() noexcept {
+  path_.clear();
+  cookies_.reset();
+  body_.reset();
+  body_bytes_.reset();
 }
 
 }  // namespace data_bridge::bridge

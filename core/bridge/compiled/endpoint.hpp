@@ -14,6 +14,9 @@
 
 namespace data_bridge::bridge {
 
+/// dependency_overrides are in force, which a program knows nothing of. With the GIL.
+bool has_overrides(const RoutePlan& plan);
+
 /// Runs a RoutePlan for each request; whatever the plan leaves alone goes to the ASGI application.
 class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_from_this<RouteEndpoint> {
  public:
@@ -27,6 +30,7 @@ class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override;
 
   [[nodiscard]] const RoutePlan& plan() const noexcept { return *plan_; }
+  [[nodiscard]] AppContext& app() const noexcept { return *app_; }
   /// PlanGuard::valid(). On the loop's thread, with the GIL.
   [[nodiscard]] bool valid(std::optional<PlanGuard::Clock::time_point> head_at) noexcept {
     return guard_->valid(*generation_, head_at);

@@ -3,10 +3,10 @@
 
 #include <Python.h>
 
-#include <vector>
+#include <memory>
 
+#include "bridge/compiled/door.hpp"
 #include "bridge/compiled/plan.hpp"
-#include "bridge/run.hpp"
 #include "pyloop/py_ref.hpp"
 
 namespace data_bridge::bridge {
@@ -14,11 +14,11 @@ namespace data_bridge::bridge {
 /// Makes the type and registers it as a collections.abc.Coroutine. False with an exception set on failure.
 bool ready_frame_type();
 
-/// A coroutine that calls the endpoint, validates and serialises what it returns, and answers `run`.
-/// An exception, or a response that does more than carry bytes, is handed to plan.finish in the
-/// same coroutine, hence in the same task and Context. `run` and `plan` must live until it has ended, or was
-/// abandoned.
-pyloop::PyRef make_frame(Run& run, const RoutePlan& plan, std::vector<pyloop::PyRef> arguments);
+/// A coroutine that runs the program of `plan` for the request behind `door` (see Execution), all of it in the task
+/// and the Context of whoever awaits it. `door` and `plan` must live until it has ended, or was abandoned.
+pyloop::PyRef make_frame(Door& door, const RoutePlan& plan);
+/// The same, which keeps its door; the door keeps the plan.
+pyloop::PyRef make_frame(std::unique_ptr<Door> door, const RoutePlan& plan);
 /// Its call is over: who still has the coroutine finds it exhausted.
 void abandon_frame(PyObject* coroutine) noexcept;
 

@@ -1,9 +1,11 @@
-// Reads a compiler.RoutePlan into C++ structures.
+// Reads a RoutePlan of data_bridge.compile into C++ structures.
 #include "bridge/compiled/plan.hpp"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
+
+#include <string_view>
 
 namespace data_bridge::bridge {
 
@@ -12,25 +14,82 @@ using pyloop::PyRef;
 
 namespace {
 
+PyRef owned(nb::object value) { return PyRef::steal(value.release().ptr()); }
+
 /// The attribute, or empty where it is None.
 PyRef optional_attribute(nb::handle object, const char* name) {
   nb::object value = object.attr(name);
-  return value.is_none() ? PyRef() : PyRef::steal(value.release().ptr());
+  return value.is_none() ? PyRef() : owned(std::move(value));
 }
+
+std::size_t read_index(nb::handle object, const char* name) {
+  const nb::object value = object.attr(name);
+  return value.is_none() ? kNowhere : nb::cast<std::size_t>(value);
+}
+
+template <typename Enum>
+struct Named {
+  std::string_view name;
+  Enum value;
+};
+
+template <typename Enum, std::size_t Count>
+Enum read_enum(const Named<Enum> (&names)[Count], nb::handle object, const char* attribute) {
+  const auto text = nb::cast<std::string>(object.attr(attribute));
+  for (const auto& [name, value] : names) {
+    if (name == text) return value;
+  }
+  throw nb::value_error("not a route plan of this version");
+}
+
+constexpr Named<ParameterIn> kLocations[] = {{"path", ParameterIn::kPath},
+                                             {"query", ParameterIn::kQuery},
+                                             {"header", ParameterIn::kHeader},
+                                             {"cookie", ParameterIn::kCookie},
+                                             {"body", ParameterIn::kBody}};
+constexpr Named<Op> kOps[] = {{"parameter", Op::kParameter}, {"location", Op::kLocation}, {"body", Op::kBody},
+                              {"form", Op::kForm},           {"make", Op::kMake},         {"reuse", Op::kReuse},
+                              {"call", Op::kCall},           {"thread", Op::kThread},     {"enter", Op::kEnter}};
 
 ParameterPlan read_parameter(nb::handle source) {
   ParameterPlan plan;
-  const auto in = nb::cast<std::string>(source.attr("location"));
-  plan.in = in == "path" ? ParameterIn::kPath : in == "header" ? ParameterIn::kHeader : ParameterIn::kQuery;
-  plan.aliases = nb::cast<std::vector<std::string>>(source.attr("aliases"));
+  plan.in = read_enum(kLocations, source, "location");
+  for (nb::handle alias : source.attr("aliases")) {
+    plan.aliases.push_back(nb::cast<std::string>(alias));
+    plan.alias_names.push_back(PyRef::borrow(alias.ptr()));
+  }
   plan.path_index = nb::cast<std::size_t>(source.attr("path_index"));
   plan.many = nb::cast<bool>(source.attr("many"));
-  plan.convert = optional_attribute(source, "convert");
+  plan.null_is_absent = nb::cast<bool>(source.attr("null_is_absent"));
   plan.validate = optional_attribute(source, "validate");
   plan.required = nb::cast<bool>(source.attr("required"));
-  plan.default_value = PyRef::steal(nb::object(source.attr("default")).release().ptr());
+  plan.validate_default = nb::cast<bool>(source.attr("validate_default"));
+  plan.default_value = owned(source.attr("default"));
   plan.make_default = optional_attribute(source, "make_default");
+  plan.errors = optional_attribute(source, "errors");
   return plan;
+}
+
+Step read_step(nb::handle source) {
+  Step step;
+  step.op = read_enum(kOps, source, "op");
+  step.slot = read_index(source, "slot");
+  step.node = nb::cast<std::size_t>(source.attr("node"));
+  step.parent = read_index(source, "parent");
+  if (const nb::object parameter = source.attr("parameter"); !parameter.is_none()) {
+    step.parameter = read_parameter(parameter);
+  }
+  step.function = optional_attribute(source, "function");
+  step.names = owned(nb::tuple(source.attr("names")));
+  step.arguments = nb::cast<std::vector<std::size_t>>(source.attr("arguments"));
+  for (nb::handle output : source.attr("outputs")) {
+    step.outputs.emplace_back(PyRef::borrow(nb::object(output[0]).ptr()), nb::cast<std::size_t>(output[1]));
+  }
+  step.cache = read_index(source, "cache");
+  step.use_cache = nb::cast<bool>(source.attr("use_cache"));
+  step.function_scope = nb::cast<bool>(source.attr("function_scope"));
+  step.jump = nb::cast<std::size_t>(source.attr("jump"));
+  return step;
 }
 
 ResponsePlan read_response(nb::handle source) {
@@ -49,26 +108,64 @@ ResponsePlan read_response(nb::handle source) {
   }
   plan.to_json_names = std::move(names);
   plan.invalid = optional_attribute(source, "invalid");
+  plan.encode = optional_attribute(source, "encode");
   plan.render = optional_attribute(source, "render");
+  plan.wrap = optional_attribute(source, "wrap");
   plan.plain_json = nb::cast<bool>(source.attr("plain_json"));
+  return plan;
+}
+
+ScopePlan read_scope(nb::handle source) {
+  ScopePlan plan;
+  for (nb::handle name : source.attr("path_names")) plan.path_names.push_back(PyRef::borrow(name.ptr()));
+  for (nb::handle convert : source.attr("path_converts")) {
+    plan.path_converts.push_back(convert.is_none() ? PyRef() : PyRef::borrow(convert.ptr()));
+  }
+  plan.router = optional_attribute(source, "router");
+  plan.endpoint = owned(source.attr("endpoint"));
+  plan.route = owned(source.attr("route"));
+  plan.fastapi = optional_attribute(source, "fastapi");
+  plan.begin = optional_attribute(source, "begin");
+  plan.make_stack = optional_attribute(source, "make_stack");
+  plan.request_class = optional_attribute(source, "request_class");
+  plan.make_response = optional_attribute(source, "make_response");
+  plan.make_tasks = optional_attribute(source, "make_tasks");
   return plan;
 }
 
 RoutePlan read(nb::handle source) {
   RoutePlan plan;
-  plan.call = optional_attribute(source, "call");
-  plan.threaded = optional_attribute(source, "threaded");
-  for (nb::handle parameter : source.attr("parameters")) plan.parameters.push_back(read_parameter(parameter));
-  plan.body_validate = optional_attribute(source, "body_validate");
-  plan.argument_names = optional_attribute(source, "argument_names");
-  plan.response = read_response(source.attr("response"));
-  plan.finish = optional_attribute(source, "finish");
-  plan.from_attributes = pyloop::PyRef::steal(Py_BuildValue("(s)", "from_attributes"));
-  if (!plan.from_attributes) throw nb::python_error();
-  plan.parse_json = optional_attribute(source, "parse_json");
-  plan.response_class = optional_attribute(source, "response_class");
-  plan.simple_classes = optional_attribute(source, "simple_classes");
+  for (nb::handle step : source.attr("steps")) plan.steps.push_back(read_step(step));
+  plan.endpoint = read_step(source.attr("endpoint"));
+  plan.slots = nb::cast<std::size_t>(source.attr("slots"));
+  plan.nodes = nb::cast<std::size_t>(source.attr("nodes"));
+  plan.caches = nb::cast<std::size_t>(source.attr("caches"));
+  plan.reads_body = nb::cast<bool>(source.attr("reads_body"));
+  plan.reads_head = plan.reads_body;
+  for (const Step& step : plan.steps) {
+    plan.reads_head = plan.reads_head || (step.op == Op::kParameter && step.parameter.in != ParameterIn::kPath);
+  }
   plan.strict_content_type = nb::cast<bool>(source.attr("strict_content_type"));
+  plan.threaded = plan.endpoint.op == Op::kThread;
+  plan.response = read_response(source.attr("response"));
+  plan.scope = read_scope(source.attr("scope"));
+  plan.run_in_thread = optional_attribute(source, "run_in_thread");
+  plan.overrides = optional_attribute(source, "overrides");
+  plan.parse_cookies = optional_attribute(source, "parse_cookies");
+  plan.parse_json = optional_attribute(source, "parse_json");
+  plan.decode_body = optional_attribute(source, "decode_body");
+  plan.unreadable_body = optional_attribute(source, "unreadable_body");
+  plan.undefined = optional_attribute(source, "undefined");
+  plan.invalid_request = optional_attribute(source, "invalid_request");
+  plan.validation_error = optional_attribute(source, "validation_error");
+  plan.finish = optional_attribute(source, "finish");
+  plan.finish_native = optional_attribute(source, "finish_native");
+  plan.from_attributes = PyRef::steal(Py_BuildValue("(s)", "from_attributes"));
+  if (!plan.from_attributes) throw nb::python_error();
+  plan.response_class = optional_attribute(source, "response_class");
+  plan.only_bytes = optional_attribute(source, "only_bytes");
+  plan.known_types = PyRef::steal(PyDict_New());
+  if (!plan.known_types) throw nb::python_error();
   return plan;
 }
 
@@ -79,8 +176,8 @@ std::optional<RoutePlan> read_route_plan(PyObject* plan) {
     return read(nb::handle(plan));
   } catch (nb::python_error& error) {
     error.restore();
-  } catch (const nb::cast_error&) {
-    PyErr_SetString(PyExc_TypeError, "not a route plan of this version");
+  } catch (const std::exception& error) {
+    PyErr_Format(PyExc_TypeError, "not a route plan of this version: %s", error.what());
   }
   return std::nullopt;
 }

@@ -1,30 +1,70 @@
-// What a compiled FastAPI route does, read once from the plan that compiler.py made.
+// What a compiled FastAPI route does: a program of steps, read once from what data_bridge.compile made.
 #pragma once
 
 #include <Python.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pyloop/py_ref.hpp"
 
 namespace data_bridge::bridge {
 
-enum class ParameterIn : std::uint8_t { kPath, kQuery, kHeader };
+enum class ParameterIn : std::uint8_t { kPath, kQuery, kHeader, kCookie, kBody };
 
-/// One argument from the path, the query or a header field.
+/// One argument from the path, the query, a header field, a cookie or the body.
 struct ParameterPlan {
   ParameterIn in = ParameterIn::kQuery;
-  std::vector<std::string> aliases;  ///< UTF-8; the first one present counts
-  std::size_t path_index = 0;        ///< kPath: which parameter of the template
-  bool many = false;                 ///< all values, as a list
-  pyloop::PyRef convert;             ///< kPath: the convertor's convert(str), or empty for str
-  pyloop::PyRef validate;            ///< validate_python, or empty where any str is valid as it is
+  std::vector<std::string> aliases;        ///< UTF-8; the first one present counts
+  std::vector<pyloop::PyRef> alias_names;  ///< the same as str
+  std::size_t path_index = 0;              ///< kPath: which parameter of the template
+  bool many = false;                       ///< all values, as a list
+  bool null_is_absent = false;             ///< kBody: a JSON null is no body
+  pyloop::PyRef validate;                  ///< validate_python, or empty where any str is valid as it is
   bool required = true;
+  bool validate_default = false;
   pyloop::PyRef default_value;  ///< an immutable default
   pyloop::PyRef make_default;   ///< or a callable that makes a fresh one
+  pyloop::PyRef errors;         ///< (index of the alias, ValidationError or None) -> list: what was wrong
+};
+
+enum class Op : std::uint8_t {
+  kParameter,  ///< one argument
+  kLocation,   ///< all arguments of one location, by FastAPI's function: (request) -> (values, errors)
+  kBody,       ///< all arguments of the body, by FastAPI's coroutine: (body) -> (values, errors)
+  kForm,       ///< reads the body as a form, by FastAPI's coroutine: (request) -> form
+  kMake,       ///< a fresh object: () -> object
+  kReuse,      ///< where the dependency was solved before: takes its value and goes on at `jump`
+  kCall,       ///< awaits function(**arguments)
+  kThread,     ///< the same in a worker thread
+  kEnter,      ///< a dependency with `yield`: (on the function's stack, arguments, request) -> awaitable of the value
+};
+
+/// Slots of objects that are made at their first use.
+inline constexpr std::size_t kRequestSlot = 0;
+inline constexpr std::size_t kResponseSlot = 1;
+inline constexpr std::size_t kTasksSlot = 2;
+inline constexpr std::size_t kFirstSlot = 3;
+inline constexpr std::size_t kNowhere = SIZE_MAX;
+
+struct Step {
+  Op op = Op::kParameter;
+  std::size_t slot = kNowhere;    ///< where the value goes
+  std::size_t node = 0;           ///< whose argument this is, or which dependency this calls
+  std::size_t parent = kNowhere;  ///< of calls: who fails with it
+  ParameterPlan parameter;
+  pyloop::PyRef function;
+  pyloop::PyRef names;                                         ///< tuple of str: keywords of the call
+  std::vector<std::size_t> arguments;                          ///< their slots
+  std::vector<std::pair<pyloop::PyRef, std::size_t>> outputs;  ///< kLocation, kBody: name, slot
+  std::size_t cache = kNowhere;                                ///< which cache the value goes to, if it is empty
+  bool use_cache = false;
+  bool function_scope = false;
+  std::size_t jump = 0;
 };
 
 /// More keywords than SchemaSerializer.to_json() has in FastAPI's call.
@@ -32,33 +72,66 @@ inline constexpr std::size_t kMaxToJsonKeywords = 12;
 
 struct ResponsePlan {
   int status = 200;
-  pyloop::PyRef validate;       ///< of the response field; empty: a plain JSON response
-  pyloop::PyRef to_json;        ///< serializer.to_json, with `to_json_keywords`
+  pyloop::PyRef validate;       ///< of the response field; empty: there is none
+  pyloop::PyRef to_json;        ///< serializer.to_json, with `to_json_keywords`; empty: `encode` and `render`
   pyloop::PyRef to_json_names;  ///< tuple of keyword names
   std::vector<pyloop::PyRef> to_json_values;
   pyloop::PyRef invalid;    ///< (content) -> the ResponseValidationError to raise
-  pyloop::PyRef render;     ///< (content) -> Response, for what the native JSON writer leaves alone
-  bool plain_json = false;  ///< exact JSONResponse: the native writer may serve
+  pyloop::PyRef encode;     ///< (validated content) -> what `render` takes
+  pyloop::PyRef render;     ///< (content, injected Response or None, tasks or None) -> Response
+  pyloop::PyRef wrap;       ///< the same of a JSON document
+  bool plain_json = false;  ///< exact JSONResponse without a field: the native writer may serve
+};
+
+/// What scope and Request need beside the server's keys.
+struct ScopePlan {
+  std::vector<pyloop::PyRef> path_names;     ///< of the template's parameters
+  std::vector<pyloop::PyRef> path_converts;  ///< convert(str), or empty for str
+  pyloop::PyRef router;
+  pyloop::PyRef endpoint;
+  pyloop::PyRef route;
+  pyloop::PyRef fastapi;        ///< dict: what becomes of scope["fastapi"]; empty: nothing
+  pyloop::PyRef begin;          ///< (scope) -> None: what the application's layers set, where they are gone around
+  pyloop::PyRef make_stack;     ///< contextlib.AsyncExitStack
+  pyloop::PyRef request_class;  ///< starlette.requests.Request
+  pyloop::PyRef make_response;  ///< () -> the Response that is injected
+  pyloop::PyRef make_tasks;     ///< fastapi.BackgroundTasks
 };
 
 /// Everything that is fixed about a route. The attribute names of the Python side are those of
-/// compiler.RoutePlan.
+/// data_bridge.compile.plan.RoutePlan.
 struct RoutePlan {
-  pyloop::PyRef call;
-  pyloop::PyRef threaded;  ///< run_in_threadpool for a sync endpoint, else empty
-  std::vector<ParameterPlan> parameters;
-  pyloop::PyRef body_validate;   ///< of the JSON body, or empty
-  pyloop::PyRef argument_names;  ///< tuple of str: parameters in order, then the body
-  ResponsePlan response;
-  pyloop::PyRef finish;           ///< async (scope, receive, send, outcome): FastAPI's layers around an outcome
-  pyloop::PyRef from_attributes;  ///< ("from_attributes",): the keyword of FastAPI's calls of validators
-  pyloop::PyRef parse_json;       ///< pydantic_core.from_json
-  pyloop::PyRef response_class;   ///< starlette.responses.Response
-  pyloop::PyRef simple_classes;   ///< frozenset of exact response classes that only carry bytes
+  std::vector<Step> steps;
+  Step endpoint;
+  std::size_t slots = kFirstSlot;
+  std::size_t nodes = 1;
+  std::size_t caches = 0;
+  bool reads_body = false;
+  bool reads_head = false;  ///< query or fields
   bool strict_content_type = true;
+  bool threaded = false;  ///< a sync endpoint
+  ResponsePlan response;
+  ScopePlan scope;
+  pyloop::PyRef run_in_thread;     ///< run_in_threadpool(function, *arguments, **keywords)
+  pyloop::PyRef overrides;         ///< whose dependency_overrides must be empty; or empty
+  pyloop::PyRef parse_cookies;     ///< (list of str) -> dict
+  pyloop::PyRef parse_json;        ///< pydantic_core.from_json
+  pyloop::PyRef decode_body;       ///< (bytes, scope) -> value, or raises what FastAPI raises
+  pyloop::PyRef unreadable_body;   ///< (exception) -> what FastAPI raises for it
+  pyloop::PyRef undefined;         ///< the body that is absent
+  pyloop::PyRef invalid_request;   ///< (errors, body, scope) -> RequestValidationError
+  pyloop::PyRef validation_error;  ///< pydantic_core.ValidationError
+  /// async (scope, receive, send, outcome, request, body, function stack, request stack, started): what FastAPI does
+  /// with an outcome, around the exits of the stacks.
+  pyloop::PyRef finish;           ///< within the application's layers
+  pyloop::PyRef finish_native;    ///< with the application's layers
+  pyloop::PyRef from_attributes;  ///< ("from_attributes",): the keyword of FastAPI's calls of validators
+  pyloop::PyRef response_class;   ///< starlette.responses.Response
+  pyloop::PyRef only_bytes;       ///< (type) -> bool: whether its answer is status, fields and bytes
+  pyloop::PyRef known_types;      ///< dict: what only_bytes() has said
 };
 
-/// Reads the attributes of a compiler.RoutePlan; nullopt with a Python exception set on failure.
+/// Reads the attributes of a RoutePlan of Python's; nullopt with a Python exception set on failure.
 std::optional<RoutePlan> read_route_plan(PyObject* plan);
 
 }  // namespace data_bridge::bridge

@@ -63,6 +63,13 @@ bool PlanGuard::begin_generation(PyObject* attributes, PyObject* lists) {
   return watch_.set(attributes, lists);
 }
 
+void PlanGuard::retire() noexcept {
+  generation_->current = false;
+  generation_ = std::make_shared<Generation>();
+  watch_ = {};
+  still_valid_.reset();
+}
+
 bool PlanGuard::valid(Generation& generation, std::optional<Clock::time_point> head_at) noexcept {
   if (head_at && *head_at <= generation.last_valid) return true;
   if (!generation.current) return false;
@@ -77,6 +84,7 @@ bool PlanGuard::valid(Generation& generation, std::optional<Clock::time_point> h
 }
 
 bool PlanGuard::ask(bool changed) noexcept {
+  if (!still_valid_) return false;
   PyRef answer = PyRef::steal(PyObject_CallOneArg(still_valid_.get(), changed ? Py_True : Py_False));
   if (!answer) PyErr_WriteUnraisable(still_valid_.get());
   return answer.get() == Py_True;

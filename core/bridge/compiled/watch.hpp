@@ -46,6 +46,8 @@ class PlanGuard {
 
   /// What is compiled from now on was read from this. False with a Python exception set; see RouteWatch::set().
   [[nodiscard]] bool begin_generation(PyObject* attributes, PyObject* lists);
+  /// Nothing that was compiled may answer any more; lets go of all that is watched and asked.
+  void retire() noexcept;
   using Clock = std::chrono::steady_clock;
   /// What begin_generation() began: a request may have been routed by a table that was replaced since, perhaps because
   /// of the very change that its client had seen.

@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
@@ -13,7 +14,9 @@
 #include <utility>
 
 #include "bridge/asgi/callables.hpp"
+#include "bridge/compiled/endpoint.hpp"
 #include "bridge/compiled/frame.hpp"
+#include "bridge/compiled/inner_router.hpp"
 #include "bridge/crud_bindings.hpp"
 #include "bridge/server/limits_bindings.hpp"
 #include "bridge/server/server.hpp"
@@ -28,20 +31,66 @@ namespace {
 
 PyRef owned(const nb::object& object) { return PyRef::borrow(object.ptr()); }
 
-std::shared_ptr<routing::Endpoint> endpoint_of_route(Server& server, nb::handle plan, nb::handle operation) {
+std::shared_ptr<routing::Endpoint> endpoint_of_route(const std::shared_ptr<AppContext>& app,
+                                                     const std::shared_ptr<PlanGuard>& guard, nb::handle plan,
+                                                     nb::handle operation) {
   if (!operation.is_none()) return endpoint_of(operation);
-  if (!plan.is_none()) return server.make_route_endpoint(plan.ptr());
-  return nullptr;
+  if (plan.is_none()) return nullptr;
+  auto read = read_route_plan(plan.ptr());
+  if (!read) throw nb::python_error();
+  return std::make_shared<RouteEndpoint>(app, guard, std::move(*read));
 }
 
-RouteEntry read_entry(Server& server, nb::handle source) {
+RouteEntry read_entry(const std::shared_ptr<AppContext>& app, const std::shared_ptr<PlanGuard>& guard,
+                      nb::handle source) {
   const auto entry = nb::cast<nb::tuple>(source);
   if (entry.size() != 6) throw nb::value_error("a route is (path, methods, plan, operation, opaque, allow)");
   return {.path = nb::cast<std::string>(entry[0]),
           .methods = nb::cast<std::vector<std::string>>(entry[1]),
-          .endpoint = endpoint_of_route(server, entry[2], entry[3]),
+          .endpoint = endpoint_of_route(app, guard, entry[2], entry[3]),
           .opaque = nb::cast<bool>(entry[4]),
           .allow = nb::cast<std::string>(entry[5])};
+}
+
+/// Begins a generation of `guard`, and reads what was compiled for it.
+std::vector<RouteEntry> read_entries(const std::shared_ptr<AppContext>& app, const std::shared_ptr<PlanGuard>& guard,
+                                     const nb::list& routes, const nb::list& attributes, const nb::list& lists) {
+  if (!guard->begin_generation(attributes.ptr(), lists.ptr())) throw nb::python_error();
+  std::vector<RouteEntry> entries;
+  entries.reserve(routes.size());
+  for (nb::handle route : routes) entries.push_back(read_entry(app, guard, route));
+  return entries;
+}
+
+int traverse_inner(PyObject* object, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(object));
+  return nb::inst_ready(object) ? nb::inst_ptr<InnerRouter>(object)->traverse(visit, arg) : 0;
+}
+
+int clear_inner(PyObject* object) {
+  nb::inst_ptr<InnerRouter>(object)->clear();
+  return 0;
+}
+
+PyType_Slot inner_router_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_inner)},
+                                    {Py_tp_clear, reinterpret_cast<void*>(clear_inner)},
+                                    {0, nullptr}};
+
+void bind_inner_router(nb::module_& module) {
+  nb::class_<InnerRouter>(module, "InnerRouter", nb::type_slots(inner_router_slots),
+                          "Compiled routes in the place of a Router's middleware_stack: an ASGI application.")
+      .def("__call__",
+           [](InnerRouter& self, nb::handle scope, nb::handle receive, nb::handle send) {
+             PyRef awaitable = self.call(scope.ptr(), receive.ptr(), send.ptr());
+             if (!awaitable) throw nb::python_error();
+             return nb::steal(awaitable.release());
+           })
+      .def(
+          "set_routes",
+          [](InnerRouter& self, const nb::list& routes, const nb::list& attributes, const nb::list& lists) {
+            self.set_table(build_table(read_entries(self.app(), self.guard(), routes, attributes, lists), {}, nullptr));
+          })
+      .def("close", &InnerRouter::close);
 }
 
 // The message of a std::runtime_error becomes an OSError: an address is in use, or not ours.
@@ -60,6 +109,7 @@ auto as_os_error(Function function) {
 void bind_server(nb::module_& module) {
   if (!ready_asgi_types() || !ready_frame_type()) throw nb::python_error();
   bind_limits(module);
+  bind_inner_router(module);
   nb::class_<Server>(module, "Server", "The native half of one server process; see data_bridge.server.Server.")
       .def(
           "__init__",
@@ -111,12 +161,16 @@ void bind_server(nb::module_& module) {
              bool default_unmatched, const nb::list& watched_attributes, const nb::list& watched_lists) {
             AppRoutes app_routes{
                 .root_path = root_path, .redirect_slashes = redirect_slashes, .default_unmatched = default_unmatched};
-            if (!self.guard().begin_generation(watched_attributes.ptr(), watched_lists.ptr())) throw nb::python_error();
-            for (nb::handle route : routes) app_routes.routes.push_back(read_entry(self, route));
+            app_routes.routes =
+                read_entries(self.shared_app(), self.shared_guard(), routes, watched_attributes, watched_lists);
             self.set_routes(std::move(app_routes));
           },
           nb::arg("routes"), nb::kw_only(), nb::arg("root_path"), nb::arg("redirect_slashes"),
           nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"))
+      .def("make_inner_router",
+           [](Server& self, const nb::object& original, const nb::object& still_valid) {
+             return self.make_inner_router(original.ptr(), still_valid.ptr());
+           })
       .def("drain", [](Server& self, double grace_seconds,
                        const nb::object& on_drained) { self.drain(read_seconds(grace_seconds), on_drained.ptr()); })
       .def("close", &Server::close)

@@ -203,23 +203,30 @@ void Server::start_threads() {
   for (const auto& lane : lanes_) lane->start_thread();
 }
 
-void Server::set_routes(AppRoutes app_routes) {
-  routing::RouteTable::Builder builder(
-      {.redirect_slashes = app_routes.redirect_slashes,
-       .unmatched = std::make_shared<AppUnmatchedEndpoint>(app_, app_routes.default_unmatched ? guard_ : nullptr),
-       .server_root_path = app_->root_path,
-       .root_path = app_routes.root_path});
-  for (RouteEntry& route : app_routes.routes) {
-    auto endpoint = route.endpoint != nullptr ? std::move(route.endpoint) : application_;
+std::shared_ptr<const routing::RouteTable> build_table(std::vector<RouteEntry> routes, routing::RoutingOptions options,
+                                                       const std::shared_ptr<routing::Endpoint>& application) {
+  routing::RouteTable::Builder builder(std::move(options));
+  for (RouteEntry& route : routes) {
+    auto endpoint = route.endpoint != nullptr ? std::move(route.endpoint) : application;
     if (!route.opaque) {
       routing::RouteSpec spec{
           .path = route.path, .methods = route.methods, .endpoint = std::move(endpoint), .allow = route.allow};
       if (builder.add(std::move(spec))) continue;
     }
     // A template that only Starlette can match: from here on Starlette decides.
-    builder.add_opaque(application_);
+    builder.add_opaque(application);
   }
-  auto table = builder.build();
+  return builder.build();
+}
+
+void Server::set_routes(AppRoutes app_routes) {
+  auto table = build_table(
+      std::move(app_routes.routes),
+      {.redirect_slashes = app_routes.redirect_slashes,
+       .unmatched = std::make_shared<AppUnmatchedEndpoint>(app_, app_routes.default_unmatched ? guard_ : nullptr),
+       .server_root_path = app_->root_path,
+       .root_path = app_routes.root_path},
+      application_);
   if (routes_ == nullptr) {
     routes_ = std::make_shared<routing::CurrentRoutes>(std::move(table));
   } else {
@@ -227,10 +234,8 @@ void Server::set_routes(AppRoutes app_routes) {
   }
 }
 
-std::shared_ptr<routing::Endpoint> Server::make_route_endpoint(PyObject* plan) {
-  auto read = read_route_plan(plan);
-  if (!read) throw nb::python_error();
-  return std::make_shared<RouteEndpoint>(app_, guard_, std::move(*read));
+std::unique_ptr<InnerRouter> Server::make_inner_router(PyObject* original, PyObject* still_valid) {
+  return std::make_unique<InnerRouter>(app_, original, still_valid);
 }
 
 void Server::drain(std::chrono::milliseconds grace, PyObject* on_drained) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bridge/app_context.hpp"
+#include "bridge/compiled/inner_router.hpp"
 #include "bridge/compiled/watch.hpp"
 #include "http/connections.hpp"
 #include "http/limits.hpp"
@@ -48,6 +49,10 @@ struct AppRoutes {
   bool default_unmatched = false;  ///< what no route answers is answered as Starlette does by default
 };
 
+/// The table of `routes`; what is not compiled leads to `application`.
+std::shared_ptr<const routing::RouteTable> build_table(std::vector<RouteEntry> routes, routing::RoutingOptions options,
+                                                       const std::shared_ptr<routing::Endpoint>& application);
+
 /// All methods on the loop's thread, with the GIL, unless they say otherwise.
 class Server {
  public:
@@ -65,10 +70,12 @@ class Server {
   std::vector<Address> listen_inherited(int fd, int backlog);
 
   /// Its generation is to be begun before plans are made into endpoints for set_routes().
-  [[nodiscard]] PlanGuard& guard() noexcept { return *guard_; }
+  [[nodiscard]] const std::shared_ptr<PlanGuard>& shared_guard() const noexcept { return guard_; }
+  [[nodiscard]] const std::shared_ptr<AppContext>& shared_app() const noexcept { return app_; }
   /// Puts `routes` in force.
   void set_routes(AppRoutes routes);
-  [[nodiscard]] std::shared_ptr<routing::Endpoint> make_route_endpoint(PyObject* plan);
+  /// A router for the inside of an application's middleware; see InnerRouter.
+  [[nodiscard]] std::unique_ptr<InnerRouter> make_inner_router(PyObject* original, PyObject* still_valid);
 
   /// Stops accepting; connections close after their next answer, at the latest after `grace`.
   /// `on_drained` is called when all are gone.

@@ -1,0 +1,67 @@
+// How a request comes to a compiled route, and how its answer leaves: from the connection, or from within the
+// application's own middleware.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http/request.hpp"
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::bridge {
+
+/// On the loop's thread, with the GIL.
+class Door {
+ public:
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+  virtual ~Door() = default;
+
+  /// Names of fields in any case; the views live as long as the door.
+  virtual const http::Request& head() = 0;
+  /// Of the route's template, decoded.
+  virtual std::span<const std::string> path_values() = 0;
+  /// Borrowed, made at the first use; null with an exception set. `scope` has all that a handler of FastAPI's can see,
+  /// but for what make_scope_complete() adds.
+  virtual PyObject* scope() = 0;
+  virtual PyObject* receive() = 0;
+  virtual PyObject* send() = 0;
+  /// Whether the scope is there already, and somebody may look at it.
+  [[nodiscard]] virtual bool scope_is_seen() const noexcept = 0;
+  /// The application's own code for this request, from its routing on. Nothing of it must have been received yet.
+  virtual pyloop::PyRef hand_over() = 0;
+
+  /// The whole body, where it is there. Else it must be received.
+  virtual const std::string_view* body() = 0;
+
+  enum class Answer : std::uint8_t {
+    kDone,
+    kAwait,    ///< `next` is to be awaited, and then next_message() asked
+    kNotHere,  ///< nothing was sent: this needs the general way
+    kError,    ///< a Python exception is set
+  };
+  /// `headers`: a list of (bytes, bytes), as Response.raw_headers. `body`: bytes.
+  virtual Answer answer(long status, PyObject* headers, PyObject* body, pyloop::PyRef& next) = 0;
+  /// A JSON document, and `headers` behind the two fields that say so; null: none.
+  virtual Answer answer_json(long status, std::string_view body, PyObject* headers, pyloop::PyRef& next) = 0;
+  virtual Answer next_message(pyloop::PyRef& next) = 0;
+  /// A part of the answer has left.
+  [[nodiscard]] virtual bool started() const noexcept = 0;
+  /// Outside the application's layers: `finish_native` is what puts them around an outcome.
+  [[nodiscard]] virtual bool native() const noexcept = 0;
+
+  /// For the garbage collector, where a Python object keeps the door.
+  virtual int traverse(visitproc /*visit*/, void* /*arg*/) const { return 0; }
+
+ protected:
+  Door() = default;
+};
+
+/// What `await object` would iterate; a coroutine is its own iterator for PyIter_Send. Empty with an exception set.
+pyloop::PyRef await_iterator(pyloop::PyRef object);
+
+}  // namespace data_bridge::bridge

@@ -1,0 +1,621 @@
+// Runs a route's program: what fastapi.routing.get_request_handler() and solve_dependencies() do, in their order.
+#include "bridge/compiled/execution.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bridge/asgi/names.hpp"
+#include "bridge/compiled/plain_json.hpp"
+#include "pyloop/py_error.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+namespace {
+
+/// Keys of the scope, and attributes of Starlette's objects.
+struct Names {
+  PyObject* router = PyUnicode_InternFromString("router");
+  PyObject* endpoint = PyUnicode_InternFromString("endpoint");
+  PyObject* path_params = PyUnicode_InternFromString("path_params");
+  PyObject* route = PyUnicode_InternFromString("route");
+  PyObject* fastapi = PyUnicode_InternFromString("fastapi");
+  PyObject* request_stack = PyUnicode_InternFromString("fastapi_inner_astack");
+  PyObject* function_stack = PyUnicode_InternFromString("fastapi_function_astack");
+  PyObject* exits = PyUnicode_InternFromString("_exit_callbacks");
+  PyObject* body = PyUnicode_InternFromString("_body");
+  PyObject* json = PyUnicode_InternFromString("_json");
+  PyObject* tasks = PyUnicode_InternFromString("tasks");
+};
+
+const Names& names() {
+  static const Names instance;
+  return instance;
+}
+
+bool set(PyObject* dict, PyObject* key, PyObject* value) noexcept {
+  return value != nullptr && PyDict_SetItem(dict, key, value) == 0;
+}
+
+/// Length of the attribute `name`; -1 with an exception set.
+Py_ssize_t length_of(PyObject* object, PyObject* name) {
+  const PyRef value = PyRef::steal(PyObject_GetAttr(object, name));
+  return value ? PyObject_Size(value.get()) : -1;
+}
+
+}  // namespace
+
+PyRef await_iterator(PyRef object) {
+  if (!object || PyCoro_CheckExact(object.get())) return object;
+  const PyAsyncMethods* methods = Py_TYPE(object.get())->tp_as_async;
+  if (methods == nullptr || methods->am_await == nullptr) {
+    PyErr_Format(PyExc_TypeError, "object %.100s can't be used in 'await' expression", Py_TYPE(object.get())->tp_name);
+    return {};
+  }
+  return PyRef::steal(methods->am_await(object.get()));
+}
+
+Execution::Execution(Door& door, const RoutePlan& plan)
+    : door_(door), plan_(plan), inputs_(plan, door), slots_(plan.slots), caches_(plan.caches), failed_(plan.nodes) {}
+
+Execution::Next Execution::start() {
+  if (!inputs_.convert_path()) {  // FastAPI's own code fails in the same way, where its layers expect it
+    PyErr_Clear();
+    return await(door_.hand_over(), Stage::kFinish);
+  }
+  if (door_.scope_is_seen() && !complete_scope()) return Next::kError;
+  return plan_.reads_body ? read_body() : run_steps();
+}
+
+Execution::Next Execution::advance(bool returned, PyRef value) {
+  switch (stage_) {
+    case Stage::kBody:
+      return returned ? on_message(value.get()) : on_exception();
+    case Stage::kSteps: {
+      if (!returned) return on_exception();
+      if (!take(plan_.steps[step_], std::move(value))) return on_exception();
+      ++step_;
+      return run_steps();
+    }
+    case Stage::kEndpoint:
+      return returned ? on_result(value.get()) : on_exception();
+    case Stage::kValidate: {
+      const PyRef content = std::move(content_);
+      if (returned) return serialize(value.get());
+      // What is no Exception (a cancellation) says nothing about the content.
+      return PyErr_ExceptionMatches(PyExc_Exception) != 0 ? on_invalid(content.get()) : on_exception();
+    }
+    case Stage::kSend: {
+      if (!returned) return on_exception();
+      PyRef next;
+      const Door::Answer answer = door_.next_message(next);
+      return answered(answer, std::move(next));
+    }
+    case Stage::kFinish:
+      break;
+  }
+  return returned ? Next::kAnswered : Next::kError;
+}
+
+void Execution::end() noexcept {
+  current_.reset();
+  content_.reset();
+  errors_.reset();
+  slots_.clear();
+  caches_.clear();
+  request_stack_.reset();
+  function_stack_.reset();
+  inputs_.clear();
+}
+
+int Execution::traverse(visitproc visit, void* arg) const {
+  for (const PyRef& value : slots_) Py_VISIT(value.get());
+  for (const PyRef& value : caches_) Py_VISIT(value.get());
+  Py_VISIT(current_.get());
+  Py_VISIT(content_.get());
+  Py_VISIT(errors_.get());
+  Py_VISIT(request_stack_.get());
+  Py_VISIT(function_stack_.get());
+  return inputs_.traverse(visit, arg);
+}
+
+Execution::Next Execution::await(PyRef awaitable, Stage stage) {
+  stage_ = stage;
+  current_ = await_iterator(std::move(awaitable));
+  return current_ ? Next::kAwait : stage == Stage::kFinish ? Next::kError : on_exception();
+}
+
+// --- the scope -------------------------------------------------------------------------------------
+
+PyObject* Execution::stack(PyRef& stack) const {
+  if (!stack) stack = PyRef::steal(PyObject_CallNoArgs(plan_.scope.make_stack.get()));
+  return stack.get();
+}
+
+/// What FastAPI's and Starlette's routing adds to a scope, in their order.
+bool Execution::complete_scope() {
+  if (request_stack_) return true;
+  const ScopePlan& plan = plan_.scope;
+  PyObject* const scope = door_.scope();
+  if (scope == nullptr) return false;
+  if (door_.native() && !PyRef::steal(PyObject_CallOneArg(plan.begin.get(), scope))) return false;
+  if (plan.router && PyDict_SetDefault(scope, names().router, plan.router.get()) == nullptr) return false;
+  PyObject* const before = PyDict_GetItemWithError(scope, names().path_params);
+  if (before == nullptr && PyErr_Occurred() != nullptr) return false;
+  const PyRef path_params = inputs_.path_params(before);
+  if (!set(scope, names().endpoint, plan.endpoint.get()) || !set(scope, names().path_params, path_params.get()) ||
+      !set(scope, names().route, plan.route.get())) {
+    return false;
+  }
+  if (plan.fastapi) {
+    PyObject* const existing = PyDict_GetItemWithError(scope, names().fastapi);
+    if (existing != nullptr && PyDict_Check(existing)) {
+      if (PyDict_Update(existing, plan.fastapi.get()) != 0) return false;
+    } else {
+      const PyRef copy = PyRef::steal(PyDict_Copy(plan.fastapi.get()));
+      if (PyErr_Occurred() != nullptr || !set(scope, names().fastapi, copy.get())) return false;
+    }
+  }
+  return set(scope, names().request_stack, stack(request_stack_)) &&
+         set(scope, names().function_stack, stack(function_stack_));
+}
+
+PyObject* Execution::request() {
+  PyRef& made = slots_[kRequestSlot];
+  if (made) return made.get();
+  if (!complete_scope()) return nullptr;
+  std::array<PyObject*, 3> arguments{door_.scope(), door_.receive(), door_.send()};
+  if (arguments[1] == nullptr || arguments[2] == nullptr) return nullptr;
+  PyRef request =
+      PyRef::steal(PyObject_Vectorcall(plan_.scope.request_class.get(), arguments.data(), arguments.size(), nullptr));
+  if (!request) return nullptr;
+  // As if it had read the body itself.
+  PyObject* const bytes = inputs_.body_bytes();
+  if (bytes != nullptr && PyObject_SetAttr(request.get(), names().body, bytes) != 0) return nullptr;
+  if (inputs_.is_document() && PyObject_SetAttr(request.get(), names().json, inputs_.body()) != 0) return nullptr;
+  made = std::move(request);
+  return made.get();
+}
+
+PyObject* Execution::slot(std::size_t index) {
+  PyRef& place = slots_[index];
+  if (place) return place.get();
+  switch (index) {
+    case kRequestSlot:
+      return request();
+    case kResponseSlot:
+      place = PyRef::steal(PyObject_CallNoArgs(plan_.scope.make_response.get()));
+      return place.get();
+    case kTasksSlot:
+      place = PyRef::steal(PyObject_CallNoArgs(plan_.scope.make_tasks.get()));
+      return place.get();
+    default:
+      return Py_None;  // FastAPI passes what it has; an argument without a value fails before
+  }
+}
+
+// --- the body --------------------------------------------------------------------------------------
+
+Execution::Next Execution::read_body() {
+  const std::string_view* const body = door_.body();
+  if (body == nullptr) {
+    PyObject* const receive = door_.receive();
+    if (receive == nullptr) return Next::kError;
+    return await(PyRef::steal(PyObject_CallNoArgs(receive)), Stage::kBody);
+  }
+  PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body->data(), static_cast<Py_ssize_t>(body->size())));
+  return bytes && inputs_.set_body(std::move(bytes)) ? run_steps() : on_exception();
+}
+
+/// One message of receive(), as starlette.requests.Request.stream() takes it.
+Execution::Next Execution::on_message(PyObject* message) {
+  const AsgiNames& name = asgi_names();
+  const PyRef type = PyRef::steal(PyObject_GetItem(message, name.type));
+  if (!type) return on_exception();
+  const bool is_request = PyObject_RichCompareBool(type.get(), name.http_request, Py_EQ) == 1;
+  if (!is_request && PyObject_RichCompareBool(type.get(), name.http_disconnect, Py_EQ) == 1) {
+    const PyRef error = PyRef::steal(PyObject_CallOneArg(plan_.unreadable_body.get(), Py_None));
+    return error ? finish(error.get()) : on_exception();
+  }
+  bool more = !is_request;
+  PyRef piece;
+  if (is_request) {
+    piece = PyRef::steal(PyMapping_HasKey(message, name.body) != 0 ? PyObject_GetItem(message, name.body)
+                                                                   : PyBytes_FromStringAndSize(nullptr, 0));
+    if (!piece) return on_exception();
+    if (PyMapping_HasKey(message, name.more_body) != 0) {
+      const PyRef more_body = PyRef::steal(PyObject_GetItem(message, name.more_body));
+      const int truth = more_body ? PyObject_IsTrue(more_body.get()) : -1;
+      if (truth < 0) return on_exception();
+      more = truth == 1;
+    }
+  }
+  if (piece && content_) {
+    if (PyList_Append(content_.get(), piece.get()) != 0) return on_exception();
+  } else if (piece && more) {
+    content_ = PyRef::steal(PyList_New(0));
+    if (!content_ || PyList_Append(content_.get(), piece.get()) != 0) return on_exception();
+  }
+  if (more) return await(PyRef::steal(PyObject_CallNoArgs(door_.receive())), Stage::kBody);
+  if (content_) {
+    const PyRef nothing = PyRef::steal(PyBytes_FromStringAndSize(nullptr, 0));
+    const PyRef pieces = std::move(content_);
+    piece = PyRef::steal(nothing ? PyObject_CallMethod(nothing.get(), "join", "O", pieces.get()) : nullptr);
+  }
+  if (piece && !PyBytes_CheckExact(piece.get())) piece = PyRef::steal(PyBytes_FromObject(piece.get()));
+  return piece && inputs_.set_body(std::move(piece)) ? run_steps() : on_exception();
+}
+
+// --- dependencies ----------------------------------------------------------------------------------
+
+Execution::Next Execution::run_steps() {
+  while (step_ < plan_.steps.size()) {
+    switch (perform(plan_.steps[step_])) {
+      case Done::kYes:
+        ++step_;
+        break;
+      case Done::kAwait:
+        stage_ = Stage::kSteps;
+        return Next::kAwait;
+      case Done::kRaised:
+        return on_exception();
+    }
+  }
+  return call_endpoint();
+}
+
+Execution::Done Execution::perform(const Step& step) {
+  switch (step.op) {
+    case Op::kParameter:
+      return extract(step);
+    case Op::kLocation:
+      return read_location(step);
+    case Op::kBody:
+      return begin_body_fields(step);
+    case Op::kForm:
+      return begin_form(step);
+    case Op::kMake:
+      slots_[step.slot] = PyRef::steal(PyObject_CallNoArgs(step.function.get()));
+      return slots_[step.slot] ? Done::kYes : Done::kRaised;
+    case Op::kReuse:
+      if (caches_[step.cache]) {
+        if (step.slot != kNowhere) slots_[step.slot] = PyRef::borrow(caches_[step.cache].get());
+        step_ = step.jump - 1;
+      }
+      return Done::kYes;
+    case Op::kCall:
+    case Op::kThread:
+    case Op::kEnter:
+      return begin_call(step);
+  }
+  return Done::kYes;
+}
+
+bool Execution::add_errors(std::size_t node, PyObject* list) {
+  failed_[node] = true;
+  if (!errors_) errors_ = PyRef::steal(PyList_New(0));
+  if (!errors_) return false;
+  const Py_ssize_t end = PyList_GET_SIZE(errors_.get());
+  return PyList_SetSlice(errors_.get(), end, end, list) == 0;
+}
+
+Execution::Done Execution::extract(const Step& step) {
+  PyRef value;
+  switch (inputs_.extract(step.parameter, value)) {
+    case Inputs::Result::kValue:
+      slots_[step.slot] = std::move(value);
+      return Done::kYes;
+    case Inputs::Result::kInvalid:
+      return add_errors(step.node, value.get()) ? Done::kYes : Done::kRaised;
+    case Inputs::Result::kRaised:
+      break;
+  }
+  return Done::kRaised;
+}
+
+/// `result`: (dict of values by name, list of errors).
+bool Execution::take_outputs(const Step& step, PyObject* result) {
+  PyObject* values = nullptr;
+  PyObject* errors = nullptr;
+  if (!PyArg_ParseTuple(result, "O!O!", &PyDict_Type, &values, &PyList_Type, &errors)) return false;
+  if (PyList_GET_SIZE(errors) != 0) return add_errors(step.node, errors);
+  for (const auto& [name, slot] : step.outputs) {
+    PyObject* const value = PyDict_GetItemWithError(values, name.get());
+    if (value == nullptr) {
+      if (PyErr_Occurred() == nullptr) PyErr_SetObject(PyExc_KeyError, name.get());
+      return false;
+    }
+    slots_[slot] = PyRef::borrow(value);
+  }
+  return true;
+}
+
+Execution::Done Execution::read_location(const Step& step) {
+  PyObject* const from = request();
+  const PyRef result = PyRef::steal(from != nullptr ? PyObject_CallOneArg(step.function.get(), from) : nullptr);
+  return result && take_outputs(step, result.get()) ? Done::kYes : Done::kRaised;
+}
+
+Execution::Done Execution::begin_body_fields(const Step& step) {
+  current_ = await_iterator(PyRef::steal(PyObject_CallOneArg(step.function.get(), inputs_.body())));
+  return current_ ? Done::kAwait : Done::kRaised;
+}
+
+Execution::Done Execution::begin_form(const Step& step) {
+  PyObject* const from = request();
+  current_ = await_iterator(PyRef::steal(from != nullptr ? PyObject_CallOneArg(step.function.get(), from) : nullptr));
+  return current_ ? Done::kAwait : Done::kRaised;
+}
+
+Execution::Done Execution::begin_call(const Step& step) {
+  if (failed_[step.node]) {  // an argument of its own, or a dependency's
+    failed_[step.parent] = true;
+    return Done::kYes;
+  }
+  if (step.use_cache && caches_[step.cache]) {
+    if (step.slot != kNowhere) slots_[step.slot] = PyRef::borrow(caches_[step.cache].get());
+    return Done::kYes;
+  }
+  current_ = await_iterator(step.op == Op::kEnter ? enter(step) : call(step));
+  return current_ ? Done::kAwait : Done::kRaised;
+}
+
+/// What was awaited for `step`.
+bool Execution::take(const Step& step, PyRef value) {
+  if (step.op == Op::kBody) return take_outputs(step, value.get());
+  if (step.op == Op::kForm) {
+    inputs_.set_form(std::move(value));
+  } else {
+    solved(step, std::move(value));
+  }
+  return true;
+}
+
+void Execution::solved(const Step& step, PyRef value) {
+  if (step.cache != kNowhere && !caches_[step.cache]) caches_[step.cache] = PyRef::borrow(value.get());
+  if (step.slot != kNowhere) slots_[step.slot] = std::move(value);
+}
+
+PyRef Execution::call(const Step& step) {
+  const bool threaded = step.op == Op::kThread;
+  std::vector<PyObject*> values;
+  values.reserve(step.arguments.size() + 1);
+  if (threaded) values.push_back(step.function.get());
+  for (const std::size_t argument : step.arguments) {
+    values.push_back(slot(argument));
+    if (values.back() == nullptr) return {};
+  }
+  PyObject* const function = threaded ? plan_.run_in_thread.get() : step.function.get();
+  PyObject* const keywords = PyTuple_GET_SIZE(step.names.get()) != 0 ? step.names.get() : nullptr;
+  return PyRef::steal(PyObject_Vectorcall(function, values.data(), threaded ? 1 : 0, keywords));
+}
+
+PyRef Execution::enter(const Step& step) {
+  PyRef values = PyRef::steal(PyDict_New());
+  for (std::size_t i = 0; i < step.arguments.size(); ++i) {
+    PyObject* const value = values ? slot(step.arguments[i]) : nullptr;
+    if (value == nullptr ||
+        PyDict_SetItem(values.get(), PyTuple_GET_ITEM(step.names.get(), static_cast<Py_ssize_t>(i)), value) != 0) {
+      return {};
+    }
+  }
+  PyObject* const from = values ? request() : nullptr;
+  if (from == nullptr) return {};
+  PyObject* const stack = (step.function_scope ? function_stack_ : request_stack_).get();
+  std::array<PyObject*, 3> arguments{stack, values.get(), from};
+  return PyRef::steal(PyObject_Vectorcall(step.function.get(), arguments.data(), arguments.size(), nullptr));
+}
+
+// --- the endpoint and its result -------------------------------------------------------------------
+
+Execution::Next Execution::call_endpoint() {
+  if (errors_) {
+    if (!complete_scope()) return Next::kError;
+    PyObject* const body = inputs_.body() == plan_.undefined.get() ? Py_None : inputs_.body();
+    std::array<PyObject*, 3> arguments{errors_.get(), body, door_.scope()};
+    const PyRef error =
+        PyRef::steal(PyObject_Vectorcall(plan_.invalid_request.get(), arguments.data(), arguments.size(), nullptr));
+    return error ? finish(error.get()) : on_exception();
+  }
+  return await(call(plan_.endpoint), Stage::kEndpoint);
+}
+
+Execution::Next Execution::on_result(PyObject* result) {
+  if (PyObject_TypeCheck(result, reinterpret_cast<PyTypeObject*>(plan_.response_class.get()))) {
+    PyObject* const tasks = slots_[kTasksSlot].get();
+    if (tasks != nullptr) {
+      const PyRef background = PyRef::steal(PyObject_GetAttrString(result, "background"));
+      if (!background) return on_exception();
+      if (background.get() == Py_None && PyObject_SetAttrString(result, "background", tasks) != 0) {
+        return on_exception();
+      }
+    }
+    return on_response(PyRef::borrow(result));
+  }
+  if (plan_.response.validate) return on_model(result);
+  if (plan_.response.plain_json && !has_exits() && !has_tasks()) {
+    thread_local std::string buffer;
+    std::string document;
+    document.swap(buffer);  // an answer may run code of the application's that answers another request
+    Next next = Next::kError;
+    const bool written = append_plain_json(document, result);
+    if (written) next = answer_json(document);
+    // Kept for the next answer, but not what the largest of all took.
+    constexpr std::size_t kKept = std::size_t{1024} * 1024;
+    if (document.capacity() <= kKept) {
+      document.clear();
+      buffer.swap(document);
+    }
+    if (written) return next;
+  }
+  return render(result);
+}
+
+Execution::Next Execution::on_model(PyObject* content) {
+  if (plan_.threaded) return begin_validation(content);
+  std::array<PyObject*, 2> arguments{content, Py_True};
+  const PyRef value = PyRef::steal(
+      PyObject_Vectorcall(plan_.response.validate.get(), arguments.data(), 1, plan_.from_attributes.get()));
+  return value ? serialize(value.get()) : on_invalid(content);
+}
+
+/// A sync endpoint's result is validated in a worker thread, as serialize_response() does.
+Execution::Next Execution::begin_validation(PyObject* content) {
+  content_ = PyRef::borrow(content);
+  std::array<PyObject*, 3> arguments{plan_.response.validate.get(), content, Py_True};
+  return await(
+      PyRef::steal(PyObject_Vectorcall(plan_.run_in_thread.get(), arguments.data(), 2, plan_.from_attributes.get())),
+      Stage::kValidate);
+}
+
+/// The response field refused `content`: FastAPI's own code makes the exact error.
+Execution::Next Execution::on_invalid(PyObject* content) {
+  PyErr_Clear();
+  const PyRef error = PyRef::steal(PyObject_CallOneArg(plan_.response.invalid.get(), content));
+  return error ? finish(error.get()) : on_exception();
+}
+
+Execution::Next Execution::serialize(PyObject* value) {
+  const ResponsePlan& plan = plan_.response;
+  if (!plan.to_json || has_exits() || has_tasks()) {
+    const PyRef content = PyRef::steal(PyObject_CallOneArg(plan.encode.get(), value));
+    return content ? render(content.get()) : on_exception();
+  }
+  std::array<PyObject*, kMaxToJsonKeywords + 1> values{value};
+  for (std::size_t i = 0; i < plan.to_json_values.size(); ++i) values[i + 1] = plan.to_json_values[i].get();
+  const PyRef body = PyRef::steal(PyObject_Vectorcall(plan.to_json.get(), values.data(), 1, plan.to_json_names.get()));
+  if (!body) return on_exception();
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(body.get(), &data, &size) != 0) return on_exception();
+  return answer_json({data, static_cast<std::size_t>(size)});
+}
+
+Execution::Next Execution::render(PyObject* content) {
+  PyObject* const injected = slots_[kResponseSlot] ? slots_[kResponseSlot].get() : Py_None;
+  PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
+  std::array<PyObject*, 3> arguments{content, injected, tasks};
+  PyRef response =
+      PyRef::steal(PyObject_Vectorcall(plan_.response.render.get(), arguments.data(), arguments.size(), nullptr));
+  return response ? on_response(std::move(response)) : on_exception();
+}
+
+bool Execution::injected_status(long& status) {
+  const PyRef code = PyRef::steal(PyObject_GetAttrString(slots_[kResponseSlot].get(), "status_code"));
+  const int truth = code ? PyObject_IsTrue(code.get()) : -1;
+  if (truth == 1) status = PyLong_AsLong(code.get());
+  return PyErr_Occurred() == nullptr;
+}
+
+Execution::Next Execution::answer_json(std::string_view body) {
+  long status = plan_.response.status;
+  PyRef headers;
+  if (slots_[kResponseSlot]) {
+    headers = PyRef::steal(PyObject_GetAttrString(slots_[kResponseSlot].get(), "raw_headers"));
+    if (!headers || !injected_status(status)) return on_exception();
+  }
+  PyRef next;
+  const Door::Answer answer = door_.answer_json(status, body, headers.get(), next);
+  if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
+  const PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
+  PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
+  std::array<PyObject*, 3> arguments{content.get(), slots_[kResponseSlot] ? slots_[kResponseSlot].get() : Py_None,
+                                     tasks};
+  PyRef response = PyRef::steal(
+      content ? PyObject_Vectorcall(plan_.response.wrap.get(), arguments.data(), arguments.size(), nullptr) : nullptr);
+  return response ? on_response(std::move(response)) : on_exception();
+}
+
+Execution::Next Execution::answered(Door::Answer answer, PyRef next) {
+  switch (answer) {
+    case Door::Answer::kDone:
+      return Next::kAnswered;
+    case Door::Answer::kAwait:
+      return await(std::move(next), Stage::kSend);
+    case Door::Answer::kNotHere:
+    case Door::Answer::kError:
+      break;
+  }
+  return on_exception();
+}
+
+bool Execution::carries_only_bytes(PyObject* response) {
+  PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(response));
+  if (PyObject* const known = PyDict_GetItemWithError(plan_.known_types.get(), type)) return known == Py_True;
+  const PyRef answer = PyRef::steal(PyObject_CallOneArg(plan_.only_bytes.get(), type));
+  if (!answer || PyDict_SetItem(plan_.known_types.get(), type, answer.get()) != 0) {
+    PyErr_Clear();
+    return false;
+  }
+  return answer.get() == Py_True;
+}
+
+Execution::Next Execution::on_response(PyRef response) {
+  if (!has_exits() && carries_only_bytes(response.get())) {
+    PyRef background = PyRef::steal(PyObject_GetAttrString(response.get(), "background"));
+    PyRef body = PyRef::steal(PyObject_GetAttrString(response.get(), "body"));
+    PyRef status = PyRef::steal(PyObject_GetAttrString(response.get(), "status_code"));
+    PyRef headers = PyRef::steal(PyObject_GetAttrString(response.get(), "raw_headers"));
+    const bool nothing_behind =
+        background && (background.get() == Py_None || (background.get() == slots_[kTasksSlot].get() && !has_tasks()));
+    if (nothing_behind && body && PyBytes_CheckExact(body.get()) && headers && PyList_CheckExact(headers.get()) &&
+        status && PyLong_Check(status.get())) {
+      PyRef next;
+      const Door::Answer answer = door_.answer(PyLong_AsLong(status.get()), headers.get(), body.get(), next);
+      if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
+    }
+    PyErr_Clear();
+  }
+  return finish(response.get());
+}
+
+// --- outcomes --------------------------------------------------------------------------------------
+
+bool Execution::has_exits() const {
+  for (const PyRef* stack : {&function_stack_, &request_stack_}) {
+    if (*stack && length_of(stack->get(), names().exits) != 0) return true;
+  }
+  return false;
+}
+
+bool Execution::has_tasks() { return slots_[kTasksSlot] && length_of(slots_[kTasksSlot].get(), names().tasks) != 0; }
+
+/// FastAPI's layers catch Exception; whatever else flies (CancelledError, KeyboardInterrupt) passes them, but for the
+/// exits of dependencies.
+Execution::Next Execution::on_exception() {
+  if (PyErr_ExceptionMatches(PyExc_Exception) == 0) {
+    const PyRef kept = pyloop::take_exception();
+    if (has_exits()) return finish(kept.get());
+    PyErr_Clear();
+    pyloop::raise_exception(PyRef::borrow(kept.get()));
+    return Next::kError;
+  }
+  const PyRef exception = pyloop::take_exception();
+  return finish(exception.get());
+}
+
+Execution::Next Execution::finish(PyObject* outcome) {
+  const PyRef kept = PyRef::borrow(outcome);
+  if (!complete_scope()) return Next::kError;
+  PyObject* const receive = door_.receive();
+  PyObject* const send = door_.send();
+  if (receive == nullptr || send == nullptr) return Next::kError;
+  const auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
+  std::array<PyObject*, 9> arguments{door_.scope(),
+                                     receive,
+                                     send,
+                                     outcome,
+                                     or_none(slots_[kRequestSlot].get()),
+                                     or_none(inputs_.body_bytes()),
+                                     function_stack_.get(),
+                                     request_stack_.get(),
+                                     door_.started() ? Py_True : Py_False};
+  PyObject* const function = (door_.native() ? plan_.finish_native : plan_.finish).get();
+  return await(PyRef::steal(PyObject_Vectorcall(function, arguments.data(), arguments.size(), nullptr)),
+               Stage::kFinish);
+}
+
+}  // namespace data_bridge::bridge

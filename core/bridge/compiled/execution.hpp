@@ -1,0 +1,103 @@
+// One request's run through its route's program.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "bridge/compiled/arguments.hpp"
+#include "bridge/compiled/door.hpp"
+#include "bridge/compiled/plan.hpp"
+#include "pyloop/py_ref.hpp"
+
+namespace data_bridge::bridge {
+
+/// The state machine of FastAPI's request handler: body, dependencies, endpoint, answer. It never waits: what is to be
+/// awaited stands in current(), and who drives it says with advance() what came of it.
+///
+/// Up to the first call of code of the application's the request may be handed over to FastAPI (Door::hand_over());
+/// from there on every outcome, good or bad, is brought to its end with what was computed: by the answer itself, or by
+/// plan.finish, which puts FastAPI's own layers around the outcome. Nothing runs twice.
+class Execution {
+ public:
+  Execution(Door& door, const RoutePlan& plan);
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+  ~Execution() = default;
+
+  enum class Next : std::uint8_t {
+    kAwait,     ///< current() is to be awaited
+    kAnswered,  ///< over
+    kError,     ///< over, with a Python exception set
+  };
+  Next start();
+  /// After current() has returned `value`, or raised what is set.
+  Next advance(bool returned, pyloop::PyRef value);
+
+  [[nodiscard]] PyObject* current() const noexcept { return current_.get(); }
+  [[nodiscard]] pyloop::PyRef take_current() noexcept { return std::move(current_); }
+  /// Lets go of everything.
+  void end() noexcept;
+  int traverse(visitproc visit, void* arg) const;
+
+ private:
+  enum class Stage : std::uint8_t { kBody, kSteps, kEndpoint, kValidate, kSend, kFinish };
+  enum class Done : std::uint8_t { kYes, kAwait, kRaised };
+
+  // --- before the endpoint ---
+  bool complete_scope();
+  Next read_body();
+  Next on_message(PyObject* message);
+  Next run_steps();
+  Done perform(const Step& step);
+  Done extract(const Step& step);
+  Done read_location(const Step& step);
+  Done begin_body_fields(const Step& step);
+  Done begin_form(const Step& step);
+  Done begin_call(const Step& step);
+  bool take(const Step& step, pyloop::PyRef value);
+  void solved(const Step& step, pyloop::PyRef value);
+  bool take_outputs(const Step& step, PyObject* result);
+  bool add_errors(std::size_t node, PyObject* list);
+  PyObject* slot(std::size_t index);
+  PyObject* request();
+  PyObject* stack(pyloop::PyRef& stack) const;
+  pyloop::PyRef call(const Step& step);
+  pyloop::PyRef enter(const Step& step);
+
+  // --- behind it ---
+  Next call_endpoint();
+  Next on_result(PyObject* result);
+  Next on_model(PyObject* content);
+  Next serialize(PyObject* value);
+  Next on_invalid(PyObject* content);
+  Next begin_validation(PyObject* content);
+  Next render(PyObject* content);
+  Next on_response(pyloop::PyRef response);
+  Next answer_json(std::string_view body);
+  Next answered(Door::Answer answer, pyloop::PyRef next);
+  Next on_exception();
+  Next finish(PyObject* outcome);
+  Next await(pyloop::PyRef awaitable, Stage stage);
+  bool carries_only_bytes(PyObject* response);
+  [[nodiscard]] bool has_exits() const;
+  bool has_tasks();
+  bool injected_status(long& status);
+
+  Door& door_;
+  const RoutePlan& plan_;
+  Inputs inputs_;
+  std::vector<pyloop::PyRef> slots_;
+  std::vector<pyloop::PyRef> caches_;
+  std::vector<bool> failed_;
+  std::size_t step_ = 0;
+  Stage stage_ = Stage::kBody;
+  pyloop::PyRef current_;
+  pyloop::PyRef content_;  // what the endpoint returned, while it is validated; pieces of the body, while it comes in
+  pyloop::PyRef errors_;
+  pyloop::PyRef request_stack_;
+  pyloop::PyRef function_stack_;
+};
+
+}  // namespace data_bridge::bridge

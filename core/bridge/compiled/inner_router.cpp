@@ -1,0 +1,217 @@
+// Finds the route of a scope and runs its program within the application's middleware.
+#include "bridge/compiled/inner_router.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bridge/asgi/names.hpp"
+#include "bridge/compiled/door.hpp"
+#include "bridge/compiled/endpoint.hpp"
+#include "bridge/compiled/frame.hpp"
+#include "pyloop/shared_object.hpp"
+#include "text/characters.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+namespace {
+
+PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send) {
+  std::array<PyObject*, 3> arguments{scope, receive, send};
+  return PyRef::steal(PyObject_Vectorcall(application, arguments.data(), arguments.size(), nullptr));
+}
+
+/// The UTF-8 of scope[key], where that is a str that has one.
+bool text_of(PyObject* scope, PyObject* key, std::string_view& out) {
+  PyObject* const value = PyDict_GetItemWithError(scope, key);
+  if (value == nullptr || !PyUnicode_CheckExact(value)) return false;
+  Py_ssize_t size = 0;
+  const char* data = PyUnicode_AsUTF8AndSize(value, &size);
+  if (data == nullptr) return false;
+  out = {data, static_cast<std::size_t>(size)};
+  return true;
+}
+
+/// starlette._utils.get_route_path().
+std::string_view route_path(std::string_view path, std::string_view root_path) noexcept {
+  if (root_path.empty() || !path.starts_with(root_path)) return path;
+  if (path.size() == root_path.size()) return {};
+  return path[root_path.size()] == '/' ? path.substr(root_path.size()) : path;
+}
+
+/// The request and the answer of ASGI's three arguments.
+class AsgiDoor final : public Door {
+ public:
+  AsgiDoor(std::shared_ptr<RouteEndpoint> endpoint, PyObject* original, PyObject* scope, PyObject* receive,
+           PyObject* send, std::span<const std::string_view> path_values)
+      : endpoint_(std::move(endpoint)),
+        original_(PyRef::borrow(original)),
+        scope_(PyRef::borrow(scope)),
+        receive_(PyRef::borrow(receive)),
+        send_(PyRef::borrow(send)),
+        path_values_(path_values.begin(), path_values.end()) {}
+
+  /// False where the head is not what a server makes of one: the framework's own code reads it then.
+  bool read_head() {
+    const AsgiNames& name = asgi_names();
+    PyObject* const query = PyDict_GetItemWithError(scope_.get(), name.query_string);
+    PyObject* const fields = PyDict_GetItemWithError(scope_.get(), name.headers);
+    if (query == nullptr || !PyBytes_CheckExact(query) || fields == nullptr || !PyList_CheckExact(fields)) return false;
+    // Both stay as they are while this lives, whatever becomes of the scope.
+    query_ = PyRef::borrow(query);
+    fields_ = PyRef::steal(PyList_AsTuple(fields));
+    if (!fields_) return false;
+    head_.query = {PyBytes_AS_STRING(query), static_cast<std::size_t>(PyBytes_GET_SIZE(query))};
+    const Py_ssize_t count = PyTuple_GET_SIZE(fields_.get());
+    headers_.reserve(static_cast<std::size_t>(count));
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      PyObject* const pair = PyTuple_GET_ITEM(fields_.get(), i);
+      if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) return false;
+      PyObject* const key = PyTuple_GET_ITEM(pair, 0);
+      PyObject* const value = PyTuple_GET_ITEM(pair, 1);
+      if (!PyBytes_CheckExact(key) || !PyBytes_CheckExact(value)) return false;
+      const std::string_view field{PyBytes_AS_STRING(key), static_cast<std::size_t>(PyBytes_GET_SIZE(key))};
+      // Starlette finds names in lower case only, as servers write them.
+      if (std::ranges::any_of(field, text::is_upper)) continue;
+      headers_.push_back({field, {PyBytes_AS_STRING(value), static_cast<std::size_t>(PyBytes_GET_SIZE(value))}});
+    }
+    head_.headers = headers_;
+    return true;
+  }
+
+  const http::Request& head() override { return head_; }
+  std::span<const std::string> path_values() override { return path_values_; }
+  PyObject* scope() override { return scope_.get(); }
+  PyObject* receive() override { return receive_.get(); }
+  PyObject* send() override { return send_.get(); }
+  [[nodiscard]] bool scope_is_seen() const noexcept override { return true; }
+  PyRef hand_over() override { return call_application(original_.get(), scope_.get(), receive_.get(), send_.get()); }
+  const std::string_view* body() override { return nullptr; }
+
+  Answer answer(long status, PyObject* headers, PyObject* body, PyRef& next) override {
+    const AsgiNames& name = asgi_names();
+    PyRef code = PyRef::steal(PyLong_FromLong(status));
+    PyRef start = PyRef::steal(PyDict_New());
+    rest_ = PyRef::steal(PyDict_New());
+    if (!code || !start || !rest_ || PyDict_SetItem(start.get(), name.type, name.http_response_start) != 0 ||
+        PyDict_SetItem(start.get(), name.status, code.get()) != 0 ||
+        PyDict_SetItem(start.get(), name.headers, headers) != 0 ||
+        PyDict_SetItem(rest_.get(), name.type, name.http_response_body) != 0 ||
+        PyDict_SetItem(rest_.get(), name.body, body) != 0) {
+      return Answer::kError;
+    }
+    started_ = true;
+    return begin_send(start.get(), next);
+  }
+
+  Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& next) override {
+    if (status < 200 || status > 599 || status == 204 || status == 205 || status == 304) return Answer::kNotHere;
+    PyRef fields = PyRef::steal(Py_BuildValue("[(yN)(yy)]", "content-length",
+                                              PyBytes_FromString(std::to_string(body.size()).c_str()), "content-type",
+                                              "application/json"));
+    PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
+    if (!fields || !content) return Answer::kError;
+    if (headers != nullptr && PyList_SetSlice(fields.get(), 2, 2, headers) != 0) return Answer::kError;
+    return answer(status, fields.get(), content.get(), next);
+  }
+
+  Answer next_message(PyRef& next) override {
+    if (!rest_) return Answer::kDone;
+    const PyRef message = std::move(rest_);
+    return begin_send(message.get(), next);
+  }
+  [[nodiscard]] bool started() const noexcept override { return started_; }
+  [[nodiscard]] bool native() const noexcept override { return false; }
+
+  int traverse(visitproc visit, void* arg) const override {
+    Py_VISIT(original_.get());
+    Py_VISIT(scope_.get());
+    Py_VISIT(receive_.get());
+    Py_VISIT(send_.get());
+    Py_VISIT(rest_.get());
+    return 0;
+  }
+
+ private:
+  Answer begin_send(PyObject* message, PyRef& next) {
+    next = PyRef::steal(PyObject_CallOneArg(send_.get(), message));
+    return next ? Answer::kAwait : Answer::kError;
+  }
+
+  std::shared_ptr<RouteEndpoint> endpoint_;  // keeps the plan
+  PyRef original_;
+  PyRef scope_;
+  PyRef receive_;
+  PyRef send_;
+  std::vector<std::string> path_values_;
+  http::Request head_{};
+  std::vector<http::Header> headers_;
+  PyRef query_;
+  PyRef fields_;
+  PyRef rest_;  // the message that follows
+  bool started_ = false;
+};
+
+}  // namespace
+
+InnerRouter::InnerRouter(std::shared_ptr<AppContext> app, PyObject* original, PyObject* still_valid)
+    : app_(std::move(app)),
+      guard_(pyloop::share_across_threads(std::make_unique<PlanGuard>(still_valid), app_->mailbox)),
+      original_(PyRef::borrow(original)) {}
+
+PyRef InnerRouter::call(PyObject* scope, PyObject* receive, PyObject* send) {
+  if (table_ != nullptr && PyDict_CheckExact(scope)) {
+    PyRef coroutine = compiled(scope, receive, send);
+    if (coroutine) return coroutine;
+    PyErr_Clear();
+  }
+  return call_application(original_.get(), scope, receive, send);
+}
+
+/// Empty where the framework is to see to it itself.
+PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) {
+  const AsgiNames& name = asgi_names();
+  std::string_view type;
+  std::string_view method;
+  std::string_view path;
+  std::string_view root_path;
+  if (!text_of(scope, name.type, type) || type != "http" || !text_of(scope, name.method, method) ||
+      !text_of(scope, name.path, path)) {
+    return {};
+  }
+  if (!text_of(scope, name.root_path, root_path) && PyDict_Contains(scope, name.root_path) != 0) return {};
+  const std::shared_ptr<const routing::RouteTable> table = table_;  // a recompilation may replace it meanwhile
+  const std::string_view own_path = route_path(path, root_path);
+  const routing::RouteTable::Found found = table->find(method, own_path);
+  if (found.full == routing::RouteTable::kNone) return {};
+  auto endpoint = std::dynamic_pointer_cast<RouteEndpoint>(table->endpoint(found.full));
+  if (endpoint == nullptr || !endpoint->valid(std::nullopt) || has_overrides(endpoint->plan())) return {};
+  std::vector<std::string_view> values(table->max_parameters());
+  const std::size_t count = table->parameters(found.full, own_path, values);
+  const RoutePlan& plan = endpoint->plan();
+  auto door = std::make_unique<AsgiDoor>(std::move(endpoint), original_.get(), scope, receive, send,
+                                         std::span(values).first(count));
+  if (plan.reads_head && !door->read_head()) return {};
+  PyRef frame = make_frame(std::move(door), plan);
+  if (!frame) return {};
+  app_->counters.compiled.fetch_add(1, std::memory_order_relaxed);
+  app_->counters.bridged.fetch_sub(1, std::memory_order_relaxed);  // as which its way to here was counted
+  return frame;
+}
+
+void InnerRouter::close() noexcept {
+  table_.reset();
+  guard_->retire();
+}
+
+int InnerRouter::traverse(visitproc visit, void* arg) const {
+  Py_VISIT(original_.get());
+  return 0;
+}
+
+}  // namespace data_bridge::bridge

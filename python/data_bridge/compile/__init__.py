@@ -1,0 +1,115 @@
+"""The route compiler: from finished FastAPI routes to programs that the native side runs.
+
+:mod:`.framework` reads what FastAPI made of every route at start-up into :mod:`.facts`; :mod:`.plan` makes a program
+of them; :mod:`.finish` has what FastAPI does with an outcome. Whatever a program cannot do exactly as FastAPI would is
+left alone: that route, or the whole application, is *bridged*, which means that FastAPI's own code runs through ASGI,
+and the reason is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import fastapi.routing
+import starlette.routing
+
+from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_error
+from . import framework
+from .facts import Bridged
+from .plan import Services, make_plan
+from .watch import included_routers, watch
+
+__all__ = ["compile_app"]
+
+
+def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
+    """Read an application's routes. ``root``: it is the server's own, not one that is mounted in it."""
+    watched = Watch([], [])
+    routes: Sequence[Any] = ()
+    try:
+        if root:
+            framework.build_stack(app)
+        watched = watch(app)
+        # The very ones that are watched: another thread may add one, and take it away again, while this is read.
+        routes = watched.lists[0][1] if watched.lists else tuple(app.router.routes)
+        framework.check_compilable(app)
+        inside = _inside_reason(app) if root else "mounted"
+    except Bridged as reason:
+        return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
+    reader = _AppReader(app, routes)
+    return CompiledApp(
+        [reader.compile(context) for context in framework.contexts(routes)],
+        inside_reason=inside,
+        unmatched_reason=inside or framework.unmatched_reason(app),
+        redirect_slashes=app.router.redirect_slashes,
+        watch=watched,
+        mounted=reader.mounted,
+    )
+
+
+def _inside_reason(app: Any) -> str:
+    try:
+        framework.check_bare(app)
+    except Bridged as reason:
+        return str(reason)
+    return ""
+
+
+def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRoute]:
+    for context in framework.contexts(routes):
+        yield CompiledRoute(context.path or "", sorted(context.methods or ()), "bridged", reason, opaque=True)
+
+
+class _AppReader:
+    def __init__(self, app: Any, routes: Sequence[Any]) -> None:
+        self.app = app
+        self.routes = routes
+        self.services: Services = framework.services(app)
+        self.mounted: list[MountedApp] = []
+        self.custom = {id(router) for router in included_routers(app.router) if not _routes_as_fastapi(router)}
+
+    def compile(self, context: Any) -> CompiledRoute:
+        original = context.original_route
+        if isinstance(original, starlette.routing.Mount):
+            self._mount(context)
+            return CompiledRoute((context.path or "") + "/{path:path}", [], "bridged", "mounted application")
+        if isinstance(original, (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)):
+            return CompiledRoute(context.path or "", [], "bridged", "WebSocket", opaque=True)
+        route = CompiledRoute(context.path or "", sorted(context.methods or ()), "bridged")
+        route.allow = ", ".join(context.methods or ())  # in the order of the set, as Starlette and FastAPI do it
+        if type(original) is starlette.routing.Route:
+            route.reason = "plain Starlette route"
+        elif not framework.is_api_route(original):
+            route.reason, route.opaque = f"custom route class {type(original).__name__}", True
+        else:
+            self._compile_api_route(route, context)
+        return route
+
+    def _mount(self, context: Any) -> None:
+        mounted = framework.mounted_app(context.route if context._route_context is None else context.starlette_route)
+        if mounted is not None and mounted is not self.app:
+            self.mounted.append(MountedApp(context.path or "", mounted))
+
+    def _compile_api_route(self, route: CompiledRoute, context: Any) -> None:
+        try:
+            if self.custom:
+                raise Bridged("a router of a class that routes in its own way")
+            handler = framework.handler_of(context)
+            operation = getattr(handler["dependant"].call, "__data_bridge_operation__", None)
+            if operation is not None and not handler["dependant"].dependencies:
+                route.operation, route.kind = operation, "native"
+                return
+            route.plan = make_plan(framework.read_route(self.app, self.routes, context), self.services)
+            route.kind = "compiled"
+        except Bridged as reason:
+            route.reason = str(reason)
+        except Exception as error:
+            # A release, or a patch, that names something otherwise; FastAPI itself knows.
+            route.reason = f"cannot be read: {describe_error(error)}"
+
+
+def _routes_as_fastapi(router: Any) -> bool:
+    kind = type(router)
+    names = ("__call__", "app", "matches", "handle")
+    return all(getattr(kind, name) is getattr(fastapi.APIRouter, name) and name not in vars(router) for name in names)

@@ -1,0 +1,121 @@
+"""What a route does, in neutral terms: :mod:`.framework` reads it from FastAPI's objects, :mod:`.plan` makes a program.
+
+Nothing here, nor in :mod:`.plan`, knows how a release of FastAPI keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Location = Literal["path", "query", "header", "cookie", "body"]
+CallKind = Literal["async", "thread", "enter"]
+
+#: Objects that FastAPI injects by annotation.
+Injected = Literal["request", "response", "background_tasks"]
+
+
+class Bridged(Exception):
+    """Raised with the reason why a route, or an application, is left to FastAPI's own code."""
+
+
+@dataclass(slots=True)
+class FieldFacts:
+    """One parameter with a name of its own.
+
+    ``errors(index of the alias, ValidationError or None)`` lists what was wrong; None: it is missing.
+    """
+
+    name: str
+    location: Location
+    aliases: list[str]
+    errors: Callable[[int, Any], list[Any]]
+    validate: Callable[..., Any] | None = None  # None: any str is valid as it is
+    many: bool = False
+    required: bool = True
+    default: Any = None  # immutable
+    make_default: Callable[[], Any] | None = None
+    validate_default: bool = False
+    null_is_absent: bool = False
+    path_index: int = 0
+    pure: bool = True  # its validation runs no code of the application's
+
+
+@dataclass(slots=True)
+class LooseFacts:
+    """Parameters that FastAPI's own function reads, all of one location: ``read(request)`` or ``await read(body)``.
+
+    It gives (values by name, errors).
+    """
+
+    location: Location
+    names: list[str]
+    read: Callable[[Any], Any]
+
+
+@dataclass(slots=True)
+class CallFacts:
+    """A dependency, or the endpoint: what is called, with what."""
+
+    call: Callable[..., Any]
+    kind: CallKind
+    name: str | None = None  # the argument that its result becomes; None: nobody's
+    use_cache: bool = True
+    key: Hashable = None  # dependencies of one key share a result
+    function_scope: bool = False  # exits when the endpoint is done, not when the response was sent
+    dependencies: list[CallFacts] = field(default_factory=list)
+    fields: list[FieldFacts | LooseFacts] = field(default_factory=list)  # in FastAPI's order
+    injected: list[tuple[Injected, str]] = field(default_factory=list)
+    made: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)  # fresh objects, by name
+    #: Kind "enter": (stack, arguments, request) -> awaitable of the value.
+    enter: Callable[[Any, dict[str, Any], Any], Awaitable[Any]] | None = None
+
+
+@dataclass(slots=True)
+class BodyFacts:
+    """How the request's body becomes what :class:`FieldFacts` of location "body" are read from."""
+
+    strict_content_type: bool
+    decode: Callable[[bytes, Any], Any]  # (bytes, scope) where the fast parser refuses
+    unreadable: Callable[[Any], BaseException]  # (exception or None for a client that left)
+    form: Callable[[Any], Awaitable[Any]] | None = None  # (request) -> form; None: a JSON body
+
+
+@dataclass(slots=True)
+class ResponseFacts:
+    """What becomes of the endpoint's result. ``render``, ``wrap``: (content, injected response, tasks) -> Response."""
+
+    status: int
+    render: Callable[[Any, Any, Any], Any]
+    wrap: Callable[[Any, Any, Any], Any]
+    validate: Callable[..., Any] | None = None
+    to_json: Callable[..., bytes] | None = None
+    to_json_keywords: dict[str, Any] = field(default_factory=dict)
+    invalid: Callable[[Any], BaseException] | None = None
+    encode: Callable[[Any], Any] | None = None
+    plain_json: bool = False
+
+
+@dataclass(slots=True)
+class ScopeFacts:
+    """What routing leaves in the scope."""
+
+    path_names: list[str]
+    path_converts: list[Callable[[str], Any] | None]
+    router: Any
+    endpoint: Any
+    route: Any
+    fastapi: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class RouteFacts:
+    """One route."""
+
+    endpoint: CallFacts
+    body: BodyFacts | None
+    response: ResponseFacts
+    scope: ScopeFacts
+    overrides: Any  # the object whose dependency_overrides must be empty; None: there is none
+    invalid_request: Callable[[list[Any], Any, Any], BaseException]  # (errors, body, scope)

@@ -1,0 +1,152 @@
+"""FastAPI's layers around an outcome that is already there.
+
+An exception, or a response that streams, has background tasks or sends files, or any outcome of dependencies that still
+have to exit, is brought to its end by FastAPI's own code: the exit stacks, the exception handlers and the response are
+those of a request whose handler has just returned or raised that outcome. Nothing of the application runs twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import fastapi.exceptions
+from fastapi import FastAPI
+from starlette._exception_handler import wrap_app_handling_exceptions
+from starlette.requests import Request
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+_OUTCOME = "data_bridge.outcome"
+
+_NOT_AWAITED = (
+    "Response not awaited. There's a high chance that the "
+    "application code is raising an exception and a dependency with yield "
+    "has a block with a bare except, or a block with except Exception, "
+    "and is not raising the exception again. Read more about it in the "
+    "docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/#dependencies-with-yield-and-except"
+)
+
+
+async def run_exits(
+    scope: Scope, receive: Receive, send: Send, outcome: Any, function_stack: Any, request_stack: Any
+) -> None:
+    """The end of ``fastapi.routing.request_response``: exits, answer, exits; raises what they or the outcome raise."""
+    response_awaited = False
+    async with request_stack:
+        async with function_stack:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        await outcome(scope, receive, send)
+        response_awaited = True
+    if not response_awaited:
+        raise fastapi.exceptions.FastAPIError(_NOT_AWAITED)
+
+
+async def finish(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    outcome: Any,
+    request: Any,
+    body: bytes | None,
+    function_stack: Any,
+    request_stack: Any,
+    started: bool,
+) -> None:
+    """Where the application's layers are around this already."""
+    if request is None:
+        request = Request(scope, receive, send)
+        if body is not None:
+            request._body = body
+    announcing = False
+
+    async def forward(message: Any) -> None:
+        if not announcing:
+            await send(message)
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal announcing
+        if started:  # whoever counts on it learns that the answer's head has left
+            announcing = True
+            await send({"type": "http.response.start"})
+            announcing = False
+        await run_exits(scope, receive, send, outcome, function_stack, request_stack)
+
+    await wrap_app_handling_exceptions(run, request)(scope, receive, forward)
+
+
+class NativeFinish:
+    """Where they are not: a second copy of an application's middleware stack, which is used for exceptions alone."""
+
+    def __init__(self, app: FastAPI) -> None:
+        replica = copy.copy(app)
+        replica.router = _outcome_router  # type: ignore[assignment]
+        self._app = app
+        self._stack = FastAPI.build_middleware_stack(replica)
+
+    def begin(self, scope: Scope) -> None:
+        """Set in ``scope`` what the application and its layers set before they route."""
+        app = self._app
+        if app.root_path:
+            scope["root_path"] = app.root_path
+        scope["app"] = app
+        layer: Any = app.middleware_stack
+        while not hasattr(layer, "_exception_handlers"):
+            layer = layer.app
+        scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
+        scope["fastapi_middleware_astack"] = contextlib.AsyncExitStack()
+
+    async def __call__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        outcome: Any,
+        request: Any,
+        body: bytes | None,
+        function_stack: Any,
+        request_stack: Any,
+        started: bool,
+    ) -> None:
+        """As :func:`finish`. An answer needs no layers unless it, or what exits around it, fails."""
+        if not isinstance(outcome, Exception):
+
+            async def watched(message: Any) -> None:
+                nonlocal started
+                started = True
+                await send(message)
+
+            try:
+                await run_exits(scope, receive, watched, outcome, function_stack, request_stack)
+            except Exception as error:
+                outcome = error  # the stacks are empty now
+            else:
+                return
+        scope[_OUTCOME] = (outcome, request, body, function_stack, request_stack)
+        announced = not started
+
+        async def forward(message: Any) -> None:
+            nonlocal announced
+            if announced:
+                await send(message)
+            announced = True
+
+        if started:
+            scope[_STARTED] = True
+        await self._stack(scope, receive, forward if started else send)
+
+
+_STARTED = "data_bridge.started"
+
+
+async def _outcome_router(scope: Scope, receive: Receive, send: Send) -> None:
+    outcome, request, body, function_stack, request_stack = scope.pop(_OUTCOME)
+    started = scope.pop(_STARTED, False)
+    if started:  # the layers outside, too, learn that the answer's head has left
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+    await finish(scope, receive, send, outcome, request, body, function_stack, request_stack, started)

@@ -1,0 +1,622 @@
+"""FastAPI's objects, read into facts: the only module that knows how its releases keep what they know."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import enum
+import functools
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from types import CodeType
+from typing import Any
+
+import fastapi
+import fastapi._body_limit
+import fastapi._compat
+import fastapi.dependencies.models
+import fastapi.dependencies.utils
+import fastapi.routing
+import pydantic
+import pydantic_core
+import starlette.applications
+import starlette.concurrency
+import starlette.middleware.errors
+import starlette.middleware.exceptions
+import starlette.routing
+from fastapi import APIRouter, BackgroundTasks, FastAPI, params
+from fastapi._compat import Undefined
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute, RouteContext
+from fastapi.security import SecurityScopes
+from fastapi.utils import is_body_allowed_for_status_code
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from .facts import (
+    BodyFacts,
+    Bridged,
+    CallFacts,
+    CallKind,
+    FieldFacts,
+    Injected,
+    Location,
+    LooseFacts,
+    ResponseFacts,
+    RouteFacts,
+    ScopeFacts,
+)
+from .finish import NativeFinish, finish
+from .plan import Services
+from .pristine import closure_of, nested_code, patched_names
+
+_PACKAGES = ("fastapi", "starlette")
+
+#: Where FastAPI looks up what a compiled route goes around within the application's layers.
+_INNER_SITES: list[tuple[Any, tuple[str, ...]]] = [
+    (
+        fastapi.routing,
+        (
+            "request_response",
+            "get_request_handler",
+            "solve_dependencies",
+            "serialize_response",
+            "run_endpoint_function",
+            "_build_response_args",
+            "run_in_threadpool",
+            "wrap_app_handling_exceptions",
+            "jsonable_encoder",
+            "_run_sync_endpoint",
+        ),
+    ),
+    (
+        fastapi.dependencies.utils,
+        (
+            "request_params_to_args",
+            "request_body_to_args",
+            "run_in_threadpool",
+            "_get_multidict_value",
+            "_solve_generator",
+            "_validate_value_with_model_field",
+        ),
+    ),
+    (APIRoute, ("matches", "handle", "get_route_handler")),
+    (APIRouter, ("app", "matches", "handle")),
+    (starlette.routing.Route, ("matches", "handle")),
+    (Response, ("__call__", "__init__", "render")),
+    (JSONResponse, ("render",)),
+    (Request, ("__init__",)),
+]
+
+#: And what it goes around besides, where it answers outside of them.
+_OUTER_SITES: list[tuple[Any, tuple[str, ...]]] = [
+    (FastAPI, ("__call__", "build_middleware_stack")),
+    (starlette.applications.Starlette, ("__call__",)),
+    (starlette.routing.Router, ("__call__",)),
+    (starlette.middleware.errors.ServerErrorMiddleware, ("__call__",)),
+    (starlette.middleware.exceptions.ExceptionMiddleware, ("__call__",)),
+    (AsyncExitStackMiddleware, ("__call__",)),
+]
+
+#: The layers that FastAPI itself puts around its router, from the outside.
+_OWN_LAYERS = [
+    "ServerErrorMiddleware",
+    "ExceptionTelemetryMiddleware",
+    "AppBodyLimitMiddleware",
+    "ExceptionMiddleware",
+    "AsyncExitStackMiddleware",
+]
+
+
+@functools.cache
+def _request_app() -> CodeType:
+    return nested_code(fastapi.routing.request_response, "app")
+
+
+@functools.cache
+def _handler_app() -> CodeType:
+    return nested_code(fastapi.routing.get_request_handler, "app")
+
+
+# --- the application -------------------------------------------------------------------------------
+
+
+def build_stack(app: FastAPI) -> None:
+    """Have the application's middleware stack built, as its first request would."""
+    if app.middleware_stack is None:
+        app.middleware_stack = app.build_middleware_stack()
+
+
+def check_compilable(app: FastAPI) -> None:
+    """Raise :class:`Bridged` where no route of ``app`` may be compiled."""
+    if patched := patched_names(_INNER_SITES, _PACKAGES):
+        raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
+
+
+def check_bare(app: FastAPI) -> None:
+    """Raise :class:`Bridged` with the reason why routes of ``app`` are answered within its layers, not outside."""
+    if patched := patched_names(_OUTER_SITES, _PACKAGES):
+        raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
+    for name in ("__call__", "build_middleware_stack"):
+        if name in vars(app) or getattr(type(app), name) is not getattr(FastAPI, name):
+            raise Bridged(f"{type(app).__name__} overrides {name}")
+    if app.user_middleware:
+        names = ", ".join(getattr(m.cls, "__name__", repr(m.cls)) for m in app.user_middleware)
+        raise Bridged(f"user middleware: {names}")
+    if app.max_body_size is not None:
+        raise Bridged("max_body_size on the application")
+    layers = []
+    layer: Any = app.middleware_stack
+    while layer is not app.router and layer is not None:
+        layers.append(type(layer).__name__)
+        layer = getattr(layer, "app", None)
+    if layer is not app.router or layers != _OWN_LAYERS:
+        raise Bridged("the middleware stack was changed")
+
+
+def unmatched_reason(app: FastAPI) -> str:
+    """Why this application may answer what no route does otherwise than Starlette and FastAPI do by default."""
+    router = app.router
+    if getattr(router.default, "__func__", None) is not starlette.routing.Router.not_found:
+        return "a default of its own"
+    if any(True for _ in router._iter_low_priority_routes()):
+        return "front-end files behind the routes"
+    layer: Any = app.middleware_stack
+    while type(layer) is not starlette.middleware.exceptions.ExceptionMiddleware:
+        layer = layer.app
+    if {404, 405} & layer._status_handlers.keys():
+        return "an exception handler for status 404 or 405"
+    if layer._exception_handlers.get(HTTPException) is not fastapi.exception_handlers.http_exception_handler:
+        return "an exception handler for HTTPException"
+    return ""
+
+
+def has_own_app(router: Any) -> bool:
+    """Whether ``router`` routes by FastAPI's own code, without middleware or a body limit of its own."""
+    stack = router.middleware_stack
+    return getattr(stack, "__func__", None) is APIRouter.app and getattr(stack, "__self__", None) is router
+
+
+def contexts(routes: Sequence[BaseRoute]) -> Iterator[RouteContext]:
+    """All routes, those of included routers among them, in the order in which they are tried."""
+    return iter(fastapi.routing.iter_route_contexts(routes))
+
+
+def is_api_route(route: Any) -> bool:
+    """Whether ``route`` is an APIRoute, or a subclass that overrides nothing of what is compiled."""
+    kind = type(route)
+    names = ("matches", "handle", "get_route_handler")
+    return isinstance(route, APIRoute) and all(
+        getattr(kind, name) is getattr(APIRoute, name) and name not in vars(route) for name in names
+    )
+
+
+def mounted_app(route: Any) -> FastAPI | None:
+    """The FastAPI application that is mounted there, if it is one."""
+    app = getattr(route, "_base_app", None) or getattr(route, "app", None)
+    return app if isinstance(app, FastAPI) else None
+
+
+def services(app: FastAPI) -> Services:
+    """What the programs of ``app`` call."""
+    native = NativeFinish(app)
+    return Services(
+        begin=native.begin,
+        make_stack=contextlib.AsyncExitStack,
+        request_class=Request,
+        make_response=_make_response,
+        make_tasks=BackgroundTasks,
+        run_in_thread=starlette.concurrency.run_in_threadpool,
+        parse_cookies=_parse_cookies,
+        parse_json=pydantic_core.from_json,
+        undefined=Undefined,
+        validation_error=pydantic_core.ValidationError,
+        finish=finish,
+        finish_native=native,
+        response_class=Response,
+        only_bytes=_only_bytes,
+    )
+
+
+def _make_response() -> Response:
+    response = Response()
+    del response.headers["content-length"]
+    response.status_code = None  # type: ignore[assignment]
+    return response
+
+
+def _parse_cookies(fields: list[str]) -> dict[str, str]:
+    headers = [(b"cookie", value.encode("latin-1")) for value in fields]
+    return Request({"type": "http", "headers": headers}).cookies
+
+
+def _only_bytes(kind: type) -> bool:
+    """Whether the answer of such a response is its status, its header fields and its bytes."""
+    return isinstance(kind, type) and issubclass(kind, Response) and kind.__call__ is Response.__call__
+
+
+# --- a route ---------------------------------------------------------------------------------------
+
+
+def read_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext) -> RouteFacts:
+    """The facts of one APIRoute. Raises :class:`Bridged`."""
+    return _Reader(app, routes, context, handler_of(context)).read()
+
+
+def handler_of(context: RouteContext) -> dict[str, Any]:
+    """The variables of the request handler as FastAPI built it; later changes of the route do nothing there either."""
+    app = context.app
+    if getattr(app, "__code__", None) is not _request_app():
+        raise Bridged("the route's application is wrapped (a body limit or a patch)")
+    handler = closure_of(app)["f"]
+    if getattr(handler, "__code__", None) is not _handler_app():
+        raise Bridged("get_route_handler is overridden")
+    return closure_of(handler)
+
+
+class _Reader:
+    def __init__(self, app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext, handler: dict[str, Any]):
+        self.app = app
+        self.routes = routes
+        self.context = context
+        self.handler = handler
+        self.dependant = handler["dependant"]
+
+    def read(self) -> RouteFacts:
+        handler = self.handler
+        if handler["is_sse_stream"] or handler["is_json_stream"] or _is_generator(self.dependant.call):
+            raise Bridged("streams its answer from a generator")
+        endpoint = self.call(self.dependant)
+        return RouteFacts(
+            endpoint=endpoint,
+            body=self.body(),
+            response=self.response(),
+            scope=self.scope(),
+            overrides=handler["dependency_overrides_provider"],
+            invalid_request=self.invalid_request,
+        )
+
+    # --- what is called ---
+
+    def call(self, dependant: Any, *, depth: int = 0) -> CallFacts:
+        call = dependant.call
+        if not callable(call):
+            raise Bridged("the endpoint is not callable")
+        if dependant.websocket_param_name:
+            raise Bridged("takes the WebSocket object")
+        kind: CallKind = "thread"
+        if depth and _is_generator(call):
+            kind = "enter"
+        elif self.handler["is_coroutine"] if depth == 0 else fastapi.dependencies.models._is_coroutine_callable(call):
+            kind = "async"
+        if dependant.concurrency is not None and depth and kind != "enter":
+            raise Bridged("a dependency with max_concurrency")
+        facts = CallFacts(call, kind, name=dependant.name, use_cache=dependant.use_cache)
+        if depth:
+            facts.key = fastapi.dependencies.models._get_cache_key(dependant=dependant)
+            facts.function_scope = dependant.scope == "function"
+        if kind == "enter":
+            facts.enter = _enter(dependant)
+        facts.dependencies = [self.call(child, depth=depth + 1) for child in dependant.dependencies]
+        self.fields(dependant, facts)
+        self.injected(dependant, facts)
+        return facts
+
+    def injected(self, dependant: Any, facts: CallFacts) -> None:
+        names: list[tuple[str, Injected]] = [
+            ("http_connection_param_name", "request"),
+            ("request_param_name", "request"),
+            ("background_tasks_param_name", "background_tasks"),
+            ("response_param_name", "response"),
+        ]
+        for attribute, kind in names:
+            if name := getattr(dependant, attribute):
+                facts.injected.append((kind, name))
+        if name := dependant.security_scopes_param_name:
+            scopes = fastapi.dependencies.models._get_oauth_scopes(dependant=dependant)
+            facts.made.append((name, lambda: SecurityScopes(scopes=list(scopes))))
+
+    # --- with what ---
+
+    def fields(self, dependant: Any, facts: CallFacts) -> None:
+        locations: list[tuple[Location, list[Any], Callable[[Any], Any]]] = [
+            ("path", dependant.path_params, lambda request: request.path_params),
+            ("query", dependant.query_params, lambda request: request.query_params),
+            ("header", dependant.header_params, lambda request: request.headers),
+            ("cookie", dependant.cookie_params, lambda request: request.cookies),
+        ]
+        for location, fields, received in locations:
+            if any(_is_loose(field) for field in fields):
+                facts.fields.append(LooseFacts(location, [field.name for field in fields], _read(fields, received)))
+            else:
+                facts.fields += [self.field(location, field) for field in fields]
+        if dependant.body_params:
+            facts.fields.append(self.body_field(dependant.body_params))
+
+    def field(self, location: Location, model_field: Any) -> FieldFacts:
+        aliases = [alias for _, alias in fastapi.dependencies.utils._get_param_aliases(model_field)]
+        facts = _field(location, model_field, aliases, lambda index: (location, aliases[index]))
+        adapter = model_field._type_adapter
+        if adapter.core_schema == {"type": "str"} and type(adapter.validator) is pydantic_core.SchemaValidator:
+            facts.validate = None  # any str is valid as it is
+        is_json = fastapi.dependencies.utils._is_json_field(model_field)
+        sequence = fastapi._compat.field_annotation_is_sequence(model_field.field_info.annotation)
+        if location == "path":
+            template = list(self.context.param_convertors)
+            if aliases[0] not in template:
+                raise Bridged(f"path parameter {model_field.name!r} is not in the path")
+            facts.path_index = template.index(aliases[0])
+        elif location == "cookie":
+            if sequence:
+                raise Bridged(f"cookie parameter {model_field.name!r} is a list")
+        else:
+            facts.many = not is_json and sequence
+        return facts
+
+    def body_field(self, fields: list[Any]) -> FieldFacts | LooseFacts:
+        handler = self.handler
+        if not handler["is_body_form"] and not handler["embed_body_fields"] and len(fields) == 1:
+            return _field("body", fields[0], [fields[0].alias], lambda _: ("body",))
+        embed = handler["embed_body_fields"]
+
+        def read(body: Any) -> Awaitable[Any]:
+            return fastapi.dependencies.utils.request_body_to_args(
+                body_fields=fields, received_body=body, embed_body_fields=embed
+            )
+
+        return LooseFacts("body", [field.name for field in fields], read)
+
+    def body(self) -> BodyFacts | None:
+        handler = self.handler
+        if handler["body_field"] is None:
+            return None
+        return BodyFacts(
+            strict_content_type=bool(handler["actual_strict_content_type"]),
+            decode=self.decode_body,
+            unreadable=_unreadable_body,
+            form=self.read_form if handler["is_body_form"] else None,
+        )
+
+    async def read_form(self, request: Request) -> Any:
+        scope = request.scope
+        limits = fastapi.routing._resolve_form_limits(
+            scope.get(fastapi.routing._FASTAPI_SCOPE_KEY, {}), self.handler["form_limits"]
+        )
+        try:
+            form = await request.form(**limits)
+            scope["fastapi_middleware_astack"].push_async_callback(form.close)
+        except HTTPException:
+            raise
+        except Exception as error:
+            if "starlette.max_body_size" in scope and (limit := fastapi._body_limit.get_body_limit_error(error)):
+                raise limit from error
+            raise _unparsable_body() from error
+        return form
+
+    def decode_body(self, body: bytes, scope: Any) -> Any:
+        try:
+            return json.loads(body)
+        except json.JSONDecodeError as error:
+            invalid = {
+                "type": "json_invalid",
+                "loc": ("body", error.pos),
+                "msg": "JSON decode error",
+                "input": {},
+                "ctx": {"error": error.msg},
+            }
+            raise RequestValidationError(
+                [invalid], body=error.doc, endpoint_ctx=self.endpoint_context(scope)
+            ) from error
+        except Exception as error:
+            raise _unparsable_body() from error
+
+    def invalid_request(self, errors: list[Any], body: Any, scope: Any) -> BaseException:
+        return RequestValidationError(errors, body=body, endpoint_ctx=self.endpoint_context(scope))
+
+    def endpoint_context(self, scope: Any) -> Any:
+        context = fastapi.routing._extract_endpoint_context(self.dependant.call)
+        if self.dependant.path:
+            mount_path = scope.get("root_path", "").rstrip("/")
+            context["path"] = f"{scope['method']} {mount_path}{self.dependant.path}"
+        return context
+
+    # --- the answer ---
+
+    def response(self) -> ResponseFacts:
+        handler = self.handler
+        status_code = handler["status_code"]
+        status = 200 if status_code is None else int(status_code)
+        response_class = handler["actual_response_class"]
+        field = handler["response_field"]
+        wrap = _builder(functools.partial(Response, media_type="application/json"), status_code)
+        if field is None:
+            plain = response_class is JSONResponse and status >= 200 and status not in {204, 205, 304}
+            render = _builder(response_class, status_code, jsonable_encoder)
+            return ResponseFacts(status, render, wrap, plain_json=plain)
+        facts = ResponseFacts(status, wrap, wrap, validate=_validator(field), invalid=self.invalid_response)
+        keywords = self.serializer_keywords()
+        if isinstance(handler["response_class"], DefaultPlaceholder):
+            to_json = field._type_adapter.serializer.to_json
+            facts.to_json, facts.to_json_keywords = to_json, keywords
+            facts.encode = functools.partial(to_json, **keywords)
+        else:
+            facts.encode = functools.partial(field.serialize, **keywords)
+            facts.render = _builder(response_class, status_code)
+        return facts
+
+    def serializer_keywords(self) -> dict[str, Any]:
+        handler = self.handler
+        keywords: dict[str, Any] = {"by_alias": handler["response_model_by_alias"]}
+        for name in ("include", "exclude"):
+            if handler[f"response_model_{name}"] is not None:
+                keywords[name] = handler[f"response_model_{name}"]
+        for name in ("exclude_unset", "exclude_defaults", "exclude_none"):
+            if handler[f"response_model_{name}"]:
+                keywords[name] = True
+        return keywords
+
+    def invalid_response(self, content: Any) -> BaseException:
+        _, errors = self.handler["response_field"].validate(content, {}, loc=("response",))
+        context = dict(fastapi.routing._extract_endpoint_context(self.dependant.call))
+        if self.dependant.path:
+            context["path"] = f"{next(iter(self.context.methods or ('GET',)))} {self.dependant.path}"
+        return ResponseValidationError(errors=errors, body=content, endpoint_ctx=context)  # type: ignore[arg-type]
+
+    # --- the scope ---
+
+    def scope(self) -> ScopeFacts:
+        converts = [
+            None if type(convertor) in _STRINGS else convertor.convert
+            for convertor in self.context.param_convertors.values()
+        ]
+        return ScopeFacts(
+            path_names=list(self.context.param_convertors),
+            path_converts=converts,
+            router=self.app.router,
+            endpoint=self.context.endpoint,
+            route=self.context.original_route,
+            fastapi=self.fastapi_scope(),
+        )
+
+    def fastapi_scope(self) -> dict[str, Any] | None:
+        effective = self.context._route_context
+        if effective is None:
+            for route in self.routes:
+                if route is self.context.route:
+                    return None
+                if hasattr(route, "original_router"):
+                    return {}  # which was tried before
+            return None
+        included = next(_including(self.routes, effective), None)
+        if included is None:
+            raise Bridged("the router that includes it was not found")
+        return {"included_router": included, "effective_route_context": effective}
+
+
+_STRINGS = (starlette.convertors.StringConvertor, starlette.convertors.PathConvertor)
+
+
+def _including(routes: Sequence[Any], effective: Any) -> Iterator[Any]:
+    """The innermost included router that has this effective route."""
+    for route in routes:
+        if hasattr(route, "effective_candidates"):
+            candidates = route.effective_candidates()
+            if any(candidate is effective for candidate in candidates):
+                yield route
+            yield from _including(candidates, effective)
+
+
+def _is_generator(call: Any) -> bool:
+    models = fastapi.dependencies.models
+    return bool(models._is_gen_callable(call) or models._is_async_gen_callable(call))
+
+
+def _enter(dependant: Any) -> Callable[[Any, dict[str, Any], Any], Awaitable[Any]]:
+    def enter(stack: Any, values: dict[str, Any], request: Any) -> Awaitable[Any]:
+        return fastapi.dependencies.utils._solve_generator(
+            dependant=dependant, stack=stack, sub_values=values, request=request
+        )
+
+    return enter
+
+
+def _is_loose(model_field: Any) -> bool:
+    return (
+        not isinstance(model_field.field_info, params.Param)
+        or fastapi.dependencies.utils._get_param_model(model_field) is not None
+    )
+
+
+def _read(fields: list[Any], received: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def read(request: Any) -> Any:
+        return fastapi.dependencies.utils.request_params_to_args(fields, received(request))
+
+    return read
+
+
+def _validator(model_field: Any) -> Callable[..., Any]:
+    """The very method that ``TypeAdapter.validate_python`` calls; with a Pydantic plugin it is the plugin's."""
+    try:
+        return model_field._type_adapter.validator.validate_python  # type: ignore[no-any-return]
+    except pydantic.PydanticUserError as error:
+        raise Bridged(f"the type of {model_field.name!r} is not complete") from error
+
+
+_IMMUTABLE = (str, bytes, int, float, bool, complex, type(None), enum.Enum)
+
+
+def _field(
+    location: Location, model_field: Any, aliases: list[str], loc: Callable[[int], tuple[str, ...]]
+) -> FieldFacts:
+    info = model_field.field_info
+
+    def errors(alias: int, error: Any) -> list[Any]:
+        if error is None:
+            return [fastapi._compat.get_missing_field_error(loc=loc(alias))]
+        prefix = loc(alias)
+        return [{**found, "loc": prefix + found.get("loc", ())} for found in error.errors(include_url=False)]
+
+    facts = FieldFacts(model_field.name, location, aliases, errors, validate=_validator(model_field))
+    facts.pure = _is_pure(model_field._type_adapter.core_schema)
+    facts.required = info.is_required()
+    if not facts.required:
+        facts.validate_default = bool(info.validate_default)
+        if info.default_factory is None and isinstance(model_field.default, _IMMUTABLE):
+            facts.default = model_field.default
+        else:
+            facts.make_default = lambda: copy.deepcopy(model_field.default)
+            facts.pure = False
+    return facts
+
+
+_RUNS_CODE = ("post_init", "custom_init", "custom_error_type")
+
+
+def _is_pure(schema: Any) -> bool:
+    """Whether validating by this core schema runs no code of the application's."""
+    if isinstance(schema, dict):
+        if str(schema.get("type", "")).startswith(("function", "is-subclass", "callable", "custom")):
+            return False
+        return not any(schema.get(key) for key in _RUNS_CODE) and all(_is_pure(value) for value in schema.values())
+    if isinstance(schema, (list, tuple)):
+        return all(_is_pure(value) for value in schema)
+    return True
+
+
+def _unparsable_body() -> BaseException:
+    error: BaseException = HTTPException(status_code=400, detail="There was an error parsing the body")
+    return error
+
+
+def _unreadable_body(error: BaseException | None) -> BaseException:
+    """What FastAPI raises where ``receive`` has raised, or, with None, has told that the client left."""
+    unparsable = _unparsable_body()
+    unparsable.__cause__ = error or ClientDisconnect()
+    return unparsable
+
+
+def _builder(
+    response_class: Callable[..., Response], status_code: int | None, encode: Callable[[Any], Any] | None = None
+) -> Callable[[Any, Any, Any], Response]:
+    """As ``_build_response_args``, and what FastAPI does with the response behind it."""
+
+    def build(content: Any, injected: Any, tasks: Any) -> Response:
+        arguments: dict[str, Any] = {"background": tasks}
+        status = status_code or None
+        if injected is not None and injected.status_code:
+            status = injected.status_code
+        if status is not None:
+            arguments["status_code"] = status
+        response = response_class(encode(content) if encode is not None else content, **arguments)
+        if not is_body_allowed_for_status_code(response.status_code):
+            response.body = b""
+        if injected is not None:
+            response.headers.raw.extend(injected.headers.raw)
+        return response
+
+    return build

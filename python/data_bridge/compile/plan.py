@@ -1,0 +1,238 @@
+"""From the facts of a route to its program: the contract with the native side (core/bridge/compiled/plan.hpp)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .facts import CallFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts, ScopeFacts
+
+Op = Literal["parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter"]
+
+#: Slots of what is made at its first use; others follow.
+_INJECTED = {"request": 0, "response": 1, "background_tasks": 2}
+_FIRST_SLOT = 3
+
+
+@dataclass(slots=True)
+class Step:
+    """One step of a program; see ``Op`` in plan.hpp for what each does."""
+
+    op: Op
+    slot: int | None = None
+    node: int = 0
+    parent: int | None = None
+    parameter: FieldFacts | None = None
+    function: Callable[..., Any] | None = None
+    names: tuple[str, ...] = ()
+    arguments: list[int] = field(default_factory=list)
+    outputs: list[tuple[str, int]] = field(default_factory=list)
+    cache: int | None = None
+    use_cache: bool = False
+    function_scope: bool = False
+    jump: int = 0
+
+
+@dataclass(slots=True)
+class ScopePlan:
+    """``ScopeFacts``, and what makes the objects of a request."""
+
+    path_names: list[str]
+    path_converts: list[Callable[[str], Any] | None]
+    router: Any
+    endpoint: Any
+    route: Any
+    fastapi: dict[str, Any] | None
+    begin: Callable[[Any], None]
+    make_stack: Callable[[], Any]
+    request_class: Callable[..., Any]
+    make_response: Callable[[], Any]
+    make_tasks: Callable[[], Any]
+
+
+@dataclass(slots=True)
+class Services:
+    """What programs of one application call."""
+
+    begin: Callable[[Any], None]
+    make_stack: Callable[[], Any]
+    request_class: Callable[..., Any]
+    make_response: Callable[[], Any]
+    make_tasks: Callable[[], Any]
+    run_in_thread: Callable[..., Any]
+    parse_cookies: Callable[[list[str]], dict[str, str]]
+    parse_json: Callable[[bytes], Any]
+    undefined: Any
+    validation_error: type[BaseException]
+    finish: Callable[..., Any]
+    finish_native: Callable[..., Any]
+    response_class: type
+    only_bytes: Callable[[type], bool]
+
+
+@dataclass(slots=True)
+class RoutePlan:
+    """All that the native side needs to answer the requests of one route."""
+
+    steps: list[Step]
+    endpoint: Step
+    slots: int
+    nodes: int
+    caches: int
+    reads_body: bool
+    strict_content_type: bool
+    response: ResponseFacts
+    scope: ScopePlan
+    overrides: Any
+    decode_body: Callable[[bytes, Any], Any] | None
+    unreadable_body: Callable[[Any], BaseException] | None
+    invalid_request: Callable[[list[Any], Any, Any], BaseException]
+    run_in_thread: Callable[..., Any]
+    parse_cookies: Callable[[list[str]], dict[str, str]]
+    parse_json: Callable[[bytes], Any]
+    undefined: Any
+    validation_error: type[BaseException]
+    finish: Callable[..., Any]
+    finish_native: Callable[..., Any]
+    response_class: type
+    only_bytes: Callable[[type], bool]
+    #: Needs the application's own layers around it.
+    inside_only: bool = False
+
+
+def make_plan(facts: RouteFacts, services: Services) -> RoutePlan:
+    """The program of a route."""
+    program = _Program()
+    body = facts.body
+    if body is not None and body.form is not None:
+        program.steps.append(Step("form", function=body.form))
+    endpoint = program.call_step(facts.endpoint, 0)
+    return RoutePlan(
+        steps=program.steps,
+        endpoint=endpoint,
+        slots=program.slots,
+        nodes=program.nodes,
+        caches=len(program.caches),
+        reads_body=body is not None and body.form is None,
+        strict_content_type=body is None or body.strict_content_type,
+        response=facts.response,
+        scope=_scope_plan(facts.scope, services),
+        overrides=facts.overrides if facts.endpoint.dependencies else None,
+        decode_body=None if body is None else body.decode,
+        unreadable_body=None if body is None else body.unreadable,
+        invalid_request=facts.invalid_request,
+        run_in_thread=services.run_in_thread,
+        parse_cookies=services.parse_cookies,
+        parse_json=services.parse_json,
+        undefined=services.undefined,
+        validation_error=services.validation_error,
+        finish=services.finish,
+        finish_native=services.finish_native,
+        response_class=services.response_class,
+        only_bytes=services.only_bytes,
+        inside_only=body is not None and body.form is not None,
+    )
+
+
+def _scope_plan(facts: ScopeFacts, services: Services) -> ScopePlan:
+    return ScopePlan(
+        path_names=facts.path_names,
+        path_converts=facts.path_converts,
+        router=facts.router,
+        endpoint=facts.endpoint,
+        route=facts.route,
+        fastapi=facts.fastapi,
+        begin=services.begin,
+        make_stack=services.make_stack,
+        request_class=services.request_class,
+        make_response=services.make_response,
+        make_tasks=services.make_tasks,
+    )
+
+
+class _Program:
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.slots = _FIRST_SLOT
+        self.nodes = 1
+        self.caches: dict[Hashable, int] = {}
+
+    def call_step(self, call: CallFacts, node: int) -> Step:
+        """Append what solves the arguments of ``call``; the step that calls it."""
+        arguments: dict[str, int] = {}
+        for dependency in call.dependencies:
+            self._dependency(dependency, node, arguments)
+        for parameter in call.fields:
+            if isinstance(parameter, FieldFacts):
+                arguments[parameter.name] = slot = self._slot()
+                self.steps.append(Step("parameter", slot, node, parameter=parameter))
+            else:
+                self._loose(parameter, node, arguments)
+        for kind, name in call.injected:
+            arguments[name] = _INJECTED[kind]
+        for name, make in call.made:
+            arguments[name] = slot = self._slot()
+            self.steps.append(Step("make", slot, node, function=make))
+        op: Op = "call" if call.kind == "async" else "thread" if call.kind == "thread" else "enter"
+        function = call.enter if call.kind == "enter" else call.call
+        return Step(op, node=node, function=function, names=tuple(arguments), arguments=list(arguments.values()))
+
+    def _dependency(self, call: CallFacts, parent: int, arguments: dict[str, int]) -> None:
+        node = self.nodes
+        self.nodes += 1
+        slot = None if call.name is None else self._slot()
+        reuse = None
+        if call.use_cache and call.key in self.caches and _repeats_nothing(call):
+            reuse = Step("reuse", slot, cache=self.caches[call.key])
+            self.steps.append(reuse)
+        step = self.call_step(call, node)
+        step.slot, step.parent = slot, parent
+        step.cache = self.caches.setdefault(call.key, len(self.caches))
+        step.use_cache, step.function_scope = call.use_cache, call.function_scope
+        self.steps.append(step)
+        if reuse is not None:
+            reuse.jump = len(self.steps)
+        if call.name is not None and slot is not None:
+            arguments[call.name] = slot
+
+    def _loose(self, loose: LooseFacts, node: int, arguments: dict[str, int]) -> None:
+        outputs = [(name, self._slot()) for name in loose.names]
+        arguments.update(outputs)
+        op: Op = "body" if loose.location == "body" else "location"
+        self.steps.append(Step(op, node=node, function=loose.read, outputs=outputs))
+
+    def _slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+
+def _repeats_nothing(call: CallFacts) -> bool:
+    """Whether solving ``call`` again, with its result at hand, would run no code of the application's."""
+    fields = all(isinstance(parameter, FieldFacts) and parameter.pure for parameter in call.fields)
+    return fields and all(child.use_cache and _repeats_nothing(child) for child in call.dependencies)
+
+
+def explain(plan: RoutePlan) -> Iterator[str]:
+    """The program, a line a step."""
+    for step in [*plan.steps, plan.endpoint]:
+        place = "" if step.slot is None else f" -> {step.slot}"
+        if step.parameter is not None:
+            what = f"{step.parameter.location} {'|'.join(step.parameter.aliases)}"
+        elif step.op == "reuse":
+            what = f"result {step.cache}, goes on at {step.jump}"
+        else:
+            what = _name_of(step.function)
+        arguments = ", ".join(f"{name}={slot}" for name, slot in zip(step.names, step.arguments, strict=False))
+        outputs = ", ".join(f"{name} -> {slot}" for name, slot in step.outputs)
+        yield f"{step.op:9} {what}{f'({arguments})' if arguments else ''}{outputs and ' ' + outputs}{place}"
+    response = plan.response
+    kind = "model" if response.validate else "plain JSON" if response.plain_json else "rendered"
+    yield f"answer    {response.status} {kind}"
+
+
+def _name_of(function: Any) -> str:
+    if isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__qualname__", type(function).__qualname__))

@@ -1,0 +1,97 @@
+"""Compiled routes within an application's own middleware: in the place of its router, of mounted applications too."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import _core
+from .routes import CompiledApp, RouteCompiler
+
+
+class InsideRoutes:
+    """The compiled routes of one server's application and of those that are mounted in it, as far as they run inside.
+
+    An application's middleware, whatever it is, ends in its router, and that one's code in ``router.middleware_stack``:
+    this is what is replaced while the server runs, where it is FastAPI's own.
+    """
+
+    def __init__(self, core: _core.Server, recompile: Callable[[], None]) -> None:
+        self._core = core
+        self._recompile = recompile
+        self._seats: dict[int, _Seat] = {}
+
+    def occupy(self, app: Any) -> None:
+        """Sit down in ``app``, before its routes are read: what it is then is what is watched."""
+        self._seat(app)
+
+    def update(self, app: Any, compiled: CompiledApp) -> None:
+        """Serve ``compiled`` in ``app``; compile what is mounted in it, and serve that."""
+        served: set[int] = set()
+        self._serve(app, compiled, served)
+        for key in [key for key in self._seats if key not in served]:
+            self._seats.pop(key).leave()
+
+    def leave(self) -> None:
+        """Put everything back."""
+        while self._seats:
+            self._seats.popitem()[1].leave()
+
+    def _serve(self, app: Any, compiled: CompiledApp, served: set[int]) -> None:
+        if id(app) in served:
+            return
+        served.add(id(app))
+        seat = self._seat(app)
+        if seat is not None:
+            seat.serve(compiled)
+        for mounted in compiled.mounted:
+            self._seat(mounted.app)
+            self._serve(mounted.app, RouteCompiler(mounted.app, root=False).compile(), served)
+
+    def _seat(self, app: Any) -> _Seat | None:
+        seat = self._seats.get(id(app))
+        if seat is None and _may_sit(app):
+            seat = self._seats[id(app)] = _Seat(self._core, app, self._recompile)
+        return seat
+
+
+def _may_sit(app: Any) -> bool:
+    with contextlib.suppress(Exception):
+        from .compile.framework import has_own_app
+
+        return has_own_app(app.router)
+    return False
+
+
+class _Seat:
+    def __init__(self, core: _core.Server, app: Any, recompile: Callable[[], None]) -> None:
+        self.app = app
+        self._router = app.router
+        self._original = app.router.middleware_stack
+        compiler = RouteCompiler(app, root=False)
+        self._native = core.make_inner_router(self._original, functools.partial(_still_valid, compiler, recompile))
+        self._router.middleware_stack = self._native
+
+    def serve(self, compiled: CompiledApp) -> None:
+        entries = [(route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes]
+        self._native.set_routes(entries, compiled.watch.attributes, compiled.watch.lists)
+
+    def leave(self) -> None:
+        self._native.close()
+        if self._router.middleware_stack is self._native:
+            self._router.middleware_stack = self._original
+
+
+def _still_valid(compiler: RouteCompiler, recompile: Callable[[], None], changed: bool) -> bool:
+    if changed:
+        recompile()
+    return not changed and compiler.may_run_compiled()
+
+
+def all_routes(app: CompiledApp, prefix: str = "") -> Iterator[tuple[str, CompiledApp]]:
+    """``app`` and the applications that are mounted in it, each with its path."""
+    yield prefix, app
+    for mounted in app.mounted:
+        yield from all_routes(RouteCompiler(mounted.app, root=False).compile(), prefix + mounted.path)

@@ -7,6 +7,7 @@ import asyncio
 import importlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from importlib import metadata
@@ -18,7 +19,7 @@ from .limits import add_limit_options
 from .logs import configure_logging
 from .options import ServerOptions
 from .process import STARTUP_FAILURE, supervisor_line
-from .routes import RouteCompiler, describe
+from .routes import CompiledApp, RouteCompiler, describe, route_program
 from .server import Server, log_started, run_server
 from .supervisor import Supervisor, worker_command
 
@@ -113,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
 
     routes = commands.add_parser("routes", help="list how each route is served: native, compiled or bridged, and why")
     _add_app(routes)
+    what = routes.add_mutually_exclusive_group()
+    what.add_argument("--explain", action="store_true", help="each compiled route with its program")
+    what.add_argument("--reasons", action="store_true", help="how many routes are bridged, by reason")
     return parser
 
 
@@ -180,8 +184,28 @@ def _routes(parsed: argparse.Namespace) -> int:
     compiled = RouteCompiler(asyncio.run(make_app())).compile()
     if compiled.reason:
         print(f"All requests go through ASGI: {compiled.reason}.")
-    rows = [("METHODS", "PATH", "SERVED", "WHY"), *describe(compiled)]
+    elif compiled.inside_reason:
+        print(f"Compiled routes run within the application's middleware: {compiled.inside_reason}.")
+    if parsed.reasons:
+        _print_reasons(compiled)
+        return 0
+    rows = [("METHODS", "PATH", "SERVED", "WHY")]
+    programs: list[list[str]] = [[]]
+    for path, route in describe(compiled):
+        rows.append((",".join(route.methods) or "any", path, route.kind, route.reason))
+        programs.append(route_program(route) if parsed.explain else [])
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
+    for row, program in zip(rows, programs, strict=True):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)).rstrip())
+        for line in program:
+            print(f"    {line}")
     return 0
+
+
+def _print_reasons(compiled: CompiledApp) -> None:
+    reasons = Counter(
+        f"bridged: {route.reason}" if route.kind == "bridged" else route.kind for _, route in describe(compiled)
+    )
+    total = max(1, sum(reasons.values()))
+    for reason, count in reasons.most_common():
+        print(f"{count:6} {100 * count / total:5.1f} %  {reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from . import _core
@@ -88,10 +88,3 @@ def _still_valid(compiler: RouteCompiler, recompile: Callable[[], None], changed
     if changed:
         recompile()
     return not changed and compiler.may_run_compiled()
-
-
-def all_routes(app: CompiledApp, prefix: str = "") -> Iterator[tuple[str, CompiledApp]]:
-    """``app`` and the applications that are mounted in it, each with its path."""
-    yield prefix, app
-    for mounted in app.mounted:
-        yield from all_routes(RouteCompiler(mounted.app, root=False).compile(), prefix + mounted.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -140,7 +140,24 @@ def _listed(app: Any, reason: str) -> Iterator[CompiledRoute]:
         yield CompiledRoute(str(getattr(route, "path", "")), sorted(methods), "bridged", reason, opaque=True)
 
 
-def describe(compiled: CompiledApp) -> Iterable[tuple[str, str, str, str]]:
-    """Rows (methods, path, kind, reason) for ``data-bridge routes``."""
-    for route in compiled.routes:
-        yield ",".join(route.methods) or "any", route.path, route.kind, route.reason
+def with_mounted(app: CompiledApp, prefix: str = "") -> Iterator[tuple[str, CompiledApp]]:
+    """``app`` and the applications that are mounted in it, each behind its path."""
+    yield prefix, app
+    for mounted in app.mounted:
+        yield from with_mounted(RouteCompiler(mounted.app, root=False).compile(), prefix + mounted.path)
+
+
+def describe(compiled: CompiledApp) -> Iterator[tuple[str, CompiledRoute]]:
+    """All routes with their whole paths, for ``data-bridge routes``."""
+    for prefix, app in with_mounted(compiled):
+        for route in app.routes:
+            yield prefix + route.path, route
+
+
+def route_program(route: CompiledRoute) -> list[str]:
+    """The program of a compiled route, a line a step; nothing for others."""
+    if route.plan is None:
+        return []
+    from .compile.plan import explain
+
+    return list(explain(route.plan))

@@ -38,6 +38,11 @@ async def request(request: Request) -> str:
     return request.url.path
 
 
+@app.get("/generated")
+async def generated() -> AsyncIterator[int]:
+    yield 1
+
+
 @app.get("/slow")
 async def slow() -> str:
     await asyncio.sleep(1)

@@ -101,7 +101,24 @@ def test_routes_says_what_is_served_how(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     lines = [line.split() for line in found.stdout.splitlines()]
     assert ["GET", "/hello", "compiled"] in lines
-    assert any(line[:3] == ["GET", "/request", "bridged"] and "Request" in line for line in lines)
+    assert ["GET", "/request", "compiled"] in lines
+    assert any(line[:3] == ["GET", "/generated", "bridged"] and "generator" in line for line in lines)
+
+
+def test_routes_explains_programs(tmp_path: Path) -> None:
+    found = command("routes", "command_app:app", "--explain", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    lines = [line.strip() for line in found.stdout.splitlines()]
+    program = lines[lines.index("GET       /request                compiled") + 1 :]
+    assert program[:2] == ["call      request(request=0)", "answer    200 model"]
+
+
+def test_routes_counts_reasons(tmp_path: Path) -> None:
+    found = command("routes", "command_app:app", "--reasons", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    counts = {line.split("%", 1)[1].strip(): int(line.split()[0]) for line in found.stdout.splitlines()}
+    assert counts["bridged: streams its answer from a generator"] == 1
+    assert counts["compiled"] > 5
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ PyObject* Execution::stack(PyRef& stack) const {
 
 /// What FastAPI's and Starlette's routing adds to a scope, in their order.
 bool Execution::complete_scope() {
-  if (request_stack_) return true;
+  if (std::exchange(scope_is_complete_, true)) return true;
   const ScopePlan& plan = plan_.scope;
   PyObject* const scope = door_.scope();
   if (scope == nullptr) return false;
@@ -147,7 +147,7 @@ bool Execution::complete_scope() {
   if (before == nullptr && PyErr_Occurred() != nullptr) return false;
   const PyRef path_params = inputs_.path_params(before);
   if (!set(scope, names().endpoint, plan.endpoint.get()) || !set(scope, names().path_params, path_params.get()) ||
-      !set(scope, names().route, plan.route.get())) {
+      (plan.route && !set(scope, names().route, plan.route.get()))) {
     return false;
   }
   if (plan.fastapi) {
@@ -159,6 +159,7 @@ bool Execution::complete_scope() {
       if (PyErr_Occurred() != nullptr || !set(scope, names().fastapi, copy.get())) return false;
     }
   }
+  if (!plan.make_stack) return true;
   return set(scope, names().request_stack, stack(request_stack_)) &&
          set(scope, names().function_stack, stack(function_stack_));
 }
@@ -389,8 +390,9 @@ PyRef Execution::call(const Step& step) {
     if (values.back() == nullptr) return {};
   }
   PyObject* const function = threaded ? plan_.run_in_thread.get() : step.function.get();
-  PyObject* const keywords = PyTuple_GET_SIZE(step.names.get()) != 0 ? step.names.get() : nullptr;
-  return PyRef::steal(PyObject_Vectorcall(function, values.data(), threaded ? 1 : 0, keywords));
+  const auto keywords = static_cast<std::size_t>(PyTuple_GET_SIZE(step.names.get()));
+  return PyRef::steal(PyObject_Vectorcall(function, values.data(), values.size() - keywords,
+                                          keywords != 0 ? step.names.get() : nullptr));
 }
 
 PyRef Execution::enter(const Step& step) {
@@ -610,8 +612,8 @@ Execution::Next Execution::finish(PyObject* outcome) {
                                      outcome,
                                      or_none(slots_[kRequestSlot].get()),
                                      or_none(inputs_.body_bytes()),
-                                     function_stack_.get(),
-                                     request_stack_.get(),
+                                     or_none(function_stack_.get()),
+                                     or_none(request_stack_.get()),
                                      door_.started() ? Py_True : Py_False};
   PyObject* const function = (door_.native() ? plan_.finish_native : plan_.finish).get();
   return await(PyRef::steal(PyObject_Vectorcall(function, arguments.data(), arguments.size(), nullptr)),

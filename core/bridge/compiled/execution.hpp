@@ -98,6 +98,7 @@ class Execution {
   pyloop::PyRef errors_;
   pyloop::PyRef request_stack_;
   pyloop::PyRef function_stack_;
+  bool scope_is_complete_ = false;
 };
 
 }  // namespace data_bridge::bridge

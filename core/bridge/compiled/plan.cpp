@@ -123,7 +123,7 @@ ScopePlan read_scope(nb::handle source) {
   }
   plan.router = optional_attribute(source, "router");
   plan.endpoint = owned(source.attr("endpoint"));
-  plan.route = owned(source.attr("route"));
+  plan.route = optional_attribute(source, "route");
   plan.fastapi = optional_attribute(source, "fastapi");
   plan.begin = optional_attribute(source, "begin");
   plan.make_stack = optional_attribute(source, "make_stack");

@@ -89,10 +89,10 @@ struct ScopePlan {
   std::vector<pyloop::PyRef> path_converts;  ///< convert(str), or empty for str
   pyloop::PyRef router;
   pyloop::PyRef endpoint;
-  pyloop::PyRef route;
+  pyloop::PyRef route;          ///< empty: routing leaves none
   pyloop::PyRef fastapi;        ///< dict: what becomes of scope["fastapi"]; empty: nothing
   pyloop::PyRef begin;          ///< (scope) -> None: what the application's layers set, where they are gone around
-  pyloop::PyRef make_stack;     ///< contextlib.AsyncExitStack
+  pyloop::PyRef make_stack;     ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
   pyloop::PyRef request_class;  ///< starlette.requests.Request
   pyloop::PyRef make_response;  ///< () -> the Response that is injected
   pyloop::PyRef make_tasks;     ///< fastapi.BackgroundTasks

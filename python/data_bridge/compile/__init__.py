@@ -79,11 +79,11 @@ class _AppReader:
         route = CompiledRoute(context.path or "", sorted(context.methods or ()), "bridged")
         route.allow = ", ".join(context.methods or ())  # in the order of the set, as Starlette and FastAPI do it
         if type(original) is starlette.routing.Route:
-            route.reason = "plain Starlette route"
+            self._compile_route(route, context, plain=True)
         elif not framework.is_api_route(original):
             route.reason, route.opaque = f"custom route class {type(original).__name__}", True
         else:
-            self._compile_api_route(route, context)
+            self._compile_route(route, context)
         return route
 
     def _mount(self, context: Any) -> None:
@@ -91,16 +91,15 @@ class _AppReader:
         if mounted is not None and mounted is not self.app:
             self.mounted.append(MountedApp(context.path or "", mounted))
 
-    def _compile_api_route(self, route: CompiledRoute, context: Any) -> None:
+    def _compile_route(self, route: CompiledRoute, context: Any, *, plain: bool = False) -> None:
         try:
             if self.custom:
                 raise Bridged("a router of a class that routes in its own way")
-            handler = framework.handler_of(context)
-            operation = getattr(handler["dependant"].call, "__data_bridge_operation__", None)
-            if operation is not None and not handler["dependant"].dependencies:
+            if not plain and (operation := framework.native_operation(context)) is not None:
                 route.operation, route.kind = operation, "native"
                 return
-            route.plan = make_plan(framework.read_route(self.app, self.routes, context), self.services)
+            read = framework.read_plain_route if plain else framework.read_route
+            route.plan = make_plan(read(self.app, self.routes, context), self.services)
             route.kind = "compiled"
         except Bridged as reason:
             route.reason = str(reason)

@@ -67,6 +67,7 @@ class CallFacts:
     dependencies: list[CallFacts] = field(default_factory=list)
     fields: list[FieldFacts | LooseFacts] = field(default_factory=list)  # in FastAPI's order
     injected: list[tuple[Injected, str]] = field(default_factory=list)
+    takes_request: bool = False  # as its only argument, by position
     made: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)  # fresh objects, by name
     #: Kind "enter": (stack, arguments, request) -> awaitable of the value.
     enter: Callable[[Any, dict[str, Any], Any], Awaitable[Any]] | None = None
@@ -118,4 +119,5 @@ class RouteFacts:
     response: ResponseFacts
     scope: ScopeFacts
     overrides: Any  # the object whose dependency_overrides must be empty; None: there is none
-    invalid_request: Callable[[list[Any], Any, Any], BaseException]  # (errors, body, scope)
+    invalid_request: Callable[[list[Any], Any, Any], BaseException] | None  # (errors, body, scope)
+    has_stacks: bool = True  # FastAPI's exit stacks are in the scope

@@ -36,6 +36,11 @@ async def run_exits(
     scope: Scope, receive: Receive, send: Send, outcome: Any, function_stack: Any, request_stack: Any
 ) -> None:
     """The end of ``fastapi.routing.request_response``: exits, answer, exits; raises what they or the outcome raise."""
+    if request_stack is None:  # starlette.routing.request_response
+        if isinstance(outcome, BaseException):
+            raise outcome
+        await outcome(scope, receive, send)
+        return
     response_awaited = False
     async with request_stack:
         async with function_stack:

@@ -248,6 +248,41 @@ def read_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext)
     return _Reader(app, routes, context, handler_of(context)).read()
 
 
+def native_operation(context: RouteContext) -> Any:
+    """The native operation that the route's endpoint stands for; None: it is an ordinary one."""
+    dependant = handler_of(context)["dependant"]
+    return None if dependant.dependencies else getattr(dependant.call, "__data_bridge_operation__", None)
+
+
+def read_plain_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext) -> RouteFacts:
+    """The facts of a route of Starlette's own: ``endpoint(request) -> response``. Raises :class:`Bridged`."""
+    route: Any = _starlette_route(context)
+    if getattr(route.app, "__code__", None) is not nested_code(starlette.routing.request_response, "app"):
+        raise Bridged("plain Starlette route whose endpoint is an ASGI application, or has middleware")
+    function = closure_of(route.app)["f"]
+    kind: CallKind = "async"
+    if isinstance(function, functools.partial) and function.func is starlette.concurrency.run_in_threadpool:
+        function, kind = function.args[0], "thread"
+
+    def as_it_is(content: Any, _injected: Any, _tasks: Any) -> Any:
+        return content
+
+    return RouteFacts(
+        endpoint=CallFacts(function, kind, takes_request=True),
+        body=None,
+        response=ResponseFacts(200, render=as_it_is, wrap=as_it_is),
+        scope=_scope_facts(app, routes, context, route.param_convertors, route.endpoint, None),
+        overrides=None,
+        invalid_request=None,
+        has_stacks=False,
+    )
+
+
+def _starlette_route(context: RouteContext) -> Any:
+    effective = context._route_context
+    return context.route if effective is None else effective.starlette_route
+
+
 def handler_of(context: RouteContext) -> dict[str, Any]:
     """The variables of the request handler as FastAPI built it; later changes of the route do nothing there either."""
     app = context.app
@@ -470,45 +505,59 @@ class _Reader:
     # --- the scope ---
 
     def scope(self) -> ScopeFacts:
-        converts = [
-            None if type(convertor) in _STRINGS else convertor.convert
-            for convertor in self.context.param_convertors.values()
-        ]
-        return ScopeFacts(
-            path_names=list(self.context.param_convertors),
-            path_converts=converts,
-            router=self.app.router,
-            endpoint=self.context.endpoint,
-            route=self.context.original_route,
-            fastapi=self.fastapi_scope(),
+        context = self.context
+        return _scope_facts(
+            self.app, self.routes, context, context.param_convertors, context.endpoint, context.original_route
         )
-
-    def fastapi_scope(self) -> dict[str, Any] | None:
-        effective = self.context._route_context
-        if effective is None:
-            for route in self.routes:
-                if route is self.context.route:
-                    return None
-                if hasattr(route, "original_router"):
-                    return {}  # which was tried before
-            return None
-        included = next(_including(self.routes, effective), None)
-        if included is None:
-            raise Bridged("the router that includes it was not found")
-        return {"included_router": included, "effective_route_context": effective}
 
 
 _STRINGS = (starlette.convertors.StringConvertor, starlette.convertors.PathConvertor)
 
 
-def _including(routes: Sequence[Any], effective: Any) -> Iterator[Any]:
-    """The innermost included router that has this effective route."""
+def _scope_facts(
+    app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext, convertors: Any, endpoint: Any, route: Any
+) -> ScopeFacts:
+    return ScopeFacts(
+        path_names=list(convertors),
+        path_converts=[None if type(convertor) in _STRINGS else convertor.convert for convertor in convertors.values()],
+        router=app.router,
+        endpoint=endpoint,
+        route=route,
+        fastapi=_fastapi_scope(app, routes, context),
+    )
+
+
+def _fastapi_scope(app: FastAPI, routes: Sequence[Any], context: RouteContext) -> dict[str, Any] | None:
+    """What becomes of scope["fastapi"]."""
+    effective = context._route_context
+    limits: dict[str, Any] = dict(app.router.form_limits or {})
+    if effective is None:
+        tried = False  # an included router, before this route was
+        for route in routes:
+            if route is context.route:
+                break
+            tried = tried or hasattr(route, "original_router")
+        return {"form_limits": limits} if limits else {} if tried else None
+    chain = next(_including(routes, effective), None)
+    if chain is None:
+        raise Bridged("the router that includes it was not found")
+    for included in chain:
+        limits.update(included.include_context.form_limits or {})
+    found: dict[str, Any] = {"included_router": chain[-1], "effective_route_context": effective}
+    if limits:
+        found["form_limits"] = limits
+    return found
+
+
+def _including(routes: Sequence[Any], effective: Any) -> Iterator[list[Any]]:
+    """The included routers that lead to this effective route, from the outside."""
     for route in routes:
         if hasattr(route, "effective_candidates"):
             candidates = route.effective_candidates()
             if any(candidate is effective for candidate in candidates):
-                yield route
-            yield from _including(candidates, effective)
+                yield [route]
+            for inner in _including(candidates, effective):
+                yield [route, *inner]
 
 
 def _is_generator(call: Any) -> bool:
@@ -522,6 +571,7 @@ def _enter(dependant: Any) -> Callable[[Any, dict[str, Any], Any], Awaitable[Any
             dependant=dependant, stack=stack, sub_values=values, request=request
         )
 
+    enter.stands_for = dependant.call  # type: ignore[attr-defined]
     return enter
 
 

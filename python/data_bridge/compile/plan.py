@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .facts import CallFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts, ScopeFacts
+from .facts import CallFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts
 
 Op = Literal["parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter"]
 
@@ -46,7 +46,7 @@ class ScopePlan:
     route: Any
     fastapi: dict[str, Any] | None
     begin: Callable[[Any], None]
-    make_stack: Callable[[], Any]
+    make_stack: Callable[[], Any] | None
     request_class: Callable[..., Any]
     make_response: Callable[[], Any]
     make_tasks: Callable[[], Any]
@@ -88,7 +88,7 @@ class RoutePlan:
     overrides: Any
     decode_body: Callable[[bytes, Any], Any] | None
     unreadable_body: Callable[[Any], BaseException] | None
-    invalid_request: Callable[[list[Any], Any, Any], BaseException]
+    invalid_request: Callable[[list[Any], Any, Any], BaseException] | None
     run_in_thread: Callable[..., Any]
     parse_cookies: Callable[[list[str]], dict[str, str]]
     parse_json: Callable[[bytes], Any]
@@ -118,7 +118,7 @@ def make_plan(facts: RouteFacts, services: Services) -> RoutePlan:
         reads_body=body is not None and body.form is None,
         strict_content_type=body is None or body.strict_content_type,
         response=facts.response,
-        scope=_scope_plan(facts.scope, services),
+        scope=_scope_plan(facts, services),
         overrides=facts.overrides if facts.endpoint.dependencies else None,
         decode_body=None if body is None else body.decode,
         unreadable_body=None if body is None else body.unreadable,
@@ -136,7 +136,8 @@ def make_plan(facts: RouteFacts, services: Services) -> RoutePlan:
     )
 
 
-def _scope_plan(facts: ScopeFacts, services: Services) -> ScopePlan:
+def _scope_plan(route: RouteFacts, services: Services) -> ScopePlan:
+    facts = route.scope
     return ScopePlan(
         path_names=facts.path_names,
         path_converts=facts.path_converts,
@@ -145,7 +146,7 @@ def _scope_plan(facts: ScopeFacts, services: Services) -> ScopePlan:
         route=facts.route,
         fastapi=facts.fastapi,
         begin=services.begin,
-        make_stack=services.make_stack,
+        make_stack=services.make_stack if route.has_stacks else None,
         request_class=services.request_class,
         make_response=services.make_response,
         make_tasks=services.make_tasks,
@@ -177,7 +178,9 @@ class _Program:
             self.steps.append(Step("make", slot, node, function=make))
         op: Op = "call" if call.kind == "async" else "thread" if call.kind == "thread" else "enter"
         function = call.enter if call.kind == "enter" else call.call
-        return Step(op, node=node, function=function, names=tuple(arguments), arguments=list(arguments.values()))
+        positions = [_INJECTED["request"]] if call.takes_request else []
+        slots = [*positions, *arguments.values()]
+        return Step(op, node=node, function=function, names=tuple(arguments), arguments=slots)
 
     def _dependency(self, call: CallFacts, parent: int, arguments: dict[str, int]) -> None:
         node = self.nodes
@@ -224,7 +227,8 @@ def explain(plan: RoutePlan) -> Iterator[str]:
             what = f"result {step.cache}, goes on at {step.jump}"
         else:
             what = _name_of(step.function)
-        arguments = ", ".join(f"{name}={slot}" for name, slot in zip(step.names, step.arguments, strict=False))
+        names = [""] * (len(step.arguments) - len(step.names)) + [f"{name}=" for name in step.names]
+        arguments = ", ".join(f"{name}{slot}" for name, slot in zip(names, step.arguments, strict=True))
         outputs = ", ".join(f"{name} -> {slot}" for name, slot in step.outputs)
         yield f"{step.op:9} {what}{f'({arguments})' if arguments else ''}{outputs and ' ' + outputs}{place}"
     response = plan.response
@@ -233,6 +237,7 @@ def explain(plan: RoutePlan) -> Iterator[str]:
 
 
 def _name_of(function: Any) -> str:
+    function = getattr(function, "stands_for", function)
     if isinstance(function, functools.partial):
         function = function.func
     return str(getattr(function, "__qualname__", type(function).__qualname__))

@@ -121,6 +121,12 @@ class Limits:
     def __init__(self) -> None: ...
 
 @final
+class CompiledHandler:
+    """A route's program as FastAPI's request handler: (request) -> awaitable of the Response."""
+
+    def __init__(self, plan: Any, original: Callable[[Any], Awaitable[Any]], /) -> None: ...
+    def __call__(self, request: Any, /) -> Awaitable[Any]: ...
+
 class InnerRouter:
     """Compiled routes in the place of a Router's middleware_stack: an ASGI application."""
 

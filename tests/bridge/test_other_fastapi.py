@@ -75,7 +75,7 @@ def test_an_application_whose_compiler_fails_is_served(app: FastAPI, monkeypatch
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-@pytest.mark.parametrize("name", ["closure_of", "handler_of", "read_route", "_field", "_validator"])
+@pytest.mark.parametrize("name", ["closure_of", "handlers_of", "read_route", "_field", "_validator"])
 def test_a_route_that_cannot_be_read(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch, name: str, fault: BaseException
 ) -> None:
@@ -148,10 +148,10 @@ sys.meta_path.insert(0, Absent())
 
 WRAPPED = """
 import fastapi.routing
-original = fastapi.routing.get_request_handler
+original = fastapi.routing.solve_dependencies
 def wrapper(*arguments, **keywords):
     return original(*arguments, **keywords)
-fastapi.routing.get_request_handler = wrapper
+fastapi.routing.solve_dependencies = wrapper
 """
 
 
@@ -164,7 +164,7 @@ def run(program: str) -> str:
 @pytest.mark.parametrize(
     ("before", "application", "reason"),
     [
-        (WRAPPED, FASTAPI, "patched by another package: fastapi.routing.get_request_handler"),
+        (WRAPPED, FASTAPI, "patched by another package: fastapi.routing.solve_dependencies"),
         ("import fastapi.routing\ndel fastapi.routing.RouteContext\n", FASTAPI, "ImportError"),
         (ABSENT.format(names=("fastapi", "starlette", "pydantic")), RAW, "function is no FastAPI application"),
     ],

@@ -42,6 +42,13 @@ std::vector<std::string_view> header_values(const http::Request& request, std::s
 }  // namespace
 
 bool Inputs::convert_path() {
+  if (PyObject* const params = door_.path_params()) {
+    for (const PyRef& name : plan_.scope.path_names) {
+      path_.push_back(PyRef::steal(PyObject_GetItem(params, name.get())));
+      if (!path_.back()) return false;
+    }
+    return true;
+  }
   const auto values = door_.path_values();
   const auto& converts = plan_.scope.path_converts;
   path_.reserve(values.size());

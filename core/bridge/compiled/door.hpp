@@ -23,8 +23,14 @@ class Door {
 
   /// Names of fields in any case; the views live as long as the door.
   virtual const http::Request& head() = 0;
-  /// Of the route's template, decoded.
+  /// Of the route's template, decoded, for its convertors.
   virtual std::span<const std::string> path_values() = 0;
+  /// A dict of the path's parameters that routing has converted already; null: path_values() is to be.
+  virtual PyObject* path_params() { return nullptr; }
+  /// The Request that somebody has made; null: it is made where it is needed.
+  virtual PyObject* given_request() { return nullptr; }
+  /// What comes of the request is for the caller, as FastAPI's request handler does it: a Response, or an exception.
+  [[nodiscard]] virtual bool returns_response() const noexcept { return false; }
   /// Borrowed, made at the first use; null with an exception set. `scope` has all that a handler of FastAPI's can see,
   /// but for what make_scope_complete() adds.
   virtual PyObject* scope() = 0;

@@ -66,6 +66,7 @@ Execution::Next Execution::start() {
     PyErr_Clear();
     return await(door_.hand_over(), Stage::kFinish);
   }
+  if (door_.given_request() != nullptr) return take_given_scope() ? read_given_body() : Next::kError;
   if (door_.scope_is_seen() && !complete_scope()) return Next::kError;
   return plan_.reads_body ? read_body() : run_steps();
 }
@@ -74,6 +75,10 @@ Execution::Next Execution::advance(bool returned, PyRef value) {
   switch (stage_) {
     case Stage::kBody:
       return returned ? on_message(value.get()) : on_exception();
+    case Stage::kGivenBody:
+      if (!returned) return on_exception();
+      inputs_.set_form(std::move(value));
+      return run_steps();
     case Stage::kSteps: {
       if (!returned) return on_exception();
       if (!take(plan_.steps[step_], std::move(value))) return on_exception();
@@ -164,6 +169,17 @@ bool Execution::complete_scope() {
          set(scope, names().function_stack, stack(function_stack_));
 }
 
+/// The scope is complete, and the stacks are somebody's who will exit them.
+bool Execution::take_given_scope() {
+  scope_is_complete_ = true;
+  slots_[kRequestSlot] = PyRef::borrow(door_.given_request());
+  PyObject* const scope = door_.scope();
+  if (scope == nullptr) return false;
+  request_stack_ = PyRef::borrow(PyDict_GetItemWithError(scope, names().request_stack));
+  function_stack_ = PyRef::borrow(PyDict_GetItemWithError(scope, names().function_stack));
+  return PyErr_Occurred() == nullptr;
+}
+
 PyObject* Execution::request() {
   PyRef& made = slots_[kRequestSlot];
   if (made) return made.get();
@@ -209,6 +225,11 @@ Execution::Next Execution::read_body() {
   }
   PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body->data(), static_cast<Py_ssize_t>(body->size())));
   return bytes && inputs_.set_body(std::move(bytes)) ? run_steps() : on_exception();
+}
+
+Execution::Next Execution::read_given_body() {
+  if (!plan_.reads_body) return run_steps();
+  return await(PyRef::steal(PyObject_CallOneArg(plan_.read_body.get(), door_.given_request())), Stage::kGivenBody);
 }
 
 /// One message of receive(), as starlette.requests.Request.stream() takes it.
@@ -290,6 +311,7 @@ Execution::Done Execution::perform(const Step& step) {
     case Op::kCall:
     case Op::kThread:
     case Op::kEnter:
+    case Op::kApplication:
       return begin_call(step);
   }
   return Done::kYes;
@@ -422,7 +444,11 @@ Execution::Next Execution::call_endpoint() {
         PyRef::steal(PyObject_Vectorcall(plan_.invalid_request.get(), arguments.data(), arguments.size(), nullptr));
     return error ? finish(error.get()) : on_exception();
   }
-  return await(call(plan_.endpoint), Stage::kEndpoint);
+  if (plan_.endpoint.op != Op::kApplication) return await(call(plan_.endpoint), Stage::kEndpoint);
+  std::array<PyObject*, 3> arguments{door_.scope(), door_.receive(), door_.send()};
+  return await(
+      PyRef::steal(PyObject_Vectorcall(plan_.endpoint.function.get(), arguments.data(), arguments.size(), nullptr)),
+      Stage::kFinish);
 }
 
 Execution::Next Execution::on_result(PyObject* result) {
@@ -556,6 +582,10 @@ bool Execution::carries_only_bytes(PyObject* response) {
 }
 
 Execution::Next Execution::on_response(PyRef response) {
+  if (door_.returns_response()) {
+    result_ = std::move(response);
+    return Next::kAnswered;
+  }
   if (!has_exits() && carries_only_bytes(response.get())) {
     PyRef background = PyRef::steal(PyObject_GetAttrString(response.get(), "background"));
     PyRef body = PyRef::steal(PyObject_GetAttrString(response.get(), "body"));
@@ -577,6 +607,7 @@ Execution::Next Execution::on_response(PyRef response) {
 // --- outcomes --------------------------------------------------------------------------------------
 
 bool Execution::has_exits() const {
+  if (door_.returns_response()) return false;  // the caller sees to them
   for (const PyRef* stack : {&function_stack_, &request_stack_}) {
     if (*stack && length_of(stack->get(), names().exits) != 0) return true;
   }
@@ -601,6 +632,10 @@ Execution::Next Execution::on_exception() {
 
 Execution::Next Execution::finish(PyObject* outcome) {
   const PyRef kept = PyRef::borrow(outcome);
+  if (door_.returns_response()) {
+    pyloop::raise_exception(PyRef::borrow(outcome));
+    return Next::kError;
+  }
   if (!complete_scope()) return Next::kError;
   PyObject* const receive = door_.receive();
   PyObject* const send = door_.send();

@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "bridge/compiled/arguments.hpp"
@@ -28,7 +29,7 @@ class Execution {
 
   enum class Next : std::uint8_t {
     kAwait,     ///< current() is to be awaited
-    kAnswered,  ///< over
+    kAnswered,  ///< over; take_result() is what the caller gets
     kError,     ///< over, with a Python exception set
   };
   Next start();
@@ -36,18 +37,24 @@ class Execution {
   Next advance(bool returned, pyloop::PyRef value);
 
   [[nodiscard]] PyObject* current() const noexcept { return current_.get(); }
+  /// None, but where Door::returns_response().
+  [[nodiscard]] pyloop::PyRef take_result() noexcept {
+    return result_ ? std::move(result_) : pyloop::PyRef::borrow(Py_None);
+  }
   [[nodiscard]] pyloop::PyRef take_current() noexcept { return std::move(current_); }
   /// Lets go of everything.
   void end() noexcept;
   int traverse(visitproc visit, void* arg) const;
 
  private:
-  enum class Stage : std::uint8_t { kBody, kSteps, kEndpoint, kValidate, kSend, kFinish };
+  enum class Stage : std::uint8_t { kBody, kGivenBody, kSteps, kEndpoint, kValidate, kSend, kFinish };
   enum class Done : std::uint8_t { kYes, kAwait, kRaised };
 
   // --- before the endpoint ---
   bool complete_scope();
+  bool take_given_scope();
   Next read_body();
+  Next read_given_body();
   Next on_message(PyObject* message);
   Next run_steps();
   Done perform(const Step& step);
@@ -96,6 +103,7 @@ class Execution {
   pyloop::PyRef current_;
   pyloop::PyRef content_;  // what the endpoint returned, while it is validated; pieces of the body, while it comes in
   pyloop::PyRef errors_;
+  pyloop::PyRef result_;
   pyloop::PyRef request_stack_;
   pyloop::PyRef function_stack_;
   bool scope_is_complete_ = false;

@@ -65,9 +65,10 @@ PySendResult proceed(Frame& self, Execution::Next next, PyObject* argument, PyOb
     argument = Py_None;
     next = self.execution.advance(sent == PYGEN_RETURN, PyRef::steal(value));
   }
+  PyRef returned = self.execution.take_result();
   end(self);
   if (next == Execution::Next::kError) return PYGEN_ERROR;
-  *result = Py_NewRef(Py_None);
+  *result = returned.release();
   return PYGEN_RETURN;
 }
 

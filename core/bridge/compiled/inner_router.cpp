@@ -1,7 +1,6 @@
 // Finds the route of a scope and runs its program within the application's middleware.
 #include "bridge/compiled/inner_router.hpp"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -12,8 +11,8 @@
 #include "bridge/compiled/door.hpp"
 #include "bridge/compiled/endpoint.hpp"
 #include "bridge/compiled/frame.hpp"
+#include "bridge/compiled/scope_head.hpp"
 #include "pyloop/shared_object.hpp"
-#include "text/characters.hpp"
 
 namespace data_bridge::bridge {
 
@@ -56,35 +55,9 @@ class AsgiDoor final : public Door {
         send_(PyRef::borrow(send)),
         path_values_(path_values.begin(), path_values.end()) {}
 
-  /// False where the head is not what a server makes of one: the framework's own code reads it then.
-  bool read_head() {
-    const AsgiNames& name = asgi_names();
-    PyObject* const query = PyDict_GetItemWithError(scope_.get(), name.query_string);
-    PyObject* const fields = PyDict_GetItemWithError(scope_.get(), name.headers);
-    if (query == nullptr || !PyBytes_CheckExact(query) || fields == nullptr || !PyList_CheckExact(fields)) return false;
-    // Both stay as they are while this lives, whatever becomes of the scope.
-    query_ = PyRef::borrow(query);
-    fields_ = PyRef::steal(PyList_AsTuple(fields));
-    if (!fields_) return false;
-    head_.query = {PyBytes_AS_STRING(query), static_cast<std::size_t>(PyBytes_GET_SIZE(query))};
-    const Py_ssize_t count = PyTuple_GET_SIZE(fields_.get());
-    headers_.reserve(static_cast<std::size_t>(count));
-    for (Py_ssize_t i = 0; i < count; ++i) {
-      PyObject* const pair = PyTuple_GET_ITEM(fields_.get(), i);
-      if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) return false;
-      PyObject* const key = PyTuple_GET_ITEM(pair, 0);
-      PyObject* const value = PyTuple_GET_ITEM(pair, 1);
-      if (!PyBytes_CheckExact(key) || !PyBytes_CheckExact(value)) return false;
-      const std::string_view field{PyBytes_AS_STRING(key), static_cast<std::size_t>(PyBytes_GET_SIZE(key))};
-      // Starlette finds names in lower case only, as servers write them.
-      if (std::ranges::any_of(field, text::is_upper)) continue;
-      headers_.push_back({field, {PyBytes_AS_STRING(value), static_cast<std::size_t>(PyBytes_GET_SIZE(value))}});
-    }
-    head_.headers = headers_;
-    return true;
-  }
+  bool read_head() { return head_.read(scope_.get()); }
 
-  const http::Request& head() override { return head_; }
+  const http::Request& head() override { return head_.request(); }
   std::span<const std::string> path_values() override { return path_values_; }
   PyObject* scope() override { return scope_.get(); }
   PyObject* receive() override { return receive_.get(); }
@@ -149,10 +122,7 @@ class AsgiDoor final : public Door {
   PyRef receive_;
   PyRef send_;
   std::vector<std::string> path_values_;
-  http::Request head_{};
-  std::vector<http::Header> headers_;
-  PyRef query_;
-  PyRef fields_;
+  ScopeHead head_;
   PyRef rest_;  // the message that follows
   bool started_ = false;
 };
@@ -188,9 +158,15 @@ PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) 
   const std::shared_ptr<const routing::RouteTable> table = table_;  // a recompilation may replace it meanwhile
   const std::string_view own_path = route_path(path, root_path);
   const routing::RouteTable::Found found = table->find(method, own_path);
-  if (found.full == routing::RouteTable::kNone) return {};
-  auto endpoint = std::dynamic_pointer_cast<RouteEndpoint>(table->endpoint(found.full));
-  if (endpoint == nullptr || !endpoint->valid(std::nullopt) || has_overrides(endpoint->plan())) return {};
+  std::shared_ptr<RouteEndpoint> endpoint;
+  if (found.full != routing::RouteTable::kNone) {
+    endpoint = std::dynamic_pointer_cast<RouteEndpoint>(table->endpoint(found.full));
+  }
+  if (endpoint == nullptr) {
+    (void)guard_->valid(*guard_->generation());  // a route that is new has to be compiled some time
+    return {};
+  }
+  if (!endpoint->valid(std::nullopt) || has_overrides(endpoint->plan())) return {};
   std::vector<std::string_view> values(table->max_parameters());
   const std::size_t count = table->parameters(found.full, own_path, values);
   const RoutePlan& plan = endpoint->plan();

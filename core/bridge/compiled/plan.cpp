@@ -47,9 +47,11 @@ constexpr Named<ParameterIn> kLocations[] = {{"path", ParameterIn::kPath},
                                              {"header", ParameterIn::kHeader},
                                              {"cookie", ParameterIn::kCookie},
                                              {"body", ParameterIn::kBody}};
-constexpr Named<Op> kOps[] = {{"parameter", Op::kParameter}, {"location", Op::kLocation}, {"body", Op::kBody},
-                              {"form", Op::kForm},           {"make", Op::kMake},         {"reuse", Op::kReuse},
-                              {"call", Op::kCall},           {"thread", Op::kThread},     {"enter", Op::kEnter}};
+constexpr Named<Op> kOps[] = {{"parameter", Op::kParameter}, {"location", Op::kLocation},
+                              {"body", Op::kBody},           {"form", Op::kForm},
+                              {"make", Op::kMake},           {"reuse", Op::kReuse},
+                              {"call", Op::kCall},           {"thread", Op::kThread},
+                              {"enter", Op::kEnter},         {"application", Op::kApplication}};
 
 ParameterPlan read_parameter(nb::handle source) {
   ParameterPlan plan;
@@ -128,6 +130,7 @@ ScopePlan read_scope(nb::handle source) {
   plan.begin = optional_attribute(source, "begin");
   plan.make_stack = optional_attribute(source, "make_stack");
   plan.request_class = optional_attribute(source, "request_class");
+  plan.reads_as_usual = optional_attribute(source, "reads_as_usual");
   plan.make_response = optional_attribute(source, "make_response");
   plan.make_tasks = optional_attribute(source, "make_tasks");
   return plan;
@@ -154,6 +157,7 @@ RoutePlan read(nb::handle source) {
   plan.parse_cookies = optional_attribute(source, "parse_cookies");
   plan.parse_json = optional_attribute(source, "parse_json");
   plan.decode_body = optional_attribute(source, "decode_body");
+  plan.read_body = optional_attribute(source, "read_body");
   plan.unreadable_body = optional_attribute(source, "unreadable_body");
   plan.undefined = optional_attribute(source, "undefined");
   plan.invalid_request = optional_attribute(source, "invalid_request");

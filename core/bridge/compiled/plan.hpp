@@ -33,15 +33,16 @@ struct ParameterPlan {
 };
 
 enum class Op : std::uint8_t {
-  kParameter,  ///< one argument
-  kLocation,   ///< all arguments of one location, by FastAPI's function: (request) -> (values, errors)
-  kBody,       ///< all arguments of the body, by FastAPI's coroutine: (body) -> (values, errors)
-  kForm,       ///< reads the body as a form, by FastAPI's coroutine: (request) -> form
-  kMake,       ///< a fresh object: () -> object
-  kReuse,      ///< where the dependency was solved before: takes its value and goes on at `jump`
-  kCall,       ///< awaits function(**arguments)
-  kThread,     ///< the same in a worker thread
-  kEnter,      ///< a dependency with `yield`: (on the function's stack, arguments, request) -> awaitable of the value
+  kParameter,    ///< one argument
+  kLocation,     ///< all arguments of one location, by FastAPI's function: (request) -> (values, errors)
+  kBody,         ///< all arguments of the body, by FastAPI's coroutine: (body) -> (values, errors)
+  kForm,         ///< reads the body as a form, by FastAPI's coroutine: (request) -> form
+  kMake,         ///< a fresh object: () -> object
+  kReuse,        ///< where the dependency was solved before: takes its value and goes on at `jump`
+  kCall,         ///< awaits function(**arguments)
+  kThread,       ///< the same in a worker thread
+  kApplication,  ///< as the endpoint: an ASGI application that sees to all the rest
+  kEnter,        ///< a dependency with `yield`: (on the function's stack, arguments, request) -> awaitable of the value
 };
 
 /// Slots of objects that are made at their first use.
@@ -94,6 +95,7 @@ struct ScopePlan {
   pyloop::PyRef begin;          ///< (scope) -> None: what the application's layers set, where they are gone around
   pyloop::PyRef make_stack;     ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
   pyloop::PyRef request_class;  ///< starlette.requests.Request
+  pyloop::PyRef reads_as_usual;  ///< (type of request) -> bool: that it reads its scope as that class does
   pyloop::PyRef make_response;  ///< () -> the Response that is injected
   pyloop::PyRef make_tasks;     ///< fastapi.BackgroundTasks
 };
@@ -117,6 +119,7 @@ struct RoutePlan {
   pyloop::PyRef parse_cookies;     ///< (list of str) -> dict
   pyloop::PyRef parse_json;        ///< pydantic_core.from_json
   pyloop::PyRef decode_body;       ///< (bytes, scope) -> value, or raises what FastAPI raises
+  pyloop::PyRef read_body;         ///< async (request) -> value, of a request that somebody else has made
   pyloop::PyRef unreadable_body;   ///< (exception) -> what FastAPI raises for it
   pyloop::PyRef undefined;         ///< the body that is absent
   pyloop::PyRef invalid_request;   ///< (errors, body, scope) -> RequestValidationError

@@ -16,6 +16,7 @@
 #include "bridge/asgi/callables.hpp"
 #include "bridge/compiled/endpoint.hpp"
 #include "bridge/compiled/frame.hpp"
+#include "bridge/compiled/handler.hpp"
 #include "bridge/compiled/inner_router.hpp"
 #include "bridge/crud_bindings.hpp"
 #include "bridge/server/limits_bindings.hpp"
@@ -62,22 +63,44 @@ std::vector<RouteEntry> read_entries(const std::shared_ptr<AppContext>& app, con
   return entries;
 }
 
-int traverse_inner(PyObject* object, visitproc visit, void* arg) {
+template <typename T>
+int traverse_instance(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(object));
-  return nb::inst_ready(object) ? nb::inst_ptr<InnerRouter>(object)->traverse(visit, arg) : 0;
+  return nb::inst_ready(object) ? nb::inst_ptr<T>(object)->traverse(visit, arg) : 0;
 }
 
-int clear_inner(PyObject* object) {
-  nb::inst_ptr<InnerRouter>(object)->clear();
+template <typename T>
+int clear_instance(PyObject* object) {
+  nb::inst_ptr<T>(object)->clear();
   return 0;
 }
 
-PyType_Slot inner_router_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_inner)},
-                                    {Py_tp_clear, reinterpret_cast<void*>(clear_inner)},
-                                    {0, nullptr}};
+template <typename T>
+PyType_Slot* collected() {
+  static PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_instance<T>)},
+                                {Py_tp_clear, reinterpret_cast<void*>(clear_instance<T>)},
+                                {0, nullptr}};
+  return slots;
+}
+
+void bind_handler(nb::module_& module) {
+  nb::class_<CompiledHandler>(module, "CompiledHandler", nb::type_slots(collected<CompiledHandler>()),
+                              "A route's program as FastAPI's request handler: (request) -> awaitable of the Response.")
+      .def("__init__",
+           [](CompiledHandler* self, nb::handle plan, nb::handle original) {
+             auto read = read_route_plan(plan.ptr());
+             if (!read) throw nb::python_error();
+             new (self) CompiledHandler(std::move(*read), original.ptr());
+           })
+      .def("__call__", [](CompiledHandler& self, nb::handle request) {
+        PyRef awaitable = self.call(request.ptr());
+        if (!awaitable) throw nb::python_error();
+        return nb::steal(awaitable.release());
+      });
+}
 
 void bind_inner_router(nb::module_& module) {
-  nb::class_<InnerRouter>(module, "InnerRouter", nb::type_slots(inner_router_slots),
+  nb::class_<InnerRouter>(module, "InnerRouter", nb::type_slots(collected<InnerRouter>()),
                           "Compiled routes in the place of a Router's middleware_stack: an ASGI application.")
       .def("__call__",
            [](InnerRouter& self, nb::handle scope, nb::handle receive, nb::handle send) {
@@ -109,6 +132,7 @@ auto as_os_error(Function function) {
 void bind_server(nb::module_& module) {
   if (!ready_asgi_types() || !ready_frame_type()) throw nb::python_error();
   bind_limits(module);
+  bind_handler(module);
   bind_inner_router(module);
   nb::class_<Server>(module, "Server", "The native half of one server process; see data_bridge.server.Server.")
       .def(

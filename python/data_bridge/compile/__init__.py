@@ -14,6 +14,7 @@ from typing import Any
 import fastapi.routing
 import starlette.routing
 
+from .. import _core
 from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_error
 from . import framework
 from .facts import Bridged
@@ -34,6 +35,8 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         # The very ones that are watched: another thread may add one, and take it away again, while this is read.
         routes = watched.lists[0][1] if watched.lists else tuple(app.router.routes)
         framework.check_compilable(app)
+        for router in included_routers(app.router):
+            _check_router(router)
         inside = _inside_reason(app) if root else "mounted"
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
@@ -67,7 +70,6 @@ class _AppReader:
         self.routes = routes
         self.services: Services = framework.services(app)
         self.mounted: list[MountedApp] = []
-        self.custom = {id(router) for router in included_routers(app.router) if not _routes_as_fastapi(router)}
 
     def compile(self, context: Any) -> CompiledRoute:
         original = context.original_route
@@ -93,13 +95,14 @@ class _AppReader:
 
     def _compile_route(self, route: CompiledRoute, context: Any, *, plain: bool = False) -> None:
         try:
-            if self.custom:
-                raise Bridged("a router of a class that routes in its own way")
             if not plain and (operation := framework.native_operation(context)) is not None:
                 route.operation, route.kind = operation, "native"
                 return
-            read = framework.read_plain_route if plain else framework.read_route
-            route.plan = make_plan(read(self.app, self.routes, context), self.services)
+            if plain:
+                facts = framework.read_plain_route(self.app, self.routes, context)
+            else:
+                facts = framework.read_route(self.app, self.routes, context, self.services)
+            route.plan = make_plan(facts, self.services)
             route.kind = "compiled"
         except Bridged as reason:
             route.reason = str(reason)
@@ -108,7 +111,10 @@ class _AppReader:
             route.reason = f"cannot be read: {describe_error(error)}"
 
 
-def _routes_as_fastapi(router: Any) -> bool:
+def _check_router(router: Any) -> None:
     kind = type(router)
     names = ("__call__", "app", "matches", "handle")
-    return all(getattr(kind, name) is getattr(fastapi.APIRouter, name) and name not in vars(router) for name in names)
+    if any(getattr(kind, name) is not getattr(fastapi.APIRouter, name) or name in vars(router) for name in names):
+        raise Bridged(f"router class {kind.__name__} routes in its own way")
+    if not framework.has_own_app(router) and type(router.middleware_stack) is not _core.InnerRouter:
+        raise Bridged("middleware or a body limit on a router")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Location = Literal["path", "query", "header", "cookie", "body"]
-CallKind = Literal["async", "thread", "enter"]
+CallKind = Literal["async", "thread", "enter", "application"]
 
 #: Objects that FastAPI injects by annotation.
 Injected = Literal["request", "response", "background_tasks"]
@@ -80,6 +80,7 @@ class BodyFacts:
     strict_content_type: bool
     decode: Callable[[bytes, Any], Any]  # (bytes, scope) where the fast parser refuses
     unreadable: Callable[[Any], BaseException]  # (exception or None for a client that left)
+    read: Callable[[Any], Awaitable[Any]]  # (request) -> value, of a Request that somebody else has made
     form: Callable[[Any], Awaitable[Any]] | None = None  # (request) -> form; None: a JSON body
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
+import email.message
 import enum
 import functools
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import fastapi
@@ -38,6 +40,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
+from .. import _core
 from .facts import (
     BodyFacts,
     Bridged,
@@ -52,8 +55,8 @@ from .facts import (
     ScopeFacts,
 )
 from .finish import NativeFinish, finish
-from .plan import Services
-from .pristine import closure_of, nested_code, patched_names
+from .plan import Services, make_plan
+from .pristine import closure_of, functions_inside, nested_code, own_function, patched_names, rebuilt
 
 _PACKAGES = ("fastapi", "starlette")
 
@@ -62,8 +65,6 @@ _INNER_SITES: list[tuple[Any, tuple[str, ...]]] = [
     (
         fastapi.routing,
         (
-            "request_response",
-            "get_request_handler",
             "solve_dependencies",
             "serialize_response",
             "run_endpoint_function",
@@ -85,7 +86,7 @@ _INNER_SITES: list[tuple[Any, tuple[str, ...]]] = [
             "_validate_value_with_model_field",
         ),
     ),
-    (APIRoute, ("matches", "handle", "get_route_handler")),
+    (APIRoute, ("matches", "handle")),
     (APIRouter, ("app", "matches", "handle")),
     (starlette.routing.Route, ("matches", "handle")),
     (Response, ("__call__", "__init__", "render")),
@@ -115,12 +116,17 @@ _OWN_LAYERS = [
 
 @functools.cache
 def _request_app() -> CodeType:
-    return nested_code(fastapi.routing.request_response, "app")
+    return nested_code(own_function(fastapi.routing, "request_response"), "app")
 
 
 @functools.cache
 def _handler_app() -> CodeType:
-    return nested_code(fastapi.routing.get_request_handler, "app")
+    return nested_code(own_function(fastapi.routing, "get_request_handler"), "app")
+
+
+@functools.cache
+def _plain_request_app() -> CodeType:
+    return nested_code(own_function(starlette.routing, "request_response"), "app")
 
 
 # --- the application -------------------------------------------------------------------------------
@@ -190,7 +196,7 @@ def contexts(routes: Sequence[BaseRoute]) -> Iterator[RouteContext]:
 def is_api_route(route: Any) -> bool:
     """Whether ``route`` is an APIRoute, or a subclass that overrides nothing of what is compiled."""
     kind = type(route)
-    names = ("matches", "handle", "get_route_handler")
+    names = ("matches", "handle")
     return isinstance(route, APIRoute) and all(
         getattr(kind, name) is getattr(APIRoute, name) and name not in vars(route) for name in names
     )
@@ -209,6 +215,7 @@ def services(app: FastAPI) -> Services:
         begin=native.begin,
         make_stack=contextlib.AsyncExitStack,
         request_class=Request,
+        reads_as_usual=_reads_as_usual,
         make_response=_make_response,
         make_tasks=BackgroundTasks,
         run_in_thread=starlette.concurrency.run_in_threadpool,
@@ -230,6 +237,13 @@ def _make_response() -> Response:
     return response
 
 
+def _reads_as_usual(kind: type) -> bool:
+    names = ("headers", "query_params", "cookies", "path_params", "scope")
+    return issubclass(kind, Request) and all(
+        getattr(kind, name, None) is getattr(Request, name, None) for name in names
+    )
+
+
 def _parse_cookies(fields: list[str]) -> dict[str, str]:
     headers = [(b"cookie", value.encode("latin-1")) for value in fields]
     return Request({"type": "http", "headers": headers}).cookies
@@ -243,21 +257,42 @@ def _only_bytes(kind: type) -> bool:
 # --- a route ---------------------------------------------------------------------------------------
 
 
-def read_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext) -> RouteFacts:
+def read_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext, services: Services) -> RouteFacts:
     """The facts of one APIRoute. Raises :class:`Bridged`."""
-    return _Reader(app, routes, context, handler_of(context)).read()
+    handler, outside = handlers_of(context)
+    facts = _Reader(app, routes, context, closure_of(handler)).read()
+    return facts if outside is None else _within(facts, services, context, handler)
+
+
+def _within(facts: RouteFacts, services: Services, context: RouteContext, handler: FunctionType) -> RouteFacts:
+    """Those of a route whose request handler has somebody's code around it, which stays there."""
+    native = _core.CompiledHandler(make_plan(facts, services, given_request=True), handler)
+
+    async def compiled(request: Request) -> Any:
+        return await native(request)
+
+    return dataclasses.replace(
+        facts,
+        endpoint=CallFacts(rebuilt(context.app, {id(handler): compiled}), "application"),
+        body=None,
+        overrides=None,
+        has_stacks=False,
+    )
 
 
 def native_operation(context: RouteContext) -> Any:
     """The native operation that the route's endpoint stands for; None: it is an ordinary one."""
-    dependant = handler_of(context)["dependant"]
+    handler, outside = handlers_of(context)
+    if outside is not None:
+        return None
+    dependant = closure_of(handler)["dependant"]
     return None if dependant.dependencies else getattr(dependant.call, "__data_bridge_operation__", None)
 
 
 def read_plain_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext) -> RouteFacts:
     """The facts of a route of Starlette's own: ``endpoint(request) -> response``. Raises :class:`Bridged`."""
     route: Any = _starlette_route(context)
-    if getattr(route.app, "__code__", None) is not nested_code(starlette.routing.request_response, "app"):
+    if getattr(route.app, "__code__", None) is not _plain_request_app():
         raise Bridged("plain Starlette route whose endpoint is an ASGI application, or has middleware")
     function = closure_of(route.app)["f"]
     kind: CallKind = "async"
@@ -283,15 +318,21 @@ def _starlette_route(context: RouteContext) -> Any:
     return context.route if effective is None else effective.starlette_route
 
 
-def handler_of(context: RouteContext) -> dict[str, Any]:
-    """The variables of the request handler as FastAPI built it; later changes of the route do nothing there either."""
-    app = context.app
+def handlers_of(context: RouteContext) -> tuple[FunctionType, FunctionType | None]:
+    """The request handler as FastAPI built it, and what somebody has put around it, if so.
+
+    Its variables are those that are used; later changes of the route do nothing in FastAPI either.
+    """
+    app: Any = context.app
     if getattr(app, "__code__", None) is not _request_app():
         raise Bridged("the route's application is wrapped (a body limit or a patch)")
-    handler = closure_of(app)["f"]
-    if getattr(handler, "__code__", None) is not _handler_app():
-        raise Bridged("get_route_handler is overridden")
-    return closure_of(handler)
+    outermost = closure_of(app)["f"]
+    if getattr(outermost, "__code__", None) is _handler_app():
+        return outermost, None
+    found = {id(function): function for function in functions_inside(outermost) if function.__code__ is _handler_app()}
+    if len(found) != 1:
+        raise Bridged("get_route_handler is overridden, and does not call FastAPI's")
+    return next(iter(found.values())), outermost
 
 
 class _Reader:
@@ -414,8 +455,33 @@ class _Reader:
             strict_content_type=bool(handler["actual_strict_content_type"]),
             decode=self.decode_body,
             unreadable=_unreadable_body,
+            read=self.read_body,
             form=self.read_form if handler["is_body_form"] else None,
         )
+
+    async def read_body(self, request: Request) -> Any:
+        """Of a Request that somebody else has made, perhaps of a class that reads its body in its own way."""
+        if self.handler["is_body_form"]:
+            return await self.read_form(request)
+        try:
+            body = await request.body()
+            if not body:
+                return Undefined
+            kind = request.headers.get("content-type")
+            if not kind:
+                return body if self.handler["actual_strict_content_type"] else await request.json()
+            message = email.message.Message()
+            message["content-type"] = kind
+            subtype = message.get_content_subtype()
+            if message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json")):
+                return await request.json()
+            return body
+        except json.JSONDecodeError as error:
+            raise self.invalid_json(error, request.scope) from error
+        except HTTPException:
+            raise
+        except Exception as error:
+            raise _reported_limit(error, request.scope) or _unparsable_body() from error
 
     async def read_form(self, request: Request) -> Any:
         scope = request.scope
@@ -428,27 +494,26 @@ class _Reader:
         except HTTPException:
             raise
         except Exception as error:
-            if "starlette.max_body_size" in scope and (limit := fastapi._body_limit.get_body_limit_error(error)):
-                raise limit from error
-            raise _unparsable_body() from error
+            raise _reported_limit(error, scope) or _unparsable_body() from error
         return form
 
     def decode_body(self, body: bytes, scope: Any) -> Any:
         try:
             return json.loads(body)
         except json.JSONDecodeError as error:
-            invalid = {
-                "type": "json_invalid",
-                "loc": ("body", error.pos),
-                "msg": "JSON decode error",
-                "input": {},
-                "ctx": {"error": error.msg},
-            }
-            raise RequestValidationError(
-                [invalid], body=error.doc, endpoint_ctx=self.endpoint_context(scope)
-            ) from error
+            raise self.invalid_json(error, scope) from error
         except Exception as error:
             raise _unparsable_body() from error
+
+    def invalid_json(self, error: json.JSONDecodeError, scope: Any) -> BaseException:
+        invalid = {
+            "type": "json_invalid",
+            "loc": ("body", error.pos),
+            "msg": "JSON decode error",
+            "input": {},
+            "ctx": {"error": error.msg},
+        }
+        return RequestValidationError([invalid], body=error.doc, endpoint_ctx=self.endpoint_context(scope))
 
     def invalid_request(self, errors: list[Any], body: Any, scope: Any) -> BaseException:
         return RequestValidationError(errors, body=body, endpoint_ctx=self.endpoint_context(scope))
@@ -636,6 +701,14 @@ def _is_pure(schema: Any) -> bool:
     if isinstance(schema, (list, tuple)):
         return all(_is_pure(value) for value in schema)
     return True
+
+
+def _reported_limit(error: Exception, scope: Any) -> BaseException | None:
+    """What a limit of the body's size is reported as, where ``error`` comes of one."""
+    if "starlette.max_body_size" not in scope:
+        return None
+    limit: BaseException | None = fastapi._body_limit.get_body_limit_error(error)
+    return limit
 
 
 def _unparsable_body() -> BaseException:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .facts import CallFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts
 
-Op = Literal["parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter"]
+Op = Literal["parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter", "application"]
 
 #: Slots of what is made at its first use; others follow.
 _INJECTED = {"request": 0, "response": 1, "background_tasks": 2}
@@ -48,6 +48,7 @@ class ScopePlan:
     begin: Callable[[Any], None]
     make_stack: Callable[[], Any] | None
     request_class: Callable[..., Any]
+    reads_as_usual: Callable[[type], bool]
     make_response: Callable[[], Any]
     make_tasks: Callable[[], Any]
 
@@ -59,6 +60,7 @@ class Services:
     begin: Callable[[Any], None]
     make_stack: Callable[[], Any]
     request_class: Callable[..., Any]
+    reads_as_usual: Callable[[type], bool]
     make_response: Callable[[], Any]
     make_tasks: Callable[[], Any]
     run_in_thread: Callable[..., Any]
@@ -87,6 +89,7 @@ class RoutePlan:
     scope: ScopePlan
     overrides: Any
     decode_body: Callable[[bytes, Any], Any] | None
+    read_body: Callable[[Any], Awaitable[Any]] | None
     unreadable_body: Callable[[Any], BaseException] | None
     invalid_request: Callable[[list[Any], Any, Any], BaseException] | None
     run_in_thread: Callable[..., Any]
@@ -102,11 +105,11 @@ class RoutePlan:
     inside_only: bool = False
 
 
-def make_plan(facts: RouteFacts, services: Services) -> RoutePlan:
-    """The program of a route."""
+def make_plan(facts: RouteFacts, services: Services, *, given_request: bool = False) -> RoutePlan:
+    """The program of a route; ``given_request``: of its handler, for a Request that somebody else has made."""
     program = _Program()
     body = facts.body
-    if body is not None and body.form is not None:
+    if body is not None and body.form is not None and not given_request:
         program.steps.append(Step("form", function=body.form))
     endpoint = program.call_step(facts.endpoint, 0)
     return RoutePlan(
@@ -115,12 +118,13 @@ def make_plan(facts: RouteFacts, services: Services) -> RoutePlan:
         slots=program.slots,
         nodes=program.nodes,
         caches=len(program.caches),
-        reads_body=body is not None and body.form is None,
+        reads_body=body is not None and (given_request or body.form is None),
         strict_content_type=body is None or body.strict_content_type,
         response=facts.response,
         scope=_scope_plan(facts, services),
         overrides=facts.overrides if facts.endpoint.dependencies else None,
         decode_body=None if body is None else body.decode,
+        read_body=None if body is None else body.read,
         unreadable_body=None if body is None else body.unreadable,
         invalid_request=facts.invalid_request,
         run_in_thread=services.run_in_thread,
@@ -132,7 +136,7 @@ def make_plan(facts: RouteFacts, services: Services) -> RoutePlan:
         finish_native=services.finish_native,
         response_class=services.response_class,
         only_bytes=services.only_bytes,
-        inside_only=body is not None and body.form is not None,
+        inside_only=facts.endpoint.kind == "application" or (body is not None and body.form is not None),
     )
 
 
@@ -148,6 +152,7 @@ def _scope_plan(route: RouteFacts, services: Services) -> ScopePlan:
         begin=services.begin,
         make_stack=services.make_stack if route.has_stacks else None,
         request_class=services.request_class,
+        reads_as_usual=services.reads_as_usual,
         make_response=services.make_response,
         make_tasks=services.make_tasks,
     )
@@ -176,7 +181,7 @@ class _Program:
         for name, make in call.made:
             arguments[name] = slot = self._slot()
             self.steps.append(Step("make", slot, node, function=make))
-        op: Op = "call" if call.kind == "async" else "thread" if call.kind == "thread" else "enter"
+        op: Op = "call" if call.kind == "async" else call.kind
         function = call.enter if call.kind == "enter" else call.call
         positions = [_INJECTED["request"]] if call.takes_request else []
         slots = [*positions, *arguments.values()]

@@ -8,9 +8,12 @@ globals come from.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import operator
 import sys
-from collections.abc import Callable, Iterable
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Callable, Iterable, Iterator
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 
@@ -38,6 +41,76 @@ def patched_names(sites: Iterable[tuple[ModuleType | type, Iterable[str]]], pack
     return patched
 
 
+def own_function(module: ModuleType, name: str) -> Callable[..., Any]:
+    """The module's own function of that name, behind whatever was put in its place; else LookupError."""
+    waiting = [vars(module).get(name)]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen or len(seen) > _FURTHEST:
+            continue
+        seen.add(id(found))
+        if isinstance(found, functools.partial):
+            waiting += [found.func, *found.args]
+        elif isinstance(found, FunctionType):
+            if found.__globals__ is vars(module) and found.__code__.co_name == name:
+                return found
+            waiting += [getattr(found, "__wrapped__", None), *closure_of(found).values()]
+        else:
+            waiting.append(getattr(found, "__wrapped__", None))
+    raise LookupError(f"{module.__name__}.{name} was replaced")
+
+
+#: Functions that are looked into.
+_FURTHEST = 100
+
+
+def rebuilt(function: Any, replacements: dict[int, Any], depth: int = 6) -> Any:
+    """A copy of ``function`` that has ``replacements`` (by id) in its closure, or in one of a function there.
+
+    Everything else is shared with the original, variables of the closure too. ``function`` itself where it has none.
+    """
+    if id(function) in replacements:
+        return replacements[id(function)]
+    if isinstance(function, functools.partial):
+        arguments = [rebuilt(argument, replacements, depth - 1) for argument in function.args]
+        called = rebuilt(function.func, replacements, depth - 1)
+        if called is function.func and all(map(operator.is_, arguments, function.args)):
+            return function
+        return functools.partial(called, *arguments, **function.keywords)
+    if type(function) is not FunctionType or depth == 0 or not function.__closure__:
+        return function
+    cells = [_rebuilt_cell(cell, replacements, depth - 1) for cell in function.__closure__]
+    if all(map(operator.is_, cells, function.__closure__)):
+        return function
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(cells))
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__dict__.update(function.__dict__)
+    copy.__qualname__, copy.__module__, copy.__doc__ = function.__qualname__, function.__module__, function.__doc__
+    copy.__annotations__ = function.__annotations__
+    return copy
+
+
+def _rebuilt_cell(cell: CellType, replacements: dict[int, Any], depth: int) -> CellType:
+    try:
+        content = cell.cell_contents
+    except ValueError:  # empty
+        return cell
+    changed = rebuilt(content, replacements, depth)
+    return cell if changed is content else CellType(changed)
+
+
+def functions_inside(function: Any, depth: int = 6) -> Iterator[FunctionType]:
+    """``function`` and those in its closure, as far as :func:`rebuilt` reaches."""
+    if isinstance(function, functools.partial):
+        for argument in (function.func, *function.args):
+            yield from functions_inside(argument, depth - 1)
+    elif type(function) is FunctionType and depth > 0:
+        yield function
+        for content in closure_of(function).values():
+            yield from functions_inside(content, depth - 1)
+
+
 def nested_code(function: Callable[..., Any], *names: str) -> CodeType:
     """The code object of a function that is defined inside ``function``, by its path of names; else LookupError."""
     if not isinstance(function, FunctionType):
@@ -53,5 +126,8 @@ def nested_code(function: Callable[..., Any], *names: str) -> CodeType:
 
 def closure_of(function: Any) -> dict[str, Any]:
     """The free variables of a function with their current values."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return {name: cell.cell_contents for name, cell in cells}
+    found: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # it has none yet
+            found[name] = cell.cell_contents
+    return found

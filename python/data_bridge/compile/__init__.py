@@ -31,7 +31,7 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
     try:
         if root:
             framework.build_stack(app)
-        watched = watch(app)
+        watched = watch(app, root=root)
         # The very ones that are watched: another thread may add one, and take it away again, while this is read.
         routes = watched.lists[0][1] if watched.lists else tuple(app.router.routes)
         framework.check_compilable(app)
@@ -40,7 +40,7 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         inside = _inside_reason(app) if root else "mounted"
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
-    reader = _AppReader(app, routes)
+    reader = _AppReader(app, routes, bare=not inside)
     return CompiledApp(
         [reader.compile(context) for context in framework.contexts(routes)],
         inside_reason=inside,
@@ -65,10 +65,10 @@ def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRout
 
 
 class _AppReader:
-    def __init__(self, app: Any, routes: Sequence[Any]) -> None:
+    def __init__(self, app: Any, routes: Sequence[Any], *, bare: bool) -> None:
         self.app = app
         self.routes = routes
-        self.services: Services = framework.services(app)
+        self.services: Services = framework.services(app, bare=bare)
         self.mounted: list[MountedApp] = []
 
     def compile(self, context: Any) -> CompiledRoute:

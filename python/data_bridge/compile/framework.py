@@ -208,11 +208,12 @@ def mounted_app(route: Any) -> FastAPI | None:
     return app if isinstance(app, FastAPI) else None
 
 
-def services(app: FastAPI) -> Services:
-    """What the programs of ``app`` call."""
-    native = NativeFinish(app)
+def services(app: FastAPI, *, bare: bool) -> Services:
+    """What the programs of ``app`` call. ``bare``: :func:`check_bare` has nothing against it."""
+    # Which makes a second copy of the stack: not of middleware that is the application's.
+    native = NativeFinish(app) if bare else None
     return Services(
-        begin=native.begin,
+        begin=None if native is None else native.begin,
         make_stack=contextlib.AsyncExitStack,
         request_class=Request,
         reads_as_usual=_reads_as_usual,

@@ -45,7 +45,7 @@ class ScopePlan:
     endpoint: Any
     route: Any
     fastapi: dict[str, Any] | None
-    begin: Callable[[Any], None]
+    begin: Callable[[Any], None] | None
     make_stack: Callable[[], Any] | None
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]
@@ -57,7 +57,7 @@ class ScopePlan:
 class Services:
     """What programs of one application call."""
 
-    begin: Callable[[Any], None]
+    begin: Callable[[Any], None] | None
     make_stack: Callable[[], Any]
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]
@@ -69,7 +69,7 @@ class Services:
     undefined: Any
     validation_error: type[BaseException]
     finish: Callable[..., Any]
-    finish_native: Callable[..., Any]
+    finish_native: Callable[..., Any] | None
     response_class: type
     only_bytes: Callable[[type], bool]
 
@@ -98,7 +98,7 @@ class RoutePlan:
     undefined: Any
     validation_error: type[BaseException]
     finish: Callable[..., Any]
-    finish_native: Callable[..., Any]
+    finish_native: Callable[..., Any] | None
     response_class: type
     only_bytes: Callable[[type], bool]
     #: Needs the application's own layers around it.

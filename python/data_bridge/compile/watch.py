@@ -19,10 +19,10 @@ _ROUTER_ATTRIBUTES = (
 )
 
 
-def watch(app: Any) -> Watch:
-    """To be taken before the routes are read: another thread may be adding to them."""
+def watch(app: Any, *, root: bool) -> Watch:
+    """To be taken before the routes are read: another thread may be adding to them. ``root``: it is not mounted."""
     router = app.router
-    attributes = _present(app, _APP_ATTRIBUTES) + _present(router, _ROUTER_ATTRIBUTES)
+    attributes = _present(app, _APP_ATTRIBUTES if root else ("router",)) + _present(router, _ROUTER_ATTRIBUTES)
     # FastAPI itself looks at nothing but the version of an included router.
     for included in list(included_routers(router))[1:]:
         attributes += _present(included, ("_routes_version",))

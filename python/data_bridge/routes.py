@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 logger = logging.getLogger("data_bridge")
 
-#: FastAPI releases (major, minor) whose internals the compiler was checked against.
-KNOWN_FASTAPI = {(0, 165)}
+#: FastAPI releases (major, minor), the first and the last, that the compiler was checked against.
+KNOWN_FASTAPI = ((0, 115), (0, 165))
 
 Kind = Literal["native", "compiled", "bridged"]
 
@@ -83,7 +83,7 @@ class RouteCompiler:
             reason = f"{type(app).__name__} is no FastAPI application"
             return CompiledApp([], reason, reason)
         version = _fastapi_version()
-        if _release(version) not in KNOWN_FASTAPI:
+        if not KNOWN_FASTAPI[0] <= _release(version) <= KNOWN_FASTAPI[1]:
             reason = f"FastAPI {version} is not known to this release of data_bridge"
         else:
             try:
@@ -98,7 +98,8 @@ class RouteCompiler:
     def may_run_compiled(self) -> bool:
         """False while something is switched on that compiled routes do not do: FastAPI's own telemetry."""
         try:
-            return not self.app._native_telemetry.enabled()
+            telemetry = getattr(self.app, "_native_telemetry", None)  # FastAPI 0.142
+            return telemetry is None or not telemetry.enabled()
         except Exception:
             return False
 

@@ -23,8 +23,6 @@ struct Names {
   PyObject* path_params = PyUnicode_InternFromString("path_params");
   PyObject* route = PyUnicode_InternFromString("route");
   PyObject* fastapi = PyUnicode_InternFromString("fastapi");
-  PyObject* request_stack = PyUnicode_InternFromString("fastapi_inner_astack");
-  PyObject* function_stack = PyUnicode_InternFromString("fastapi_function_astack");
   PyObject* exits = PyUnicode_InternFromString("_exit_callbacks");
   PyObject* body = PyUnicode_InternFromString("_body");
   PyObject* json = PyUnicode_InternFromString("_json");
@@ -165,8 +163,11 @@ bool Execution::complete_scope() {
     }
   }
   if (!plan.make_stack) return true;
-  return set(scope, names().request_stack, stack(request_stack_)) &&
-         set(scope, names().function_stack, stack(function_stack_));
+  if (stack(request_stack_) == nullptr ||
+      (plan.request_stack_key && !set(scope, plan.request_stack_key.get(), request_stack_.get()))) {
+    return false;
+  }
+  return !plan.function_stack_key || set(scope, plan.function_stack_key.get(), stack(function_stack_));
 }
 
 /// The scope is complete, and the stacks are somebody's who will exit them.
@@ -175,8 +176,11 @@ bool Execution::take_given_scope() {
   slots_[kRequestSlot] = PyRef::borrow(door_.given_request());
   PyObject* const scope = door_.scope();
   if (scope == nullptr) return false;
-  request_stack_ = PyRef::borrow(PyDict_GetItemWithError(scope, names().request_stack));
-  function_stack_ = PyRef::borrow(PyDict_GetItemWithError(scope, names().function_stack));
+  const auto given = [scope](const PyRef& key) {
+    return PyRef::borrow(key ? PyDict_GetItemWithError(scope, key.get()) : nullptr);
+  };
+  request_stack_ = given(plan_.scope.request_stack_key);
+  function_stack_ = given(plan_.scope.function_stack_key);
   return PyErr_Occurred() == nullptr;
 }
 
@@ -428,7 +432,7 @@ PyRef Execution::enter(const Step& step) {
   }
   PyObject* const from = values ? request() : nullptr;
   if (from == nullptr) return {};
-  PyObject* const stack = (step.function_scope ? function_stack_ : request_stack_).get();
+  PyObject* const stack = (step.function_scope && function_stack_ ? function_stack_ : request_stack_).get();
   std::array<PyObject*, 3> arguments{stack, values.get(), from};
   return PyRef::steal(PyObject_Vectorcall(step.function.get(), arguments.data(), arguments.size(), nullptr));
 }

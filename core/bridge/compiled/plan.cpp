@@ -129,6 +129,8 @@ ScopePlan read_scope(nb::handle source) {
   plan.fastapi = optional_attribute(source, "fastapi");
   plan.begin = optional_attribute(source, "begin");
   plan.make_stack = optional_attribute(source, "make_stack");
+  plan.request_stack_key = optional_attribute(source, "request_stack_key");
+  plan.function_stack_key = optional_attribute(source, "function_stack_key");
   plan.request_class = optional_attribute(source, "request_class");
   plan.reads_as_usual = optional_attribute(source, "reads_as_usual");
   plan.make_response = optional_attribute(source, "make_response");

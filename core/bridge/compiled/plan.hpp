@@ -90,14 +90,16 @@ struct ScopePlan {
   std::vector<pyloop::PyRef> path_converts;  ///< convert(str), or empty for str
   pyloop::PyRef router;
   pyloop::PyRef endpoint;
-  pyloop::PyRef route;          ///< empty: routing leaves none
-  pyloop::PyRef fastapi;        ///< dict: what becomes of scope["fastapi"]; empty: nothing
-  pyloop::PyRef begin;          ///< (scope) -> None: what the application's layers set, where they are gone around
-  pyloop::PyRef make_stack;     ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
-  pyloop::PyRef request_class;  ///< starlette.requests.Request
-  pyloop::PyRef reads_as_usual;  ///< (type of request) -> bool: that it reads its scope as that class does
-  pyloop::PyRef make_response;  ///< () -> the Response that is injected
-  pyloop::PyRef make_tasks;     ///< fastapi.BackgroundTasks
+  pyloop::PyRef route;               ///< empty: routing leaves none
+  pyloop::PyRef fastapi;             ///< dict: what becomes of scope["fastapi"]; empty: nothing
+  pyloop::PyRef begin;               ///< (scope) -> None: what the application's layers set, where they are gone around
+  pyloop::PyRef make_stack;          ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
+  pyloop::PyRef request_stack_key;   ///< where it is in the scope; empty: the scope has none
+  pyloop::PyRef function_stack_key;  ///< the same; empty: there is none
+  pyloop::PyRef request_class;       ///< starlette.requests.Request
+  pyloop::PyRef reads_as_usual;      ///< (type of request) -> bool: that it reads its scope as that class does
+  pyloop::PyRef make_response;       ///< () -> the Response that is injected
+  pyloop::PyRef make_tasks;          ///< fastapi.BackgroundTasks
 };
 
 /// Everything that is fixed about a route. The attribute names of the Python side are those of

@@ -16,7 +16,7 @@ import starlette.routing
 
 from .. import _core
 from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_error
-from . import framework
+from . import features, framework
 from .facts import Bridged
 from .plan import Services, make_plan
 from .watch import included_routers, watch
@@ -42,7 +42,7 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
     reader = _AppReader(app, routes, bare=not inside)
     return CompiledApp(
-        [reader.compile(context) for context in framework.contexts(routes)],
+        [reader.compile(view) for view in features.route_views(routes)],
         inside_reason=inside,
         unmatched_reason=inside or framework.unmatched_reason(app),
         redirect_slashes=app.router.redirect_slashes,
@@ -60,8 +60,8 @@ def _inside_reason(app: Any) -> str:
 
 
 def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRoute]:
-    for context in framework.contexts(routes):
-        yield CompiledRoute(context.path or "", sorted(context.methods or ()), "bridged", reason, opaque=True)
+    for view in features.route_views(routes):
+        yield CompiledRoute(view.path, sorted(view.methods or ()), "bridged", reason, opaque=True)
 
 
 class _AppReader:
@@ -71,37 +71,38 @@ class _AppReader:
         self.services: Services = framework.services(app, bare=bare)
         self.mounted: list[MountedApp] = []
 
-    def compile(self, context: Any) -> CompiledRoute:
-        original = context.original_route
+    def compile(self, view: features.RouteView) -> CompiledRoute:
+        original = view.original
         if isinstance(original, starlette.routing.Mount):
-            self._mount(context)
-            return CompiledRoute((context.path or "") + "/{path:path}", [], "bridged", "mounted application")
+            self._mount(view)
+            return CompiledRoute(view.path + "/{path:path}", [], "bridged", "mounted application")
         if isinstance(original, (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)):
-            return CompiledRoute(context.path or "", [], "bridged", "WebSocket", opaque=True)
-        route = CompiledRoute(context.path or "", sorted(context.methods or ()), "bridged")
-        route.allow = ", ".join(context.methods or ())  # in the order of the set, as Starlette and FastAPI do it
-        if type(original) is starlette.routing.Route:
-            self._compile_route(route, context, plain=True)
-        elif not framework.is_api_route(original):
+            return CompiledRoute(view.path, [], "bridged", "WebSocket", opaque=True)
+        route = CompiledRoute(view.path, sorted(view.methods or ()), "bridged")
+        route.allow = ", ".join(view.methods or ())  # in the order of the set, as Starlette and FastAPI do it
+        plain = type(original) is starlette.routing.Route
+        if not plain and not framework.is_api_route(original):
             route.reason, route.opaque = f"custom route class {type(original).__name__}", True
+        elif not framework.matches_as_we_do(view):
+            route.reason, route.opaque = "a convertor that matches in its own way", True
         else:
-            self._compile_route(route, context)
+            self._compile_route(route, view, plain=plain)
         return route
 
-    def _mount(self, context: Any) -> None:
-        mounted = framework.mounted_app(context.route if context._route_context is None else context.starlette_route)
+    def _mount(self, view: features.RouteView) -> None:
+        mounted = framework.mounted_app(view.effective)
         if mounted is not None and mounted is not self.app:
-            self.mounted.append(MountedApp(context.path or "", mounted))
+            self.mounted.append(MountedApp(view.path, mounted))
 
-    def _compile_route(self, route: CompiledRoute, context: Any, *, plain: bool = False) -> None:
+    def _compile_route(self, route: CompiledRoute, view: features.RouteView, *, plain: bool) -> None:
         try:
-            if not plain and (operation := framework.native_operation(context)) is not None:
+            if not plain and (operation := framework.native_operation(view)) is not None:
                 route.operation, route.kind = operation, "native"
                 return
             if plain:
-                facts = framework.read_plain_route(self.app, self.routes, context)
+                facts = framework.read_plain_route(self.app, self.routes, view)
             else:
-                facts = framework.read_route(self.app, self.routes, context, self.services)
+                facts = framework.read_route(self.app, self.routes, view, self.services)
             route.plan = make_plan(facts, self.services)
             route.kind = "compiled"
         except Bridged as reason:
@@ -114,7 +115,8 @@ class _AppReader:
 def _check_router(router: Any) -> None:
     kind = type(router)
     names = ("__call__", "app", "matches", "handle")
-    if any(getattr(kind, name) is not getattr(fastapi.APIRouter, name) or name in vars(router) for name in names):
+    usual = fastapi.APIRouter
+    if any(getattr(kind, name, None) is not getattr(usual, name, None) or name in vars(router) for name in names):
         raise Bridged(f"router class {kind.__name__} routes in its own way")
     if not framework.has_own_app(router) and type(router.middleware_stack) is not _core.InnerRouter:
         raise Bridged("middleware or a body limit on a router")

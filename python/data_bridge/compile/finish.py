@@ -17,19 +17,24 @@ from fastapi import FastAPI
 from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.requests import Request
 
+from . import features
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 _OUTCOME = "data_bridge.outcome"
 
-_NOT_AWAITED = (
-    "Response not awaited. There's a high chance that the "
+_SWALLOWED = (
+    "There's a high chance that the "
     "application code is raising an exception and a dependency with yield "
     "has a block with a bare except, or a block with except Exception, "
     "and is not raising the exception again. Read more about it in the "
     "docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/#dependencies-with-yield-and-except"
 )
+
+_NOT_AWAITED = "Response not awaited. " + _SWALLOWED
+_NOT_RETURNED = "No response object was returned. " + _SWALLOWED
 
 
 async def run_exits(
@@ -41,15 +46,35 @@ async def run_exits(
             raise outcome
         await outcome(scope, receive, send)
         return
+    if not features.EXITS_BEHIND_ANSWER:
+        await _run_exits_first(scope, receive, send, outcome, request_stack)
+        return
     response_awaited = False
     async with request_stack:
-        async with function_stack:
+        async with function_stack or contextlib.nullcontext():
             if isinstance(outcome, BaseException):
                 raise outcome
         await outcome(scope, receive, send)
         response_awaited = True
     if not response_awaited:
         raise fastapi.exceptions.FastAPIError(_NOT_AWAITED)
+
+
+async def _run_exits_first(scope: Scope, receive: Receive, send: Send, outcome: Any, stack: Any) -> None:
+    """As the request handlers before 0.118: a response was made, and what there is to exit exits, before it is sent."""
+    response = None
+    behind = getattr(outcome, "behind_exits", False)
+    async with stack:
+        if isinstance(outcome, BaseException):
+            if not behind:
+                raise outcome
+        else:
+            response = outcome
+    if behind:
+        raise outcome
+    if response is None:
+        raise fastapi.exceptions.FastAPIError(_NOT_RETURNED)
+    await response(scope, receive, send)
 
 
 async def finish(
@@ -104,7 +129,8 @@ class NativeFinish:
         while not hasattr(layer, "_exception_handlers"):
             layer = layer.app
         scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
-        scope["fastapi_middleware_astack"] = contextlib.AsyncExitStack()
+        if features.exit_stack_layer() is not None:
+            scope["fastapi_middleware_astack"] = contextlib.AsyncExitStack()
 
     async def __call__(
         self,

@@ -14,7 +14,6 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import fastapi
-import fastapi._body_limit
 import fastapi._compat
 import fastapi.dependencies.models
 import fastapi.dependencies.utils
@@ -31,8 +30,7 @@ from fastapi._compat import Undefined
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from fastapi.routing import APIRoute, RouteContext
+from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette.exceptions import HTTPException
@@ -41,6 +39,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from .. import _core
+from . import features
 from .facts import (
     BodyFacts,
     Bridged,
@@ -54,6 +53,7 @@ from .facts import (
     RouteFacts,
     ScopeFacts,
 )
+from .features import RouteView
 from .finish import NativeFinish, finish
 from .plan import Services, make_plan
 from .pristine import closure_of, functions_inside, nested_code, own_function, patched_names, rebuilt
@@ -101,22 +101,14 @@ _OUTER_SITES: list[tuple[Any, tuple[str, ...]]] = [
     (starlette.routing.Router, ("__call__",)),
     (starlette.middleware.errors.ServerErrorMiddleware, ("__call__",)),
     (starlette.middleware.exceptions.ExceptionMiddleware, ("__call__",)),
-    (AsyncExitStackMiddleware, ("__call__",)),
-]
-
-#: The layers that FastAPI itself puts around its router, from the outside.
-_OWN_LAYERS = [
-    "ServerErrorMiddleware",
-    "ExceptionTelemetryMiddleware",
-    "AppBodyLimitMiddleware",
-    "ExceptionMiddleware",
-    "AsyncExitStackMiddleware",
+    (features.exit_stack_layer(), ("__call__",)),
 ]
 
 
 @functools.cache
 def _request_app() -> CodeType:
-    return nested_code(own_function(fastapi.routing, "request_response"), "app")
+    module = fastapi.routing if features.EXITS_BEHIND_ANSWER else starlette.routing
+    return nested_code(own_function(module, "request_response"), "app")
 
 
 @functools.cache
@@ -127,6 +119,13 @@ def _handler_app() -> CodeType:
 @functools.cache
 def _plain_request_app() -> CodeType:
     return nested_code(own_function(starlette.routing, "request_response"), "app")
+
+
+def _present(sites: list[tuple[Any, tuple[str, ...]]]) -> Iterator[tuple[Any, list[str]]]:
+    """Those that this release has."""
+    for owner, names in sites:
+        if owner is not None:
+            yield owner, [name for name in names if name in vars(owner)]
 
 
 # --- the application -------------------------------------------------------------------------------
@@ -140,13 +139,13 @@ def build_stack(app: FastAPI) -> None:
 
 def check_compilable(app: FastAPI) -> None:
     """Raise :class:`Bridged` where no route of ``app`` may be compiled."""
-    if patched := patched_names(_INNER_SITES, _PACKAGES):
+    if patched := patched_names(_present(_INNER_SITES), _PACKAGES):
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
 
 
 def check_bare(app: FastAPI) -> None:
     """Raise :class:`Bridged` with the reason why routes of ``app`` are answered within its layers, not outside."""
-    if patched := patched_names(_OUTER_SITES, _PACKAGES):
+    if patched := patched_names(_present(_OUTER_SITES), _PACKAGES):
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
     for name in ("__call__", "build_middleware_stack"):
         if name in vars(app) or getattr(type(app), name) is not getattr(FastAPI, name):
@@ -154,23 +153,26 @@ def check_bare(app: FastAPI) -> None:
     if app.user_middleware:
         names = ", ".join(getattr(m.cls, "__name__", repr(m.cls)) for m in app.user_middleware)
         raise Bridged(f"user middleware: {names}")
-    if app.max_body_size is not None:
+    if getattr(app, "max_body_size", None) is not None:
         raise Bridged("max_body_size on the application")
     layers = []
     layer: Any = app.middleware_stack
     while layer is not app.router and layer is not None:
         layers.append(type(layer).__name__)
         layer = getattr(layer, "app", None)
-    if layer is not app.router or layers != _OWN_LAYERS:
+    if layer is not app.router or layers != features.own_layers():
         raise Bridged("the middleware stack was changed")
 
 
 def unmatched_reason(app: FastAPI) -> str:
     """Why this application may answer what no route does otherwise than Starlette and FastAPI do by default."""
+    if not features.REDIRECTS_AS_WE_DO:
+        return "Starlette's redirects are another release's"
     router = app.router
     if getattr(router.default, "__func__", None) is not starlette.routing.Router.not_found:
         return "a default of its own"
-    if any(True for _ in router._iter_low_priority_routes()):
+    low_priority = getattr(router, "_iter_low_priority_routes", lambda: ())
+    if any(True for _ in low_priority()):
         return "front-end files behind the routes"
     layer: Any = app.middleware_stack
     while type(layer) is not starlette.middleware.exceptions.ExceptionMiddleware:
@@ -188,11 +190,6 @@ def has_own_app(router: Any) -> bool:
     return getattr(stack, "__func__", None) is APIRouter.app and getattr(stack, "__self__", None) is router
 
 
-def contexts(routes: Sequence[BaseRoute]) -> Iterator[RouteContext]:
-    """All routes, those of included routers among them, in the order in which they are tried."""
-    return iter(fastapi.routing.iter_route_contexts(routes))
-
-
 def is_api_route(route: Any) -> bool:
     """Whether ``route`` is an APIRoute, or a subclass that overrides nothing of what is compiled."""
     kind = type(route)
@@ -200,6 +197,24 @@ def is_api_route(route: Any) -> bool:
     return isinstance(route, APIRoute) and all(
         getattr(kind, name) is getattr(APIRoute, name) and name not in vars(route) for name in names
     )
+
+
+#: How the native router matches convertors; another regex is another language.
+_REGEXES = {
+    starlette.convertors.StringConvertor: "[^/]+",
+    starlette.convertors.PathConvertor: ".*",
+    starlette.convertors.IntegerConvertor: "[0-9]+",
+    starlette.convertors.FloatConvertor: r"[0-9]+(\.[0-9]+)?",
+    starlette.convertors.UUIDConvertor: (
+        "[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
+    ),
+}
+
+
+def matches_as_we_do(view: RouteView) -> bool:
+    """False where one of Starlette's convertors is another release's; custom ones are seen by the native router."""
+    convertors = getattr(view.effective, "param_convertors", None) or {}
+    return all(_REGEXES.get(type(convertor), convertor.regex) == convertor.regex for convertor in convertors.values())
 
 
 def mounted_app(route: Any) -> FastAPI | None:
@@ -215,6 +230,8 @@ def services(app: FastAPI, *, bare: bool) -> Services:
     return Services(
         begin=None if native is None else native.begin,
         make_stack=contextlib.AsyncExitStack,
+        request_stack_key="fastapi_inner_astack" if features.EXITS_BEHIND_ANSWER else None,
+        function_stack_key="fastapi_function_astack" if features.HAS_FUNCTION_STACK else None,
         request_class=Request,
         reads_as_usual=_reads_as_usual,
         make_response=_make_response,
@@ -222,7 +239,7 @@ def services(app: FastAPI, *, bare: bool) -> Services:
         run_in_thread=starlette.concurrency.run_in_threadpool,
         parse_cookies=_parse_cookies,
         parse_json=pydantic_core.from_json,
-        undefined=Undefined,
+        undefined=_ABSENT,
         validation_error=pydantic_core.ValidationError,
         finish=finish,
         finish_native=native,
@@ -258,15 +275,17 @@ def _only_bytes(kind: type) -> bool:
 # --- a route ---------------------------------------------------------------------------------------
 
 
-def read_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext, services: Services) -> RouteFacts:
+def read_route(app: FastAPI, routes: Sequence[BaseRoute], view: RouteView, services: Services) -> RouteFacts:
     """The facts of one APIRoute. Raises :class:`Bridged`."""
-    handler, outside = handlers_of(context)
-    facts = _Reader(app, routes, context, closure_of(handler)).read()
-    return facts if outside is None else _within(facts, services, context, handler)
+    handler, outside = handlers_of(view)
+    facts = _Reader(app, routes, view, closure_of(handler)).read()
+    return facts if outside is None else _within(facts, services, view, handler)
 
 
-def _within(facts: RouteFacts, services: Services, context: RouteContext, handler: FunctionType) -> RouteFacts:
+def _within(facts: RouteFacts, services: Services, view: RouteView, handler: FunctionType) -> RouteFacts:
     """Those of a route whose request handler has somebody's code around it, which stays there."""
+    if not features.EXITS_BEHIND_ANSWER and _enters(facts.endpoint):
+        raise Bridged("get_route_handler is overridden, and FastAPI's own exits dependencies")
     native = _core.CompiledHandler(make_plan(facts, services, given_request=True), handler)
 
     async def compiled(request: Request) -> Any:
@@ -274,28 +293,32 @@ def _within(facts: RouteFacts, services: Services, context: RouteContext, handle
 
     return dataclasses.replace(
         facts,
-        endpoint=CallFacts(rebuilt(context.app, {id(handler): compiled}), "application"),
+        endpoint=CallFacts(rebuilt(features.handler_app(view), {id(handler): compiled}), "application"),
         body=None,
         overrides=None,
         has_stacks=False,
     )
 
 
-def native_operation(context: RouteContext) -> Any:
+def _enters(call: CallFacts) -> bool:
+    return call.kind == "enter" or any(_enters(child) for child in call.dependencies)
+
+
+def native_operation(view: RouteView) -> Any:
     """The native operation that the route's endpoint stands for; None: it is an ordinary one."""
-    handler, outside = handlers_of(context)
+    handler, outside = handlers_of(view)
     if outside is not None:
         return None
     dependant = closure_of(handler)["dependant"]
     return None if dependant.dependencies else getattr(dependant.call, "__data_bridge_operation__", None)
 
 
-def read_plain_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext) -> RouteFacts:
+def read_plain_route(app: FastAPI, routes: Sequence[BaseRoute], view: RouteView) -> RouteFacts:
     """The facts of a route of Starlette's own: ``endpoint(request) -> response``. Raises :class:`Bridged`."""
-    route: Any = _starlette_route(context)
+    route: Any = view.effective
     if getattr(route.app, "__code__", None) is not _plain_request_app():
         raise Bridged("plain Starlette route whose endpoint is an ASGI application, or has middleware")
-    function = closure_of(route.app)["f"]
+    function = _handler_of(route.app)
     kind: CallKind = "async"
     if isinstance(function, functools.partial) and function.func is starlette.concurrency.run_in_threadpool:
         function, kind = function.args[0], "thread"
@@ -307,46 +330,56 @@ def read_plain_route(app: FastAPI, routes: Sequence[BaseRoute], context: RouteCo
         endpoint=CallFacts(function, kind, takes_request=True),
         body=None,
         response=ResponseFacts(200, render=as_it_is, wrap=as_it_is),
-        scope=_scope_facts(app, routes, context, route.param_convertors, route.endpoint, None),
+        scope=_scope_facts(
+            app,
+            routes,
+            view,
+            route.param_convertors,
+            route.endpoint,
+            route if features.PLAIN_ROUTE_IN_SCOPE else None,
+        ),
         overrides=None,
         invalid_request=None,
         has_stacks=False,
     )
 
 
-def _starlette_route(context: RouteContext) -> Any:
-    effective = context._route_context
-    return context.route if effective is None else effective.starlette_route
-
-
-def handlers_of(context: RouteContext) -> tuple[FunctionType, FunctionType | None]:
+def handlers_of(view: RouteView) -> tuple[FunctionType, FunctionType | None]:
     """The request handler as FastAPI built it, and what somebody has put around it, if so.
 
     Its variables are those that are used; later changes of the route do nothing in FastAPI either.
     """
-    app: Any = context.app
+    app: Any = features.handler_app(view)
     if getattr(app, "__code__", None) is not _request_app():
         raise Bridged("the route's application is wrapped (a body limit or a patch)")
-    outermost = closure_of(app)["f"]
+    outermost = _handler_of(app)
     if getattr(outermost, "__code__", None) is _handler_app():
         return outermost, None
     found = {id(function): function for function in functions_inside(outermost) if function.__code__ is _handler_app()}
     if len(found) != 1:
         raise Bridged("get_route_handler is overridden, and does not call FastAPI's")
+    if features.BUILDS_HANDLERS_AGAIN and view.context is not None:
+        raise Bridged("get_route_handler is overridden, and called for every request")
     return next(iter(found.values())), outermost
 
 
+def _handler_of(app: Any) -> Any:
+    """What ``request_response`` calls."""
+    variables = closure_of(app)
+    return variables["f"] if "f" in variables else variables["func"]  # Starlette before 0.38
+
+
 class _Reader:
-    def __init__(self, app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext, handler: dict[str, Any]):
+    def __init__(self, app: FastAPI, routes: Sequence[BaseRoute], view: RouteView, handler: dict[str, Any]):
         self.app = app
         self.routes = routes
-        self.context = context
+        self.view = view
         self.handler = handler
         self.dependant = handler["dependant"]
 
     def read(self) -> RouteFacts:
         handler = self.handler
-        if handler["is_sse_stream"] or handler["is_json_stream"] or _is_generator(self.dependant.call):
+        if handler.get("is_sse_stream") or handler.get("is_json_stream") or _is_generator(self.dependant):
             raise Bridged("streams its answer from a generator")
         endpoint = self.call(self.dependant)
         return RouteFacts(
@@ -367,16 +400,16 @@ class _Reader:
         if dependant.websocket_param_name:
             raise Bridged("takes the WebSocket object")
         kind: CallKind = "thread"
-        if depth and _is_generator(call):
+        if depth and _is_generator(dependant):
             kind = "enter"
-        elif self.handler["is_coroutine"] if depth == 0 else fastapi.dependencies.models._is_coroutine_callable(call):
+        elif self.handler["is_coroutine"] if depth == 0 else features.is_coroutine(dependant):
             kind = "async"
-        if dependant.concurrency is not None and depth and kind != "enter":
+        if getattr(dependant, "concurrency", None) is not None and depth and kind != "enter":
             raise Bridged("a dependency with max_concurrency")
         facts = CallFacts(call, kind, name=dependant.name, use_cache=dependant.use_cache)
         if depth:
-            facts.key = fastapi.dependencies.models._get_cache_key(dependant=dependant)
-            facts.function_scope = dependant.scope == "function"
+            facts.key = features.cache_key(dependant)
+            facts.function_scope = getattr(dependant, "scope", None) == "function"
         if kind == "enter":
             facts.enter = _enter(dependant)
         facts.dependencies = [self.call(child, depth=depth + 1) for child in dependant.dependencies]
@@ -395,7 +428,7 @@ class _Reader:
             if name := getattr(dependant, attribute):
                 facts.injected.append((kind, name))
         if name := dependant.security_scopes_param_name:
-            scopes = fastapi.dependencies.models._get_oauth_scopes(dependant=dependant)
+            scopes = features.oauth_scopes(dependant)
             facts.made.append((name, lambda: SecurityScopes(scopes=list(scopes))))
 
     # --- with what ---
@@ -416,15 +449,15 @@ class _Reader:
             facts.fields.append(self.body_field(dependant.body_params))
 
     def field(self, location: Location, model_field: Any) -> FieldFacts:
-        aliases = [alias for _, alias in fastapi.dependencies.utils._get_param_aliases(model_field)]
+        aliases = features.aliases(model_field)
         facts = _field(location, model_field, aliases, lambda index: (location, aliases[index]))
         adapter = model_field._type_adapter
         if adapter.core_schema == {"type": "str"} and type(adapter.validator) is pydantic_core.SchemaValidator:
             facts.validate = None  # any str is valid as it is
-        is_json = fastapi.dependencies.utils._is_json_field(model_field)
-        sequence = fastapi._compat.field_annotation_is_sequence(model_field.field_info.annotation)
+        is_json = features.is_json(model_field)
+        sequence = features.is_sequence(model_field)
         if location == "path":
-            template = list(self.context.param_convertors)
+            template = list(self.view.effective.param_convertors)
             if aliases[0] not in template:
                 raise Bridged(f"path parameter {model_field.name!r} is not in the path")
             facts.path_index = template.index(aliases[0])
@@ -438,7 +471,9 @@ class _Reader:
     def body_field(self, fields: list[Any]) -> FieldFacts | LooseFacts:
         handler = self.handler
         if not handler["is_body_form"] and not handler["embed_body_fields"] and len(fields) == 1:
-            return _field("body", fields[0], [fields[0].alias], lambda _: ("body",))
+            facts = _field("body", fields[0], [fields[0].alias], lambda _: ("body",))
+            facts.null_is_absent, facts.validate_default = features.NULL_IS_ABSENT, False
+            return facts
         embed = handler["embed_body_fields"]
 
         def read(body: Any) -> Awaitable[Any]:
@@ -452,13 +487,18 @@ class _Reader:
         handler = self.handler
         if handler["body_field"] is None:
             return None
+        self.check_form()
         return BodyFacts(
-            strict_content_type=bool(handler["actual_strict_content_type"]),
+            strict_content_type=bool(handler.get("actual_strict_content_type")),
             decode=self.decode_body,
             unreadable=_unreadable_body,
             read=self.read_body,
             form=self.read_form if handler["is_body_form"] else None,
         )
+
+    def check_form(self) -> None:
+        if self.handler["is_body_form"] and features.exit_stack_layer() is None:
+            raise Bridged("a form's files are closed by the request handler")
 
     async def read_body(self, request: Request) -> Any:
         """Of a Request that somebody else has made, perhaps of a class that reads its body in its own way."""
@@ -467,10 +507,10 @@ class _Reader:
         try:
             body = await request.body()
             if not body:
-                return Undefined
+                return _ABSENT
             kind = request.headers.get("content-type")
             if not kind:
-                return body if self.handler["actual_strict_content_type"] else await request.json()
+                return body if self.handler.get("actual_strict_content_type") else await request.json()
             message = email.message.Message()
             message["content-type"] = kind
             subtype = message.get_content_subtype()
@@ -486,9 +526,9 @@ class _Reader:
 
     async def read_form(self, request: Request) -> Any:
         scope = request.scope
-        limits = fastapi.routing._resolve_form_limits(
-            scope.get(fastapi.routing._FASTAPI_SCOPE_KEY, {}), self.handler["form_limits"]
-        )
+        limits: dict[str, Any] = {}
+        if hasattr(fastapi.routing, "_resolve_form_limits"):  # 0.165
+            limits = dict(fastapi.routing._resolve_form_limits(scope.get("fastapi", {}), self.handler["form_limits"]))
         try:
             form = await request.form(**limits)
             scope["fastapi_middleware_astack"].push_async_callback(form.close)
@@ -514,12 +554,16 @@ class _Reader:
             "input": {},
             "ctx": {"error": error.msg},
         }
-        return RequestValidationError([invalid], body=error.doc, endpoint_ctx=self.endpoint_context(scope))
+        return _request_error([invalid], error.doc, self.endpoint_context(scope))
 
     def invalid_request(self, errors: list[Any], body: Any, scope: Any) -> BaseException:
-        return RequestValidationError(errors, body=body, endpoint_ctx=self.endpoint_context(scope))
+        error = _request_error(errors, body, self.endpoint_context(scope))
+        error.behind_exits = not features.EXITS_BEHIND_ANSWER  # type: ignore[attr-defined]
+        return error
 
     def endpoint_context(self, scope: Any) -> Any:
+        if not features.HAS_ENDPOINT_CONTEXT:
+            return None
         context = fastapi.routing._extract_endpoint_context(self.dependant.call)
         if self.dependant.path:
             mount_path = scope.get("root_path", "").rstrip("/")
@@ -541,7 +585,7 @@ class _Reader:
             return ResponseFacts(status, render, wrap, plain_json=plain)
         facts = ResponseFacts(status, wrap, wrap, validate=_validator(field), invalid=self.invalid_response)
         keywords = self.serializer_keywords()
-        if isinstance(handler["response_class"], DefaultPlaceholder):
+        if features.DUMPS_JSON and isinstance(handler["response_class"], DefaultPlaceholder):
             to_json = field._type_adapter.serializer.to_json
             facts.to_json, facts.to_json_keywords = to_json, keywords
             facts.encode = functools.partial(to_json, **keywords)
@@ -563,25 +607,26 @@ class _Reader:
 
     def invalid_response(self, content: Any) -> BaseException:
         _, errors = self.handler["response_field"].validate(content, {}, loc=("response",))
+        if not features.HAS_ENDPOINT_CONTEXT:
+            return ResponseValidationError(errors=errors, body=content)
         context = dict(fastapi.routing._extract_endpoint_context(self.dependant.call))
         if self.dependant.path:
-            context["path"] = f"{next(iter(self.context.methods or ('GET',)))} {self.dependant.path}"
+            context["path"] = f"{next(iter(self.view.methods or ('GET',)))} {self.dependant.path}"
         return ResponseValidationError(errors=errors, body=content, endpoint_ctx=context)  # type: ignore[arg-type]
 
     # --- the scope ---
 
     def scope(self) -> ScopeFacts:
-        context = self.context
-        return _scope_facts(
-            self.app, self.routes, context, context.param_convertors, context.endpoint, context.original_route
-        )
+        view = self.view
+        effective = view.effective
+        return _scope_facts(self.app, self.routes, view, effective.param_convertors, effective.endpoint, view.original)
 
 
 _STRINGS = (starlette.convertors.StringConvertor, starlette.convertors.PathConvertor)
 
 
 def _scope_facts(
-    app: FastAPI, routes: Sequence[BaseRoute], context: RouteContext, convertors: Any, endpoint: Any, route: Any
+    app: FastAPI, routes: Sequence[BaseRoute], view: RouteView, convertors: Any, endpoint: Any, route: Any
 ) -> ScopeFacts:
     return ScopeFacts(
         path_names=list(convertors),
@@ -589,18 +634,20 @@ def _scope_facts(
         router=app.router,
         endpoint=endpoint,
         route=route,
-        fastapi=_fastapi_scope(app, routes, context),
+        fastapi=_fastapi_scope(app, routes, view),
     )
 
 
-def _fastapi_scope(app: FastAPI, routes: Sequence[Any], context: RouteContext) -> dict[str, Any] | None:
+def _fastapi_scope(app: FastAPI, routes: Sequence[Any], view: RouteView) -> dict[str, Any] | None:
     """What becomes of scope["fastapi"]."""
-    effective = context._route_context
-    limits: dict[str, Any] = dict(app.router.form_limits or {})
+    if not features.HAS_ROUTER_TREE:
+        return None
+    effective = view.context
+    limits: dict[str, Any] = dict(getattr(app.router, "form_limits", None) or {})
     if effective is None:
         tried = False  # an included router, before this route was
         for route in routes:
-            if route is context.route:
+            if route is view.route:
                 break
             tried = tried or hasattr(route, "original_router")
         return {"form_limits": limits} if limits else {} if tried else None
@@ -608,7 +655,7 @@ def _fastapi_scope(app: FastAPI, routes: Sequence[Any], context: RouteContext) -
     if chain is None:
         raise Bridged("the router that includes it was not found")
     for included in chain:
-        limits.update(included.include_context.form_limits or {})
+        limits.update(getattr(included.include_context, "form_limits", None) or {})
     found: dict[str, Any] = {"included_router": chain[-1], "effective_route_context": effective}
     if limits:
         found["form_limits"] = limits
@@ -626,26 +673,32 @@ def _including(routes: Sequence[Any], effective: Any) -> Iterator[list[Any]]:
                 yield [route, *inner]
 
 
-def _is_generator(call: Any) -> bool:
-    models = fastapi.dependencies.models
-    return bool(models._is_gen_callable(call) or models._is_async_gen_callable(call))
+def _is_generator(dependant: Any) -> bool:
+    return features.is_generator(dependant) or features.is_async_generator(dependant)
+
+
+#: The body of a request that has none.
+_ABSENT = None if features.NULL_IS_ABSENT else Undefined
+
+
+def _request_error(errors: list[Any], body: Any, context: Any) -> RequestValidationError:
+    if context is None:
+        return RequestValidationError(errors, body=body)
+    return RequestValidationError(errors, body=body, endpoint_ctx=context)
 
 
 def _enter(dependant: Any) -> Callable[[Any, dict[str, Any], Any], Awaitable[Any]]:
+    solve = features.enter()
+
     def enter(stack: Any, values: dict[str, Any], request: Any) -> Awaitable[Any]:
-        return fastapi.dependencies.utils._solve_generator(
-            dependant=dependant, stack=stack, sub_values=values, request=request
-        )
+        return solve(dependant, stack, values, request)  # type: ignore[no-any-return]
 
     enter.stands_for = dependant.call  # type: ignore[attr-defined]
     return enter
 
 
 def _is_loose(model_field: Any) -> bool:
-    return (
-        not isinstance(model_field.field_info, params.Param)
-        or fastapi.dependencies.utils._get_param_model(model_field) is not None
-    )
+    return not isinstance(model_field.field_info, params.Param) or features.is_parameter_model(model_field)
 
 
 def _read(fields: list[Any], received: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -681,13 +734,19 @@ def _field(
     facts.pure = _is_pure(model_field._type_adapter.core_schema)
     facts.required = info.is_required()
     if not facts.required:
-        facts.validate_default = bool(info.validate_default)
+        facts.validate_default = _validates_default(model_field)
         if info.default_factory is None and isinstance(model_field.default, _IMMUTABLE):
             facts.default = model_field.default
         else:
             facts.make_default = lambda: copy.deepcopy(model_field.default)
             facts.pure = False
     return facts
+
+
+def _validates_default(model_field: Any) -> bool:
+    if features.VALIDATES_DEFAULTS:  # but for None, which counts as absent
+        return model_field.field_info.default_factory is not None or model_field.default is not None
+    return bool(model_field.field_info.validate_default)
 
 
 _RUNS_CODE = ("post_init", "custom_init", "custom_error_type")
@@ -708,6 +767,8 @@ def _reported_limit(error: Exception, scope: Any) -> BaseException | None:
     """What a limit of the body's size is reported as, where ``error`` comes of one."""
     if "starlette.max_body_size" not in scope:
         return None
+    import fastapi._body_limit  # 0.164
+
     limit: BaseException | None = fastapi._body_limit.get_body_limit_error(error)
     return limit
 

@@ -47,6 +47,8 @@ class ScopePlan:
     fastapi: dict[str, Any] | None
     begin: Callable[[Any], None] | None
     make_stack: Callable[[], Any] | None
+    request_stack_key: str | None
+    function_stack_key: str | None
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]
     make_response: Callable[[], Any]
@@ -59,6 +61,8 @@ class Services:
 
     begin: Callable[[Any], None] | None
     make_stack: Callable[[], Any]
+    request_stack_key: str | None
+    function_stack_key: str | None
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]
     make_response: Callable[[], Any]
@@ -151,6 +155,8 @@ def _scope_plan(route: RouteFacts, services: Services) -> ScopePlan:
         fastapi=facts.fastapi,
         begin=services.begin,
         make_stack=services.make_stack if route.has_stacks else None,
+        request_stack_key=services.request_stack_key,
+        function_stack_key=services.function_stack_key,
         request_class=services.request_class,
         reads_as_usual=services.reads_as_usual,
         make_response=services.make_response,

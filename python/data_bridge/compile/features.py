@@ -1,0 +1,259 @@
+"""What the installed FastAPI has, and how it behaves: one expression each over what is there, never over its version.
+
+The comments say in which release of FastAPI a thing came, or changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+import fastapi
+import fastapi._compat
+import fastapi.dependencies.models
+import fastapi.dependencies.utils
+import fastapi.exceptions
+import fastapi.routing
+import starlette.routing
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
+from starlette.datastructures import URL
+
+_utils: Any = fastapi.dependencies.utils
+_models: Any = fastapi.dependencies.models
+_routing: Any = fastapi.routing
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _constants_in(code: CodeType) -> Iterator[Any]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _constants_in(constant)
+        else:
+            yield constant
+
+
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
+
+
+#: A value that is absent is Undefined and null is a value (0.151); before, both were None.
+NULL_IS_ABSENT = inspect.signature(_utils.solve_dependencies).parameters["body"].default is None
+
+#: Defaults are validated at every request (0.112.4 to 0.147).
+VALIDATES_DEFAULTS = "deepcopy" in _names_in(_utils._get_multidict_value.__code__)
+
+#: Errors say where the endpoint is (0.124).
+HAS_ENDPOINT_CONTEXT = hasattr(fastapi.routing, "_extract_endpoint_context")
+
+#: Response models go to JSON in one step where no response class is named (0.130).
+DUMPS_JSON = "dump_json" in _parameters(fastapi.routing.serialize_response)
+
+#: request_response() is FastAPI's own, and keeps a stack of exits around the answer (0.118); before, the request
+#: handler did, and what it has to exit it exits before the answer.
+EXITS_BEHIND_ANSWER = fastapi.routing.request_response.__module__ != "starlette.routing"
+
+#: Dependencies have scopes, "function" and "request", and there are two stacks (0.121).
+HAS_FUNCTION_STACK = "fastapi_function_astack" in _constants_in(_utils.solve_dependencies.__code__)
+
+#: Routers are kept as a tree; iter_route_contexts() walks it (0.137.2; 0.137.0 had it by another name).
+_ROUTE_CONTEXTS = getattr(fastapi.routing, "iter_route_contexts", None)
+HAS_ROUTER_TREE = hasattr(fastapi.routing, "_IncludedRouter")
+
+#: The slash redirect is that of the native router (Starlette 1.9).
+REDIRECTS_AS_WE_DO = {"%5C", "/%2F"} <= set(_constants_in(URL.__init__.__code__))
+
+#: Routing leaves a plain route in the scope: Starlette's own router does, newer releases of FastAPI's do not.
+PLAIN_ROUTE_IN_SCOPE = (
+    APIRouter.app is starlette.routing.Router.app and "route" in starlette.routing.Router.app.__code__.co_consts
+)
+
+
+@functools.cache
+def own_layers() -> list[str]:
+    """The layers that FastAPI itself puts around its router, from the outside."""
+    layers = [
+        "ServerErrorMiddleware",
+        "ExceptionTelemetryMiddleware",  # 0.142
+        "AppBodyLimitMiddleware",  # 0.164
+        "ExceptionMiddleware",
+        "AsyncExitStackMiddleware",  # 0.118
+    ]
+    built = set(_names_in(FastAPI.build_middleware_stack.__code__))
+    return [name for name in layers if name in built]
+
+
+@functools.cache
+def exit_stack_layer() -> Any:
+    """The layer that closes the files of a form (0.118); before, the request handler did."""
+    try:
+        from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+    except ImportError:
+        return None
+    return AsyncExitStackMiddleware
+
+
+def _find(name: str) -> Any:
+    """In fastapi._compat, which was a module, and became a package (0.119) that exports it again later (0.128)."""
+    for module in (fastapi._compat, getattr(fastapi._compat, "shared", None)):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise ImportError(f"fastapi._compat has no {name}")
+
+
+_field_annotation_is_sequence = _find("field_annotation_is_sequence")
+
+
+# --- parameters ------------------------------------------------------------------------------------
+
+
+def aliases(field: Any) -> list[str]:
+    """The names under which a parameter is looked for, in order."""
+    if hasattr(_utils, "_get_param_aliases"):  # 0.156.3
+        return [alias for _, alias in _utils._get_param_aliases(field)]
+    if hasattr(_utils, "get_validation_alias"):  # 0.124.4
+        return [_utils.get_validation_alias(field)]
+    return [field.alias]
+
+
+def is_parameter_model(field: Any) -> bool:
+    """Whether the parameter is a model whose fields are the parameters."""
+    if hasattr(_utils, "_get_param_model"):  # 0.159
+        return _utils._get_param_model(field) is not None
+    annotation = field.field_info.annotation
+    return inspect.isclass(annotation) and issubclass(annotation, BaseModel)
+
+
+def is_json(field: Any) -> bool:
+    """Whether a str is decoded, so that what it is decoded to is no matter of extraction (0.128.2)."""
+    check = getattr(_utils, "_is_json_field", None)
+    return check is not None and bool(check(field))
+
+
+def is_sequence(field: Any) -> bool:
+    """Whether all values of that name are wanted."""
+    return bool(_field_annotation_is_sequence(field.field_info.annotation))
+
+
+# --- dependencies ----------------------------------------------------------------------------------
+
+
+def _classifier(name: str) -> Callable[[Any], bool]:
+    if hasattr(_models, f"_{name}"):  # 0.140: _is_gen_callable(call) in models
+        return lambda dependant: bool(getattr(_models, f"_{name}")(dependant.call))
+    if hasattr(_models.Dependant, name):  # 0.121: a property of the Dependant
+        return lambda dependant: bool(getattr(dependant, name))
+    return lambda dependant: bool(getattr(_utils, name)(dependant.call))
+
+
+is_generator = _classifier("is_gen_callable")
+is_async_generator = _classifier("is_async_gen_callable")
+is_coroutine = _classifier("is_coroutine_callable")
+
+
+def cache_key(dependant: Any) -> Any:
+    """Dependencies of one key share a result."""
+    if hasattr(_models, "_get_cache_key"):  # 0.140
+        return _models._get_cache_key(dependant=dependant)
+    return dependant.cache_key
+
+
+def oauth_scopes(dependant: Any) -> list[str]:
+    """What SecurityScopes has there."""
+    if hasattr(_models, "_get_oauth_scopes"):  # 0.140
+        return list(_models._get_oauth_scopes(dependant=dependant))
+    if hasattr(dependant, "oauth_scopes"):  # 0.123
+        return list(dependant.oauth_scopes or [])
+    return list(dependant.security_scopes or [])
+
+
+def _enter_now(dependant: Any, stack: Any, values: dict[str, Any], request: Any) -> Any:
+    return _utils._solve_generator(dependant=dependant, stack=stack, sub_values=values, request=request)
+
+
+def _enter_121(dependant: Any, stack: Any, values: dict[str, Any], _request: Any) -> Any:
+    return _utils._solve_generator(dependant=dependant, stack=stack, sub_values=values)
+
+
+def _enter_115(dependant: Any, stack: Any, values: dict[str, Any], _request: Any) -> Any:
+    return _utils.solve_generator(call=dependant.call, stack=stack, sub_values=values)
+
+
+@functools.cache
+def enter() -> Callable[[Any, Any, dict[str, Any], Any], Any]:
+    """(dependant, stack, arguments, request) -> awaitable of what the generator yields."""
+    if hasattr(_utils, "solve_generator"):
+        return _enter_115
+    return _enter_now if "request" in _parameters(_utils._solve_generator) else _enter_121
+
+
+# --- routes ----------------------------------------------------------------------------------------
+
+
+class RouteView:
+    """A route as it is tried: one of an included router with what the inclusion adds.
+
+    ``original``: as it was declared. ``effective``: what has its handler, its dependencies and its path.
+    ``context``: the _EffectiveRouteContext, where there is one.
+    """
+
+    __slots__ = ("context", "effective", "original", "route")
+
+    def __init__(self, route: Any, context: Any = None) -> None:
+        self.route = route
+        self.context = context
+        self.original = route if context is None else context.original_route
+        starlette_route = getattr(context, "starlette_route", None)
+        self.effective = starlette_route or context or route
+
+    @property
+    def path(self) -> str:
+        """The template, with all prefixes."""
+        return getattr(self.effective, "path", "") or ""
+
+    @property
+    def methods(self) -> Any:
+        """A set, or None for any."""
+        return getattr(self.effective, "methods", None)
+
+
+def route_views(routes: Any) -> Iterator[RouteView]:
+    """All routes, those of included routers among them, in the order in which they are tried."""
+    if _ROUTE_CONTEXTS is not None:
+        for found in _ROUTE_CONTEXTS(routes):
+            yield RouteView(found.route, found._route_context)
+    elif HAS_ROUTER_TREE:
+        for route, context in _routing._iter_routes_with_context(routes):
+            yield RouteView(route, context)
+    else:
+        for route in routes:
+            yield RouteView(route)
+
+
+def handler_app(view: RouteView) -> Any:
+    """What ``request_response`` has made of the route's handler."""
+    context = view.context
+    if context is None:
+        return view.original.app
+    if hasattr(context, "app"):  # 0.142.4
+        return context.app
+    # Before, it was built for every request.
+    variable = _routing._effective_route_context_var
+    token = variable.set(context)
+    try:
+        return fastapi.routing.request_response(view.original.get_route_handler())
+    finally:
+        variable.reset(token)
+
+
+#: An included route's handler is built for every request: code around it would be, too.
+BUILDS_HANDLERS_AGAIN = HAS_ROUTER_TREE and "app" not in _routing._EffectiveRouteContext.__annotations__

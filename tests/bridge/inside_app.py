@@ -251,7 +251,8 @@ def _add_dependencies(app: FastAPI, log: list[str]) -> None:
 
     @app.post("/background")
     async def background(tasks: BackgroundTasks, session: Annotated[str, Depends(session)], item: Item) -> Item:
-        tasks.add_task(log.append, f"task {item.name}")
+        log.append("task in")
+        tasks.add_task(log.append, f"task {item.name} out")
         return item
 
     @app.get("/log")

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
+from data_bridge.compile import features
 from data_bridge.testing import LiveServer
 
 from .inside_app import make_app
@@ -138,7 +139,11 @@ def test_they_are_compiled(middleware: str) -> None:
         for path in paths:
             assert client.get(path).status_code == 200
         client.post("/upload", data={"text": "x"})
-        assert server.pop_counts() == {"compiled": len(paths) + 1}
+        counts = server.pop_counts()
+        assert sum(counts.values()) == len(paths) + 1
+        # Releases that build a handler for every request, or close a form's files in it, keep these to themselves.
+        own = 2 * features.BUILDS_HANDLERS_AGAIN + (features.exit_stack_layer() is None)
+        assert counts["compiled"] == len(paths) + 1 - own
 
 
 def test_overrides_are_seen(middleware: str) -> None:

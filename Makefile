@@ -144,6 +144,10 @@ soak-loop: build ## SOAK_MINUTES (60) of mixed load on PyLoop; memory, descripto
 bench: build ## data_bridge and FastAPI on uvicorn in one interleaved run (BENCH_ARGS=)
 	@$(bin)/python benchmarks/http/run.py $(BENCH_ARGS)
 
+.PHONY: bench-routes
+bench-routes: build ## The same for the routes that real applications have (BENCH_ARGS=)
+	@$(bin)/python benchmarks/http/routes.py $(BENCH_ARGS)
+
 .PHONY: bench-micro
 bench-micro: build ## The C++ micro-benchmarks
 	@for benchmark in $(release)/core/*/*_benchmark $(release)/core/*/*/*_benchmark; do \

@@ -1,5 +1,6 @@
 """Running a server on one core and wrk on another, and what one run showed."""
 
+import json
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,18 +27,18 @@ class Row:
     method: str = "GET"
     body: str | None = None
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
 
     def wrk_script(self, directory: Path) -> Path | None:
         """A Lua script for what wrk's command line cannot say."""
-        if self.body is None:
+        if self.body is None and not self.headers:
             return None
-        script = directory / f"{self.name.replace(' ', '_')}.lua"
-        script.write_text(
-            f'wrk.method = "{self.method}"\n'
-            f"wrk.body = [==[{self.body}]==]\n"
-            'wrk.headers["Content-Type"] = "application/json"\n',
-            encoding="utf-8",
-        )
+        script = directory / f"{self.name.replace(' ', '_').replace('/', '_')}.lua"
+        lines = [f'wrk.method = "{self.method}"']
+        if self.body is not None:
+            lines += [f"wrk.body = {json.dumps(self.body)}", 'wrk.headers["Content-Type"] = "application/json"']
+        lines += [f'wrk.headers["{name}"] = "{value}"' for name, value in self.headers.items()]
+        script.write_text("\n".join(lines), encoding="utf-8")
         return script
 
 

@@ -468,7 +468,7 @@ Execution::Next Execution::on_result(PyObject* result) {
     return on_response(PyRef::borrow(result));
   }
   if (plan_.response.validate) return on_model(result);
-  if (plan_.response.plain_json && !has_exits() && !has_tasks()) {
+  if (plan_.response.plain_json) {
     thread_local std::string buffer;
     std::string document;
     document.swap(buffer);  // an answer may run code of the application's that answers another request
@@ -512,7 +512,7 @@ Execution::Next Execution::on_invalid(PyObject* content) {
 
 Execution::Next Execution::serialize(PyObject* value) {
   const ResponsePlan& plan = plan_.response;
-  if (!plan.to_json || has_exits() || has_tasks()) {
+  if (!plan.to_json) {
     const PyRef content = PyRef::steal(PyObject_CallOneArg(plan.encode.get(), value));
     return content ? render(content.get()) : on_exception();
   }
@@ -542,22 +542,27 @@ bool Execution::injected_status(long& status) {
   return PyErr_Occurred() == nullptr;
 }
 
+/// At once, where there is nothing behind it; else as a Response, which FastAPI's layers send.
 Execution::Next Execution::answer_json(std::string_view body) {
-  long status = plan_.response.status;
-  PyRef headers;
-  if (slots_[kResponseSlot]) {
-    headers = PyRef::steal(PyObject_GetAttrString(slots_[kResponseSlot].get(), "raw_headers"));
-    if (!headers || !injected_status(status)) return on_exception();
+  PyObject* const injected = slots_[kResponseSlot].get();
+  PyObject* const tasks = slots_[kTasksSlot].get();
+  if (!has_exits() && !has_tasks()) {
+    long status = plan_.response.status;
+    PyRef headers;
+    if (injected != nullptr) {
+      headers = PyRef::steal(PyObject_GetAttrString(injected, "raw_headers"));
+      if (!headers || !injected_status(status)) return on_exception();
+    }
+    PyRef next;
+    const Door::Answer answer = door_.answer_json(status, body, headers.get(), next);
+    if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
   }
-  PyRef next;
-  const Door::Answer answer = door_.answer_json(status, body, headers.get(), next);
-  if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
   const PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
-  PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
-  std::array<PyObject*, 3> arguments{content.get(), slots_[kResponseSlot] ? slots_[kResponseSlot].get() : Py_None,
-                                     tasks};
-  PyRef response = PyRef::steal(
-      content ? PyObject_Vectorcall(plan_.response.wrap.get(), arguments.data(), arguments.size(), nullptr) : nullptr);
+  if (!content) return on_exception();
+  std::array<PyObject*, 3> arguments{content.get(), injected != nullptr ? injected : Py_None,
+                                     tasks != nullptr ? tasks : Py_None};
+  PyRef response =
+      PyRef::steal(PyObject_Vectorcall(plan_.response.wrap.get(), arguments.data(), arguments.size(), nullptr));
   return response ? on_response(std::move(response)) : on_exception();
 }
 

@@ -24,6 +24,7 @@ import starlette.applications
 import starlette.concurrency
 import starlette.middleware.errors
 import starlette.middleware.exceptions
+import starlette.requests
 import starlette.routing
 from fastapi import APIRouter, BackgroundTasks, FastAPI, params
 from fastapi._compat import Undefined
@@ -263,6 +264,8 @@ def _reads_as_usual(kind: type) -> bool:
 
 
 def _parse_cookies(fields: list[str]) -> dict[str, str]:
+    if len(fields) == 1:
+        return starlette.requests.cookie_parser(fields[0])
     headers = [(b"cookie", value.encode("latin-1")) for value in fields]
     return Request({"type": "http", "headers": headers}).cookies
 

@@ -1,7 +1,5 @@
 """One FastAPI application with every kind of route that the bridge tells apart."""
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import enum

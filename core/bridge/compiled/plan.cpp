@@ -161,7 +161,7 @@ RoutePlan read(nb::handle source) {
   plan.decode_body = optional_attribute(source, "decode_body");
   plan.read_body = optional_attribute(source, "read_body");
   plan.unreadable_body = optional_attribute(source, "unreadable_body");
-  plan.undefined = optional_attribute(source, "undefined");
+  plan.undefined = owned(source.attr("undefined"));  // None where a release takes that for absent
   plan.invalid_request = optional_attribute(source, "invalid_request");
   plan.validation_error = optional_attribute(source, "validation_error");
   plan.finish = optional_attribute(source, "finish");

@@ -54,7 +54,8 @@ async def run_exits(
         async with function_stack or contextlib.nullcontext():
             if isinstance(outcome, BaseException):
                 raise outcome
-        await outcome(scope, receive, send)
+            response = outcome
+        await response(scope, receive, send)  # unbound, as in FastAPI, where the function's exits swallowed `outcome`
         response_awaited = True
     if not response_awaited:
         raise fastapi.exceptions.FastAPIError(_NOT_AWAITED)

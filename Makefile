@@ -20,6 +20,7 @@ PYTEST_ARGS ?=
 # Most of the tests wait for processes and for the network most of the time.
 PYTEST_WORKERS ?= $(shell echo $$((2 * $(JOBS))))
 SUITES ?=
+ERAS ?=
 
 interpreter := $(if $(filter 3.%,$(PYTHON)),python$(PYTHON),$(PYTHON))
 version := $(shell $(interpreter) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -68,7 +69,7 @@ $(bin)/python:
 ##@ Test
 
 .PHONY: test
-test: test-cpp test-python test-interop-quick test-fuzz test-asan test-asan-loop test-asan-server test-tsan test-tsan-server check-style ## Pass all tests, as CI does
+test: test-cpp test-python test-eras-quick test-interop-quick test-fuzz test-asan test-asan-loop test-asan-server test-tsan test-tsan-server check-style ## Pass all tests, as CI does
 	$(call title,all tests passed on Python $(version))
 
 .PHONY: test-cpp
@@ -80,6 +81,16 @@ test-cpp: build ## C++ unit tests
 test-python: build ## Tests against a running server, and of the Python package (PYTEST_ARGS=, PYTEST_WORKERS=0 for one process)
 	$(call title,Python tests on $(version))
 	@$(bin)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: test-eras-quick
+test-eras-quick: build ## Two minutes of test-eras: three eras
+	$(call title,older releases of FastAPI)
+	@$(bin)/python scripts/eras.py --quick $(PYTEST_ARGS)
+
+.PHONY: test-eras
+test-eras: build ## What compares with uvicorn, beside a FastAPI, Starlette and Pydantic of each era since 0.115 (ERAS="0.136.3")
+	$(call title,every era of FastAPI)
+	@$(bin)/python scripts/eras.py $(ERAS) $(PYTEST_ARGS)
 
 .PHONY: test-fuzz
 test-fuzz: ## Run every fuzzer for FUZZ_SECONDS (20) over its corpus

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import inspect
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import (
+    APIRouter,
     BackgroundTasks,
     Body,
     Cookie,
@@ -32,6 +33,7 @@ from fastapi import (
 )
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
@@ -221,16 +223,11 @@ def make_call(kind: str, name: str, state: State) -> Callable[..., Any]:
         "generator_instance": GeneratorInstance,
         "partial": lambda: functools.partial(with_more, 1),
         "async_partial": lambda: functools.partial(async_with_more, 1),
-        "method": lambda: Signed(Instance().call),
-        "async_method": lambda: Signed(Instance().async_call),
-        "async_generator_method": lambda: Signed(Instance().async_generator),
+        "method": lambda: Instance().call,
+        "async_method": lambda: Instance().async_call,
+        "async_generator_method": lambda: Instance().async_generator,
     }
     return makers[kind]()
-
-
-def Signed(method: Any) -> Any:  # noqa: N802
-    """A method's signature is its function's."""
-    return method
 
 
 def sign(call: Callable[..., Any], parameters: dict[str, Any]) -> Callable[..., Any]:
@@ -243,8 +240,6 @@ def sign(call: Callable[..., Any], parameters: dict[str, Any]) -> Callable[..., 
     if inspect.ismethod(call):
         me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         call.__func__.__signature__ = inspect.Signature([me, *made])
-    elif not callable(getattr(call, "__get__", None)) and not isinstance(call, (type, functools.partial)):
-        call.__signature__ = signature  # type: ignore[attr-defined]  # an instance
     else:
         call.__signature__ = signature  # type: ignore[attr-defined]
     return call
@@ -366,7 +361,7 @@ def add_route(app: Any, chance: random.Random, state: State, number: int, prefix
     call = make_call(chance.choice(["async", "async", "sync", "partial", "instance"]), name, state)
     endpoint = returning(call, result)
     sign(endpoint, parameters)
-    path = f"/{number}" + "".join(f"/{{{key}}}" for key in path_names)
+    path = f"{getattr(app, 'prefix', '')}/{number}" + "".join(f"/{{{key}}}" for key in path_names)
     method = "POST" if body and "filter" not in body else chance.choice(["GET", "GET", "DELETE"])
     options: dict[str, Any] = {"methods": [method], "dependencies": [graph.depends(0)] if number % 4 == 0 else []}
     if result in ("model", "invalid"):
@@ -375,7 +370,7 @@ def add_route(app: Any, chance: random.Random, state: State, number: int, prefix
         options["response_class"] = HTMLResponse
     elif result == "nothing":
         options["status_code"] = 204
-    app.add_api_route(path, endpoint, **options)
+    app.add_api_route(path.removeprefix(getattr(app, "prefix", "")), endpoint, **options)
     return Route(prefix + path, method, [name, *(name for name, _, _ in graph.calls)], body)
 
 
@@ -403,6 +398,29 @@ def returning(call: Callable[..., Any], result: str) -> Callable[..., Any]:
     return sync
 
 
+def wrapping(state: State) -> type[APIRoute]:
+    class Wrapping(APIRoute):
+        """Code around FastAPI's handler."""
+
+        def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+            original = super().get_route_handler()
+
+            async def wrapped(request: Request) -> Response:
+                state.log.append("before the handler")
+                try:
+                    response = await original(request)
+                except Exception as error:
+                    state.log.append(f"the handler raises {type(error).__name__}")
+                    raise
+                state.log.append(f"the handler returns {response.status_code}")
+                response.headers["X-Wrapped"] = "1"
+                return response
+
+            return wrapped
+
+    return Wrapping
+
+
 class Counting:
     """A pure ASGI middleware of the application's own."""
 
@@ -419,14 +437,29 @@ class Counting:
         await self.app(scope, receive, count)
 
 
-def make_app(middleware: str, seed: int, count: int = 60) -> tuple[FastAPI, list[Route]]:
+def make_app(middleware: str, seed: int, count: int = 30) -> tuple[FastAPI, list[Route]]:
     chance = random.Random(seed)
     state = State()
     everywhere = sign(make_call("async_generator", "everywhere", state), {"request": Request})
     app = FastAPI(dependencies=[Depends(everywhere)] if seed % 2 else [])
     routes = [add_route(app, chance, state, number) for number in range(count)]
     sub = FastAPI()
-    routes += [add_route(sub, chance, state, count + number, "/sub") for number in range(count // 6)]
+    numbers = iter(range(count, 10 * count))
+
+    def add(part: Any, prefix: str) -> None:
+        routes.extend(add_route(part, chance, state, next(numbers), prefix) for _ in range(count // 6))
+
+    add(sub, "/sub")
+    inner, outer, wrapped = APIRouter(), APIRouter(prefix="/outer"), APIRouter(route_class=wrapping(state))
+    add(inner, "/outer/inner")
+    add(outer, "")
+    outer.include_router(inner, prefix="/inner")
+    graph = Graph(chance, state, "outer_", [])
+    app.include_router(outer, dependencies=[graph.depends(0)])
+    add(wrapped, "/wrapped")
+    app.include_router(wrapped, prefix="/wrapped")
+    app.router.route_class = wrapping(state)
+    add(app, "")
     for part in (app, sub):
 
         @part.exception_handler(Refused)

@@ -18,13 +18,14 @@ from typing import Any
 import httpx
 import pytest
 
+from data_bridge.compile import features
 from data_bridge.testing import LiveServer
 
 from .dependency_graphs import ERRORS, Route, make_app
 from .pair import both_servers
 from .raw_client import Answer, RawConnection, request
 
-REQUESTS = int(os.environ.get("DATA_BRIDGE_TEST_GRAPHS", "300"))
+REQUESTS = int(os.environ.get("DATA_BRIDGE_TEST_GRAPHS", "60"))
 
 #: Seconds that the calls behind an answer may take on a busy machine.
 PATIENCE = 30.0
@@ -38,6 +39,7 @@ class Sides:
     def __init__(self, ports: tuple[int, int]) -> None:
         self.ports = ports
         self.read = [0, 0]
+        self.control = [RawConnection(port) for port in ports]
 
     def answer(self, side: int, data: bytes) -> tuple[Answer, bool]:
         """And whether the connection was closed behind it: of what is no exception, that is all that is asked for."""
@@ -48,20 +50,25 @@ class Sides:
 
     def arm(self, failures: dict[str, str], swallowing: list[str]) -> None:
         body = json.dumps({"failures": failures, "swallowing": swallowing}).encode()
-        for side in range(2):
-            self.answer(side, request("POST", "/arm", body, {"Content-Type": "application/json"}))
+        for control in self.control:
+            control.send(request("POST", "/arm", body))
+            control.read_answer()
 
     def log(self, side: int) -> list[str]:
-        answer, _ = self.answer(side, request("GET", f"/log?after={self.read[side]}"))
-        found: list[str] = json.loads(answer.body)
+        self.control[side].send(request("GET", f"/log?after={self.read[side]}"))
+        found: list[str] = json.loads(self.control[side].read_answer().body)
         return found
+
+    def close(self) -> None:
+        for control in self.control:
+            control.close()
 
     def logs(self) -> list[list[str]]:
         """What was called since the last time, once it is the same and stays it, or PATIENCE is over."""
         until = time.monotonic() + PATIENCE
         same = 0
         found = [self.log(0), self.log(1)]
-        while same < 2 and time.monotonic() < until:
+        while same < 1 and time.monotonic() < until:
             before, found = found, [self.log(0), self.log(1)]
             same = same + 1 if found[0] == found[1] and found == before else 0
             if not same:
@@ -134,7 +141,9 @@ def make_failures(chance: random.Random, route: Route) -> tuple[dict[str, str], 
 @contextmanager
 def both(middleware: str, seed: int, io_threads: int) -> Iterator[Sides]:
     with both_servers(lambda: make_app(middleware, seed)[0], io_threads) as ports:
-        yield Sides(ports)
+        sides = Sides(ports)
+        yield sides
+        sides.close()
 
 
 @pytest.mark.parametrize("io_threads", [0, 1], ids=["inline", "an I/O thread"])
@@ -163,4 +172,6 @@ def test_they_are_compiled(middleware: str) -> None:
         for route in routes:  # some of which fail, and close the connection
             httpx.request(route.method, server.url + route.path.replace("{key}", "1"))
         counts: dict[str, Any] = server.pop_counts()
-        assert counts.get("compiled", 0) >= 0.9 * len(routes)
+        # Where a handler is built for every request, so is what a route class puts around it.
+        built_again = [route for route in routes if "/wrapped" in route.path and features.BUILDS_HANDLERS_AGAIN]
+        assert counts.get("compiled", 0) == len(routes) - len(built_again)

@@ -17,9 +17,9 @@ from uuid import UUID
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.routing import iter_route_contexts
 from starlette.responses import JSONResponse
 
+from data_bridge.compile.features import route_views
 from data_bridge.testing import LiveServer
 
 Answer = tuple[int, bytes, bytes, bytes]  # status, body, Location, Allow (sorted: its order is that of a set)
@@ -179,7 +179,7 @@ def read_answer(stream: Any, method: str) -> Answer:
 
 def random_requests(seeded: random.Random, app: FastAPI, count: int) -> Iterator[tuple[str, str]]:
     """Paths of pieces, and paths made of the application's own templates, with and without a slash more."""
-    templates = [str(context.path) for context in iter_route_contexts(app.routes)]
+    templates = [view.path for view in route_views(app.routes)]
     for _ in range(count):
         if seeded.random() < 0.6:
             path = "".join("/" + seeded.choice(PIECES) for _ in range(seeded.randrange(1, 5)))

@@ -373,7 +373,10 @@ Execution::Done Execution::begin_body_fields(const Step& step) {
 
 Execution::Done Execution::begin_form(const Step& step) {
   PyObject* const from = request();
-  current_ = await_iterator(PyRef::steal(from != nullptr ? PyObject_CallOneArg(step.function.get(), from) : nullptr));
+  std::array<PyObject*, 2> arguments{from, request_stack_ ? request_stack_.get() : Py_None};
+  current_ = await_iterator(PyRef::steal(
+      from != nullptr ? PyObject_Vectorcall(step.function.get(), arguments.data(), arguments.size(), nullptr)
+                      : nullptr));
   return current_ ? Done::kAwait : Done::kRaised;
 }
 

@@ -36,7 +36,7 @@ enum class Op : std::uint8_t {
   kParameter,    ///< one argument
   kLocation,     ///< all arguments of one location, by FastAPI's function: (request) -> (values, errors)
   kBody,         ///< all arguments of the body, by FastAPI's coroutine: (body) -> (values, errors)
-  kForm,         ///< reads the body as a form, by FastAPI's coroutine: (request) -> form
+  kForm,         ///< reads the body as a form, by FastAPI's coroutine: (request, request's stack) -> form
   kMake,         ///< a fresh object: () -> object
   kReuse,        ///< where the dependency was solved before: takes its value and goes on at `jump`
   kCall,         ///< awaits function(**arguments)

@@ -81,7 +81,8 @@ class BodyFacts:
     decode: Callable[[bytes, Any], Any]  # (bytes, scope) where the fast parser refuses
     unreadable: Callable[[Any], BaseException]  # (exception or None for a client that left)
     read: Callable[[Any], Awaitable[Any]]  # (request) -> value, of a Request that somebody else has made
-    form: Callable[[Any], Awaitable[Any]] | None = None  # (request) -> form; None: a JSON body
+    #: (request, the request's stack of exits) -> form; None: a JSON body.
+    form: Callable[[Any, Any], Awaitable[Any]] | None = None
 
 
 @dataclass(slots=True)

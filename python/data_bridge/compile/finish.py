@@ -63,19 +63,48 @@ async def run_exits(
 
 async def _run_exits_first(scope: Scope, receive: Receive, send: Send, outcome: Any, stack: Any) -> None:
     """As the request handlers before 0.118: a response was made, and what there is to exit exits, before it is sent."""
-    response = None
-    behind = getattr(outcome, "behind_exits", False)
-    async with stack:
+
+    async def handle() -> Any:
         if isinstance(outcome, BaseException):
-            if not behind:
-                raise outcome
-        else:
-            response = outcome
-    if behind:
-        raise outcome
+            raise outcome
+        return outcome
+
+    response = await _exit_behind(stack, handle())
+    await response(scope, receive, send)
+
+
+async def _exit_behind(stack: Any, outcome: Awaitable[Any]) -> Any:
+    """``outcome``, behind the exits of ``stack``: of errors of parameters they learn nothing."""
+    response = refusal = None
+    async with stack:
+        try:
+            response = await outcome
+        except fastapi.exceptions.RequestValidationError as error:
+            if not getattr(error, "behind_exits", False):
+                raise
+            refusal = error
+    if refusal is not None:
+        raise refusal
     if response is None:
         raise fastapi.exceptions.FastAPIError(_NOT_RETURNED)
-    await response(scope, receive, send)
+    return response
+
+
+#: Where the stack of a request handler is in the scope while it runs, if others have put code around the handler.
+HANDLER_STACK = "data_bridge.handler_stack"
+
+
+async def exit_in_handler(handler: Callable[[Any], Awaitable[Any]], request: Any) -> Any:
+    """What a request handler before 0.118 returns, or raises, behind the exits that are its own."""
+    stack = request.scope[HANDLER_STACK] = contextlib.AsyncExitStack()
+
+    async def handle() -> Any:
+        try:
+            return await handler(request)
+        finally:
+            del request.scope[HANDLER_STACK]
+
+    return await _exit_behind(stack, handle())
 
 
 async def finish(

@@ -55,7 +55,7 @@ from .facts import (
     ScopeFacts,
 )
 from .features import RouteView
-from .finish import NativeFinish, finish
+from .finish import HANDLER_STACK, NativeFinish, exit_in_handler, finish
 from .plan import Services, make_plan
 from .pristine import closure_of, functions_inside, nested_code, own_function, patched_names, rebuilt
 
@@ -287,12 +287,18 @@ def read_route(app: FastAPI, routes: Sequence[BaseRoute], view: RouteView, servi
 
 def _within(facts: RouteFacts, services: Services, view: RouteView, handler: FunctionType) -> RouteFacts:
     """Those of a route whose request handler has somebody's code around it, which stays there."""
-    if not features.EXITS_BEHIND_ANSWER and _enters(facts.endpoint):
-        raise Bridged("get_route_handler is overridden, and FastAPI's own exits dependencies")
-    native = _core.CompiledHandler(make_plan(facts, services, given_request=True), handler)
+    if features.EXITS_BEHIND_ANSWER:
+        native = _core.CompiledHandler(make_plan(facts, services, given_request=True), handler)
 
-    async def compiled(request: Request) -> Any:
-        return await native(request)
+        async def compiled(request: Request) -> Any:
+            return await native(request)
+
+    else:  # the request handler exits what it has entered
+        services = dataclasses.replace(services, request_stack_key=HANDLER_STACK)
+        native = _core.CompiledHandler(make_plan(facts, services, given_request=True), handler)
+
+        async def compiled(request: Request) -> Any:
+            return await exit_in_handler(native, request)
 
     return dataclasses.replace(
         facts,
@@ -301,10 +307,6 @@ def _within(facts: RouteFacts, services: Services, view: RouteView, handler: Fun
         overrides=None,
         has_stacks=False,
     )
-
-
-def _enters(call: CallFacts) -> bool:
-    return call.kind == "enter" or any(_enters(child) for child in call.dependencies)
 
 
 def native_operation(view: RouteView) -> Any:
@@ -490,7 +492,6 @@ class _Reader:
         handler = self.handler
         if handler["body_field"] is None:
             return None
-        self.check_form()
         return BodyFacts(
             strict_content_type=bool(handler.get("actual_strict_content_type")),
             decode=self.decode_body,
@@ -499,14 +500,10 @@ class _Reader:
             form=self.read_form if handler["is_body_form"] else None,
         )
 
-    def check_form(self) -> None:
-        if self.handler["is_body_form"] and features.exit_stack_layer() is None:
-            raise Bridged("a form's files are closed by the request handler")
-
     async def read_body(self, request: Request) -> Any:
         """Of a Request that somebody else has made, perhaps of a class that reads its body in its own way."""
         if self.handler["is_body_form"]:
-            return await self.read_form(request)
+            return await self.read_form(request, request.scope.get(HANDLER_STACK))
         try:
             body = await request.body()
             if not body:
@@ -527,14 +524,17 @@ class _Reader:
         except Exception as error:
             raise _reported_limit(error, request.scope) or _unparsable_body() from error
 
-    async def read_form(self, request: Request) -> Any:
+    async def read_form(self, request: Request, stack: Any) -> Any:
+        """``stack``: of the request, which closes the files where no layer does (before 0.118)."""
         scope = request.scope
         limits: dict[str, Any] = {}
         if hasattr(fastapi.routing, "_resolve_form_limits"):  # 0.165
             limits = dict(fastapi.routing._resolve_form_limits(scope.get("fastapi", {}), self.handler["form_limits"]))
         try:
             form = await request.form(**limits)
-            scope["fastapi_middleware_astack"].push_async_callback(form.close)
+            (scope["fastapi_middleware_astack"] if features.exit_stack_layer() else stack).push_async_callback(
+                form.close
+            )
         except HTTPException:
             raise
         except Exception as error:

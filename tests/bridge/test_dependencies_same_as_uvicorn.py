@@ -50,14 +50,23 @@ class Sides:
 
     def arm(self, failures: dict[str, str], swallowing: list[str]) -> None:
         body = json.dumps({"failures": failures, "swallowing": swallowing}).encode()
-        for control in self.control:
-            control.send(request("POST", "/arm", body))
-            control.read_answer()
+        for side in range(2):
+            self.ask(side, request("POST", "/arm", body))
 
     def log(self, side: int) -> list[str]:
-        self.control[side].send(request("GET", f"/log?after={self.read[side]}"))
-        found: list[str] = json.loads(self.control[side].read_answer().body)
+        found: list[str] = json.loads(self.ask(side, request("GET", f"/log?after={self.read[side]}")).body)
         return found
+
+    def ask(self, side: int, data: bytes) -> Answer:
+        """On a connection that is kept, until it was idle for longer than a server likes."""
+        try:
+            self.control[side].send(data)
+            return self.control[side].read_answer()
+        except (EOFError, OSError):
+            self.control[side].close()
+            self.control[side] = RawConnection(self.ports[side])
+            self.control[side].send(data)
+            return self.control[side].read_answer()
 
     def close(self) -> None:
         for control in self.control:

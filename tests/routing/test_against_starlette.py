@@ -17,6 +17,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
+from starlette.convertors import UUIDConvertor
 from starlette.responses import JSONResponse
 
 from data_bridge.compile.features import route_views
@@ -225,5 +226,6 @@ def test_random_tables(group: int) -> None:
         routed += compiled
         seen |= statuses
     # Otherwise the requests of this group tested nothing.
-    assert routed > 50
+    # Before 0.43 a uuid must have its dashes, in lower case: such a route, and the table around it, is Starlette's.
+    assert routed > (50 if "-?" in UUIDConvertor.regex else 5)
     assert {200, 307, 404, 405} <= seen

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 logger = logging.getLogger("data_bridge")
 
-#: FastAPI releases (major, minor), the first and the last, that the compiler was checked against.
-KNOWN_FASTAPI = ((0, 115), (0, 165))
+#: The first FastAPI (major, minor) whose routes are compiled; :mod:`.compile.guard` judges later ones.
+FIRST_FASTAPI = (0, 115)
 
 Kind = Literal["native", "compiled", "bridged"]
 
@@ -83,13 +83,15 @@ class RouteCompiler:
             reason = f"{type(app).__name__} is no FastAPI application"
             return CompiledApp([], reason, reason)
         version = _fastapi_version()
-        if not KNOWN_FASTAPI[0] <= _release(version) <= KNOWN_FASTAPI[1]:
+        if _release(version) < FIRST_FASTAPI:
             reason = f"FastAPI {version} is not known to this release of data_bridge"
         else:
             try:
                 from .compile import compile_app
+                from .compile.guard import verdict
 
-                return compile_app(app, root=self.root)
+                if not (reason := verdict()):
+                    return compile_app(app, root=self.root)
             except Exception as error:
                 logger.debug("Routes cannot be compiled.", exc_info=True)
                 reason = f"FastAPI's internals are not as expected: {describe_error(error)}"

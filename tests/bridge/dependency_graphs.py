@@ -31,11 +31,11 @@ from fastapi import (
     Security,
     UploadFile,
 )
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
-from pydantic import BaseModel
+from pydantic import BaseModel, Json, field_validator
 from starlette.requests import HTTPConnection
 
 #: Depends(scope=) came with FastAPI 0.121.
@@ -260,6 +260,11 @@ PARAMETERS: list[Any] = [
     (Annotated[int, Cookie(alias="c")], 3),
     (Annotated[bool, Query(alias="flag")], False),
     (Annotated[float, Query(alias="f", gt=0)], 0.5),
+    (Annotated[Json[list[int]] | None, Query(alias="j")], None),
+    (Annotated[list[str] | None, Cookie(alias="c")], None),
+    Annotated[int | None, Query(alias="f", default_factory=lambda: None)],
+    Annotated[list[int], Query(alias="p3", default_factory=lambda: [4])],
+    (Annotated[int, Query(alias="late", ge=1)], 0),
 ]
 INJECTED: list[Any] = [Request, Response, BackgroundTasks, HTTPConnection, SecurityScopes]
 api_key = APIKeyHeader(name="X-Key", auto_error=False)
@@ -324,6 +329,23 @@ class Graph:
         return dict(items)
 
 
+def answer_model(state: State, name: str) -> type[BaseModel]:
+    class AnswerModel(BaseModel):
+        """Whose validator is code of the application's."""
+
+        name: str
+        price: float = 1e-7
+
+        @field_validator("price", mode="before")
+        @classmethod
+        def look(cls, value: Any) -> Any:
+            state.log.append(f"answer of {name} is looked at")
+            state.fail(f"{name} answer")
+            return value
+
+    return AnswerModel
+
+
 RESULTS = ["dict", "model", "response", "html", "nothing", "text", "invalid"]
 BODIES: list[dict[str, Any]] = [
     {},
@@ -365,7 +387,7 @@ def add_route(app: Any, chance: random.Random, state: State, number: int, prefix
     method = "POST" if body and "filter" not in body else chance.choice(["GET", "GET", "DELETE"])
     options: dict[str, Any] = {"methods": [method], "dependencies": [graph.depends(0)] if number % 4 == 0 else []}
     if result in ("model", "invalid"):
-        options["response_model"] = Item
+        options["response_model"] = answer_model(state, name)
     elif result == "html":
         options["response_class"] = HTMLResponse
     elif result == "nothing":
@@ -377,7 +399,7 @@ def add_route(app: Any, chance: random.Random, state: State, number: int, prefix
 def returning(call: Callable[..., Any], result: str) -> Callable[..., Any]:
     results: dict[str, Callable[[Any], Any]] = {
         "dict": lambda done: {"done": done, "n": 1},
-        "model": lambda done: {"name": done, "extra": 1},
+        "model": lambda done: {"name": done, "price": 2, "extra": 1},
         "invalid": lambda done: {"price": "x"},
         "response": lambda done: PlainTextResponse(done, headers={"X-Mine": "1"}),
         "html": lambda done: f"<p>{done}</p>",
@@ -466,6 +488,11 @@ def make_app(middleware: str, seed: int, count: int = 30) -> tuple[FastAPI, list
         async def on_refused(request: Request, error: Refused) -> JSONResponse:
             state.log.append(f"handler of {error} for {request.url.path}")
             return JSONResponse({"refused": str(error)}, status_code=409)
+
+        @part.exception_handler(ResponseValidationError)
+        async def on_bad_answer(request: Request, error: ResponseValidationError) -> JSONResponse:
+            state.log.append(str(error))
+            return JSONResponse({"errors": error.errors()}, status_code=502)
 
         @part.exception_handler(RequestValidationError)
         async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -93,6 +93,8 @@ def make_request(chance: random.Random, route: Route) -> bytes:
     query += [(name, pick(WORDS)) for name in ("flag", "f", "p3", "p3", "limit", "word") if chance.random() < 0.2]
     if chance.random() < 0.7:
         query.append(("p0", "5"))
+    if chance.random() < 0.3:
+        query.append(("j", pick(["[1]", "", "[", "7"])))
     headers: dict[str, str] = {}
     if chance.random() < 0.5:
         headers["P5"] = pick(WORDS)
@@ -142,7 +144,7 @@ def make_body(chance: random.Random, route: Route, headers: dict[str, str]) -> b
 def make_failures(chance: random.Random, route: Route) -> tuple[dict[str, str], list[str]]:
     failures: dict[str, str] = {}
     for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
-        place = chance.choice(route.names) + chance.choice(["", "", " exit", " task"])
+        place = chance.choice(route.names) + chance.choice(["", "", " exit", " task", " answer"])
         failures[place] = chance.choice(list(ERRORS))
     return failures, [name for name in route.names if chance.random() < 0.1]
 

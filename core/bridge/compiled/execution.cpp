@@ -88,8 +88,7 @@ Execution::Next Execution::advance(bool returned, PyRef value) {
     case Stage::kValidate: {
       const PyRef content = std::move(content_);
       if (returned) return serialize(value.get());
-      // What is no Exception (a cancellation) says nothing about the content.
-      return PyErr_ExceptionMatches(PyExc_Exception) != 0 ? on_invalid(content.get()) : on_exception();
+      return on_invalid(content.get());
     }
     case Stage::kSend: {
       if (!returned) return on_exception();
@@ -506,10 +505,14 @@ Execution::Next Execution::begin_validation(PyObject* content) {
       Stage::kValidate);
 }
 
-/// The response field refused `content`: FastAPI's own code makes the exact error.
+/// The response field refused `content`, or something else went wrong, which says nothing about it.
 Execution::Next Execution::on_invalid(PyObject* content) {
-  PyErr_Clear();
-  const PyRef error = PyRef::steal(PyObject_CallOneArg(plan_.response.invalid.get(), content));
+  if (PyErr_ExceptionMatches(plan_.validation_error.get()) == 0) return on_exception();
+  const PyRef refusal = pyloop::take_exception();
+  std::array<PyObject*, 3> arguments{content, refusal.get(), door_.scope()};
+  if (arguments[2] == nullptr) return Next::kError;
+  const PyRef error =
+      PyRef::steal(PyObject_Vectorcall(plan_.response.invalid.get(), arguments.data(), arguments.size(), nullptr));
   return error ? finish(error.get()) : on_exception();
 }
 

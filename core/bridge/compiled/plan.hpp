@@ -77,7 +77,7 @@ struct ResponsePlan {
   pyloop::PyRef to_json;        ///< serializer.to_json, with `to_json_keywords`; empty: `encode` and `render`
   pyloop::PyRef to_json_names;  ///< tuple of keyword names
   std::vector<pyloop::PyRef> to_json_values;
-  pyloop::PyRef invalid;    ///< (content) -> the ResponseValidationError to raise
+  pyloop::PyRef invalid;    ///< (content, ValidationError, scope) -> the ResponseValidationError to raise
   pyloop::PyRef encode;     ///< (validated content) -> what `render` takes
   pyloop::PyRef render;     ///< (content, injected Response or None, tasks or None) -> Response
   pyloop::PyRef wrap;       ///< the same of a JSON document

@@ -95,7 +95,7 @@ class ResponseFacts:
     validate: Callable[..., Any] | None = None
     to_json: Callable[..., bytes] | None = None
     to_json_keywords: dict[str, Any] = field(default_factory=dict)
-    invalid: Callable[[Any], BaseException] | None = None
+    invalid: Callable[[Any, Any, Any], BaseException] | None = None  # (content, ValidationError, scope)
     encode: Callable[[Any], Any] | None = None
     plain_json: bool = False
 

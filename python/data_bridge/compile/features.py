@@ -6,6 +6,7 @@ The comments say in which release of FastAPI a thing came, or changed.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterator
 from types import CodeType
@@ -60,7 +61,7 @@ DUMPS_JSON = "dump_json" in _parameters(fastapi.routing.serialize_response)
 
 #: request_response() is FastAPI's own, and keeps a stack of exits around the answer (0.118); before, the request
 #: handler did, and what it has to exit it exits before the answer.
-EXITS_BEHIND_ANSWER = fastapi.routing.request_response.__module__ != "starlette.routing"
+EXITS_BEHIND_ANSWER = importlib.util.find_spec("fastapi.middleware.asyncexitstack") is not None
 
 #: Dependencies have scopes, "function" and "request", and there are two stacks (0.121).
 HAS_FUNCTION_STACK = "fastapi_function_astack" in _constants_in(_utils.solve_dependencies.__code__)

@@ -446,7 +446,7 @@ class _Reader:
             ("cookie", dependant.cookie_params, lambda request: request.cookies),
         ]
         for location, fields, received in locations:
-            if any(_is_loose(field) for field in fields):
+            if any(_is_loose(field, location) for field in fields):
                 facts.fields.append(LooseFacts(location, [field.name for field in fields], _read(fields, received)))
             else:
                 facts.fields += [self.field(location, field) for field in fields]
@@ -459,18 +459,14 @@ class _Reader:
         adapter = model_field._type_adapter
         if adapter.core_schema == {"type": "str"} and type(adapter.validator) is pydantic_core.SchemaValidator:
             facts.validate = None  # any str is valid as it is
-        is_json = features.is_json(model_field)
         sequence = features.is_sequence(model_field)
         if location == "path":
             template = list(self.view.effective.param_convertors)
             if aliases[0] not in template:
                 raise Bridged(f"path parameter {model_field.name!r} is not in the path")
             facts.path_index = template.index(aliases[0])
-        elif location == "cookie":
-            if sequence:
-                raise Bridged(f"cookie parameter {model_field.name!r} is a list")
-        else:
-            facts.many = not is_json and sequence
+        elif location != "cookie":
+            facts.many = sequence
         return facts
 
     def body_field(self, fields: list[Any]) -> FieldFacts | LooseFacts:
@@ -608,14 +604,11 @@ class _Reader:
                 keywords[name] = True
         return keywords
 
-    def invalid_response(self, content: Any) -> BaseException:
-        _, errors = self.handler["response_field"].validate(content, {}, loc=("response",))
+    def invalid_response(self, content: Any, error: Any, scope: Any) -> BaseException:
+        errors = [{**found, "loc": ("response", *found.get("loc", ()))} for found in error.errors(include_url=False)]
         if not features.HAS_ENDPOINT_CONTEXT:
             return ResponseValidationError(errors=errors, body=content)
-        context = dict(fastapi.routing._extract_endpoint_context(self.dependant.call))
-        if self.dependant.path:
-            context["path"] = f"{next(iter(self.view.methods or ('GET',)))} {self.dependant.path}"
-        return ResponseValidationError(errors=errors, body=content, endpoint_ctx=context)  # type: ignore[arg-type]
+        return ResponseValidationError(errors=errors, body=content, endpoint_ctx=self.endpoint_context(scope))
 
     # --- the scope ---
 
@@ -700,8 +693,13 @@ def _enter(dependant: Any) -> Callable[[Any, dict[str, Any], Any], Awaitable[Any
     return enter
 
 
-def _is_loose(model_field: Any) -> bool:
-    return not isinstance(model_field.field_info, params.Param) or features.is_parameter_model(model_field)
+def _is_loose(model_field: Any, location: Location) -> bool:
+    if not isinstance(model_field.field_info, params.Param) or features.is_parameter_model(model_field):
+        return True
+    if features.is_sequence(model_field):  # a list that is one str: an empty one is absent
+        return location in ("cookie", "path") or features.is_json(model_field)
+    # A factory's None is asked for again.
+    return features.VALIDATES_DEFAULTS and model_field.field_info.default_factory is not None
 
 
 def _read(fields: list[Any], received: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -748,7 +746,7 @@ def _field(
 
 def _validates_default(model_field: Any) -> bool:
     if features.VALIDATES_DEFAULTS:  # but for None, which counts as absent
-        return model_field.field_info.default_factory is not None or model_field.default is not None
+        return model_field.default is not None
     return bool(model_field.field_info.validate_default)
 
 

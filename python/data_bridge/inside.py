@@ -52,6 +52,9 @@ class InsideRoutes:
 
     def _seat(self, app: Any) -> _Seat | None:
         seat = self._seats.get(id(app))
+        if seat is not None and seat.router is not app.router:
+            self._seats.pop(id(app)).leave()
+            seat = None
         if seat is None and _may_sit(app):
             seat = self._seats[id(app)] = _Seat(self._core, app, self._recompile)
         return seat
@@ -68,11 +71,11 @@ def _may_sit(app: Any) -> bool:
 class _Seat:
     def __init__(self, core: _core.Server, app: Any, recompile: Callable[[], None]) -> None:
         self.app = app
-        self._router = app.router
+        self.router = app.router
         self._original = app.router.middleware_stack
         compiler = RouteCompiler(app, root=False)
         self._native = core.make_inner_router(self._original, functools.partial(_still_valid, compiler, recompile))
-        self._router.middleware_stack = self._native
+        self.router.middleware_stack = self._native
 
     def serve(self, compiled: CompiledApp) -> None:
         entries = [(route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes]
@@ -80,8 +83,8 @@ class _Seat:
 
     def leave(self) -> None:
         self._native.close()
-        if self._router.middleware_stack is self._native:
-            self._router.middleware_stack = self._original
+        if self.router.middleware_stack is self._native:
+            self.router.middleware_stack = self._original
 
 
 def _still_valid(compiler: RouteCompiler, recompile: Callable[[], None], changed: bool) -> bool:

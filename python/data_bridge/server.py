@@ -72,6 +72,7 @@ class Server:
         self._compiler = RouteCompiler(self.app)
         self._core: _core.Server | None = None
         self._inside: InsideRoutes | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._deadline = Deadline()
         self._forced = False
@@ -202,6 +203,7 @@ class Server:
             legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
             limits=options.native_limits(),
         )
+        self._loop = asyncio.get_running_loop()
         self._inside = InsideRoutes(core, self._recompile_soon)
         self._recompile()
         if self._listeners is None and options.reuse_port and options.fd is None and options.uds is None:
@@ -264,7 +266,9 @@ class Server:
     def _recompile_soon(self) -> None:
         if not self._recompiling:
             self._recompiling = True
-            asyncio.get_running_loop().call_soon(self._recompile)
+            # An application may be called from other threads and loops as well: by a TestClient, by itself.
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._recompile)
 
     def _recompile(self) -> None:
         self._recompiling = False

@@ -50,8 +50,8 @@ class Door {
     kNotHere,  ///< nothing was sent: this needs the general way
     kError,    ///< a Python exception is set
   };
-  /// `headers`: a list of (bytes, bytes), as Response.raw_headers. `body`: bytes.
-  virtual Answer answer(long status, PyObject* headers, PyObject* body, pyloop::PyRef& next) = 0;
+  /// `status`: an int, of whatever class. `headers`: a list of (bytes, bytes), as Response.raw_headers. `body`: bytes.
+  virtual Answer answer(PyObject* status, PyObject* headers, PyObject* body, pyloop::PyRef& next) = 0;
   /// A JSON document, and `headers` behind the two fields that say so; null: none.
   virtual Answer answer_json(long status, std::string_view body, PyObject* headers, pyloop::PyRef& next) = 0;
   virtual Answer next_message(pyloop::PyRef& next) = 0;

@@ -79,7 +79,8 @@ class NativeDoor final : public Door {
   [[nodiscard]] bool scope_is_seen() const noexcept override { return false; }
   PyRef hand_over() override { return run_.application_coroutine(); }
 
-  Answer answer(long status, PyObject* headers, PyObject* body, PyRef& /*next*/) override {
+  Answer answer(PyObject* status_object, PyObject* headers, PyObject* body, PyRef& /*next*/) override {
+    const long status = PyLong_AsLong(status_object);
     std::vector<http::Header> fields;
     fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
     const std::string_view content = bytes_view(body);

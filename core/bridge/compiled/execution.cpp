@@ -611,7 +611,7 @@ Execution::Next Execution::on_response(PyRef response) {
     if (nothing_behind && body && PyBytes_CheckExact(body.get()) && headers && PyList_CheckExact(headers.get()) &&
         status && PyLong_Check(status.get())) {
       PyRef next;
-      const Door::Answer answer = door_.answer(PyLong_AsLong(status.get()), headers.get(), body.get(), next);
+      const Door::Answer answer = door_.answer(status.get(), headers.get(), body.get(), next);
       if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
     }
     PyErr_Clear();

@@ -24,7 +24,11 @@ class HandlerDoor final : public Door {
     scope_ = PyRef::steal(PyObject_GetAttrString(request_.get(), "scope"));
     if (!scope_ || !PyDict_CheckExact(scope_.get())) return false;
     params_ = PyRef::borrow(PyDict_GetItemString(scope_.get(), "path_params"));
-    return params_ && PyDict_CheckExact(params_.get()) && (!plan_->reads_head || head_.read(scope_.get()));
+    if (!params_ || !PyDict_CheckExact(params_.get())) return false;
+    for (const PyRef& name : plan_->scope.path_names) {
+      if (PyDict_Contains(params_.get(), name.get()) != 1) return false;
+    }
+    return !plan_->reads_head || head_.read(scope_.get());
   }
 
   const http::Request& head() override { return head_.request(); }
@@ -38,7 +42,7 @@ class HandlerDoor final : public Door {
   [[nodiscard]] bool scope_is_seen() const noexcept override { return true; }
   PyRef hand_over() override { return {}; }
   const std::string_view* body() override { return nullptr; }
-  Answer answer(long /*status*/, PyObject* /*headers*/, PyObject* /*body*/, PyRef& /*next*/) override {
+  Answer answer(PyObject* /*status*/, PyObject* /*headers*/, PyObject* /*body*/, PyRef& /*next*/) override {
     return Answer::kNotHere;
   }
   Answer answer_json(long /*status*/, std::string_view /*body*/, PyObject* /*headers*/, PyRef& /*next*/) override {

@@ -66,13 +66,12 @@ class AsgiDoor final : public Door {
   PyRef hand_over() override { return call_application(original_.get(), scope_.get(), receive_.get(), send_.get()); }
   const std::string_view* body() override { return nullptr; }
 
-  Answer answer(long status, PyObject* headers, PyObject* body, PyRef& next) override {
+  Answer answer(PyObject* status, PyObject* headers, PyObject* body, PyRef& next) override {
     const AsgiNames& name = asgi_names();
-    PyRef code = PyRef::steal(PyLong_FromLong(status));
     PyRef start = PyRef::steal(PyDict_New());
     rest_ = PyRef::steal(PyDict_New());
-    if (!code || !start || !rest_ || PyDict_SetItem(start.get(), name.type, name.http_response_start) != 0 ||
-        PyDict_SetItem(start.get(), name.status, code.get()) != 0 ||
+    if (!start || !rest_ || PyDict_SetItem(start.get(), name.type, name.http_response_start) != 0 ||
+        PyDict_SetItem(start.get(), name.status, status) != 0 ||
         PyDict_SetItem(start.get(), name.headers, headers) != 0 ||
         PyDict_SetItem(rest_.get(), name.type, name.http_response_body) != 0 ||
         PyDict_SetItem(rest_.get(), name.body, body) != 0) {
@@ -90,7 +89,8 @@ class AsgiDoor final : public Door {
     PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
     if (!fields || !content) return Answer::kError;
     if (headers != nullptr && PyList_SetSlice(fields.get(), 2, 2, headers) != 0) return Answer::kError;
-    return answer(status, fields.get(), content.get(), next);
+    const PyRef code = PyRef::steal(PyLong_FromLong(status));
+    return code ? answer(code.get(), fields.get(), content.get(), next) : Answer::kError;
   }
 
   Answer next_message(PyRef& next) override {
@@ -175,8 +175,7 @@ PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) 
   if (plan.reads_head && !door->read_head()) return {};
   PyRef frame = make_frame(std::move(door), plan);
   if (!frame) return {};
-  app_->counters.compiled.fetch_add(1, std::memory_order_relaxed);
-  app_->counters.bridged.fetch_sub(1, std::memory_order_relaxed);  // as which its way to here was counted
+  app_->counters.inside.fetch_add(1, std::memory_order_relaxed);
   return frame;
 }
 

@@ -201,9 +201,13 @@ void bind_server(nb::module_& module) {
       .def_prop_ro("in_flight", [](Server& self) { return self.app().in_flight.load(std::memory_order_acquire); })
       .def("counts", [](Server& self) {
         nb::dict counts;
-        counts["compiled"] = self.app().counters.compiled.load(std::memory_order_relaxed);
+        const Counters& counters = self.app().counters;
+        const std::uint64_t inside = counters.inside.load(std::memory_order_relaxed);
+        const std::uint64_t bridged = counters.bridged.load(std::memory_order_relaxed);
+        counts["compiled"] = counters.compiled.load(std::memory_order_relaxed) + inside;
+        // The way to a router inside was counted as bridged, but for calls of an application by itself.
+        counts["bridged"] = bridged > inside ? bridged - inside : 0;
         counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
-        counts["bridged"] = self.app().counters.bridged.load(std::memory_order_relaxed);
         counts["abandoned"] = self.app().counters.abandoned.load(std::memory_order_relaxed);
         counts["refused"] = self.app().waiting.refused();
         return counts;

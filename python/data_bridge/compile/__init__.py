@@ -41,8 +41,10 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
     reader = _AppReader(app, routes, bare=not inside)
+    compiled = [reader.compile(view) for view in features.route_views(routes)]
+    framework.forget_places()
     return CompiledApp(
-        [reader.compile(view) for view in features.route_views(routes)],
+        compiled,
         inside_reason=inside,
         unmatched_reason=inside or framework.unmatched_reason(app),
         redirect_slashes=app.router.redirect_slashes,

@@ -640,14 +640,10 @@ def _fastapi_scope(app: FastAPI, routes: Sequence[Any], view: RouteView) -> dict
         return None
     effective = view.context
     limits: dict[str, Any] = dict(getattr(app.router, "form_limits", None) or {})
+    places = _places(routes)
     if effective is None:
-        tried = False  # an included router, before this route was
-        for route in routes:
-            if route is view.route:
-                break
-            tried = tried or hasattr(route, "original_router")
-        return {"form_limits": limits} if limits else {} if tried else None
-    chain = next(_including(routes, effective), None)
+        return {"form_limits": limits} if limits else {} if places.tried.get(id(view.route)) else None
+    chain = places.chains.get(id(effective))
     if chain is None:
         raise Bridged("the router that includes it was not found")
     for included in chain:
@@ -658,15 +654,45 @@ def _fastapi_scope(app: FastAPI, routes: Sequence[Any], view: RouteView) -> dict
     return found
 
 
-def _including(routes: Sequence[Any], effective: Any) -> Iterator[list[Any]]:
-    """The included routers that lead to this effective route, from the outside."""
-    for route in routes:
-        if hasattr(route, "effective_candidates"):
-            candidates = route.effective_candidates()
-            if any(candidate is effective for candidate in candidates):
-                yield [route]
-            for inner in _including(candidates, effective):
-                yield [route, *inner]
+def forget_places() -> None:
+    """Let go of the routes that were compiled last."""
+    global _last_places
+    _last_places = _Places(())
+
+
+class _Places:
+    """Where routes stand: found for all of them at once."""
+
+    def __init__(self, routes: Sequence[Any]) -> None:
+        self.routes = routes
+        #: By route: whether an included router was tried before it.
+        self.tried: dict[int, bool] = {}
+        #: By effective route: the included routers that lead to it, from the outside.
+        self.chains: dict[int, list[Any]] = {}
+        tried = False
+        for route in routes:
+            self.tried[id(route)] = tried
+            tried = tried or hasattr(route, "original_router")
+        self._look_into(routes, [])
+
+    def _look_into(self, routes: Sequence[Any], chain: list[Any]) -> None:
+        for route in routes:
+            if hasattr(route, "effective_candidates"):
+                candidates = route.effective_candidates()
+                for candidate in candidates:
+                    self.chains.setdefault(id(candidate), [*chain, route])
+                self._look_into(candidates, [*chain, route])
+
+
+_last_places = _Places(())
+
+
+def _places(routes: Sequence[Any]) -> _Places:
+    """Of the application that is being compiled."""
+    global _last_places
+    if _last_places.routes is not routes:
+        _last_places = _Places(routes)
+    return _last_places
 
 
 def _is_generator(dependant: Any) -> bool:

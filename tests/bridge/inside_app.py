@@ -301,6 +301,12 @@ def _add_answers(app: FastAPI, log: list[str]) -> None:
     async def echo(request: Request) -> Response:
         return Response(await request.body(), headers={"x-length": str(len(await request.body()))})
 
+    @app.post("/first-piece")
+    async def first_piece(request: Request) -> str:
+        async for piece in request.stream():
+            return piece.decode()
+        return "none"
+
     @app.post("/upload")
     async def upload(request: Request, text: Annotated[str, Form()]) -> list[Any]:
         return [len(text), sorted((await request.form()).keys())]

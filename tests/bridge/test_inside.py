@@ -158,6 +158,13 @@ def test_overrides_are_seen(middleware: str) -> None:
         assert client.get("/checked?level=1").status_code == 403
 
 
+def test_a_handler_with_the_request_begins_before_its_body_is_there(middleware: str) -> None:
+    with LiveServer(make_app(middleware)) as server, RawConnection(server.port) as connection:
+        connection.send(b"POST /first-piece HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\nfirst")
+        answer = connection.read_answer("POST")
+        assert answer.body == b'"first"'
+
+
 def test_the_router_is_its_own_again_behind_the_server() -> None:
     app = make_app("pure")
     sub = next(route.app for route in app.routes if getattr(route, "path", "") == "/sub")

@@ -27,6 +27,9 @@ class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_
         generation_(guard_->generation()),
         plan_(pyloop::share_across_threads(std::make_unique<RoutePlan>(std::move(plan)), app_->mailbox)) {}
 
+  [[nodiscard]] http::BodyMode body_mode() const noexcept override {
+    return plan_->streams_body ? http::BodyMode::kStream : http::BodyMode::kBuffer;
+  }
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override;
 
   [[nodiscard]] const RoutePlan& plan() const noexcept { return *plan_; }

@@ -5,6 +5,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace data_bridge::bridge {
@@ -146,6 +147,11 @@ RoutePlan read(nb::handle source) {
   plan.nodes = nb::cast<std::size_t>(source.attr("nodes"));
   plan.caches = nb::cast<std::size_t>(source.attr("caches"));
   plan.reads_body = nb::cast<bool>(source.attr("reads_body"));
+  const auto takes_request = [](const Step& step) {
+    return std::ranges::find(step.arguments, kRequestSlot) != step.arguments.end();
+  };
+  plan.streams_body =
+      !plan.reads_body && (takes_request(plan.endpoint) || std::ranges::any_of(plan.steps, takes_request));
   plan.reads_head = plan.reads_body;
   for (const Step& step : plan.steps) {
     plan.reads_head = plan.reads_head || (step.op == Op::kParameter && step.parameter.in != ParameterIn::kPath);

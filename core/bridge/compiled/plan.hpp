@@ -111,7 +111,8 @@ struct RoutePlan {
   std::size_t nodes = 1;
   std::size_t caches = 0;
   bool reads_body = false;
-  bool reads_head = false;  ///< query or fields
+  bool streams_body = false;  ///< it is for the application to read, as it comes in: begin with the head
+  bool reads_head = false;    ///< query or fields
   bool strict_content_type = true;
   bool threaded = false;  ///< a sync endpoint
   ResponsePlan response;

@@ -10,8 +10,8 @@ cmake --build --preset "$sanitizer-module" -j"$jobs"
 # The package beside the instrumented module: the tree's Python files, but not its module.
 sanitized_path="$PWD/$sanitized_build/python"
 find "$sanitized_path/data_bridge" -type l -delete
-for file in python/data_bridge/*.py; do
-  ln -s "$PWD/$file" "$sanitized_path/data_bridge/"
+for file in python/data_bridge/*.py python/data_bridge/[a-z]*/; do
+  ln -s "$PWD/${file%/}" "$sanitized_path/data_bridge/"
 done
 
 # Reports go into files: the standard error of a server or of a worker of pytest goes elsewhere, or gets lost with it.

@@ -434,7 +434,9 @@ def wrapping(state: State) -> type[APIRoute]:
                 except Exception as error:
                     state.log.append(f"the handler raises {type(error).__name__}")
                     raise
-                state.log.append(f"the handler returns {response.status_code}")
+                state.log.append(
+                    f"the handler returns {type(response).__name__} {response.status_code} {response.headers}"
+                )
                 response.headers["X-Wrapped"] = "1"
                 return response
 

@@ -11,12 +11,16 @@ import os
 import random
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from data_bridge.compile import features
 from data_bridge.testing import LiveServer
@@ -186,3 +190,45 @@ def test_they_are_compiled(middleware: str) -> None:
         # Where a handler is built for every request, so is what a route class puts around it.
         built_again = [route for route in routes if "/wrapped" in route.path and features.BUILDS_HANDLERS_AGAIN]
         assert counts.get("compiled", 0) == len(routes) - len(built_again)
+
+
+class Told(BaseModel):
+    x: float = 1e-7
+
+
+def test_what_a_route_class_gets_from_the_handler() -> None:
+    """The class of a response whose document was written already."""
+
+    class Telling(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+            original = super().get_route_handler()
+
+            async def telling(request: Request) -> Response:
+                response = await original(request)
+                response.headers["X-Type"] = f"{type(response).__name__} {response.body!r}"
+                return response
+
+            return telling
+
+    def make() -> FastAPI:
+        app = FastAPI()
+        app.router.route_class = Telling
+        app.get("/plain")(lambda: {"a": 1})
+        app.get("/model", response_model=Told)(Told)
+        app.get("/json", response_model=Told, response_class=JSONResponse)(Told)
+
+        @app.get("/status")
+        async def status(response: Response) -> dict[str, int]:
+            response.status_code = 204
+            return {"a": 1}
+
+        return app
+
+    with both_servers(make, 0) as ports:
+        for path in ("/plain", "/model", "/json", "/status"):
+            found = []
+            for port in ports:
+                with RawConnection(port) as connection:
+                    connection.send(request("GET", path))
+                    found.append(connection.read_answer())
+            assert found[1] == found[0]

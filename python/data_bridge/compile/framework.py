@@ -581,7 +581,7 @@ class _Reader:
         if field is None:
             plain = response_class is JSONResponse and status >= 200 and status not in {204, 205, 304}
             render = _builder(response_class, status_code, jsonable_encoder)
-            return ResponseFacts(status, render, wrap, plain_json=plain)
+            return ResponseFacts(status, render, _builder(_ready_json, status_code), plain_json=plain)
         facts = ResponseFacts(status, wrap, wrap, validate=_validator(field), invalid=self.invalid_response)
         keywords = self.serializer_keywords()
         if features.DUMPS_JSON and isinstance(handler["response_class"], DefaultPlaceholder):
@@ -589,8 +589,11 @@ class _Reader:
             facts.to_json, facts.to_json_keywords = to_json, keywords
             facts.encode = functools.partial(to_json, **keywords)
         else:
-            facts.encode = functools.partial(field.serialize, **keywords)
+            facts.encode = encode = functools.partial(field.serialize, **keywords)
             facts.render = _builder(response_class, status_code)
+            if response_class is JSONResponse:
+                facts.to_json = lambda value: JSONResponse.render(None, encode(value))  # type: ignore[arg-type]
+                facts.wrap = _builder(_ready_json, status_code)
         return facts
 
     def serializer_keywords(self) -> dict[str, Any]:
@@ -810,6 +813,15 @@ def _unreadable_body(error: BaseException | None) -> BaseException:
     unparsable = _unparsable_body()
     unparsable.__cause__ = error or ClientDisconnect()
     return unparsable
+
+
+def _ready_json(content: bytes, **arguments: Any) -> JSONResponse:
+    """A JSONResponse of a document that is written already."""
+    response = JSONResponse(None, **arguments)
+    response.body = content
+    if "content-length" in response.headers:  # not of every status
+        response.headers["content-length"] = str(len(content))
+    return response
 
 
 def _builder(

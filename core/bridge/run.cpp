@@ -140,9 +140,7 @@ PyRef Run::application_coroutine() {
   const PyRef scope = make_http_scope(app_, *conversation_);
   const PyRef receive = receive_of(object);
   const PyRef send = send_of(object);
-  if (!scope || !receive || !send) return {};
-  std::array<PyObject*, 3> arguments{scope.get(), receive.get(), send.get()};
-  PyRef awaitable = PyRef::steal(PyObject_Vectorcall(app_.app.get(), arguments.data(), arguments.size(), nullptr));
+  PyRef awaitable = call_application(app_.app.get(), scope.get(), receive.get(), send.get());
   if (!awaitable || PyCoro_CheckExact(awaitable.get())) return awaitable;
   return PyRef::steal(PyObject_CallOneArg(app_.hooks.await_any.get(), awaitable.get()));
 }

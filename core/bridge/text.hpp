@@ -1,11 +1,17 @@
-// Decoded text of a request as Python objects, for scope, parameters and fields.
+// Text of a request as Python objects, for scope, parameters and fields; and bytes as views.
 #pragma once
 
 #include <Python.h>
 
+#include <cstddef>
 #include <string_view>
 
 namespace data_bridge::bridge {
+
+/// What a bytes object has, while it lives.
+[[nodiscard]] inline std::string_view bytes_view(PyObject* bytes) noexcept {
+  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
+}
 
 /// A new str of a path, decoded as urllib.parse.unquote() does it; null on failure.
 PyObject* path_str(std::string_view raw);

@@ -168,11 +168,14 @@ std::size_t RouteTable::parameters(std::uint32_t route, std::string_view route_p
                                                                                           : 0;
 }
 
+std::string_view route_path(std::string_view path, std::string_view root_path) noexcept {
+  if (root_path.empty() || !path.starts_with(root_path)) return path;
+  if (path.size() == root_path.size()) return {};
+  return path[root_path.size()] == '/' ? path.substr(root_path.size()) : path;
+}
+
 std::string_view RouteTable::route_path(std::string_view path) const noexcept {
-  const std::string& root = options_.root_path;
-  if (root.empty() || !path.starts_with(root)) return path;
-  if (path.size() == root.size()) return {};
-  return path[root.size()] == '/' ? path.substr(root.size()) : path;
+  return routing::route_path(path, options_.root_path);
 }
 
 const std::shared_ptr<Endpoint>& RouteTable::endpoint(std::uint32_t route) const noexcept {

@@ -40,6 +40,9 @@ struct RoutingOptions {
   std::string root_path{};
 };
 
+/// What of scope["path"] is matched where scope["root_path"] is `root_path`: starlette._utils.get_route_path().
+[[nodiscard]] std::string_view route_path(std::string_view path, std::string_view root_path) noexcept;
+
 /// Finds routes. Immutable and shared by all threads; made by a Builder.
 class RouteTable {
  public:
@@ -67,7 +70,7 @@ class RouteTable {
   [[nodiscard]] std::size_t parameters(std::uint32_t route, std::string_view route_path,
                                        std::span<std::string_view> values) const;
 
-  /// What of scope["path"] is matched: starlette._utils.get_route_path().
+  /// With the root_path of its options.
   [[nodiscard]] std::string_view route_path(std::string_view path) const noexcept;
 
   [[nodiscard]] const std::shared_ptr<Endpoint>& endpoint(std::uint32_t route) const noexcept;

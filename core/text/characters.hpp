@@ -12,6 +12,13 @@ namespace data_bridge::text {
 
 [[nodiscard]] constexpr bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 
+[[nodiscard]] constexpr bool has_upper(std::string_view text) noexcept {
+  for (const char c : text) {
+    if (is_upper(c)) return true;
+  }
+  return false;
+}
+
 [[nodiscard]] constexpr char to_lower(char c) noexcept { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
 
 [[nodiscard]] constexpr bool is_letter(char c) noexcept {

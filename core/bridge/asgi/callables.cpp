@@ -1,6 +1,7 @@
 // The order of ASGI messages in and out of one exchange, as in uvicorn's httptools_impl.py.
 #include "bridge/asgi/callables.hpp"
 
+#include <array>
 #include <new>
 #include <string>
 #include <string_view>
@@ -195,5 +196,11 @@ PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopC
 
 PyRef receive_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&receive_definition, callables)); }
 PyRef send_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&send_definition, callables)); }
+
+PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send) {
+  if (scope == nullptr || receive == nullptr || send == nullptr) return {};
+  std::array<PyObject*, 3> arguments{scope, receive, send};
+  return PyRef::steal(PyObject_Vectorcall(application, arguments.data(), arguments.size(), nullptr));
+}
 
 }  // namespace data_bridge::bridge

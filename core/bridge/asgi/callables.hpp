@@ -22,4 +22,7 @@ pyloop::PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_p
 pyloop::PyRef receive_of(PyObject* callables);
 pyloop::PyRef send_of(PyObject* callables);
 
+/// application(scope, receive, send): what it returns, or empty with an exception set; also where an argument is null.
+pyloop::PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send);
+
 }  // namespace data_bridge::bridge

@@ -15,10 +15,6 @@ using pyloop::PyRef;
 
 namespace {
 
-std::string_view view_of(PyObject* bytes) noexcept {
-  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
-}
-
 // ASCII separators and controls: what uvicorn's HEADER_RE refuses in a name.
 bool valid_name(std::string_view name) noexcept {
   constexpr std::string_view kRefused = "()<>@,;:[]={} \t\\\"";
@@ -64,8 +60,8 @@ bool read_header(PyObject* item, StartMessage& out) {
       !make_bytes(field_value, PyObject_CheckBuffer(field_value.get()) != 0)) {
     return false;
   }
-  const std::string_view raw_name = view_of(field_name.get());
-  const std::string_view value = view_of(field_value.get());
+  const std::string_view raw_name = bytes_view(field_name.get());
+  const std::string_view value = bytes_view(field_value.get());
   if (!valid_name(raw_name)) {
     PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
     return false;
@@ -83,7 +79,7 @@ bool read_header(PyObject* item, StartMessage& out) {
   }
   PyRef lower = PyRef::steal(lowercase_bytes(raw_name));
   if (!lower) return false;
-  out.headers.push_back({view_of(lower.get()), value});
+  out.headers.push_back({bytes_view(lower.get()), value});
   out.owners.push_back(std::move(lower));
   out.owners.push_back(std::move(field_value));
   return true;

@@ -28,8 +28,8 @@ class Inputs {
   /// `bytes`: all of the body. Sets body() to the document, the bytes, or plan.undefined; false with what FastAPI
   /// raises set.
   bool set_body(pyloop::PyRef bytes);
-  /// A body that was read otherwise: a form.
-  void set_form(pyloop::PyRef form) noexcept { body_ = std::move(form); }
+  /// A body that was read otherwise: a form, or by a Request of somebody else's.
+  void take_body(pyloop::PyRef value) noexcept { body_ = std::move(value); }
   [[nodiscard]] PyObject* body() const noexcept { return body_ ? body_.get() : plan_.undefined.get(); }
   /// Borrowed; null before set_body().
   [[nodiscard]] PyObject* body_bytes() const noexcept { return body_bytes_.get(); }

@@ -14,6 +14,11 @@
 
 namespace data_bridge::bridge {
 
+/// Whether an answer of that status is sent with the body that it is given, whatever it is.
+[[nodiscard]] constexpr bool has_plain_body(long status) noexcept {
+  return status >= 200 && status <= 599 && status != 204 && status != 205 && status != 304;
+}
+
 /// On the loop's thread, with the GIL.
 class Door {
  public:

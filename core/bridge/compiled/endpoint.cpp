@@ -1,7 +1,6 @@
 // Hands a request to a compiled route.
 #include "bridge/compiled/endpoint.hpp"
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "bridge/compiled/door.hpp"
 #include "bridge/compiled/frame.hpp"
 #include "bridge/run.hpp"
+#include "bridge/text.hpp"
 #include "text/characters.hpp"
 
 namespace data_bridge::bridge {
@@ -19,12 +19,6 @@ namespace data_bridge::bridge {
 using pyloop::PyRef;
 
 namespace {
-
-std::string_view bytes_view(PyObject* bytes) noexcept {
-  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
-}
-
-bool has_upper_case(std::string_view name) noexcept { return std::ranges::any_of(name, text::is_upper); }
 
 /// Appends views of (name, value) pairs; false where one is for the general way: names that are not sent as they are,
 /// and framing and connection fields set by hand.
@@ -37,7 +31,7 @@ bool read_fields(PyObject* list, std::size_t body_size, std::vector<http::Header
     PyObject* value = PyTuple_GET_ITEM(pair, 1);
     if (!PyBytes_CheckExact(name) || !PyBytes_CheckExact(value)) return false;
     const std::string_view name_view = bytes_view(name);
-    if (!http::valid_header(name_view, bytes_view(value)) || has_upper_case(name_view) || name_view == "connection" ||
+    if (!http::valid_header(name_view, bytes_view(value)) || text::has_upper(name_view) || name_view == "connection" ||
         name_view == "transfer-encoding" ||
         (name_view == "content-length" && bytes_view(value) != std::to_string(body_size))) {
       return false;
@@ -45,10 +39,6 @@ bool read_fields(PyObject* list, std::size_t body_size, std::vector<http::Header
     out.push_back({name_view, bytes_view(value)});
   }
   return true;
-}
-
-constexpr bool has_plain_body(long status) noexcept {
-  return status >= 200 && status <= 599 && status != 204 && status != 205 && status != 304;
 }
 
 /// The request and the answer of a connection.

@@ -80,7 +80,7 @@ class Execution {
   Next serialize(PyObject* value);
   Next on_invalid(PyObject* content);
   Next begin_validation(PyObject* content);
-  Next render(PyObject* content);
+  Next respond_by(const pyloop::PyRef& make, PyObject* content);
   Next on_response(pyloop::PyRef response);
   Next answer_json(std::string_view body);
   Next answered(Door::Answer answer, pyloop::PyRef next);

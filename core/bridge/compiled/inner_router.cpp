@@ -1,12 +1,12 @@
 // Finds the route of a scope and runs its program within the application's middleware.
 #include "bridge/compiled/inner_router.hpp"
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bridge/asgi/callables.hpp"
 #include "bridge/asgi/names.hpp"
 #include "bridge/compiled/door.hpp"
 #include "bridge/compiled/endpoint.hpp"
@@ -20,11 +20,6 @@ using pyloop::PyRef;
 
 namespace {
 
-PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send) {
-  std::array<PyObject*, 3> arguments{scope, receive, send};
-  return PyRef::steal(PyObject_Vectorcall(application, arguments.data(), arguments.size(), nullptr));
-}
-
 /// The UTF-8 of scope[key], where that is a str that has one.
 bool text_of(PyObject* scope, PyObject* key, std::string_view& out) {
   PyObject* const value = PyDict_GetItemWithError(scope, key);
@@ -34,13 +29,6 @@ bool text_of(PyObject* scope, PyObject* key, std::string_view& out) {
   if (data == nullptr) return false;
   out = {data, static_cast<std::size_t>(size)};
   return true;
-}
-
-/// starlette._utils.get_route_path().
-std::string_view route_path(std::string_view path, std::string_view root_path) noexcept {
-  if (root_path.empty() || !path.starts_with(root_path)) return path;
-  if (path.size() == root_path.size()) return {};
-  return path[root_path.size()] == '/' ? path.substr(root_path.size()) : path;
 }
 
 /// The request and the answer of ASGI's three arguments.
@@ -82,7 +70,7 @@ class AsgiDoor final : public Door {
   }
 
   Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& next) override {
-    if (status < 200 || status > 599 || status == 204 || status == 205 || status == 304) return Answer::kNotHere;
+    if (!has_plain_body(status)) return Answer::kNotHere;
     PyRef fields = PyRef::steal(Py_BuildValue("[(yN)(yy)]", "content-length",
                                               PyBytes_FromString(std::to_string(body.size()).c_str()), "content-type",
                                               "application/json"));
@@ -156,7 +144,7 @@ PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) 
   }
   if (!text_of(scope, name.root_path, root_path) && PyDict_Contains(scope, name.root_path) != 0) return {};
   const std::shared_ptr<const routing::RouteTable> table = table_;  // a recompilation may replace it meanwhile
-  const std::string_view own_path = route_path(path, root_path);
+  const std::string_view own_path = routing::route_path(path, root_path);
   const routing::RouteTable::Found found = table->find(method, own_path);
   std::shared_ptr<RouteEndpoint> endpoint;
   if (found.full != routing::RouteTable::kNone) {

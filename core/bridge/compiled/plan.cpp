@@ -118,29 +118,28 @@ ResponsePlan read_response(nb::handle source) {
   return plan;
 }
 
-ScopePlan read_scope(nb::handle source) {
+ScopePlan read_scope(nb::handle facts, nb::handle services, bool has_stacks) {
   ScopePlan plan;
-  for (nb::handle name : source.attr("path_names")) plan.path_names.push_back(PyRef::borrow(name.ptr()));
-  for (nb::handle convert : source.attr("path_converts")) {
+  for (nb::handle name : facts.attr("path_names")) plan.path_names.push_back(PyRef::borrow(name.ptr()));
+  for (nb::handle convert : facts.attr("path_converts")) {
     plan.path_converts.push_back(convert.is_none() ? PyRef() : PyRef::borrow(convert.ptr()));
   }
-  plan.router = optional_attribute(source, "router");
-  plan.endpoint = owned(source.attr("endpoint"));
-  plan.route = optional_attribute(source, "route");
-  plan.fastapi = optional_attribute(source, "fastapi");
-  plan.begin = optional_attribute(source, "begin");
-  plan.make_stack = optional_attribute(source, "make_stack");
-  plan.request_stack_key = optional_attribute(source, "request_stack_key");
-  plan.function_stack_key = optional_attribute(source, "function_stack_key");
-  plan.request_class = optional_attribute(source, "request_class");
-  plan.reads_as_usual = optional_attribute(source, "reads_as_usual");
-  plan.make_response = optional_attribute(source, "make_response");
-  plan.make_tasks = optional_attribute(source, "make_tasks");
+  plan.router = optional_attribute(facts, "router");
+  plan.endpoint = owned(facts.attr("endpoint"));
+  plan.route = optional_attribute(facts, "route");
+  plan.fastapi = optional_attribute(facts, "fastapi");
+  plan.begin = optional_attribute(services, "begin");
+  if (has_stacks) plan.make_stack = optional_attribute(services, "make_stack");
+  plan.request_stack_key = optional_attribute(services, "request_stack_key");
+  plan.function_stack_key = optional_attribute(services, "function_stack_key");
+  plan.request_class = optional_attribute(services, "request_class");
+  plan.reads_as_usual = optional_attribute(services, "reads_as_usual");
+  plan.make_response = optional_attribute(services, "make_response");
+  plan.make_tasks = optional_attribute(services, "make_tasks");
   return plan;
 }
 
-RoutePlan read(nb::handle source) {
-  RoutePlan plan;
+void read_program(nb::handle source, RoutePlan& plan) {
   for (nb::handle step : source.attr("steps")) plan.steps.push_back(read_step(step));
   plan.endpoint = read_step(source.attr("endpoint"));
   plan.slots = nb::cast<std::size_t>(source.attr("slots"));
@@ -152,32 +151,43 @@ RoutePlan read(nb::handle source) {
   };
   plan.streams_body =
       !plan.reads_body && (takes_request(plan.endpoint) || std::ranges::any_of(plan.steps, takes_request));
-  plan.reads_head = plan.reads_body;
-  for (const Step& step : plan.steps) {
-    plan.reads_head = plan.reads_head || (step.op == Op::kParameter && step.parameter.in != ParameterIn::kPath);
-  }
-  plan.strict_content_type = nb::cast<bool>(source.attr("strict_content_type"));
+  plan.reads_head = plan.reads_body || std::ranges::any_of(plan.steps, [](const Step& step) {
+                      return step.op == Op::kParameter && step.parameter.in != ParameterIn::kPath;
+                    });
   plan.threaded = plan.endpoint.op == Op::kThread;
-  plan.response = read_response(source.attr("response"));
-  plan.scope = read_scope(source.attr("scope"));
-  plan.run_in_thread = optional_attribute(source, "run_in_thread");
-  plan.overrides = optional_attribute(source, "overrides");
-  plan.parse_cookies = optional_attribute(source, "parse_cookies");
-  plan.parse_json = optional_attribute(source, "parse_json");
-  plan.decode_body = optional_attribute(source, "decode_body");
-  plan.read_body = optional_attribute(source, "read_body");
-  plan.unreadable_body = optional_attribute(source, "unreadable_body");
-  plan.undefined = owned(source.attr("undefined"));  // None where a release takes that for absent
-  plan.invalid_request = optional_attribute(source, "invalid_request");
-  plan.validation_error = optional_attribute(source, "validation_error");
-  plan.finish = optional_attribute(source, "finish");
-  plan.finish_native = optional_attribute(source, "finish_native");
+}
+
+void read_body(nb::handle source, RoutePlan& plan) {
+  if (source.is_none()) return;
+  plan.strict_content_type = nb::cast<bool>(source.attr("strict_content_type"));
+  plan.decode_body = optional_attribute(source, "decode");
+  plan.read_body = optional_attribute(source, "read");
+  plan.unreadable_body = optional_attribute(source, "unreadable");
+}
+
+RoutePlan read(nb::handle source) {
+  RoutePlan plan;
+  read_program(source, plan);
+  const nb::object facts = source.attr("facts");
+  const nb::object services = source.attr("services");
+  read_body(facts.attr("body"), plan);
+  plan.response = read_response(facts.attr("response"));
+  plan.scope = read_scope(facts.attr("scope"), services, nb::cast<bool>(facts.attr("has_stacks")));
+  // What has no dependencies has none that could be overridden.
+  if (plan.nodes > 1) plan.overrides = optional_attribute(facts, "overrides");
+  plan.invalid_request = optional_attribute(facts, "invalid_request");
+  plan.run_in_thread = optional_attribute(services, "run_in_thread");
+  plan.parse_cookies = optional_attribute(services, "parse_cookies");
+  plan.parse_json = optional_attribute(services, "parse_json");
+  plan.undefined = owned(services.attr("undefined"));  // None where a release takes that for absent
+  plan.validation_error = optional_attribute(services, "validation_error");
+  plan.finish = optional_attribute(services, "finish");
+  plan.finish_native = optional_attribute(services, "finish_native");
+  plan.response_class = optional_attribute(services, "response_class");
+  plan.only_bytes = optional_attribute(services, "only_bytes");
   plan.from_attributes = PyRef::steal(Py_BuildValue("(s)", "from_attributes"));
-  if (!plan.from_attributes) throw nb::python_error();
-  plan.response_class = optional_attribute(source, "response_class");
-  plan.only_bytes = optional_attribute(source, "only_bytes");
   plan.known_types = PyRef::steal(PyDict_New());
-  if (!plan.known_types) throw nb::python_error();
+  if (!plan.from_attributes || !plan.known_types) throw nb::python_error();
   return plan;
 }
 

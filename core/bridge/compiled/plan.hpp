@@ -127,8 +127,8 @@ struct RoutePlan {
   pyloop::PyRef undefined;         ///< the body that is absent
   pyloop::PyRef invalid_request;   ///< (errors, body, scope) -> RequestValidationError
   pyloop::PyRef validation_error;  ///< pydantic_core.ValidationError
-  /// async (scope, receive, send, outcome, request, body, function stack, request stack, started): what FastAPI does
-  /// with an outcome, around the exits of the stacks.
+  /// async (scope, receive, send, ending): what FastAPI does with an outcome, around the exits of the stacks. `ending`:
+  /// see data_bridge.compile.finish.Ending.
   pyloop::PyRef finish;           ///< within the application's layers
   pyloop::PyRef finish_native;    ///< with the application's layers
   pyloop::PyRef from_attributes;  ///< ("from_attributes",): the keyword of FastAPI's calls of validators

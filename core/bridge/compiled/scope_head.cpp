@@ -1,23 +1,13 @@
 // Reads a scope's query and header fields.
 #include "bridge/compiled/scope_head.hpp"
 
-#include <algorithm>
-#include <string_view>
-
 #include "bridge/asgi/names.hpp"
+#include "bridge/text.hpp"
 #include "text/characters.hpp"
 
 namespace data_bridge::bridge {
 
 using pyloop::PyRef;
-
-namespace {
-
-std::string_view view_of(PyObject* bytes) noexcept {
-  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
-}
-
-}  // namespace
 
 bool ScopeHead::read(PyObject* scope) {
   const AsgiNames& name = asgi_names();
@@ -27,7 +17,7 @@ bool ScopeHead::read(PyObject* scope) {
   query_ = PyRef::borrow(query);
   fields_ = PyRef::steal(PyList_AsTuple(fields));
   if (!fields_) return false;
-  request_.query = view_of(query);
+  request_.query = bytes_view(query);
   const Py_ssize_t count = PyTuple_GET_SIZE(fields_.get());
   headers_.reserve(static_cast<std::size_t>(count));
   for (Py_ssize_t i = 0; i < count; ++i) {
@@ -37,8 +27,8 @@ bool ScopeHead::read(PyObject* scope) {
     PyObject* const value = PyTuple_GET_ITEM(pair, 1);
     if (!PyBytes_CheckExact(field) || !PyBytes_CheckExact(value)) return false;
     // Starlette finds names in lower case only, as servers write them.
-    if (std::ranges::any_of(view_of(field), text::is_upper)) continue;
-    headers_.push_back({view_of(field), view_of(value)});
+    if (text::has_upper(bytes_view(field))) continue;
+    headers_.push_back({bytes_view(field), bytes_view(value)});
   }
   request_.headers = headers_;
   return true;

@@ -19,6 +19,7 @@ from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_err
 from . import features, framework
 from .facts import Bridged
 from .plan import Services, make_plan
+from .pristine import overrides
 from .watch import included_routers, watch
 
 __all__ = ["compile_app"]
@@ -41,10 +42,8 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
     reader = _AppReader(app, routes, bare=not inside)
-    compiled = [reader.compile(view) for view in features.route_views(routes)]
-    framework.forget_places()
     return CompiledApp(
-        compiled,
+        [reader.compile(view) for view in features.route_views(routes)],
         inside_reason=inside,
         unmatched_reason=inside or framework.unmatched_reason(app),
         redirect_slashes=app.router.redirect_slashes,
@@ -69,7 +68,7 @@ def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRout
 class _AppReader:
     def __init__(self, app: Any, routes: Sequence[Any], *, bare: bool) -> None:
         self.app = app
-        self.routes = routes
+        self.places = framework.Places(routes)
         self.services: Services = framework.services(app, bare=bare)
         self.mounted: list[MountedApp] = []
 
@@ -102,9 +101,9 @@ class _AppReader:
                 route.operation, route.kind = operation, "native"
                 return
             if plain:
-                facts = framework.read_plain_route(self.app, self.routes, view)
+                facts = framework.read_plain_route(self.app, self.places, view)
             else:
-                facts = framework.read_route(self.app, self.routes, view, self.services)
+                facts = framework.read_route(self.app, self.places, view, self.services)
             route.plan = make_plan(facts, self.services)
             route.kind = "compiled"
         except Bridged as reason:
@@ -115,10 +114,7 @@ class _AppReader:
 
 
 def _check_router(router: Any) -> None:
-    kind = type(router)
-    names = ("__call__", "app", "matches", "handle")
-    usual = fastapi.APIRouter
-    if any(getattr(kind, name, None) is not getattr(usual, name, None) or name in vars(router) for name in names):
-        raise Bridged(f"router class {kind.__name__} routes in its own way")
+    if overrides(router, fastapi.APIRouter, ("__call__", "app", "matches", "handle")):
+        raise Bridged(f"router class {type(router).__name__} routes in its own way")
     if not framework.has_own_app(router) and type(router.middleware_stack) is not _core.InnerRouter:
         raise Bridged("middleware or a body limit on a router")

@@ -5,8 +5,8 @@ The comments say in which release of FastAPI a thing came, or changed.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import importlib.util
 import inspect
 from collections.abc import Callable, Iterator
 from types import CodeType
@@ -59,9 +59,14 @@ HAS_ENDPOINT_CONTEXT = hasattr(fastapi.routing, "_extract_endpoint_context")
 #: Response models go to JSON in one step where no response class is named (0.130).
 DUMPS_JSON = "dump_json" in _parameters(fastapi.routing.serialize_response)
 
-#: request_response() is FastAPI's own, and keeps a stack of exits around the answer (0.118); before, the request
+#: The layer that closes the files of a form (0.118); None: the request handler does.
+EXIT_STACK_LAYER: Any = None
+with contextlib.suppress(ImportError):
+    from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware as EXIT_STACK_LAYER
+
+#: request_response() is FastAPI's own, and keeps a stack of exits around the answer (0.118, too); before, the request
 #: handler did, and what it has to exit it exits before the answer.
-EXITS_BEHIND_ANSWER = importlib.util.find_spec("fastapi.middleware.asyncexitstack") is not None
+EXITS_BEHIND_ANSWER = EXIT_STACK_LAYER is not None
 
 #: Dependencies have scopes, "function" and "request", and there are two stacks (0.121).
 HAS_FUNCTION_STACK = "fastapi_function_astack" in _constants_in(_utils.solve_dependencies.__code__)
@@ -91,16 +96,6 @@ def own_layers() -> list[str]:
     ]
     built = set(_names_in(FastAPI.build_middleware_stack.__code__))
     return [name for name in layers if name in built]
-
-
-@functools.cache
-def exit_stack_layer() -> Any:
-    """The layer that closes the files of a form (0.118); before, the request handler did."""
-    try:
-        from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-    except ImportError:
-        return None
-    return AsyncExitStackMiddleware
 
 
 def _find(name: str) -> Any:
@@ -143,6 +138,13 @@ def is_json(field: Any) -> bool:
 def is_sequence(field: Any) -> bool:
     """Whether all values of that name are wanted."""
     return bool(_field_annotation_is_sequence(field.field_info.annotation))
+
+
+def form_limits(scope: Any, own: Any) -> dict[str, Any]:
+    """Keywords of ``request.form()`` (0.165)."""
+    if not hasattr(fastapi.routing, "_resolve_form_limits"):
+        return {}
+    return dict(fastapi.routing._resolve_form_limits(scope.get("fastapi", {}), own))
 
 
 # --- dependencies ----------------------------------------------------------------------------------
@@ -207,8 +209,6 @@ class RouteView:
     ``context``: the _EffectiveRouteContext, where there is one.
     """
 
-    __slots__ = ("context", "effective", "original", "route")
-
     def __init__(self, route: Any, context: Any = None) -> None:
         self.route = route
         self.context = context
@@ -226,6 +226,22 @@ class RouteView:
         """A set, or None for any."""
         return getattr(self.effective, "methods", None)
 
+    @functools.cached_property
+    def app(self) -> Any:
+        """What ``request_response`` has made of the route's handler."""
+        context = self.context
+        if context is None:
+            return self.original.app
+        if hasattr(context, "app"):  # 0.142.4
+            return context.app
+        # Before, it was built for every request.
+        variable = _routing._effective_route_context_var
+        token = variable.set(context)
+        try:
+            return fastapi.routing.request_response(self.original.get_route_handler())
+        finally:
+            variable.reset(token)
+
 
 def route_views(routes: Any) -> Iterator[RouteView]:
     """All routes, those of included routers among them, in the order in which they are tried."""
@@ -238,22 +254,6 @@ def route_views(routes: Any) -> Iterator[RouteView]:
     else:
         for route in routes:
             yield RouteView(route)
-
-
-def handler_app(view: RouteView) -> Any:
-    """What ``request_response`` has made of the route's handler."""
-    context = view.context
-    if context is None:
-        return view.original.app
-    if hasattr(context, "app"):  # 0.142.4
-        return context.app
-    # Before, it was built for every request.
-    variable = _routing._effective_route_context_var
-    token = variable.set(context)
-    try:
-        return fastapi.routing.request_response(view.original.get_route_handler())
-    finally:
-        variable.reset(token)
 
 
 #: An included route's handler is built for every request: code around it would be, too.

@@ -23,7 +23,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
-_OUTCOME = "data_bridge.outcome"
+_ENDING = "data_bridge.ending"
 
 _SWALLOWED = (
     "There's a high chance that the "
@@ -107,37 +107,46 @@ async def exit_in_handler(handler: Callable[[Any], Awaitable[Any]], request: Any
     return await _exit_behind(stack, handle())
 
 
-async def finish(
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    outcome: Any,
-    request: Any,
-    body: bytes | None,
-    function_stack: Any,
-    request_stack: Any,
-    started: bool,
-) -> None:
-    """Where the application's layers are around this already."""
+#: How a request ends: the outcome (a response, or what was raised); its Request, or None where none was made, and the
+#: body that was read for it; the stacks of exits, of the function and of the request; whether the answer has begun.
+Ending = tuple[Any, Any, bytes | None, Any, Any, bool]
+
+_START = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+def _without_start(send: Send) -> Send:
+    """``send`` without its first message: the head of an answer that has left already."""
+    announced = False
+
+    async def forward(message: Any) -> None:
+        nonlocal announced
+        if announced:
+            await send(message)
+        announced = True
+
+    return forward
+
+
+async def _finish_within(scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
+    """Whoever is around this, and counts on it, learns that the answer's head has left."""
+    outcome, request, body, function_stack, request_stack, started = ending
     if request is None:
         request = Request(scope, receive, send)
         if body is not None:
             request._body = body
-    announcing = False
-
-    async def forward(message: Any) -> None:
-        if not announcing:
-            await send(message)
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal announcing
-        if started:  # whoever counts on it learns that the answer's head has left
-            announcing = True
-            await send({"type": "http.response.start"})
-            announcing = False
+        if started:
+            await send(_START)
         await run_exits(scope, receive, send, outcome, function_stack, request_stack)
 
-    await wrap_app_handling_exceptions(run, request)(scope, receive, forward)
+    await wrap_app_handling_exceptions(run, request)(scope, receive, send)
+
+
+async def finish(scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
+    """Where the application's layers are around this already."""
+    *_, started = ending
+    await _finish_within(scope, receive, _without_start(send) if started else send, ending)
 
 
 class NativeFinish:
@@ -159,22 +168,12 @@ class NativeFinish:
         while not hasattr(layer, "_exception_handlers"):
             layer = layer.app
         scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
-        if features.exit_stack_layer() is not None:
+        if features.EXITS_BEHIND_ANSWER:
             scope["fastapi_middleware_astack"] = contextlib.AsyncExitStack()
 
-    async def __call__(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        outcome: Any,
-        request: Any,
-        body: bytes | None,
-        function_stack: Any,
-        request_stack: Any,
-        started: bool,
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
         """As :func:`finish`. An answer needs no layers unless it, or what exits around it, fails."""
+        outcome, request, body, function_stack, request_stack, started = ending
         if not isinstance(outcome, Exception):
 
             async def watched(message: Any) -> None:
@@ -188,26 +187,9 @@ class NativeFinish:
                 outcome = error  # the stacks are empty now
             else:
                 return
-        scope[_OUTCOME] = (outcome, request, body, function_stack, request_stack)
-        announced = not started
-
-        async def forward(message: Any) -> None:
-            nonlocal announced
-            if announced:
-                await send(message)
-            announced = True
-
-        if started:
-            scope[_STARTED] = True
-        await self._stack(scope, receive, forward if started else send)
-
-
-_STARTED = "data_bridge.started"
+        scope[_ENDING] = (outcome, request, body, function_stack, request_stack, started)
+        await self._stack(scope, receive, _without_start(send) if started else send)
 
 
 async def _outcome_router(scope: Scope, receive: Receive, send: Send) -> None:
-    outcome, request, body, function_stack, request_stack = scope.pop(_OUTCOME)
-    started = scope.pop(_STARTED, False)
-    if started:  # the layers outside, too, learn that the answer's head has left
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-    await finish(scope, receive, send, outcome, request, body, function_stack, request_stack, started)
+    await _finish_within(scope, receive, send, scope.pop(_ENDING))

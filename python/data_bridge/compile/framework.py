@@ -37,7 +37,6 @@ from fastapi.utils import is_body_allowed_for_status_code
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
 
 from .. import _core
 from . import features
@@ -57,7 +56,7 @@ from .facts import (
 from .features import RouteView
 from .finish import HANDLER_STACK, NativeFinish, exit_in_handler, finish
 from .plan import Services, make_plan
-from .pristine import closure_of, functions_inside, nested_code, own_function, patched_names, rebuilt
+from .pristine import closure_of, functions_inside, nested_code, overrides, own_function, patched_names, rebuilt
 
 _PACKAGES = ("fastapi", "starlette")
 
@@ -102,7 +101,7 @@ _OUTER_SITES: list[tuple[Any, tuple[str, ...]]] = [
     (starlette.routing.Router, ("__call__",)),
     (starlette.middleware.errors.ServerErrorMiddleware, ("__call__",)),
     (starlette.middleware.exceptions.ExceptionMiddleware, ("__call__",)),
-    (features.exit_stack_layer(), ("__call__",)),
+    (features.EXIT_STACK_LAYER, ("__call__",)),
 ]
 
 
@@ -148,9 +147,8 @@ def check_bare(app: FastAPI) -> None:
     """Raise :class:`Bridged` with the reason why routes of ``app`` are answered within its layers, not outside."""
     if patched := patched_names(_present(_OUTER_SITES), _PACKAGES):
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
-    for name in ("__call__", "build_middleware_stack"):
-        if name in vars(app) or getattr(type(app), name) is not getattr(FastAPI, name):
-            raise Bridged(f"{type(app).__name__} overrides {name}")
+    for name in overrides(app, FastAPI, ("__call__", "build_middleware_stack")):
+        raise Bridged(f"{type(app).__name__} overrides {name}")
     if app.user_middleware:
         names = ", ".join(getattr(m.cls, "__name__", repr(m.cls)) for m in app.user_middleware)
         raise Bridged(f"user middleware: {names}")
@@ -193,11 +191,7 @@ def has_own_app(router: Any) -> bool:
 
 def is_api_route(route: Any) -> bool:
     """Whether ``route`` is an APIRoute, or a subclass that overrides nothing of what is compiled."""
-    kind = type(route)
-    names = ("matches", "handle")
-    return isinstance(route, APIRoute) and all(
-        getattr(kind, name) is getattr(APIRoute, name) and name not in vars(route) for name in names
-    )
+    return isinstance(route, APIRoute) and not overrides(route, APIRoute, ("matches", "handle"))
 
 
 #: How the native router matches convertors; another regex is another language.
@@ -258,9 +252,7 @@ def _make_response() -> Response:
 
 def _reads_as_usual(kind: type) -> bool:
     names = ("headers", "query_params", "cookies", "path_params", "scope")
-    return issubclass(kind, Request) and all(
-        getattr(kind, name, None) is getattr(Request, name, None) for name in names
-    )
+    return issubclass(kind, Request) and not overrides(kind, Request, names)
 
 
 def _parse_cookies(fields: list[str]) -> dict[str, str]:
@@ -278,10 +270,33 @@ def _only_bytes(kind: type) -> bool:
 # --- a route ---------------------------------------------------------------------------------------
 
 
-def read_route(app: FastAPI, routes: Sequence[BaseRoute], view: RouteView, services: Services) -> RouteFacts:
+class Places:
+    """Where an application's routes stand: found for all of them at once."""
+
+    def __init__(self, routes: Sequence[Any]) -> None:
+        #: By route: whether an included router was tried before it.
+        self.tried: dict[int, bool] = {}
+        #: By effective route: the included routers that lead to it, from the outside.
+        self.chains: dict[int, list[Any]] = {}
+        tried = False
+        for route in routes:
+            self.tried[id(route)] = tried
+            tried = tried or hasattr(route, "original_router")
+        self._look_into(routes, [])
+
+    def _look_into(self, routes: Sequence[Any], chain: list[Any]) -> None:
+        for route in routes:
+            if hasattr(route, "effective_candidates"):
+                candidates = route.effective_candidates()
+                for candidate in candidates:
+                    self.chains.setdefault(id(candidate), [*chain, route])
+                self._look_into(candidates, [*chain, route])
+
+
+def read_route(app: FastAPI, places: Places, view: RouteView, services: Services) -> RouteFacts:
     """The facts of one APIRoute. Raises :class:`Bridged`."""
     handler, outside = handlers_of(view)
-    facts = _Reader(app, routes, view, closure_of(handler)).read()
+    facts = _Reader(app, places, view, closure_of(handler)).read()
     return facts if outside is None else _within(facts, services, view, handler)
 
 
@@ -302,7 +317,7 @@ def _within(facts: RouteFacts, services: Services, view: RouteView, handler: Fun
 
     return dataclasses.replace(
         facts,
-        endpoint=CallFacts(rebuilt(features.handler_app(view), {id(handler): compiled}), "application"),
+        endpoint=CallFacts(rebuilt(view.app, {id(handler): compiled}), "application"),
         body=None,
         overrides=None,
         has_stacks=False,
@@ -318,7 +333,7 @@ def native_operation(view: RouteView) -> Any:
     return None if dependant.dependencies else getattr(dependant.call, "__data_bridge_operation__", None)
 
 
-def read_plain_route(app: FastAPI, routes: Sequence[BaseRoute], view: RouteView) -> RouteFacts:
+def read_plain_route(app: FastAPI, places: Places, view: RouteView) -> RouteFacts:
     """The facts of a route of Starlette's own: ``endpoint(request) -> response``. Raises :class:`Bridged`."""
     route: Any = view.effective
     if getattr(route.app, "__code__", None) is not _plain_request_app():
@@ -337,7 +352,7 @@ def read_plain_route(app: FastAPI, routes: Sequence[BaseRoute], view: RouteView)
         response=ResponseFacts(200, render=as_it_is, wrap=as_it_is),
         scope=_scope_facts(
             app,
-            routes,
+            places,
             view,
             route.param_convertors,
             route.endpoint,
@@ -354,7 +369,7 @@ def handlers_of(view: RouteView) -> tuple[FunctionType, FunctionType | None]:
 
     Its variables are those that are used; later changes of the route do nothing in FastAPI either.
     """
-    app: Any = features.handler_app(view)
+    app: Any = view.app
     if getattr(app, "__code__", None) is not _request_app():
         raise Bridged("the route's application is wrapped (a body limit or a patch)")
     outermost = _handler_of(app)
@@ -375,9 +390,9 @@ def _handler_of(app: Any) -> Any:
 
 
 class _Reader:
-    def __init__(self, app: FastAPI, routes: Sequence[BaseRoute], view: RouteView, handler: dict[str, Any]):
+    def __init__(self, app: FastAPI, places: Places, view: RouteView, handler: dict[str, Any]):
         self.app = app
-        self.routes = routes
+        self.places = places
         self.view = view
         self.handler = handler
         self.dependant = handler["dependant"]
@@ -523,14 +538,10 @@ class _Reader:
     async def read_form(self, request: Request, stack: Any) -> Any:
         """``stack``: of the request, which closes the files where no layer does (before 0.118)."""
         scope = request.scope
-        limits: dict[str, Any] = {}
-        if hasattr(fastapi.routing, "_resolve_form_limits"):  # 0.165
-            limits = dict(fastapi.routing._resolve_form_limits(scope.get("fastapi", {}), self.handler["form_limits"]))
         try:
-            form = await request.form(**limits)
-            (scope["fastapi_middleware_astack"] if features.exit_stack_layer() else stack).push_async_callback(
-                form.close
-            )
+            form = await request.form(**features.form_limits(scope, self.handler.get("form_limits")))
+            closing = scope["fastapi_middleware_astack"] if features.EXIT_STACK_LAYER else stack
+            closing.push_async_callback(form.close)
         except HTTPException:
             raise
         except Exception as error:
@@ -618,14 +629,14 @@ class _Reader:
     def scope(self) -> ScopeFacts:
         view = self.view
         effective = view.effective
-        return _scope_facts(self.app, self.routes, view, effective.param_convertors, effective.endpoint, view.original)
+        return _scope_facts(self.app, self.places, view, effective.param_convertors, effective.endpoint, view.original)
 
 
 _STRINGS = (starlette.convertors.StringConvertor, starlette.convertors.PathConvertor)
 
 
 def _scope_facts(
-    app: FastAPI, routes: Sequence[BaseRoute], view: RouteView, convertors: Any, endpoint: Any, route: Any
+    app: FastAPI, places: Places, view: RouteView, convertors: Any, endpoint: Any, route: Any
 ) -> ScopeFacts:
     return ScopeFacts(
         path_names=list(convertors),
@@ -633,17 +644,16 @@ def _scope_facts(
         router=app.router,
         endpoint=endpoint,
         route=route,
-        fastapi=_fastapi_scope(app, routes, view),
+        fastapi=_fastapi_scope(app, places, view),
     )
 
 
-def _fastapi_scope(app: FastAPI, routes: Sequence[Any], view: RouteView) -> dict[str, Any] | None:
+def _fastapi_scope(app: FastAPI, places: Places, view: RouteView) -> dict[str, Any] | None:
     """What becomes of scope["fastapi"]."""
     if not features.HAS_ROUTER_TREE:
         return None
     effective = view.context
     limits: dict[str, Any] = dict(getattr(app.router, "form_limits", None) or {})
-    places = _places(routes)
     if effective is None:
         return {"form_limits": limits} if limits else {} if places.tried.get(id(view.route)) else None
     chain = places.chains.get(id(effective))
@@ -655,47 +665,6 @@ def _fastapi_scope(app: FastAPI, routes: Sequence[Any], view: RouteView) -> dict
     if limits:
         found["form_limits"] = limits
     return found
-
-
-def forget_places() -> None:
-    """Let go of the routes that were compiled last."""
-    global _last_places
-    _last_places = _Places(())
-
-
-class _Places:
-    """Where routes stand: found for all of them at once."""
-
-    def __init__(self, routes: Sequence[Any]) -> None:
-        self.routes = routes
-        #: By route: whether an included router was tried before it.
-        self.tried: dict[int, bool] = {}
-        #: By effective route: the included routers that lead to it, from the outside.
-        self.chains: dict[int, list[Any]] = {}
-        tried = False
-        for route in routes:
-            self.tried[id(route)] = tried
-            tried = tried or hasattr(route, "original_router")
-        self._look_into(routes, [])
-
-    def _look_into(self, routes: Sequence[Any], chain: list[Any]) -> None:
-        for route in routes:
-            if hasattr(route, "effective_candidates"):
-                candidates = route.effective_candidates()
-                for candidate in candidates:
-                    self.chains.setdefault(id(candidate), [*chain, route])
-                self._look_into(candidates, [*chain, route])
-
-
-_last_places = _Places(())
-
-
-def _places(routes: Sequence[Any]) -> _Places:
-    """Of the application that is being compiled."""
-    global _last_places
-    if _last_places.routes is not routes:
-        _last_places = _Places(routes)
-    return _last_places
 
 
 def _is_generator(dependant: Any) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .facts import CallFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts
+from .facts import CallFacts, FieldFacts, LooseFacts, RouteFacts
 
 Op = Literal["parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter", "application"]
 
@@ -36,28 +36,8 @@ class Step:
 
 
 @dataclass(slots=True)
-class ScopePlan:
-    """``ScopeFacts``, and what makes the objects of a request."""
-
-    path_names: list[str]
-    path_converts: list[Callable[[str], Any] | None]
-    router: Any
-    endpoint: Any
-    route: Any
-    fastapi: dict[str, Any] | None
-    begin: Callable[[Any], None] | None
-    make_stack: Callable[[], Any] | None
-    request_stack_key: str | None
-    function_stack_key: str | None
-    request_class: Callable[..., Any]
-    reads_as_usual: Callable[[type], bool]
-    make_response: Callable[[], Any]
-    make_tasks: Callable[[], Any]
-
-
-@dataclass(slots=True)
 class Services:
-    """What programs of one application call."""
+    """What programs of one application call. ``finish_native``, ``begin``: of one without middleware of its own."""
 
     begin: Callable[[Any], None] | None
     make_stack: Callable[[], Any]
@@ -80,7 +60,7 @@ class Services:
 
 @dataclass(slots=True)
 class RoutePlan:
-    """All that the native side needs to answer the requests of one route."""
+    """All that the native side needs to answer the requests of one route: its facts, and the program made of them."""
 
     steps: list[Step]
     endpoint: Step
@@ -88,25 +68,9 @@ class RoutePlan:
     nodes: int
     caches: int
     reads_body: bool
-    strict_content_type: bool
-    response: ResponseFacts
-    scope: ScopePlan
-    overrides: Any
-    decode_body: Callable[[bytes, Any], Any] | None
-    read_body: Callable[[Any], Awaitable[Any]] | None
-    unreadable_body: Callable[[Any], BaseException] | None
-    invalid_request: Callable[[list[Any], Any, Any], BaseException] | None
-    run_in_thread: Callable[..., Any]
-    parse_cookies: Callable[[list[str]], dict[str, str]]
-    parse_json: Callable[[bytes], Any]
-    undefined: Any
-    validation_error: type[BaseException]
-    finish: Callable[..., Any]
-    finish_native: Callable[..., Any] | None
-    response_class: type
-    only_bytes: Callable[[type], bool]
-    #: Needs the application's own layers around it.
-    inside_only: bool = False
+    inside_only: bool  # needs the application's own layers around it
+    facts: RouteFacts
+    services: Services
 
 
 def make_plan(facts: RouteFacts, services: Services, *, given_request: bool = False) -> RoutePlan:
@@ -123,44 +87,9 @@ def make_plan(facts: RouteFacts, services: Services, *, given_request: bool = Fa
         nodes=program.nodes,
         caches=len(program.caches),
         reads_body=body is not None and (given_request or body.form is None),
-        strict_content_type=body is None or body.strict_content_type,
-        response=facts.response,
-        scope=_scope_plan(facts, services),
-        overrides=facts.overrides if facts.endpoint.dependencies else None,
-        decode_body=None if body is None else body.decode,
-        read_body=None if body is None else body.read,
-        unreadable_body=None if body is None else body.unreadable,
-        invalid_request=facts.invalid_request,
-        run_in_thread=services.run_in_thread,
-        parse_cookies=services.parse_cookies,
-        parse_json=services.parse_json,
-        undefined=services.undefined,
-        validation_error=services.validation_error,
-        finish=services.finish,
-        finish_native=services.finish_native,
-        response_class=services.response_class,
-        only_bytes=services.only_bytes,
-        inside_only=facts.endpoint.kind == "application" or (body is not None and body.form is not None),
-    )
-
-
-def _scope_plan(route: RouteFacts, services: Services) -> ScopePlan:
-    facts = route.scope
-    return ScopePlan(
-        path_names=facts.path_names,
-        path_converts=facts.path_converts,
-        router=facts.router,
-        endpoint=facts.endpoint,
-        route=facts.route,
-        fastapi=facts.fastapi,
-        begin=services.begin,
-        make_stack=services.make_stack if route.has_stacks else None,
-        request_stack_key=services.request_stack_key,
-        function_stack_key=services.function_stack_key,
-        request_class=services.request_class,
-        reads_as_usual=services.reads_as_usual,
-        make_response=services.make_response,
-        make_tasks=services.make_tasks,
+        inside_only=endpoint.op == "application" or (body is not None and body.form is not None),
+        facts=facts,
+        services=services,
     )
 
 
@@ -242,7 +171,7 @@ def explain(plan: RoutePlan) -> Iterator[str]:
         arguments = ", ".join(f"{name}{slot}" for name, slot in zip(names, step.arguments, strict=True))
         outputs = ", ".join(f"{name} -> {slot}" for name, slot in step.outputs)
         yield f"{step.op:9} {what}{f'({arguments})' if arguments else ''}{outputs and ' ' + outputs}{place}"
-    response = plan.response
+    response = plan.facts.response
     kind = "model" if response.validate else "plain JSON" if response.plain_json else "rendered"
     yield f"answer    {response.status} {kind}"
 

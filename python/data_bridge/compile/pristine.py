@@ -28,6 +28,13 @@ def is_own_function(function: Any, packages: tuple[str, ...]) -> bool:
     return function.__globals__ is vars(module) and qualified == function.__qualname__ and "<locals>" not in qualified
 
 
+def overrides(owner: Any, base: type, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that ``owner``, an instance or a class, does not have from ``base``."""
+    kind = owner if isinstance(owner, type) else type(owner)
+    own = () if isinstance(owner, type) else getattr(owner, "__dict__", ())
+    return [name for name in names if name in own or getattr(kind, name, None) is not getattr(base, name, None)]
+
+
 def patched_names(sites: Iterable[tuple[ModuleType | type, Iterable[str]]], packages: tuple[str, ...]) -> list[str]:
     """The dotted names among ``sites`` (a module or class, and names in it) that no longer are the packages' own."""
     patched = []

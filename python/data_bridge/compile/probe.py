@@ -124,13 +124,14 @@ def differences() -> tuple[int, str]:
     app = _application()
     framework.build_stack(app)
     services = framework.services(app, bare=False)
+    places = framework.Places(app.routes)
     handlers: dict[str, tuple[Any, Any]] = {}
     for view in features.route_views(app.routes):
         if not framework.is_api_route(view.original):
             continue
         try:
             handler, _ = framework.handlers_of(view)
-            facts = framework.read_route(app, app.routes, view, services)
+            facts = framework.read_route(app, places, view, services)
             handlers[view.path] = (
                 handler,
                 _core.CompiledHandler(make_plan(facts, services, given_request=True), handler),

@@ -1,0 +1,249 @@
+// From the endpoint's result to the answer, and what ends otherwise: what fastapi.routing.get_request_handler() and
+// request_response() do behind the endpoint.
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bridge/asgi/callables.hpp"
+#include "bridge/compiled/execution.hpp"
+#include "bridge/compiled/plain_json.hpp"
+#include "pyloop/py_error.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+
+namespace {
+
+/// Length of the attribute `name`; -1 with an exception set.
+Py_ssize_t length_of(PyObject* object, PyObject* name) {
+  const PyRef value = PyRef::steal(PyObject_GetAttr(object, name));
+  return value ? PyObject_Size(value.get()) : -1;
+}
+
+}  // namespace
+
+// --- the endpoint and its result -------------------------------------------------------------------
+
+Execution::Next Execution::call_endpoint() {
+  if (errors_) {
+    if (!complete_scope()) return Next::kError;
+    PyObject* const body = inputs_.body() == plan_.undefined.get() ? Py_None : inputs_.body();
+    std::array<PyObject*, 3> arguments{errors_.get(), body, door_.scope()};
+    const PyRef error =
+        PyRef::steal(PyObject_Vectorcall(plan_.invalid_request.get(), arguments.data(), arguments.size(), nullptr));
+    return error ? finish(error.get()) : on_exception();
+  }
+  if (plan_.endpoint.op != Op::kApplication) return await(call(plan_.endpoint), Stage::kEndpoint);
+  return await(call_application(plan_.endpoint.function.get(), door_.scope(), door_.receive(), door_.send()),
+               Stage::kFinish);
+}
+
+Execution::Next Execution::on_result(PyObject* result) {
+  if (PyObject_TypeCheck(result, reinterpret_cast<PyTypeObject*>(plan_.response_class.get()))) {
+    PyObject* const tasks = slots_[kTasksSlot].get();
+    if (tasks != nullptr) {
+      const PyRef background = PyRef::steal(PyObject_GetAttrString(result, "background"));
+      if (!background) return on_exception();
+      if (background.get() == Py_None && PyObject_SetAttrString(result, "background", tasks) != 0) {
+        return on_exception();
+      }
+    }
+    return on_response(PyRef::borrow(result));
+  }
+  if (plan_.response.validate) return on_model(result);
+  if (plan_.response.plain_json) {
+    thread_local std::string buffer;
+    std::string document;
+    document.swap(buffer);  // an answer may run code of the application's that answers another request
+    Next next = Next::kError;
+    const bool written = append_plain_json(document, result);
+    if (written) next = answer_json(document);
+    // Kept for the next answer, but not what the largest of all took.
+    constexpr std::size_t kKept = std::size_t{1024} * 1024;
+    if (document.capacity() <= kKept) {
+      document.clear();
+      buffer.swap(document);
+    }
+    if (written) return next;
+  }
+  return respond_by(plan_.response.render, result);
+}
+
+Execution::Next Execution::on_model(PyObject* content) {
+  if (plan_.threaded) return begin_validation(content);
+  std::array<PyObject*, 2> arguments{content, Py_True};
+  const PyRef value = PyRef::steal(
+      PyObject_Vectorcall(plan_.response.validate.get(), arguments.data(), 1, plan_.from_attributes.get()));
+  return value ? serialize(value.get()) : on_invalid(content);
+}
+
+/// A sync endpoint's result is validated in a worker thread, as serialize_response() does.
+Execution::Next Execution::begin_validation(PyObject* content) {
+  content_ = PyRef::borrow(content);
+  std::array<PyObject*, 3> arguments{plan_.response.validate.get(), content, Py_True};
+  return await(
+      PyRef::steal(PyObject_Vectorcall(plan_.run_in_thread.get(), arguments.data(), 2, plan_.from_attributes.get())),
+      Stage::kValidate);
+}
+
+/// The response field refused `content`, or something else went wrong, which says nothing about it.
+Execution::Next Execution::on_invalid(PyObject* content) {
+  if (PyErr_ExceptionMatches(plan_.validation_error.get()) == 0) return on_exception();
+  const PyRef refusal = pyloop::take_exception();
+  std::array<PyObject*, 3> arguments{content, refusal.get(), door_.scope()};
+  if (arguments[2] == nullptr) return Next::kError;
+  const PyRef error =
+      PyRef::steal(PyObject_Vectorcall(plan_.response.invalid.get(), arguments.data(), arguments.size(), nullptr));
+  return error ? finish(error.get()) : on_exception();
+}
+
+Execution::Next Execution::serialize(PyObject* value) {
+  const ResponsePlan& plan = plan_.response;
+  if (!plan.to_json) {
+    const PyRef content = PyRef::steal(PyObject_CallOneArg(plan.encode.get(), value));
+    return content ? respond_by(plan.render, content.get()) : on_exception();
+  }
+  std::array<PyObject*, kMaxToJsonKeywords + 1> values{value};
+  for (std::size_t i = 0; i < plan.to_json_values.size(); ++i) values[i + 1] = plan.to_json_values[i].get();
+  const PyRef body = PyRef::steal(PyObject_Vectorcall(plan.to_json.get(), values.data(), 1, plan.to_json_names.get()));
+  if (!body) return on_exception();
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(body.get(), &data, &size) != 0) return on_exception();
+  return answer_json({data, static_cast<std::size_t>(size)});
+}
+
+/// By `make`, the plan's render or wrap, a Response of `content` with what was injected.
+Execution::Next Execution::respond_by(const PyRef& make, PyObject* content) {
+  const auto or_none = [this](std::size_t slot) { return slots_[slot] ? slots_[slot].get() : Py_None; };
+  std::array<PyObject*, 3> arguments{content, or_none(kResponseSlot), or_none(kTasksSlot)};
+  PyRef response = PyRef::steal(PyObject_Vectorcall(make.get(), arguments.data(), arguments.size(), nullptr));
+  return response ? on_response(std::move(response)) : on_exception();
+}
+
+bool Execution::injected_status(long& status) {
+  const PyRef code = PyRef::steal(PyObject_GetAttrString(slots_[kResponseSlot].get(), "status_code"));
+  const int truth = code ? PyObject_IsTrue(code.get()) : -1;
+  if (truth == 1) status = PyLong_AsLong(code.get());
+  return PyErr_Occurred() == nullptr;
+}
+
+/// At once, where there is nothing behind it; else as a Response, which FastAPI's layers send.
+Execution::Next Execution::answer_json(std::string_view body) {
+  PyObject* const injected = slots_[kResponseSlot].get();
+  if (!has_exits() && !has_tasks()) {
+    long status = plan_.response.status;
+    PyRef headers;
+    if (injected != nullptr) {
+      headers = PyRef::steal(PyObject_GetAttrString(injected, "raw_headers"));
+      if (!headers || !injected_status(status)) return on_exception();
+    }
+    PyRef next;
+    const Door::Answer answer = door_.answer_json(status, body, headers.get(), next);
+    if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
+  }
+  const PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
+  return content ? respond_by(plan_.response.wrap, content.get()) : on_exception();
+}
+
+Execution::Next Execution::answered(Door::Answer answer, PyRef next) {
+  switch (answer) {
+    case Door::Answer::kDone:
+      return Next::kAnswered;
+    case Door::Answer::kAwait:
+      return await(std::move(next), Stage::kSend);
+    case Door::Answer::kNotHere:
+    case Door::Answer::kError:
+      break;
+  }
+  return on_exception();
+}
+
+bool Execution::carries_only_bytes(PyObject* response) {
+  PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(response));
+  if (PyObject* const known = PyDict_GetItemWithError(plan_.known_types.get(), type)) return known == Py_True;
+  const PyRef answer = PyRef::steal(PyObject_CallOneArg(plan_.only_bytes.get(), type));
+  if (!answer || PyDict_SetItem(plan_.known_types.get(), type, answer.get()) != 0) {
+    PyErr_Clear();
+    return false;
+  }
+  return answer.get() == Py_True;
+}
+
+Execution::Next Execution::on_response(PyRef response) {
+  if (door_.returns_response()) {
+    result_ = std::move(response);
+    return Next::kAnswered;
+  }
+  if (!has_exits() && carries_only_bytes(response.get())) {
+    PyRef background = PyRef::steal(PyObject_GetAttrString(response.get(), "background"));
+    PyRef body = PyRef::steal(PyObject_GetAttrString(response.get(), "body"));
+    PyRef status = PyRef::steal(PyObject_GetAttrString(response.get(), "status_code"));
+    PyRef headers = PyRef::steal(PyObject_GetAttrString(response.get(), "raw_headers"));
+    const bool nothing_behind =
+        background && (background.get() == Py_None || (background.get() == slots_[kTasksSlot].get() && !has_tasks()));
+    if (nothing_behind && body && PyBytes_CheckExact(body.get()) && headers && PyList_CheckExact(headers.get()) &&
+        status && PyLong_Check(status.get())) {
+      PyRef next;
+      const Door::Answer answer = door_.answer(status.get(), headers.get(), body.get(), next);
+      if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
+    }
+    PyErr_Clear();
+  }
+  return finish(response.get());
+}
+
+// --- outcomes --------------------------------------------------------------------------------------
+
+bool Execution::has_exits() const {
+  if (door_.returns_response()) return false;  // the caller sees to them
+  static PyObject* const exits = PyUnicode_InternFromString("_exit_callbacks");
+  for (const PyRef* stack : {&function_stack_, &request_stack_}) {
+    if (*stack && length_of(stack->get(), exits) != 0) return true;
+  }
+  return false;
+}
+
+bool Execution::has_tasks() {
+  static PyObject* const tasks = PyUnicode_InternFromString("tasks");
+  return slots_[kTasksSlot] && length_of(slots_[kTasksSlot].get(), tasks) != 0;
+}
+
+/// FastAPI's layers catch Exception; whatever else flies (CancelledError, KeyboardInterrupt) passes them, but for the
+/// exits of dependencies.
+Execution::Next Execution::on_exception() {
+  if (PyErr_ExceptionMatches(PyExc_Exception) == 0) {
+    const PyRef kept = pyloop::take_exception();
+    if (has_exits()) return finish(kept.get());
+    PyErr_Clear();
+    pyloop::raise_exception(PyRef::borrow(kept.get()));
+    return Next::kError;
+  }
+  const PyRef exception = pyloop::take_exception();
+  return finish(exception.get());
+}
+
+Execution::Next Execution::finish(PyObject* outcome) {
+  const PyRef kept = PyRef::borrow(outcome);
+  if (door_.returns_response()) {
+    pyloop::raise_exception(PyRef::borrow(outcome));
+    return Next::kError;
+  }
+  if (!complete_scope()) return Next::kError;
+  PyObject* const receive = door_.receive();
+  PyObject* const send = door_.send();
+  if (receive == nullptr || send == nullptr) return Next::kError;
+  const auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
+  const PyRef ending = PyRef::steal(PyTuple_Pack(6, outcome, or_none(slots_[kRequestSlot].get()),
+                                                 or_none(inputs_.body_bytes()), or_none(function_stack_.get()),
+                                                 or_none(request_stack_.get()), door_.started() ? Py_True : Py_False));
+  if (!ending) return Next::kError;
+  std::array<PyObject*, 4> arguments{door_.scope(), receive, send, ending.get()};
+  PyObject* const function = (door_.native() ? plan_.finish_native : plan_.finish).get();
+  return await(PyRef::steal(PyObject_Vectorcall(function, arguments.data(), arguments.size(), nullptr)),
+               Stage::kFinish);
+}
+
+}  // namespace data_bridge::bridge

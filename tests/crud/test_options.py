@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import fastapi.dependencies.models
 import pytest
 from doors import Open
-from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.security import APIKeyQuery
 from fastapi.testclient import TestClient
 from pydantic import UUID4, BaseModel, Field, field_validator
@@ -22,6 +22,7 @@ from pydantic import UUID4, BaseModel, Field, field_validator
 from data_bridge import App
 from data_bridge.crud import StoreError, register_crud, stores_of
 from data_bridge.naming import plural, words
+from data_bridge.routes import RouteCompiler
 from data_bridge.schema import Unsupported
 
 
@@ -317,3 +318,20 @@ def test_a_fault_of_the_store_is_logged_and_not_shown(
                 time.sleep(0.01)
         assert (answer.status_code, answer.json()) == (500, {"detail": "Internal Server Error"})
         assert "no such table" in caplog.text
+
+
+def test_resources_within_middleware_are_not_called_native(app: App, open_client: Open) -> None:
+    app.crud(Item)
+
+    @app.middleware("http")
+    async def add(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers["x-added"] = "1"
+        return response
+
+    with open_client(app) as client:
+        assert client.post("/items", json={"name": "a"}).headers["x-added"] == "1"
+    routes = [route for route in RouteCompiler(app).compile().routes if route.path.startswith("/items")]
+    assert {(route.kind, route.reason) for route in routes} == {
+        ("bridged", "a native resource, within the application's middleware")
+    }

@@ -69,6 +69,7 @@ class _AppReader:
     def __init__(self, app: Any, routes: Sequence[Any], *, bare: bool) -> None:
         self.app = app
         self.places = framework.Places(routes)
+        self.bare = bare
         self.services: Services = framework.services(app, bare=bare)
         self.mounted: list[MountedApp] = []
 
@@ -98,6 +99,8 @@ class _AppReader:
     def _compile_route(self, route: CompiledRoute, view: features.RouteView, *, plain: bool) -> None:
         try:
             if not plain and (operation := framework.native_operation(view)) is not None:
+                if not self.bare:
+                    raise Bridged("a native resource, within the application's middleware")
                 route.operation, route.kind = operation, "native"
                 return
             if plain:

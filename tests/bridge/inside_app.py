@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, Form, HTTPException, Request, Response
@@ -39,6 +40,7 @@ class AddsHeader:
                     (b"x-scope", ",".join(seen).encode()),
                     (b"x-route", path.encode()),
                     (b"x-parameters", repr(scope.get("path_params")).encode()),
+                    (b"x-status", repr(message["status"]).encode()),
                 ]
             await send(message)
 
@@ -279,6 +281,10 @@ def _add_answers(app: FastAPI, log: list[str]) -> None:
     @app.delete("/nothing", status_code=204)
     async def nothing(response: Response) -> None:
         response.headers["x-gone"] = "1"
+
+    @app.get("/accepted")
+    async def accepted() -> Response:
+        return Response(b"later", HTTPStatus.ACCEPTED)
 
     @app.get("/html", response_class=HTMLResponse)
     async def html() -> str:

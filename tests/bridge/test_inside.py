@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
 
 from data_bridge.compile import features
 from data_bridge.testing import LiveServer
@@ -60,6 +61,7 @@ REQUESTS: dict[str, bytes] = {
     "optional body absent": request("POST", "/optional"),
     "optional body null": request("POST", "/optional", b"null", JSON),
     "nothing": request("DELETE", "/nothing"),
+    "a status that is no plain int": request("GET", "/accepted"),
     "HTML": request("GET", "/html"),
     "model by an explicit class": request("GET", "/model-html"),
     "stream": request("GET", "/stream/3"),
@@ -180,6 +182,54 @@ def test_routes_that_are_added_are_compiled_too(middleware: str) -> None:
     with LiveServer(app) as server, httpx.Client(base_url=server.url) as client:
         assert client.get("/late").status_code == 404
         app.get("/late")(lambda: "late")
+        assert client.get("/late").json() == "late"
+        server.pop_counts()
+        assert client.get("/late").json() == "late"
+        assert server.pop_counts() == {"compiled": 1}
+
+
+class Counted:
+    """Middleware that knows how often it was made."""
+
+    made = 0
+
+    def __init__(self, app: Any) -> None:
+        type(self).made += 1
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+def test_middleware_is_made_once() -> None:
+    Counted.made = 0
+    app = make_app("pure")
+    app.add_middleware(Counted)
+    with LiveServer(app) as server:
+        assert httpx.get(server.url + "/raises/key").status_code == 418
+    assert Counted.made == 1
+
+
+def test_a_router_that_is_replaced_is_the_one_that_routes(middleware: str) -> None:
+    app = make_app(middleware)
+    with LiveServer(app) as server, httpx.Client(base_url=server.url) as client:
+        assert client.get("/sync/3").status_code == 200
+        router = APIRouter()
+        router.add_api_route("/other", lambda: "other")
+        app.router = router
+        app.middleware_stack = app.build_middleware_stack()
+        assert client.get("/other").json() == "other"
+        assert client.get("/sync/3").status_code == 404
+        assert client.get("/other").json() == "other"
+
+
+def test_an_application_may_be_called_from_another_loop_meanwhile(middleware: str) -> None:
+    app = make_app(middleware)
+    with LiveServer(app) as server, httpx.Client(base_url=server.url) as client:
+        test = TestClient(app)  # in a thread and a loop of its own
+        assert test.get("/user?skip=2").status_code == 200
+        app.get("/late")(lambda: "late")
+        assert test.get("/late").json() == "late"
         assert client.get("/late").json() == "late"
         server.pop_counts()
         assert client.get("/late").json() == "late"

@@ -192,16 +192,23 @@ bool Exchange::enter(std::shared_ptr<const Pipeline> layers) {
   if (layers == nullptr || started_ || answered_) return false;
   if (layers->calls().answered && !std::exchange(noted_, true)) begun_ = head_at_.value_or(runtime::Clock::now());
   route_layers_ = std::move(layers);
+  if (passage_ != nullptr) connection_depth_ = passage_->depth();
   return route_layers_->sees_answers() && enter_passage(*route_layers_);
 }
 
-bool Exchange::edit(EditableHead& head) {
+void Exchange::leave_layers() noexcept {
+  if (started_ || answered_ || route_layers_ == nullptr || passage_ == nullptr) return;
+  passage_->leave(connection_depth_);
+  layered_ = connection_layers_ != nullptr && connection_layers_->sees_answers();
+}
+
+bool Exchange::edit(EditableHead& head, bool sends_body) {
   try {
     if (passage_ == nullptr) {
       passage_ = std::make_unique<Passage>();
       passage_->join(*connection_layers_);
     }
-    passage_->edit(head);
+    passage_->edit(head, sends_body);
     if (is_final(head.status())) return true;
   } catch (...) {  // NOLINT(bugprone-empty-catch): a layer's fault, answered below
   }
@@ -211,25 +218,17 @@ bool Exchange::edit(EditableHead& head) {
 }
 
 void Exchange::respond_layered(int status, std::span<const Header> headers, std::string_view body) {
-  EditableHead head(status, headers);
-  if (!edit(head)) return;
+  EditableHead head(status, headers, body);
+  if (!edit(head, !is_head_)) return;
   const ResponseFields fields(head.headers());
   layered_ = false;
   if (!fields.valid) return answer_internal_error();
-  const bool changed = passage_->filters();
-  if (changed && !is_head_ && !is_bodiless(head.status())) {
-    try {
-      body = passage_->filter(body, true);
-    } catch (...) {
-      return answer_internal_error();
-    }
-  }
-  send(head.status(), head.headers(), fields, body, !(changed && is_head_));
+  send(head.status(), head.headers(), fields, *head.body(), !passage_->filters());
 }
 
 void Exchange::start_layered(int status, std::span<const Header> headers) {
   EditableHead head(status, headers);
-  if (!edit(head)) return;
+  if (!edit(head, !is_head_)) return;
   const ResponseFields fields(head.headers());
   layered_ = false;
   if (!fields.valid) return answer_internal_error();
@@ -287,6 +286,7 @@ void Exchange::begin(Wire& wire, ExchangeId id, const Request& request, const Pi
   layered_ = layers != nullptr && layers->sees_answers();
   noted_ = layers != nullptr && layers->calls().answered;
   filtered_ = false;
+  connection_depth_ = 0;
   if (noted_) begun_ = runtime::Clock::now();
   request_line_.clear();
   client_host_.clear();

@@ -86,6 +86,11 @@ class Exchange {
   /// Has the request pass the layers of its route, behind those of the connection. For whoever routes, before the
   /// answer; null: none. True: one of them answers, and nobody else may.
   [[nodiscard]] bool enter(std::shared_ptr<const Pipeline> layers);
+  /// It has entered such layers.
+  [[nodiscard]] bool has_layers() const noexcept { return route_layers_ != nullptr; }
+  /// The answer will not pass the layers of the route: for whoever gives one that has passed their like already, or
+  /// that is the server's own. Those of the connection stay. Before the answer.
+  void leave_layers() noexcept;
 
   // --- the answer -----------------------------------------------------------------------------
   /// A whole answer: `headers` in this order, `content-length` first unless it is among them.
@@ -160,7 +165,7 @@ class Exchange {
  private:
   [[nodiscard]] bool enter_passage(const Pipeline& layers);
   /// The head as the layers leave it; false where one has failed: then it is answered.
-  [[nodiscard]] bool edit(EditableHead& head);
+  [[nodiscard]] bool edit(EditableHead& head, bool sends_body);
   void respond_layered(int status, std::span<const Header> headers, std::string_view body);
   void start_layered(int status, std::span<const Header> headers);
   void send(int status, std::span<const Header> headers, const ResponseFields& fields, std::string_view body,
@@ -194,6 +199,7 @@ class Exchange {
   const Pipeline* connection_layers_ = nullptr;
   std::shared_ptr<const Pipeline> route_layers_;
   std::unique_ptr<Passage> passage_;
+  std::size_t connection_depth_ = 0;  // of the passage, before the route's layers
   runtime::Clock::time_point begun_;  // where noted_
   std::string request_line_;          // method and target, once the views are gone
   std::size_t method_size_ = 0;

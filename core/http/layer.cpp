@@ -52,6 +52,12 @@ Pipeline::Pipeline(std::vector<std::shared_ptr<Layer>> layers) {
   }
 }
 
+bool Pipeline::answers(const Request& request) const {
+  return calls_.requests && std::ranges::any_of(members_, [&](const Member& member) {
+           return member.calls.requests && member.layer->answers(request);
+         });
+}
+
 void Pipeline::answered(const Answered& answered) const noexcept {
   for (const Member& member : members_) {
     if (member.calls.answered) member.layer->on_answered(answered);
@@ -81,13 +87,23 @@ void Passage::join(const Pipeline& pipeline) {
   }
 }
 
-void Passage::edit(EditableHead& head) {
+void Passage::leave(std::size_t depth) noexcept {
+  if (stages_.size() > depth) stages_.resize(depth);
+}
+
+void Passage::edit(EditableHead& head, bool sends_body) {
   for (Stage& stage : std::views::reverse(stages_)) {
     stage.layer->on_head(head, stage.state.get());
     if (is_bodiless(head.status())) continue;
-    if (std::unique_ptr<BodyFilter> filter = stage.layer->filter(head, stage.state.get())) {
+    std::unique_ptr<BodyFilter> filter = stage.layer->filter(head, stage.state.get());
+    if (filter == nullptr) continue;
+    head.remove("content-length");
+    if (head.body() && sends_body) {  // now, so that the layers further out see what they get
+      next_.clear();
+      filter->filter(*head.body(), true, next_);
+      head.set_body(std::string(next_.view()));
+    } else {
       filters_.push_back(std::move(filter));
-      head.remove("content-length");
     }
   }
 }

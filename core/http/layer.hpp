@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/request.hpp"
@@ -35,9 +36,9 @@ struct Answered {
 /// The head of an answer on its way out. Names are compared without case.
 class EditableHead {
  public:
-  /// The fields stay the caller's, and must outlive it.
-  EditableHead(int status, std::span<const Header> headers)
-      : status_(status), headers_(headers.begin(), headers.end()) {}
+  /// The fields stay the caller's, and must outlive it; so must `body`, all of it where the answer is in one piece.
+  EditableHead(int status, std::span<const Header> headers, std::optional<std::string_view> body = std::nullopt)
+      : status_(status), headers_(headers.begin(), headers.end()), body_(body) {}
   EditableHead(const EditableHead&) = delete;
   EditableHead& operator=(const EditableHead&) = delete;
 
@@ -53,11 +54,17 @@ class EditableHead {
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name) noexcept;
 
+  /// The whole body, as the layers further in have left it; nullopt where it comes in pieces.
+  [[nodiscard]] std::optional<std::string_view> body() const noexcept { return body_; }
+  /// Another one in its place. A Content-Length among the fields is the caller's affair.
+  void set_body(std::string body) { body_ = texts_.emplace_back(std::move(body)); }
+
  private:
   std::string_view keep(std::string_view text) { return texts_.emplace_back(text); }
 
   int status_;
   std::vector<Header> headers_;
+  std::optional<std::string_view> body_;
   std::deque<std::string> texts_;  // what was added: a deque, so that they stay where they are
 };
 
@@ -92,6 +99,9 @@ class Layer {
   /// Asked once, when the pipeline is made.
   [[nodiscard]] virtual Calls calls() const noexcept = 0;
 
+  /// Whether on_request() answers a request with this head, so that nobody need wait for its body. Called before it,
+  /// for requests that have one; must say the same for the same request.
+  [[nodiscard]] virtual bool answers(const Request& /*request*/) const { return false; }
   /// Before the handler, with the request's views (BodyMode::kBuffer: and its body). May leave a state. True: it
   /// answers, or has answered: nobody further in is asked, and the answer passes only those further out.
   [[nodiscard]] virtual bool on_request(Exchange& /*exchange*/, std::unique_ptr<LayerState>& /*state*/) {
@@ -100,7 +110,8 @@ class Layer {
   /// An answer begins, be it a refusal of the server's own; not 101. `state` is null where on_request() left none, or
   /// has not been called.
   virtual void on_head(EditableHead& /*head*/, LayerState* /*state*/) {}
-  /// Behind on_head(), where the answer may have a body: who changes it. A Content-Length goes then.
+  /// Behind on_head(), where the answer may have a body: who changes it. A Content-Length goes then. What has all it
+  /// needs in EditableHead::body() may change that in on_head() instead.
   [[nodiscard]] virtual std::unique_ptr<BodyFilter> filter(const EditableHead& /*head*/, LayerState* /*state*/) {
     return nullptr;
   }
@@ -123,6 +134,8 @@ class Pipeline {
   /// What any of them is called for.
   [[nodiscard]] const Layer::Calls& calls() const noexcept { return calls_; }
   [[nodiscard]] bool sees_answers() const noexcept { return calls_.requests || calls_.heads; }
+  /// Whether any of them answers a request with this head by itself; see Layer::answers().
+  [[nodiscard]] bool answers(const Request& request) const;
 
   void answered(const Answered& answered) const noexcept;
   void refused(int status) const noexcept;

@@ -169,6 +169,77 @@ TEST_F(LayerTest, ALayerMayAnswerItself) {
                   "503 Service Unavailable"));
 }
 
+TEST_F(LayerTest, AnAnswerMayLeaveTheLayersOfItsRoute) {
+  for (const bool in_pieces : {false, true}) {
+    answer([in_pieces](Exchange& exchange) {
+      EXPECT_TRUE(exchange.has_layers());
+      exchange.leave_layers();
+      if (!in_pieces) return exchange.respond(200, kNoFields, "own");
+      exchange.start(200, {});
+      exchange.write("own");
+      exchange.finish();
+    });
+    const std::string heard = server.ask(client, get("/p"));
+    EXPECT_EQ(heard.find("x-inner"), std::string::npos) << heard;
+    EXPECT_NE(heard.find("x-outer: /p"), std::string::npos) << "those of the connection stay";
+    EXPECT_NE(heard.find("OWN"), std::string::npos);
+  }
+  answer([](Exchange& exchange) { exchange.respond(200, kNoFields, "next"); });
+  EXPECT_EQ(server.ask(client, get("/q")), fixed("NEXT!INNER!outer", "x-inner: /q\r\nx-outer: /q\r\n"));
+}
+
+TEST(Layers, WithoutThoseOfTheConnectionNothingIsLeft) {
+  TestServer server;
+  const auto route = pipeline({std::make_shared<Shout>("route")});
+  server.handler.answer = [&](Exchange& exchange) {
+    EXPECT_FALSE(exchange.has_layers());
+    if (exchange.enter(route)) return;
+    exchange.leave_layers();
+    exchange.respond(200, "text/plain", "own");
+  };
+  TestClient client = server.connect();
+  EXPECT_EQ(server.ask(client, get("/")), ok("own"));
+}
+
+/// Puts another body in the place of one that it has the whole of.
+class Replacing final : public Layer {
+ public:
+  [[nodiscard]] Calls calls() const noexcept override { return {.heads = true}; }
+  void on_head(EditableHead& head, LayerState*) override {
+    if (!head.body()) return head.add("x-body", "in pieces");
+    std::string body = "<" + std::string(*head.body()) + ">";
+    if (head.get("content-length")) head.set("content-length", std::to_string(body.size()));
+    head.set_body(std::move(body));
+  }
+};
+
+TEST(Layers, ThatHaveTheWholeBodySeeWhatThoseInsideHaveMadeOfIt) {
+  TestServer server;
+  server.connections.set_layers(
+      pipeline({std::make_shared<Replacing>(), std::make_shared<Shout>("shout"), std::make_shared<Replacing>()}));
+  TestClient client = server.connect();
+  server.handler.answer = [](Exchange& exchange) { exchange.respond(200, "text/plain", "ab"); };
+  EXPECT_EQ(server.ask(client, get("/")), fixed("<<AB>!shout>", "content-type: text/plain\r\nx-shout: /\r\n"));
+}
+
+TEST(Layers, AReplacedBodyKeepsThePlaceOfItsLength) {
+  TestServer server;
+  server.connections.set_layers(pipeline({std::make_shared<Replacing>()}));
+  TestClient client = server.connect();
+  server.handler.answer = [](Exchange& exchange) {
+    exchange.respond(200, std::array<Header, 3>{{{"a", "1"}, {"content-length", "2"}, {"b", "2"}}}, "ab");
+  };
+  const std::string fields = "HTTP/1.1 200 OK\r\na: 1\r\ncontent-length: 4\r\nb: 2\r\n\r\n";
+  EXPECT_EQ(server.ask(client, get("/")), fields + "<ab>");
+  EXPECT_EQ(server.ask(client, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), fields);
+  server.handler.answer = [](Exchange& exchange) {
+    exchange.start(200, {});
+    exchange.finish();
+  };
+  EXPECT_EQ(server.ask(client, get("/")),
+            "HTTP/1.1 200 OK\r\nx-body: in pieces\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n");
+}
+
 TEST_F(LayerTest, RefusedRequestsPassTheConnectionsLayers) {
   answer([](Exchange& exchange) { exchange.respond(200, kNoFields, "ok"); });
   EXPECT_EQ(server.ask(client, "GET /\x01 HTTP/1.1\r\n\r\n"),

@@ -82,8 +82,12 @@ http::BodyMode Router::on_head(const http::Request& request, Scratch& scratch) {
   std::string storage;
   const Decision decision = decide(*table_, request.method, scope_path(*table_, request.path, storage));
   std::memcpy(scratch.bytes, &decision, sizeof decision);
-  if (decision.resolution == Resolution::kRoute) return table_->endpoint(decision.route)->body_mode();
-  return table_->options().unmatched->body_mode();
+  const bool routed = decision.resolution == Resolution::kRoute;
+  if (request.has_body()) {
+    const auto& layers = routed ? table_->layers(decision.route) : table_->options().layers;
+    if (layers != nullptr && layers->answers(request)) return http::BodyMode::kStream;  // nobody waits for it
+  }
+  return routed ? table_->endpoint(decision.route)->body_mode() : table_->options().unmatched->body_mode();
 }
 
 std::shared_ptr<const void> Router::keep(const Scratch& /*scratch*/) { return table_; }

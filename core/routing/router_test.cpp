@@ -75,9 +75,10 @@ class RouterTest : public ::testing::Test {
     }
   }
 
-  std::string receive() {
+  /// What has arrived; waits where nothing has and `waits`.
+  std::string receive(bool waits = true) {
     std::string answer(1 << 16, '\0');
-    const ssize_t size = recv(client_.get(), answer.data(), answer.size(), 0);
+    const ssize_t size = recv(client_.get(), answer.data(), answer.size(), waits ? 0 : MSG_DONTWAIT);
     answer.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
     return answer;
   }
@@ -85,6 +86,12 @@ class RouterTest : public ::testing::Test {
   std::string ask(std::string_view method, std::string_view target, std::string_view host = "h") {
     send(std::string(method).append(" ").append(target).append(" HTTP/1.1\r\nhost: ").append(host).append("\r\n\r\n"));
     return receive();
+  }
+
+  /// What is answered to these bytes, perhaps nothing.
+  std::string say(std::string_view bytes) {
+    send(bytes);
+    return receive(false);
   }
 
   static std::string ok(const std::string& body) {
@@ -176,6 +183,36 @@ TEST_F(RouterTest, ALayerStaysAsLongAsTheAnswerThatItIsAround) {
   later->waiting.post([](http::Exchange& exchange) { exchange.respond(200, "text/plain", "late"); });
   turn();
   EXPECT_TRUE(receive().ends_with("LATE!route"));
+}
+
+/// Answers what asks for it.
+class Impatient final : public http::Layer {
+ public:
+  [[nodiscard]] Calls calls() const noexcept override { return {.requests = true}; }
+  [[nodiscard]] bool answers(const http::Request& request) const override {
+    return request.header("x-now").has_value();
+  }
+  bool on_request(http::Exchange& exchange, std::unique_ptr<http::LayerState>&) override {
+    if (!answers(exchange.request())) return false;
+    exchange.respond(200, "text/plain", "now");
+    return true;
+  }
+};
+
+TEST_F(RouterTest, ALayerThatAnswersWaitsForNoBody) {
+  const auto impatient = http::pipeline({std::make_shared<Impatient>()});
+  RouteTable::Builder builder({.layers = impatient});
+  EXPECT_TRUE(builder.add({.path = "/", .endpoint = std::make_shared<Telling>("route"), .layers = impatient}));
+  start(builder.build());
+  for (const std::string path : {"/", "/nowhere"}) {
+    EXPECT_TRUE(
+        say("POST " + path + " HTTP/1.1\r\nHost: h\r\nX-Now: 1\r\nContent-Length: 3\r\n\r\n").ends_with("\r\n\r\nnow"))
+        << path;
+    send("abc");
+  }
+  const std::string post = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n";
+  EXPECT_EQ(say(post), "");
+  EXPECT_EQ(say("abc"), ok("route body abc"));
 }
 
 /// Tells what it was given.

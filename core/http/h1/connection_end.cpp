@@ -83,16 +83,15 @@ void Connection::write_refusal(int status, std::span<const Header> headers, std:
 bool Connection::refuse_layered(const Pipeline& layers, int status, std::span<const Header> headers,
                                 std::string_view body) {
   Passage passage;
-  EditableHead head(status, headers);
+  EditableHead head(status, headers, body);
   try {
     passage.join(layers);
-    passage.edit(head);
+    passage.edit(head, true);
     if (!is_final(head.status()) || !ResponseFields(head.headers()).valid) return false;
-    body = passage.filter(body, true);
   } catch (...) {
     return false;
   }
-  write_refusal(head.status(), head.headers(), body);
+  write_refusal(head.status(), head.headers(), *head.body());
   return true;
 }
 

@@ -38,11 +38,58 @@ bool valid_literal(std::string_view literal) {
   return inet_pton(AF_INET6, std::string(literal).c_str(), &address) == 1;
 }
 
-bool valid_port(std::string_view port) {
-  if (!all_of(port, text::is_digit)) return false;
+bool below_65536(std::string_view port) {
   port.remove_prefix(std::min(port.find_first_not_of('0'), port.size()));
   return port.size() < 5 || (port.size() == 5 && port <= "65535");
 }
+
+/// A Host field that can be read.
+struct HostField {
+  std::string_view host;
+  std::optional<std::string_view> port;
+};
+
+std::optional<HostField> parse_host(std::string_view field) {
+  HostField found;
+  std::string_view rest;
+  if (field.starts_with('[')) {
+    const std::size_t close = field.find(']');
+    if (close == std::string_view::npos || !valid_literal(field.substr(1, close - 1))) return std::nullopt;
+    found.host = field.substr(0, close + 1);
+    rest = field.substr(close + 1);
+  } else {
+    found.host = field.substr(0, field.find(':'));
+    if (!valid_name(found.host)) return std::nullopt;
+    rest = field.substr(found.host.size());
+  }
+  if (rest.empty()) return found;
+  if (!rest.starts_with(':') || !all_of(rest.substr(1), text::is_digit)) return std::nullopt;
+  found.port = rest.substr(1);
+  return found;
+}
+
+void append_path(std::string& url, std::string_view path) {
+  for (const char c : path) {
+    if (c == '?') {
+      url += "%3F";
+    } else if (c == '#') {
+      url += "%23";
+    } else if (c == '\\') {
+      url += "%5C";
+    } else {
+      url += c;
+    }
+  }
+}
+
+std::string as_location(std::string_view url) {
+  std::string location;
+  location.reserve(url.size());
+  text::append_uri(location, url);
+  return location;
+}
+
+}  // namespace
 
 std::string authority(const UrlParts& parts) {
   if (parts.host && valid_host(*parts.host)) return std::string(*parts.host);
@@ -52,23 +99,19 @@ std::string authority(const UrlParts& parts) {
   if (bare_ipv6) host += '[';
   host += parts.server_host;
   if (bare_ipv6) host += ']';
-  const std::uint16_t default_port = parts.scheme == "https" ? 443 : 80;
+  const std::uint16_t default_port = parts.scheme == "https" || parts.scheme == "wss" ? 443 : 80;
   if (parts.server_port != default_port) host += ":" + std::to_string(parts.server_port);
   return host;
 }
 
-}  // namespace
+std::optional<std::string_view> host_of(std::string_view field) {
+  const std::optional<HostField> found = parse_host(field);
+  return found ? std::optional(found->host) : std::nullopt;
+}
 
 bool valid_host(std::string_view host) {
-  if (host.starts_with('[')) {
-    const std::size_t close = host.find(']');
-    if (close == std::string_view::npos || !valid_literal(host.substr(1, close - 1))) return false;
-    const std::string_view rest = host.substr(close + 1);
-    return rest.empty() || (rest.starts_with(':') && valid_port(rest.substr(1)));
-  }
-  const std::size_t colon = host.find(':');
-  if (!valid_name(host.substr(0, colon))) return false;
-  return colon == std::string_view::npos || valid_port(host.substr(colon + 1));
+  const std::optional<HostField> found = parse_host(host);
+  return found && below_65536(found->port.value_or(""));
 }
 
 std::string redirect_location(const UrlParts& parts) {
@@ -84,23 +127,20 @@ std::string redirect_location(const UrlParts& parts) {
   } else if (!netloc.empty() && !path.empty() && !path.starts_with('/')) {
     url += '/';
   }
-  for (const char c : path) {
-    if (c == '?') {
-      url += "%3F";
-    } else if (c == '#') {
-      url += "%23";
-    } else if (c == '\\') {
-      url += "%5C";
-    } else {
-      url += c;
-    }
-  }
+  append_path(url, path);
   if (!parts.query.empty()) url.append("?").append(parts.query);
+  return as_location(url);
+}
 
-  std::string location;
-  location.reserve(url.size());
-  text::append_uri(location, url);
-  return location;
+std::string replaced_location(const UrlParts& parts, std::string_view scheme, std::string_view netloc) {
+  std::string url;
+  url.append(scheme).append("://").append(netloc);
+  if (!parts.path.empty() && !parts.path.starts_with('/')) url += '/';
+  append_path(url, parts.path);
+  if (!parts.query.empty()) url.append("?").append(parts.query);
+  // urlsplit() takes them out, as browsers do.
+  std::erase_if(url, [](char c) { return c == '\t' || c == '\n' || c == '\r'; });
+  return as_location(url);
 }
 
 }  // namespace data_bridge::routing

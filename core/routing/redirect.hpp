@@ -21,6 +21,15 @@ struct UrlParts {
 /// True where `host` is what starlette._utils.parse_host_header() takes, with a port below 65536.
 [[nodiscard]] bool valid_host(std::string_view host);
 
+/// The host of `field`, brackets included, where starlette._utils.parse_host_header() takes it, with whatever port.
+[[nodiscard]] std::optional<std::string_view> host_of(std::string_view field);
+
+/// The netloc of starlette.datastructures.URL(scope=...); "" where it has none.
+[[nodiscard]] std::string authority(const UrlParts& parts);
+
+/// The Location that RedirectResponse(URL(scope=...).replace(scheme=..., netloc=...)) sends. The URL has a netloc.
+[[nodiscard]] std::string replaced_location(const UrlParts& parts, std::string_view scheme, std::string_view netloc);
+
 /// The Location that starlette.responses.RedirectResponse(URL(scope=...)) sends.
 [[nodiscard]] std::string redirect_location(const UrlParts& parts);
 

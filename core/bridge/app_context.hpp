@@ -32,6 +32,7 @@ struct Counters {
   std::atomic<std::uint64_t> bridged{0};
   std::atomic<std::uint64_t> inside{0};     ///< compiled, behind the application's middleware, which was bridged
   std::atomic<std::uint64_t> unmatched{0};  ///< 404, 405 and redirects that the application was not asked for
+  std::atomic<std::uint64_t> middleware{0};  ///< answered by native middleware, in the application's place
   std::atomic<std::uint64_t> abandoned{0};  ///< the client left before the application had seen the request
 };
 

@@ -30,6 +30,7 @@ std::size_t Run::waiting_size(const http::Exchange& exchange) noexcept {
 bool Run::admit(AppContext& app, http::Exchange& exchange) {
   if (LoopConversation::is_local(app, exchange) || app.waiting.enter(waiting_size(exchange))) return true;
   static constexpr http::Header kHeaders[] = {{"content-type", "text/plain; charset=utf-8"}, {"retry-after", "1"}};
+  exchange.leave_layers();
   exchange.respond(503, kHeaders, "Service Unavailable");
   return false;
 }

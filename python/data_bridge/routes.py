@@ -53,7 +53,8 @@ class CompiledApp:
 
     ``unmatched_reason`` says why requests that no route answers are left to the application, if they are.
     ``inside_reason`` says why compiled routes are answered within the application's own layers and middleware, which
-    run as they are, and not outside of them, if so. ``mounted``: the FastAPI applications that are mounted in it.
+    run as they are, and not outside of them, if so. ``layers`` is what is native around the others: the application's
+    middleware, from the outside, as (kind, options). ``mounted``: the FastAPI applications that are mounted in it.
     """
 
     routes: list[CompiledRoute]
@@ -63,6 +64,7 @@ class CompiledApp:
     watch: Watch = field(default_factory=lambda: Watch([], []))
     inside_reason: str = ""
     mounted: list[MountedApp] = field(default_factory=list)
+    layers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
 class RouteCompiler:

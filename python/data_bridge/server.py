@@ -256,6 +256,7 @@ class Server:
             default_unmatched=not compiled.unmatched_reason,
             watched_attributes=compiled.watch.attributes,
             watched_lists=compiled.watch.lists,
+            layers=compiled.layers,
         )
 
     def _still_valid(self, changed: bool) -> bool:

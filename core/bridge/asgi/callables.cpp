@@ -97,7 +97,9 @@ class AsgiCallables final : public ConversationReader {
     return sent ? Attempt::kDone : Attempt::kError;
   }
 
+  // Whoever calls `send` is the application with its middleware: what is compiled answers without it.
   bool send_start(PyObject* message) {
+    conversation_->leave_layers();
     conversation_->announce_start();
     StartMessage start;
     if (!read_start_message(message, start)) return false;

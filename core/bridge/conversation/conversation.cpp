@@ -14,6 +14,7 @@ Conversation::Conversation(http::Exchange& exchange, Body body, bool local)
                                                                            : std::string_view()),
       body_(body),
       local_(local),
+      has_layers_(exchange.has_layers()),
       exchange_(exchange.ref()),
       is_head_(request_.head().method == "HEAD"),
       wants_continue_(request_.head().expects_continue),
@@ -58,6 +59,7 @@ void Conversation::expire(const http::ExchangeRef& exchange) {
   }
   if (found->started()) return found->abort();
   found->close_after();
+  found->leave_layers();
   found->respond(503, "text/plain; charset=utf-8", "Service Unavailable");
 }
 
@@ -201,6 +203,10 @@ bool Conversation::send_paused() const noexcept {
   return paused_locked();
 }
 
+void Conversation::leave_layers() {
+  if (has_layers_) perform([](http::Exchange& exchange) { exchange.leave_layers(); });
+}
+
 void Conversation::respond(int status, std::span<const http::Header> headers, std::string_view body) {
   state_ = State::kComplete;
   if (local_) {
@@ -307,6 +313,7 @@ void Conversation::end(Ending ending) {
     if (breaks_off) return exchange.abort();
     static constexpr http::Header kHeaders[] = {
         {"content-type", "text/plain; charset=utf-8"}, {"content-length", "21"}, {"connection", "close"}};
+    exchange.leave_layers();  // an exception has passed them all
     exchange.respond(500, kHeaders, "Internal Server Error");
   });
 }

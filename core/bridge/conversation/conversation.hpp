@@ -84,6 +84,8 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   [[nodiscard]] Room room_to_send() noexcept;
   /// room_to_send() is kNo, for one who does not wait for it.
   [[nodiscard]] bool send_paused() const noexcept;
+  /// What is answered has passed Python's own middleware: not that of the exchange's route, too.
+  void leave_layers();
   /// A whole answer, at most one, and nothing before or behind it.
   void respond(int status, std::span<const http::Header> headers, std::string_view body);
   /// The common case: content-length and content-type, in this order.
@@ -147,6 +149,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   const std::string server_path_;
   const Body body_;
   const bool local_;
+  const bool has_layers_;
 
   // The connection's thread's.
   std::shared_ptr<Conversation> exchange_side_;  // while the exchange tells this of its events

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/layer_testing.hpp"
 #include "http/server_testing.hpp"
 
 namespace data_bridge::bridge {
@@ -101,6 +102,7 @@ struct Talk {
       return delivery == Conversation::Body::kWhole ? BodyMode::kBuffer : BodyMode::kStream;
     };
     server.handler.answer = [this](http::Exchange& exchange) {
+      if (exchange.enter(layers)) return;
       conversation = TestConversation::begin_with(exchange, delivery, local, application, timeout);
     };
   }
@@ -134,6 +136,7 @@ struct Talk {
   bool local;
   Conversation::Body delivery;
   milliseconds timeout{0};
+  std::shared_ptr<const http::Pipeline> layers;  // of the route
   Application application;
   http::TestServer server;
   std::shared_ptr<TestConversation> conversation;
@@ -441,6 +444,29 @@ TEST_P(BothSides, ADeadlineBreaksOffAnAnswerThatHasBegun) {
   EXPECT_EQ(talk.client.read(), "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n");
   EXPECT_TRUE(talk.client.ended());
   EXPECT_TRUE(conversation->expired());
+}
+
+TEST_P(BothSides, WhatTheApplicationAnswersPassesNoLayersOfItsRoute) {
+  const auto route = http::pipeline({std::make_shared<http::Shout>("route")});
+  enum class How : std::uint8_t { kNative, kApplication, kFailure, kDeadline };
+  for (const How how : {How::kNative, How::kApplication, How::kFailure, How::kDeadline}) {
+    Talk talk(GetParam(), Conversation::Body::kWhole);
+    talk.layers = route;
+    if (how == How::kDeadline) talk.timeout = milliseconds(20);
+    const auto conversation = talk.ask(get("/"));
+    talk.as_application([&] {
+      if (how == How::kNative) conversation->respond(200, "text/plain", "native");
+      if (how == How::kFailure) conversation->end(Conversation::Ending::kRaised);
+      if (how != How::kApplication) return;
+      conversation->leave_layers();
+      conversation->start(200, {}, std::nullopt);
+      conversation->send("application", false);
+    });
+    std::string heard;
+    EXPECT_TRUE(talk.server.until([&] { return (heard += talk.client.read()).find("\r\n\r\n") != std::string::npos; }));
+    EXPECT_EQ(heard.find("x-route") != std::string::npos, how == How::kNative) << heard;
+    talk.as_application([&] { conversation->end(Conversation::Ending::kReturned); });
+  }
 }
 
 TEST_P(BothSides, ADeadlineIsForgottenBehindAnAnswer) {

@@ -19,6 +19,7 @@
 #include "bridge/compiled/handler.hpp"
 #include "bridge/compiled/inner_router.hpp"
 #include "bridge/crud_bindings.hpp"
+#include "bridge/server/layer_bindings.hpp"
 #include "bridge/server/limits_bindings.hpp"
 #include "bridge/server/server.hpp"
 #include "runtime/socket.hpp"
@@ -132,6 +133,7 @@ auto as_os_error(Function function) {
 void bind_server(nb::module_& module) {
   if (!ready_asgi_types() || !ready_frame_type()) throw nb::python_error();
   bind_limits(module);
+  bind_layers(module);
   bind_handler(module);
   bind_inner_router(module);
   nb::class_<Server>(module, "Server", "The native half of one server process; see data_bridge.server.Server.")
@@ -182,15 +184,17 @@ void bind_server(nb::module_& module) {
       .def(
           "set_routes",
           [](Server& self, const nb::list& routes, const std::string& root_path, bool redirect_slashes,
-             bool default_unmatched, const nb::list& watched_attributes, const nb::list& watched_lists) {
+             bool default_unmatched, const nb::list& watched_attributes, const nb::list& watched_lists,
+             const nb::list& layers) {
             AppRoutes app_routes{
                 .root_path = root_path, .redirect_slashes = redirect_slashes, .default_unmatched = default_unmatched};
             app_routes.routes =
                 read_entries(self.shared_app(), self.shared_guard(), routes, watched_attributes, watched_lists);
+            app_routes.layers = read_layers(layers);
             self.set_routes(std::move(app_routes));
           },
           nb::arg("routes"), nb::kw_only(), nb::arg("root_path"), nb::arg("redirect_slashes"),
-          nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"))
+          nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"), nb::arg("layers"))
       .def("make_inner_router",
            [](Server& self, const nb::object& original, const nb::object& still_valid) {
              return self.make_inner_router(original.ptr(), still_valid.ptr());
@@ -208,6 +212,7 @@ void bind_server(nb::module_& module) {
         // The way to a router inside was counted as bridged, but for calls of an application by itself.
         counts["bridged"] = bridged > inside ? bridged - inside : 0;
         counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
+        counts["middleware"] = self.app().counters.middleware.load(std::memory_order_relaxed);
         counts["abandoned"] = self.app().counters.abandoned.load(std::memory_order_relaxed);
         counts["refused"] = self.app().waiting.refused();
         return counts;

@@ -205,16 +205,20 @@ void Server::start_threads() {
 
 std::shared_ptr<const routing::RouteTable> build_table(std::vector<RouteEntry> routes, routing::RoutingOptions options,
                                                        const std::shared_ptr<routing::Endpoint>& application) {
+  const std::shared_ptr<const http::Pipeline> layers = options.layers;
   routing::RouteTable::Builder builder(std::move(options));
   for (RouteEntry& route : routes) {
     auto endpoint = route.endpoint != nullptr ? std::move(route.endpoint) : application;
     if (!route.opaque) {
-      routing::RouteSpec spec{
-          .path = route.path, .methods = route.methods, .endpoint = std::move(endpoint), .allow = route.allow};
+      routing::RouteSpec spec{.path = route.path,
+                              .methods = route.methods,
+                              .endpoint = std::move(endpoint),
+                              .allow = route.allow,
+                              .layers = layers};
       if (builder.add(std::move(spec))) continue;
     }
     // A template that only Starlette can match: from here on Starlette decides.
-    builder.add_opaque(application);
+    builder.add_opaque(application, layers);
   }
   return builder.build();
 }
@@ -224,6 +228,7 @@ void Server::set_routes(AppRoutes app_routes) {
       std::move(app_routes.routes),
       {.redirect_slashes = app_routes.redirect_slashes,
        .unmatched = std::make_shared<AppUnmatchedEndpoint>(app_, app_routes.default_unmatched ? guard_ : nullptr),
+       .layers = make_app_pipeline(std::move(app_routes.layers), app_, guard_, application_),
        .server_root_path = app_->root_path,
        .root_path = app_routes.root_path},
       application_);

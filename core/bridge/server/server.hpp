@@ -15,6 +15,7 @@
 #include "bridge/app_context.hpp"
 #include "bridge/compiled/inner_router.hpp"
 #include "bridge/compiled/watch.hpp"
+#include "bridge/server/app_layers.hpp"
 #include "http/connections.hpp"
 #include "http/limits.hpp"
 #include "http/listener.hpp"
@@ -47,6 +48,7 @@ struct AppRoutes {
   std::string root_path{};
   bool redirect_slashes = true;
   bool default_unmatched = false;  ///< what no route answers is answered as Starlette does by default
+  std::vector<AppLayer> layers{};  ///< the application's middleware around all answers, from the outside
 };
 
 /// The table of `routes`; what is not compiled leads to `application`.

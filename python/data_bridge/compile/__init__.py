@@ -18,6 +18,7 @@ from .. import _core
 from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_error
 from . import features, framework
 from .facts import Bridged
+from .native_middleware import NativeLayers
 from .plan import Services, make_plan
 from .pristine import overrides
 from .watch import included_routers, watch
@@ -38,7 +39,9 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         framework.check_compilable(app)
         for router in included_routers(app.router):
             _check_router(router)
-        inside = _inside_reason(app) if root else "mounted"
+        inside, layers = _around(app) if root else ("mounted", NativeLayers())
+        watched.attributes += layers.attributes
+        watched.lists += layers.lists
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
     reader = _AppReader(app, routes, bare=not inside)
@@ -49,15 +52,16 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         redirect_slashes=app.router.redirect_slashes,
         watch=watched,
         mounted=reader.mounted,
+        layers=layers.layers,
     )
 
 
-def _inside_reason(app: Any) -> str:
+def _around(app: Any) -> tuple[str, NativeLayers]:
+    """Why routes are answered within the application's layers, if so; what is native around them, if not."""
     try:
-        framework.check_bare(app)
+        return "", framework.bare_layers(app)
     except Bridged as reason:
-        return str(reason)
-    return ""
+        return str(reason), NativeLayers()
 
 
 def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRoute]:

@@ -156,7 +156,11 @@ class NativeFinish:
         replica = copy.copy(app)
         replica.router = _outcome_router  # type: ignore[assignment]
         self._app = app
+        self._middleware = bool(app.user_middleware)
         self._stack = FastAPI.build_middleware_stack(replica)
+        # What failed behind its answer has nothing to say to middleware, which has let the answer pass.
+        replica.user_middleware = []
+        self._own_stack = FastAPI.build_middleware_stack(replica)
 
     def begin(self, scope: Scope) -> None:
         """Set in ``scope`` what the application and its layers set before they route."""
@@ -172,9 +176,9 @@ class NativeFinish:
             scope["fastapi_middleware_astack"] = contextlib.AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
-        """As :func:`finish`. An answer needs no layers unless it, or what exits around it, fails."""
+        """As :func:`finish`. An answer needs no layers but middleware, unless it, or what exits around it, fails."""
         outcome, request, body, function_stack, request_stack, started = ending
-        if not isinstance(outcome, Exception):
+        if (started or not self._middleware) and not isinstance(outcome, Exception):
 
             async def watched(message: Any) -> None:
                 nonlocal started
@@ -188,7 +192,10 @@ class NativeFinish:
             else:
                 return
         scope[_ENDING] = (outcome, request, body, function_stack, request_stack, started)
-        await self._stack(scope, receive, _without_start(send) if started else send)
+        if started:
+            await self._own_stack(scope, receive, _without_start(send))
+        else:
+            await self._stack(scope, receive, send)
 
 
 async def _outcome_router(scope: Scope, receive: Receive, send: Send) -> None:

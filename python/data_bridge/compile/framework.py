@@ -55,6 +55,7 @@ from .facts import (
 )
 from .features import RouteView
 from .finish import HANDLER_STACK, NativeFinish, exit_in_handler, finish
+from .native_middleware import NativeLayers, read_layers
 from .plan import Services, make_plan
 from .pristine import closure_of, functions_inside, nested_code, overrides, own_function, patched_names, rebuilt
 
@@ -143,24 +144,33 @@ def check_compilable(app: FastAPI) -> None:
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
 
 
-def check_bare(app: FastAPI) -> None:
-    """Raise :class:`Bridged` with the reason why routes of ``app`` are answered within its layers, not outside."""
+def bare_layers(app: FastAPI) -> NativeLayers:
+    """The native layers around what is answered outside of the application's own.
+
+    Raises :class:`Bridged` with the reason why routes of ``app`` are answered within its layers, not outside.
+    """
     if patched := patched_names(_present(_OUTER_SITES), _PACKAGES):
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
     for name in overrides(app, FastAPI, ("__call__", "build_middleware_stack")):
         raise Bridged(f"{type(app).__name__} overrides {name}")
-    if app.user_middleware:
-        names = ", ".join(getattr(m.cls, "__name__", repr(m.cls)) for m in app.user_middleware)
-        raise Bridged(f"user middleware: {names}")
     if getattr(app, "max_body_size", None) is not None:
         raise Bridged("max_body_size on the application")
     layers = []
     layer: Any = app.middleware_stack
     while layer is not app.router and layer is not None:
-        layers.append(type(layer).__name__)
+        layers.append(layer)
         layer = getattr(layer, "app", None)
-    if layer is not app.router or layers != features.own_layers():
-        raise Bridged("the middleware stack was changed")
+    own = features.own_layers()
+    outside = own.index("ExceptionMiddleware")
+    inside = outside + len(app.user_middleware)
+    declared: list[Any] = [middleware.cls for middleware in app.user_middleware]
+    usual = layer is app.router and [type(one).__name__ for one in layers[:outside] + layers[inside:]] == own
+    if not usual or list(map(type, layers[outside:inside])) != declared:
+        if not declared:
+            raise Bridged("the middleware stack was changed")
+        names = ", ".join(getattr(middleware, "__name__", repr(middleware)) for middleware in declared)
+        raise Bridged(f"user middleware: {names}")
+    return read_layers(layers[outside:inside])
 
 
 def unmatched_reason(app: FastAPI) -> str:
@@ -219,8 +229,8 @@ def mounted_app(route: Any) -> FastAPI | None:
 
 
 def services(app: FastAPI, *, bare: bool) -> Services:
-    """What the programs of ``app`` call. ``bare``: :func:`check_bare` has nothing against it."""
-    # Which makes a second copy of the stack: not of middleware that is the application's.
+    """What the programs of ``app`` call. ``bare``: :func:`bare_layers` has nothing against it."""
+    # Which makes a second copy of the stack: not of middleware that is the application's, and not known.
     native = NativeFinish(app) if bare else None
     return Services(
         begin=None if native is None else native.begin,

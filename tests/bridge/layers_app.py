@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
@@ -75,6 +76,14 @@ STACKS: dict[str, Stack] = {
     "https in cors in gzip": [HTTPS, CORS_LIST, (GZipMiddleware, {"minimum_size": 1})],
     "gzip in gzip": [(GZipMiddleware, {"minimum_size": 5}), (GZipMiddleware, {"minimum_size": 1})],
 }
+
+
+def _is_possible(stack: Stack) -> bool:
+    """Whether the Starlette that is installed has these options."""
+    return all(options.keys() <= inspect.signature(kind).parameters.keys() for kind, options in stack)
+
+
+STACKS = {name: stack for name, stack in STACKS.items() if _is_possible(stack)}
 
 
 class Item(BaseModel):
@@ -164,8 +173,8 @@ def _add_odd_routes(app: FastAPI) -> None:
         return StreamingResponse(generate(), media_type=media_type)
 
     @app.get("/nothing", status_code=204)
-    async def nothing() -> None:
-        return None
+    async def nothing() -> Response:
+        return Response(status_code=204)
 
     @app.get("/unchanged")
     async def unchanged() -> Response:

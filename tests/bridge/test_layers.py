@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from data_bridge.compile import features
 from data_bridge.testing import LiveServer
 
 from .layers_app import STACKS, app_of, make_app
@@ -141,6 +143,10 @@ class Client:
         answer = connection.read_answer(method)
         own = f"127.0.0.1:{self.port}"
         answer.headers = [(name, value.replace(own, "own:port")) for name, value in answer.headers]
+        if answer.header("content-encoding") == "gzip" and answer.body:
+            # Before Starlette 1.4 the time is in there.
+            assert abs(int.from_bytes(answer.body[4:8], "little") - time.time()) < 60 or not any(answer.body[4:8])
+            answer.body = answer.body[:4] + answer.body[8:]
         ends = answer.header("connection") == "close" or " 500 " in answer.status_line or b"HTTP/1.0" in data
         if ends:
             ends = connection.at_end()
@@ -167,9 +173,12 @@ def test_same_bytes(stack: str, io_threads: int) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_is_native(stack: str, io_threads: int) -> None:
     with LiveServer(make_app(STACKS[stack]), io_threads=io_threads) as server:
+        if not features.REDIRECTS_AS_WE_DO and ("hosts" in stack or "https" in stack):
+            pytest.skip("redirects of another release")
         assert server.server.compiled.inside_reason == ""
         client = Client(server.port)
         client.ask("GET", request("GET", "/text/600", headers={**GZIP, "Origin": "https://a.example"}))
-        client.ask("GET", request("GET", "/nowhere", headers={"Origin": "https://a.example"}))
-        client.ask("OPTIONS", preflight("/hello", "https://a.example", "GET", Host="localhost"))
+        if features.REDIRECTS_AS_WE_DO:  # else what no route answers is the application's
+            client.ask("GET", request("GET", "/nowhere", headers={"Origin": "https://a.example"}))
+            client.ask("OPTIONS", preflight("/hello", "https://a.example", "GET", Host="localhost"))
         assert "bridged" not in server.pop_counts()

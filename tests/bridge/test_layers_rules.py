@@ -18,7 +18,7 @@ from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from data_bridge import _core
-from data_bridge.compile import native_middleware
+from data_bridge.compile import features, native_middleware
 from data_bridge.compile.byte_pattern import NotTranslatableError, byte_pattern
 from data_bridge.compile.source_fingerprint import fingerprint
 from data_bridge.routes import RouteCompiler
@@ -29,6 +29,7 @@ from .raw_client import RawConnection, request
 
 ORIGIN = {"Origin": "https://late.example"}
 PREFLIGHT = {**ORIGIN, "Access-Control-Request-Method": "GET"}
+REDIRECTS = pytest.mark.skipif(not features.REDIRECTS_AS_WE_DO, reason="redirects of another release")
 THREADS = pytest.mark.parametrize("io_threads", [0, 1], ids=["inline", "an I/O thread"])
 
 
@@ -173,6 +174,7 @@ def test_an_attribute_that_is_set_counts_at_once(io_threads: int) -> None:
         assert client.get("/hello", headers={"Host": "late"}).status_code == 200
 
 
+@REDIRECTS
 @THREADS
 def test_a_stack_that_is_built_anew_counts_at_once(io_threads: int) -> None:
     def change(app: FastAPI) -> None:
@@ -205,6 +207,7 @@ def test_nobody_waits_for_the_body_of_what_is_refused(io_threads: int) -> None:
         assert connection.read_answer().status_line == "HTTP/1.1 200 OK"
 
 
+@REDIRECTS
 def test_over_a_unix_socket(tmp_path: Path) -> None:
     app = make_app([(HTTPSRedirectMiddleware, {})])
     with LiveServer(app, uds=str(tmp_path / "s")) as server, RawConnection(str(tmp_path / "s")) as connection:
@@ -216,6 +219,7 @@ def test_over_a_unix_socket(tmp_path: Path) -> None:
         assert server.pop_counts() == {"bridged": 1}, answer
 
 
+@REDIRECTS
 def test_a_root_path_is_in_the_url(tmp_path: Path) -> None:
     app = make_app([(TrustedHostMiddleware, {"allowed_hosts": ["www.example.org"]})])
     with LiveServer(app, root_path="/api") as server, RawConnection(server.port) as connection:

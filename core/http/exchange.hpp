@@ -88,6 +88,10 @@ class Exchange {
   [[nodiscard]] bool enter(std::shared_ptr<const Pipeline> layers);
   /// It has entered such layers.
   [[nodiscard]] bool has_layers() const noexcept { return route_layers_ != nullptr; }
+  /// A whole answer that is larger may keep all other connections waiting; see Layer::largest_body().
+  [[nodiscard]] std::size_t largest_body() const noexcept {
+    return passage_ != nullptr ? passage_->largest_body() : SIZE_MAX;
+  }
   /// The answer will not pass the layers of the route: for whoever gives one that has passed their like already, or
   /// that is the server's own. Those of the connection stay. Before the answer.
   void leave_layers() noexcept;

@@ -91,6 +91,12 @@ void Passage::leave(std::size_t depth) noexcept {
   if (stages_.size() > depth) stages_.resize(depth);
 }
 
+std::size_t Passage::largest_body() const noexcept {
+  std::size_t least = SIZE_MAX;
+  for (const Stage& stage : stages_) least = std::min(least, stage.layer->largest_body(stage.state.get()));
+  return least;
+}
+
 void Passage::edit(EditableHead& head, bool sends_body) {
   for (Stage& stage : std::views::reverse(stages_)) {
     stage.layer->on_head(head, stage.state.get());

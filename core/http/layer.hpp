@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -115,6 +116,8 @@ class Layer {
   [[nodiscard]] virtual std::unique_ptr<BodyFilter> filter(const EditableHead& /*head*/, LayerState* /*state*/) {
     return nullptr;
   }
+  /// The largest whole body that it changes while everybody waits; for whoever can have a larger one changed elsewhere.
+  [[nodiscard]] virtual std::size_t largest_body(const LayerState* /*state*/) const noexcept { return SIZE_MAX; }
   /// An answer that a handler began is over.
   virtual void on_answered(const Answered& /*answered*/) noexcept {}
   /// The server has refused by itself, before or instead of a handler's answer. A client can cause as many as it likes.

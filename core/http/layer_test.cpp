@@ -222,6 +222,41 @@ TEST(Layers, ThatHaveTheWholeBodySeeWhatThoseInsideHaveMadeOfIt) {
   EXPECT_EQ(server.ask(client, get("/")), fixed("<<AB>!shout>", "content-type: text/plain\r\nx-shout: /\r\n"));
 }
 
+/// Is slow with what is large, where the request says so.
+class Slow final : public Layer {
+ public:
+  explicit Slow(std::size_t largest) : largest_(largest) {}
+  [[nodiscard]] Calls calls() const noexcept override { return {.requests = true, .heads = true}; }
+  bool on_request(Exchange& exchange, std::unique_ptr<LayerState>& state) override {
+    if (exchange.request().path == "/slow") state = std::make_unique<LayerState>();
+    return false;
+  }
+  [[nodiscard]] std::size_t largest_body(const LayerState* state) const noexcept override {
+    return state != nullptr ? largest_ : SIZE_MAX;
+  }
+
+ private:
+  std::size_t largest_;
+};
+
+TEST(Layers, TheSlowestSaysWhatIsTooLarge) {
+  TestServer server;
+  const auto route = pipeline({std::make_shared<Slow>(9), std::make_shared<Slow>(7), std::make_shared<Slow>(8)});
+  std::vector<std::size_t> largest;
+  server.handler.answer = [&](Exchange& exchange) {
+    largest.push_back(exchange.largest_body());
+    if (exchange.enter(route)) return;
+    largest.push_back(exchange.largest_body());
+    exchange.leave_layers();
+    largest.push_back(exchange.largest_body());
+    exchange.respond(200, "text/plain", "x");
+  };
+  TestClient client = server.connect();
+  server.ask(client, get("/slow"));
+  server.ask(client, get("/other"));
+  EXPECT_EQ(largest, (std::vector<std::size_t>{SIZE_MAX, 7, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX}));
+}
+
 TEST(Layers, AReplacedBodyKeepsThePlaceOfItsLength) {
   TestServer server;
   server.connections.set_layers(pipeline({std::make_shared<Replacing>()}));

@@ -24,6 +24,9 @@ class Passage {
   /// Back to the outermost `depth` of them: those further in will not see the answer.
   void leave(std::size_t depth) noexcept;
 
+  /// The least Layer::largest_body() of them.
+  [[nodiscard]] std::size_t largest_body() const noexcept;
+
   /// On the way out, from the innermost. Without a Content-Length where somebody filters the body. A whole body is
   /// filtered here where `sends_body`, else by filter(), piece by piece.
   void edit(EditableHead& head, bool sends_body);

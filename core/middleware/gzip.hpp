@@ -14,8 +14,9 @@
 namespace data_bridge::middleware {
 
 struct GzipOptions {
-  std::size_t minimum_size = 500;  ///< at least 1; of bodies in one piece
-  int level = 9;                   ///< 1 to 9
+  std::size_t minimum_size = 500;         ///< at least 1; of bodies in one piece
+  int level = 9;                          ///< 1 to 9
+  std::size_t largest_inline = SIZE_MAX;  ///< bytes; more is compressed in a thread by Starlette (1.4)
   enum class Format : std::uint8_t {
     kFile,  ///< of Python's GzipFile: the header has the time (Starlette before 1.4)
     kZlib,
@@ -40,6 +41,9 @@ class Gzip final : public http::Layer {
   [[nodiscard]] Calls calls() const noexcept override { return {.requests = true, .heads = true}; }
   [[nodiscard]] bool on_request(http::Exchange& exchange, std::unique_ptr<http::LayerState>& state) override;
   void on_head(http::EditableHead& head, http::LayerState* state) override;
+  [[nodiscard]] std::size_t largest_body(const http::LayerState* state) const noexcept override {
+    return state != nullptr ? options_.largest_inline : SIZE_MAX;
+  }
   [[nodiscard]] std::unique_ptr<http::BodyFilter> filter(const http::EditableHead& head,
                                                          http::LayerState* state) override;
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -225,6 +227,27 @@ def test_a_root_path_is_in_the_url(tmp_path: Path) -> None:
     with LiveServer(app, root_path="/api") as server, RawConnection(server.port) as connection:
         connection.send(request("GET", "/hello?a", headers={"Host": "example.org"}))
         assert connection.read_answer().header("location") == "http://www.example.org/api/hello?a"
+
+
+def has_worker_thread() -> bool:
+    return any(thread.name == "AnyIO worker thread" for thread in threading.enumerate())
+
+
+@pytest.mark.skipif("thread_minimum_size" not in inspect.signature(GZipMiddleware).parameters, reason="always inline")
+@pytest.mark.parametrize("path", ["/text/2000", "/json/400"])
+@THREADS
+def test_the_loop_stays_free_while_much_is_compressed(io_threads: int, path: str) -> None:
+    app = make_app([(GZipMiddleware, {"thread_minimum_size": 2000}), (CORSMiddleware, {"allow_origins": ["a"]})])
+    with LiveServer(app, io_threads=io_threads) as server, httpx.Client(base_url=server.url) as client:
+        client.get("/text/1999", headers={"Accept-Encoding": "gzip"})
+        client.get(path, headers={"Accept-Encoding": "br"})
+        assert not has_worker_thread()
+        answer = client.get(path, headers={"Accept-Encoding": "gzip", "Origin": "a"})
+        assert has_worker_thread()
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers.get_list("access-control-allow-origin") == ["a"]
+        assert len(answer.content) >= 2000
+        assert server.pop_counts() == {"compiled": 3}
 
 
 # --- expressions -----------------------------------------------------------------------------------

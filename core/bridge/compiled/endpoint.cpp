@@ -74,13 +74,13 @@ class NativeDoor final : public Door {
     std::vector<http::Header> fields;
     fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
     const std::string_view content = bytes_view(body);
-    if (!has_plain_body(status) || !read_fields(headers, content.size(), fields)) return Answer::kNotHere;
+    if (!is_here(status, content) || !read_fields(headers, content.size(), fields)) return Answer::kNotHere;
     run_.conversation().respond(static_cast<int>(status), fields, content);
     return Answer::kDone;
   }
 
   Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& /*next*/) override {
-    if (!has_plain_body(status)) return Answer::kNotHere;
+    if (!is_here(status, body)) return Answer::kNotHere;
     if (headers == nullptr || (PyList_CheckExact(headers) && PyList_GET_SIZE(headers) == 0)) {
       run_.conversation().respond(static_cast<int>(status), "application/json", body);
       return Answer::kDone;
@@ -99,6 +99,10 @@ class NativeDoor final : public Door {
   [[nodiscard]] bool native() const noexcept override { return true; }
 
  private:
+  [[nodiscard]] bool is_here(long status, std::string_view body) const noexcept {
+    return has_plain_body(status) && body.size() <= run_.conversation().largest_body();
+  }
+
   const http::OwnedRequest& request() { return run_.conversation().request(); }
 
   /// What the program has read itself is not received once more.

@@ -15,6 +15,7 @@ Conversation::Conversation(http::Exchange& exchange, Body body, bool local)
       body_(body),
       local_(local),
       has_layers_(exchange.has_layers()),
+      largest_body_(exchange.largest_body()),
       exchange_(exchange.ref()),
       is_head_(request_.head().method == "HEAD"),
       wants_continue_(request_.head().expects_continue),

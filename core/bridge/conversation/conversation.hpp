@@ -84,6 +84,9 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   [[nodiscard]] Room room_to_send() noexcept;
   /// room_to_send() is kNo, for one who does not wait for it.
   [[nodiscard]] bool send_paused() const noexcept;
+  /// What is larger should be answered by the application with its own middleware, which knows how not to be in the
+  /// way of others.
+  [[nodiscard]] std::size_t largest_body() const noexcept { return largest_body_; }
   /// What is answered has passed Python's own middleware: not that of the exchange's route, too.
   void leave_layers();
   /// A whole answer, at most one, and nothing before or behind it.
@@ -150,6 +153,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   const Body body_;
   const bool local_;
   const bool has_layers_;
+  const std::size_t largest_body_;
 
   // The connection's thread's.
   std::shared_ptr<Conversation> exchange_side_;  // while the exchange tells this of its events

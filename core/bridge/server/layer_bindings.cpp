@@ -101,6 +101,7 @@ AppLayer read_cors(const Options& source) {
 AppLayer read_gzip(const Options& source) {
   GzipOptions options{.minimum_size = nb::cast<std::size_t>(source["minimum_size"]),
                       .level = nb::cast<int>(source["level"]),
+                      .largest_inline = nb::cast<std::size_t>(source["largest_inline"]),
                       .format = source.choice<GzipOptions::Format>("format", {"file", "zlib"}),
                       .flushes_pieces = source.flag("flushes_pieces"),
                       .varies_without = source.flag("varies_without"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import random
 import re
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -204,6 +205,9 @@ def _gzip(instance: Any) -> tuple[str, dict[str, Any]]:
         raise Bridged("Python's zlib is another one")
     responder = _starlette_gzip.GZipResponder
     compress = getattr(responder, "_compress_body", None)  # 1.4
+    in_threads = getattr(instance, "thread_minimum_size", sys.maxsize)  # 1.4
+    if type(in_threads) is not int or in_threads < 1:
+        raise Bridged("thread_minimum_size is below 1")
     types = getattr(instance, "exclude_content_types", None)  # 1.5
     prefixes = getattr(gzip, "DEFAULT_EXCLUDED_CONTENT_TYPES", ()) if types is None else ()  # 0.46
     identity = getattr(gzip, "IdentityResponder", None)  # 0.46
@@ -211,6 +215,7 @@ def _gzip(instance: Any) -> tuple[str, dict[str, Any]]:
     return "gzip", {
         "minimum_size": minimum_size,
         "level": level,
+        "largest_inline": min(in_threads, sys.maxsize) - 1,
         "format": "file" if compress is None else "zlib",
         "flushes_pieces": compress is not None and "Z_SYNC_FLUSH" in _names_in(compress),
         "varies_without": identity is not None,

@@ -30,10 +30,10 @@ struct Hooks {
 struct Counters {
   std::atomic<std::uint64_t> compiled{0};
   std::atomic<std::uint64_t> bridged{0};
-  std::atomic<std::uint64_t> inside{0};     ///< compiled, behind the application's middleware, which was bridged
-  std::atomic<std::uint64_t> unmatched{0};  ///< 404, 405 and redirects that the application was not asked for
+  std::atomic<std::uint64_t> inside{0};      ///< compiled, behind the application's middleware, which was bridged
+  std::atomic<std::uint64_t> unmatched{0};   ///< 404, 405 and redirects that the application was not asked for
   std::atomic<std::uint64_t> middleware{0};  ///< answered by native middleware, in the application's place
-  std::atomic<std::uint64_t> abandoned{0};  ///< the client left before the application had seen the request
+  std::atomic<std::uint64_t> abandoned{0};   ///< the client left before the application had seen the request
 };
 
 /// Shared by the server and every request, which may outlive it (share_across_threads()). The Python objects belong to

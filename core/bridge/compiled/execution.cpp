@@ -303,6 +303,7 @@ Execution::Done Execution::perform(const Step& step) {
     case Op::kCall:
     case Op::kThread:
     case Op::kEnter:
+    case Op::kStream:
     case Op::kApplication:
       return begin_call(step);
   }
@@ -412,7 +413,7 @@ PyRef Execution::call(const Step& step) {
                                           keywords != 0 ? step.names.get() : nullptr));
 }
 
-PyRef Execution::enter(const Step& step) {
+PyRef Execution::named_arguments(const Step& step) {
   PyRef values = PyRef::steal(PyDict_New());
   for (std::size_t i = 0; i < step.arguments.size(); ++i) {
     PyObject* const value = values ? slot(step.arguments[i]) : nullptr;
@@ -421,6 +422,21 @@ PyRef Execution::enter(const Step& step) {
       return {};
     }
   }
+  return values;
+}
+
+PyRef Execution::stream(const Step& step) {
+  const PyRef values = named_arguments(step);
+  PyObject* const from = values ? request() : nullptr;
+  PyObject* const response = from != nullptr ? slot(kResponseSlot) : nullptr;
+  if (response == nullptr) return {};
+  PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
+  std::array<PyObject*, 4> arguments{from, values.get(), response, tasks};
+  return PyRef::steal(PyObject_Vectorcall(step.function.get(), arguments.data(), arguments.size(), nullptr));
+}
+
+PyRef Execution::enter(const Step& step) {
+  const PyRef values = named_arguments(step);
   PyObject* const from = values ? request() : nullptr;
   if (from == nullptr) return {};
   PyObject* const stack = (step.function_scope && function_stack_ ? function_stack_ : request_stack_).get();

@@ -72,6 +72,8 @@ class Execution {
   PyObject* stack(pyloop::PyRef& stack) const;
   pyloop::PyRef call(const Step& step);
   pyloop::PyRef enter(const Step& step);
+  pyloop::PyRef stream(const Step& step);
+  pyloop::PyRef named_arguments(const Step& step);
 
   // --- behind it ---
   Next call_endpoint();

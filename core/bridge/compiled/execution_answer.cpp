@@ -35,6 +35,7 @@ Execution::Next Execution::call_endpoint() {
         PyRef::steal(PyObject_Vectorcall(plan_.invalid_request.get(), arguments.data(), arguments.size(), nullptr));
     return error ? finish(error.get()) : on_exception();
   }
+  if (plan_.endpoint.op == Op::kStream) return await(stream(plan_.endpoint), Stage::kEndpoint);
   if (plan_.endpoint.op != Op::kApplication) return await(call(plan_.endpoint), Stage::kEndpoint);
   return await(call_application(plan_.endpoint.function.get(), door_.scope(), door_.receive(), door_.send()),
                Stage::kFinish);

@@ -48,11 +48,17 @@ constexpr Named<ParameterIn> kLocations[] = {{"path", ParameterIn::kPath},
                                              {"header", ParameterIn::kHeader},
                                              {"cookie", ParameterIn::kCookie},
                                              {"body", ParameterIn::kBody}};
-constexpr Named<Op> kOps[] = {{"parameter", Op::kParameter}, {"location", Op::kLocation},
-                              {"body", Op::kBody},           {"form", Op::kForm},
-                              {"make", Op::kMake},           {"reuse", Op::kReuse},
-                              {"call", Op::kCall},           {"thread", Op::kThread},
-                              {"enter", Op::kEnter},         {"application", Op::kApplication}};
+constexpr Named<Op> kOps[] = {{"parameter", Op::kParameter},
+                              {"location", Op::kLocation},
+                              {"body", Op::kBody},
+                              {"form", Op::kForm},
+                              {"make", Op::kMake},
+                              {"reuse", Op::kReuse},
+                              {"call", Op::kCall},
+                              {"thread", Op::kThread},
+                              {"enter", Op::kEnter},
+                              {"stream", Op::kStream},
+                              {"application", Op::kApplication}};
 
 ParameterPlan read_parameter(nb::handle source) {
   ParameterPlan plan;

@@ -41,6 +41,8 @@ enum class Op : std::uint8_t {
   kReuse,        ///< where the dependency was solved before: takes its value and goes on at `jump`
   kCall,         ///< awaits function(**arguments)
   kThread,       ///< the same in a worker thread
+  kStream,       ///< as the endpoint, a generator: (request, arguments, response, tasks or None) -> awaitable of what
+                 ///< streams
   kApplication,  ///< as the endpoint: an ASGI application that sees to all the rest
   kEnter,        ///< a dependency with `yield`: (on the function's stack, arguments, request) -> awaitable of the value
 };

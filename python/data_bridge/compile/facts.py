@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Location = Literal["path", "query", "header", "cookie", "body"]
-CallKind = Literal["async", "thread", "enter", "application"]
+CallKind = Literal["async", "thread", "enter", "stream", "application"]
 
 #: Objects that FastAPI injects by annotation.
 Injected = Literal["request", "response", "background_tasks"]
@@ -71,6 +71,8 @@ class CallFacts:
     made: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)  # fresh objects, by name
     #: Kind "enter": (stack, arguments, request) -> awaitable of the value.
     enter: Callable[[Any, dict[str, Any], Any], Awaitable[Any]] | None = None
+    #: Kind "stream": (request, arguments, injected response, tasks or None) -> awaitable of the response.
+    stream: Callable[[Any, dict[str, Any], Any, Any], Awaitable[Any]] | None = None
 
 
 @dataclass(slots=True)

@@ -58,6 +58,7 @@ from .finish import HANDLER_STACK, NativeFinish, exit_in_handler, finish
 from .native_middleware import NativeLayers, read_layers
 from .plan import Services, make_plan
 from .pristine import closure_of, functions_inside, nested_code, overrides, own_function, patched_names, rebuilt
+from .streams import stream_maker
 
 _PACKAGES = ("fastapi", "starlette")
 
@@ -306,7 +307,7 @@ class Places:
 def read_route(app: FastAPI, places: Places, view: RouteView, services: Services) -> RouteFacts:
     """The facts of one APIRoute. Raises :class:`Bridged`."""
     handler, outside = handlers_of(view)
-    facts = _Reader(app, places, view, closure_of(handler)).read()
+    facts = _Reader(app, places, view, handler).read()
     return facts if outside is None else _within(facts, services, view, handler)
 
 
@@ -400,17 +401,16 @@ def _handler_of(app: Any) -> Any:
 
 
 class _Reader:
-    def __init__(self, app: FastAPI, places: Places, view: RouteView, handler: dict[str, Any]):
+    def __init__(self, app: FastAPI, places: Places, view: RouteView, handler: FunctionType):
         self.app = app
         self.places = places
         self.view = view
-        self.handler = handler
-        self.dependant = handler["dependant"]
+        self.function = handler
+        self.handler = closure_of(handler)
+        self.dependant = self.handler["dependant"]
 
     def read(self) -> RouteFacts:
         handler = self.handler
-        if handler.get("is_sse_stream") or handler.get("is_json_stream") or _is_generator(self.dependant):
-            raise Bridged("streams its answer from a generator")
         endpoint = self.call(self.dependant)
         return RouteFacts(
             endpoint=endpoint,
@@ -432,6 +432,10 @@ class _Reader:
         kind: CallKind = "thread"
         if depth and _is_generator(dependant):
             kind = "enter"
+        elif _is_generator(dependant):
+            if not features.STREAMS_GENERATORS:
+                raise Bridged("the endpoint is a generator")
+            kind = "stream"
         elif self.handler["is_coroutine"] if depth == 0 else features.is_coroutine(dependant):
             kind = "async"
         if getattr(dependant, "concurrency", None) is not None and depth and kind != "enter":
@@ -442,6 +446,8 @@ class _Reader:
             facts.function_scope = getattr(dependant, "scope", None) == "function"
         if kind == "enter":
             facts.enter = _enter(dependant)
+        if kind == "stream":
+            facts.stream = stream_maker(self.function, call)
         facts.dependencies = [self.call(child, depth=depth + 1) for child in dependant.dependencies]
         self.fields(dependant, facts)
         self.injected(dependant, facts)

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from .facts import CallFacts, FieldFacts, LooseFacts, RouteFacts
 
-Op = Literal["parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter", "application"]
+Op = Literal[
+    "parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter", "stream", "application"
+]
 
 #: Slots of what is made at its first use; others follow.
 _INJECTED = {"request": 0, "response": 1, "background_tasks": 2}
@@ -117,7 +119,7 @@ class _Program:
             arguments[name] = slot = self._slot()
             self.steps.append(Step("make", slot, node, function=make))
         op: Op = "call" if call.kind == "async" else call.kind
-        function = call.enter if call.kind == "enter" else call.call
+        function = {"enter": call.enter, "stream": call.stream}.get(call.kind, call.call)
         positions = [_INJECTED["request"]] if call.takes_request else []
         slots = [*positions, *arguments.values()]
         return Step(op, node=node, function=function, names=tuple(arguments), arguments=slots)

@@ -278,6 +278,12 @@ def _add_answers(app: FastAPI, log: list[str]) -> None:
     async def optional(item: Item | None = None) -> Item | None:
         return item
 
+    @app.post("/defaulted")
+    async def defaulted(
+        number: Annotated[int | None, Body(default_factory=lambda: "10", validate_default=True)],
+    ) -> Any:
+        return number
+
     @app.delete("/nothing", status_code=204)
     async def nothing(response: Response) -> None:
         response.headers["x-gone"] = "1"

@@ -60,6 +60,8 @@ REQUESTS: dict[str, bytes] = {
     "optional body": request("POST", "/optional", ITEM, JSON),
     "optional body absent": request("POST", "/optional"),
     "optional body null": request("POST", "/optional", b"null", JSON),
+    "default that is validated": request("POST", "/defaulted"),
+    "default that is validated, null": request("POST", "/defaulted", b"null", JSON),
     "nothing": request("DELETE", "/nothing"),
     "a status that is no plain int": request("GET", "/accepted"),
     "HTML": request("GET", "/html"),

@@ -53,6 +53,9 @@ NULL_IS_ABSENT = inspect.signature(_utils.solve_dependencies).parameters["body"]
 #: Defaults are validated at every request (0.112.4 to 0.147).
 VALIDATES_DEFAULTS = "deepcopy" in _names_in(_utils._get_multidict_value.__code__)
 
+#: A default that asks for it is validated, that of a body too (0.148).
+VALIDATES_ON_DEMAND = "validate_default" in _utils._validate_value_with_model_field.__code__.co_names
+
 #: Errors say where the endpoint is (0.124).
 HAS_ENDPOINT_CONTEXT = hasattr(fastapi.routing, "_extract_endpoint_context")
 

@@ -504,7 +504,8 @@ class _Reader:
         handler = self.handler
         if not handler["is_body_form"] and not handler["embed_body_fields"] and len(fields) == 1:
             facts = _field("body", fields[0], [fields[0].alias], lambda _: ("body",))
-            facts.null_is_absent, facts.validate_default = features.NULL_IS_ABSENT, False
+            facts.null_is_absent = features.NULL_IS_ABSENT
+            facts.validate_default = features.VALIDATES_ON_DEMAND and bool(fields[0].field_info.validate_default)
             return facts
         embed = handler["embed_body_fields"]
 

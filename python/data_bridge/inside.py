@@ -76,15 +76,35 @@ class _Seat:
         compiler = RouteCompiler(app, root=False)
         self._native = core.make_inner_router(self._original, functools.partial(_still_valid, compiler, recompile))
         self.router.middleware_stack = self._native
+        self._stack: Any = None
+        self._lean: Any = None
 
     def serve(self, compiled: CompiledApp) -> None:
+        if self._stack is not self.app.middleware_stack:
+            self._leave_stack()
+            self._stack = self.app.middleware_stack
+            self._lean = _lean_middleware(self._stack)
         entries = [(route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes]
         self._native.set_routes(entries, compiled.watch.attributes, compiled.watch.lists)
 
     def leave(self) -> None:
+        self._leave_stack()
         self._native.close()
         if self.router.middleware_stack is self._native:
             self.router.middleware_stack = self._original
+
+    def _leave_stack(self) -> None:
+        if self._lean is not None:
+            self._lean.leave()
+        self._stack = self._lean = None
+
+
+def _lean_middleware(stack: Any) -> Any:
+    with contextlib.suppress(Exception):
+        from .compile.base_http import LeanMiddleware
+
+        return LeanMiddleware(stack)
+    return None
 
 
 def _still_valid(compiler: RouteCompiler, recompile: Callable[[], None], changed: bool) -> bool:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from . import _core
+from .collector import ServerCollector
 from .inside import InsideRoutes
 from .interface import as_asgi3
 from .lifespan import Lifespan, StartupFailed
@@ -368,12 +369,14 @@ class _Run:
         self._owns_process = owns_process
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = False
+        self._collector = ServerCollector()
 
     def run(self) -> int:
         runner = asyncio.Runner(loop_factory=new_event_loop)
         try:
             return runner.run(self._main())
         finally:
+            self._collector.stop()
             if not self.left_over:
                 if self._ended:
                     # The runner would wait for it once more.
@@ -411,6 +414,8 @@ class _Run:
         return 0
 
     def _started(self, server: Server) -> None:
+        if self._owns_process:
+            self._collector.start()
         if self._on_started is not None:
             self._on_started(server)
         if self._line is not None:

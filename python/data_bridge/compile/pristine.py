@@ -98,6 +98,33 @@ def rebuilt(function: Any, replacements: dict[int, Any], depth: int = 6) -> Any:
     return copy
 
 
+def with_globals(
+    function: FunctionType, module: ModuleType, replaced: dict[str, Any], closure: tuple[CellType, ...] | None = None
+) -> FunctionType:
+    """A copy of ``function``, of ``module``, for whose code, and functions in it, some names mean something else.
+
+    All other names are looked up in the module when they are used, as they are for the original.
+    """
+    closure = closure or function.__closure__
+    names = _Globals(module, replaced)
+    copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, closure)
+    copy.__kwdefaults__, copy.__qualname__, copy.__doc__ = (
+        function.__kwdefaults__,
+        function.__qualname__,
+        function.__doc__,
+    )
+    return copy
+
+
+class _Globals(dict[str, Any]):
+    def __init__(self, module: ModuleType, replaced: dict[str, Any]) -> None:
+        super().__init__(replaced, __name__=module.__name__)  # what functions that are made there look for
+        self._module = module
+
+    def __missing__(self, name: str) -> Any:
+        return vars(self._module)[name]
+
+
 def _rebuilt_cell(cell: CellType, replacements: dict[int, Any], depth: int) -> CellType:
     try:
         content = cell.cell_contents

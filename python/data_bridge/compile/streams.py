@@ -15,6 +15,8 @@ from fastapi.dependencies.utils import SolvedDependency
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .pristine import with_globals
+
 _SOLVED = "data_bridge.solved"
 
 #: (request, arguments by name, the injected Response, BackgroundTasks or None) -> the response that streams.
@@ -27,7 +29,8 @@ def stream_maker(handler: FunctionType, endpoint: Callable[..., Any]) -> MakeStr
         CellType(None) if name == "body_field" else cell
         for name, cell in zip(handler.__code__.co_freevars, handler.__closure__ or (), strict=True)
     ]
-    with_solved = FunctionType(handler.__code__, _Globals(), handler.__name__, handler.__defaults__, tuple(cells))
+    replaced = {"solve_dependencies": _solve_dependencies}
+    with_solved = with_globals(handler, fastapi.routing, replaced, tuple(cells))
 
     def make(request: Request, values: dict[str, Any], response: Response, tasks: Any) -> Awaitable[Response]:
         request.scope[_SOLVED] = SolvedDependency(
@@ -42,13 +45,3 @@ def stream_maker(handler: FunctionType, endpoint: Callable[..., Any]) -> MakeStr
 async def _solve_dependencies(*, request: Request, **_: Any) -> SolvedDependency:
     solved: SolvedDependency = request.scope.pop(_SOLVED)
     return solved
-
-
-class _Globals(dict[str, Any]):
-    """Those of fastapi.routing, as they are at each moment, but for ``solve_dependencies``."""
-
-    def __init__(self) -> None:
-        super().__init__(solve_dependencies=_solve_dependencies)
-
-    def __missing__(self, name: str) -> Any:
-        return vars(fastapi.routing)[name]

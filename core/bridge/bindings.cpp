@@ -2,6 +2,7 @@
 #include "bridge/bindings.hpp"
 
 #include "bridge/crud_bindings.hpp"
+#include "bridge/form_bindings.hpp"
 #include "bridge/schema_bindings.hpp"
 #include "pyloop/loop.hpp"
 
@@ -10,6 +11,7 @@ namespace data_bridge::bridge {
 void bind_all(nanobind::module_& module) {
   if (pyloop::register_pyloop(module.ptr()) < 0) throw nanobind::python_error();
   bind_crud(module);
+  bind_forms(module);
   bind_schema(module);
   bind_listen(module);
   bind_server(module);

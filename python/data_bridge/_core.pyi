@@ -201,6 +201,9 @@ class SchemaModel:
     @property
     def allows_extra(self) -> bool: ...
 
+def read_form(content_type: bytes, body: list[bytes], native: Any) -> tuple[list[Any], Any] | None:
+    """What is due to files and the FormData, or what is for another parser as bytes and UploadFiles."""
+
 def is_json_content_type(value: bytes) -> bool:
     """True where FastAPI reads a body of this content type as JSON."""
 

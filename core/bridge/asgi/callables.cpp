@@ -31,6 +31,13 @@ class AsgiCallables final : public ConversationReader {
     Attempt attempt(PyObject* /*argument*/, PyRef& result) override { return callables_.receive(result); }
     AsgiCallables& callables_;
   };
+  struct ReceivePiece final : Operation {
+    explicit ReceivePiece(AsgiCallables& callables) : callables_(callables) {}
+    Attempt attempt(PyObject* /*argument*/, PyRef& result) override {
+      return callables_.receive_piece(callables_.piece, result);
+    }
+    AsgiCallables& callables_;
+  };
   struct Send final : Operation {
     explicit Send(AsgiCallables& callables) : callables_(callables) {}
     Attempt attempt(PyObject* message, PyRef& result) override { return callables_.send(message, result); }
@@ -52,24 +59,25 @@ class AsgiCallables final : public ConversationReader {
   }
 
   Receive receive_operation{*this};
+  ReceivePiece receive_piece_operation{*this};
+  BodyPiece piece;  // what that has received
   Send send_operation{*this};
 
  private:
   Attempt receive(PyRef& result) {
-    std::string body;
-    bool more_body = false;
-    switch (conversation_->receive(body, more_body)) {
-      case Conversation::Received::kNothing:
-        result = receive_waiters_.add(app_->loop.get());
-        return result ? Attempt::kWait : Attempt::kError;
-      case Conversation::Received::kDisconnect:
-        result = make_disconnect_message();
-        break;
-      case Conversation::Received::kBody:
-        result = make_request_message(body, more_body);
-        break;
-    }
+    BodyPiece received;
+    const Attempt attempt = receive_piece(received, result);
+    if (attempt != Attempt::kDone) return attempt;
+    result =
+        received.disconnected ? make_disconnect_message() : make_request_message(received.bytes, received.more_body);
     return result ? Attempt::kDone : Attempt::kError;
+  }
+
+  Attempt receive_piece(BodyPiece& out, PyRef& result) {
+    result = PyRef::borrow(Py_None);
+    if (take_body_piece(*conversation_, out)) return Attempt::kDone;
+    result = receive_waiters_.add(app_->loop.get());
+    return result ? Attempt::kWait : Attempt::kError;
   }
 
   Attempt send(PyObject* message, PyRef& result) {
@@ -195,6 +203,18 @@ PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopC
   PyObject_GC_Track(object);
   return PyRef::steal(object);
 }
+
+bool take_body_piece(LoopConversation& conversation, BodyPiece& out) {
+  const Conversation::Received received = conversation.receive(out.bytes, out.more_body);
+  out.disconnected = received == Conversation::Received::kDisconnect;
+  return received != Conversation::Received::kNothing;
+}
+
+PyRef await_body_piece(PyObject* callables) {
+  return PyRef::steal(make_awaitable(callables, callables_of(callables).receive_piece_operation, nullptr));
+}
+
+void take_awaited_piece(PyObject* callables, BodyPiece& out) { std::swap(callables_of(callables).piece, out); }
 
 PyRef receive_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&receive_definition, callables)); }
 PyRef send_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&send_definition, callables)); }

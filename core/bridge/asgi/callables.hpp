@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <memory>
+#include <string>
 
 #include "bridge/app_context.hpp"
 #include "bridge/loop_conversation.hpp"
@@ -18,6 +19,18 @@ bool ready_asgi_types();
 /// and with the errors of uvicorn's RequestResponseCycle. A Python object, because the application may keep them for
 /// longer than the request lives. Empty with an exception set on failure.
 pyloop::PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopConversation> conversation);
+/// A piece of the request's body without a message around it.
+struct BodyPiece {
+  std::string bytes;
+  bool more_body = true;
+  bool disconnected = false;
+};
+/// False: nothing has arrived. What was taken does not come as a message as well.
+bool take_body_piece(LoopConversation& conversation, BodyPiece& out);
+/// An awaitable that waits for the next piece, which take_awaited_piece() has then.
+pyloop::PyRef await_body_piece(PyObject* callables);
+void take_awaited_piece(PyObject* callables, BodyPiece& out);
+
 /// New references.
 pyloop::PyRef receive_of(PyObject* callables);
 pyloop::PyRef send_of(PyObject* callables);

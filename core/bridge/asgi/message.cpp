@@ -137,6 +137,25 @@ bool read_body_message(PyObject* message, BodyMessage& out) {
 
 PyRef message_type(PyObject* message) { return PyRef::steal(PyObject_GetItem(message, asgi_names().type)); }
 
+bool read_request_message(PyObject* message, RequestMessage& out) {
+  const AsgiNames& name = asgi_names();
+  const PyRef type = message_type(message);
+  if (!type) return false;
+  if (PyObject_RichCompareBool(type.get(), name.http_request, Py_EQ) != 1) {
+    out.disconnected = PyObject_RichCompareBool(type.get(), name.http_disconnect, Py_EQ) == 1;
+    return PyErr_Occurred() == nullptr;
+  }
+  out.body = PyRef::steal(PyMapping_HasKey(message, name.body) != 0 ? PyObject_GetItem(message, name.body)
+                                                                    : PyBytes_FromStringAndSize(nullptr, 0));
+  if (!out.body) return false;
+  out.more_body = false;
+  if (PyMapping_HasKey(message, name.more_body) == 0) return true;
+  const PyRef more_body = PyRef::steal(PyObject_GetItem(message, name.more_body));
+  const int truth = more_body ? PyObject_IsTrue(more_body.get()) : -1;
+  out.more_body = truth == 1;
+  return truth >= 0;
+}
+
 PyRef make_request_message(std::string_view body, bool more_body) {
   const AsgiNames& name = asgi_names();
   PyRef message = PyRef::steal(PyDict_New());

@@ -63,6 +63,17 @@ bool read_body_message(PyObject* message, BodyMessage& out);
 /// message["type"]; empty with a Python exception set on failure.
 pyloop::PyRef message_type(PyObject* message);
 
+/// What a `receive()` of anybody's has given, as starlette.requests.Request.stream() takes it. A message of another
+/// type has no body, and others follow.
+struct RequestMessage {
+  pyloop::PyRef body;
+  bool more_body = true;
+  bool disconnected = false;  ///< an `http.disconnect`
+};
+
+/// False with a Python exception set.
+bool read_request_message(PyObject* message, RequestMessage& out);
+
 /// An `http.request`; empty with a Python exception set on failure.
 pyloop::PyRef make_request_message(std::string_view body, bool more_body);
 /// An `http.disconnect`.

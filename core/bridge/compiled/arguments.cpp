@@ -146,6 +146,17 @@ Inputs::Found Inputs::find_in_cookies(const ParameterPlan& parameter, PyRef& out
   return Found::kAbsent;
 }
 
+Inputs::Found Inputs::find_in_form(const ParameterPlan& parameter, PyRef& out, std::size_t& alias) const {
+  for (std::size_t i = 0; form_ != nullptr && i < parameter.aliases.size(); ++i) {
+    const FormReading::Found found = form_->find(parameter.aliases[i], parameter.many, out);
+    if (found == FormReading::Found::kFailed) return Found::kFailed;
+    if (found == FormReading::Found::kAbsent) continue;
+    alias = i;
+    return Found::kValue;
+  }
+  return Found::kAbsent;
+}
+
 Inputs::Found Inputs::find_body(const ParameterPlan& parameter, PyRef& out) const {
   if (body() == plan_.undefined.get() || (parameter.null_is_absent && body() == Py_None)) return Found::kAbsent;
   out = PyRef::borrow(body());
@@ -166,6 +177,8 @@ Inputs::Found Inputs::find(const ParameterPlan& parameter, PyRef& out, std::size
       return find_in_cookies(parameter, out, alias);
     case ParameterIn::kBody:
       return find_body(parameter, out);
+    case ParameterIn::kForm:
+      return find_in_form(parameter, out, alias);
   }
   return Found::kAbsent;
 }

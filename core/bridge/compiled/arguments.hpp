@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bridge/compiled/door.hpp"
+#include "bridge/compiled/form.hpp"
 #include "bridge/compiled/plan.hpp"
 #include "pyloop/py_ref.hpp"
 #include "text/query_string.hpp"
@@ -30,6 +31,8 @@ class Inputs {
   bool set_body(pyloop::PyRef bytes);
   /// A body that was read otherwise: a form, or by a Request of somebody else's.
   void take_body(pyloop::PyRef value) noexcept { body_ = std::move(value); }
+  /// Where parameters of forms are found; it must live as long as they are extracted.
+  void read_from(FormReading& form) noexcept { form_ = &form; }
   [[nodiscard]] PyObject* body() const noexcept { return body_ ? body_.get() : plan_.undefined.get(); }
   /// Borrowed; null before set_body().
   [[nodiscard]] PyObject* body_bytes() const noexcept { return body_bytes_.get(); }
@@ -52,6 +55,7 @@ class Inputs {
   Found find_in_query(const ParameterPlan& parameter, pyloop::PyRef& out, std::size_t& alias);
   Found find_in_headers(const ParameterPlan& parameter, pyloop::PyRef& out, std::size_t& alias);
   Found find_in_cookies(const ParameterPlan& parameter, pyloop::PyRef& out, std::size_t& alias);
+  Found find_in_form(const ParameterPlan& parameter, pyloop::PyRef& out, std::size_t& alias) const;
   Found find_body(const ParameterPlan& parameter, pyloop::PyRef& out) const;
   pyloop::PyRef validated(const ParameterPlan& parameter, PyObject* value);
   Result refused(const ParameterPlan& parameter, std::size_t alias, PyObject* error, pyloop::PyRef& out);
@@ -64,6 +68,7 @@ class Inputs {
   pyloop::PyRef cookies_;
   pyloop::PyRef body_bytes_;
   pyloop::PyRef body_;
+  FormReading* form_ = nullptr;
   bool is_document_ = false;
 };
 

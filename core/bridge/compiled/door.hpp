@@ -49,6 +49,17 @@ class Door {
   /// The whole body, where it is there. Else it must be received.
   virtual const std::string_view* body() = 0;
 
+  enum class Piece : std::uint8_t {
+    kMore,        ///< `piece`, which lives until the next is asked for; others follow
+    kLast,        ///< the same, and the last
+    kDisconnect,  ///< the client has left
+    kAwait,       ///< `next` is to be awaited, and its value given to received_piece()
+    kError,       ///< a Python exception is set
+  };
+  /// The body as it comes in.
+  virtual Piece next_piece(std::string_view& piece, pyloop::PyRef& next) = 0;
+  virtual Piece received_piece(PyObject* value, std::string_view& piece) = 0;
+
   enum class Answer : std::uint8_t {
     kDone,
     kAwait,    ///< `next` is to be awaited, and then next_message() asked

@@ -54,6 +54,16 @@ class NativeDoor final : public Door {
     return &body_;
   }
 
+  Piece next_piece(std::string_view& piece, PyRef& next) override {
+    if (take_body_piece(run_.conversation(), body_piece_)) return taken_piece(piece);
+    next = open() ? await_body_piece(run_.callables()) : PyRef();
+    return next ? Piece::kAwait : Piece::kError;
+  }
+  Piece received_piece(PyObject* /*value*/, std::string_view& piece) override {
+    take_awaited_piece(run_.callables(), body_piece_);
+    return taken_piece(piece);
+  }
+
   PyObject* scope() override {
     if (!scope_) scope_ = make_http_scope(run_.app(), run_.conversation());
     return scope_.get();
@@ -103,6 +113,12 @@ class NativeDoor final : public Door {
     return has_plain_body(status) && body.size() <= run_.conversation().largest_body();
   }
 
+  Piece taken_piece(std::string_view& piece) const noexcept {
+    piece = body_piece_.bytes;
+    if (body_piece_.disconnected) return Piece::kDisconnect;
+    return body_piece_.more_body ? Piece::kMore : Piece::kLast;
+  }
+
   const http::OwnedRequest& request() { return run_.conversation().request(); }
 
   /// What the program has read itself is not received once more.
@@ -120,6 +136,7 @@ class NativeDoor final : public Door {
   const RoutePlan& plan_;
   const std::vector<std::string>& path_values_;
   std::string_view body_;
+  BodyPiece body_piece_;
   PyRef scope_;
   PyRef receive_;
   PyRef send_;

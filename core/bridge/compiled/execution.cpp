@@ -66,6 +66,17 @@ Execution::Next Execution::advance(bool returned, PyRef value) {
       if (!returned) return on_exception();
       inputs_.take_body(std::move(value));
       return run_steps();
+    case Stage::kForm:
+      if (!returned) return on_exception();
+      inputs_.take_body(std::move(value));
+      closes_files_ = true;  // FastAPI's own code has seen to that, whether there are any or not
+      ++step_;
+      return run_steps();
+    case Stage::kFormPiece:
+      return returned ? on_form_piece(value.get()) : on_form_failure();
+    case Stage::kFormWrite:
+      if (!returned) return on_form_failure();
+      return form_ended_ ? form_is_read() : read_form();
     case Stage::kSteps: {
       if (!returned) return on_exception();
       if (!take(plan_.steps[step_], std::move(value))) return on_exception();
@@ -100,6 +111,7 @@ void Execution::end() noexcept {
   request_stack_.reset();
   function_stack_.reset();
   inputs_.clear();
+  form_.reset();
 }
 
 int Execution::traverse(visitproc visit, void* arg) const {
@@ -110,6 +122,9 @@ int Execution::traverse(visitproc visit, void* arg) const {
   Py_VISIT(errors_.get());
   Py_VISIT(request_stack_.get());
   Py_VISIT(function_stack_.get());
+  if (form_) {
+    if (const int stop = form_->traverse(visit, arg); stop != 0) return stop;
+  }
   return inputs_.traverse(visit, arg);
 }
 
@@ -185,6 +200,7 @@ PyObject* Execution::request() {
   PyObject* const bytes = inputs_.body_bytes();
   if (bytes != nullptr && PyObject_SetAttr(request.get(), names().body, bytes) != 0) return nullptr;
   if (inputs_.is_document() && PyObject_SetAttr(request.get(), names().json, inputs_.body()) != 0) return nullptr;
+  if (!give_form(request.get())) return nullptr;
   made = std::move(request);
   return made.get();
 }
@@ -206,67 +222,11 @@ PyObject* Execution::slot(std::size_t index) {
   }
 }
 
-// --- the body --------------------------------------------------------------------------------------
-
-Execution::Next Execution::read_body() {
-  const std::string_view* const body = door_.body();
-  if (body == nullptr) {
-    PyObject* const receive = door_.receive();
-    if (receive == nullptr) return Next::kError;
-    return await(PyRef::steal(PyObject_CallNoArgs(receive)), Stage::kBody);
-  }
-  PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body->data(), static_cast<Py_ssize_t>(body->size())));
-  return bytes && inputs_.set_body(std::move(bytes)) ? run_steps() : on_exception();
-}
-
-Execution::Next Execution::read_given_body() {
-  if (!plan_.reads_body) return run_steps();
-  return await(PyRef::steal(PyObject_CallOneArg(plan_.read_body.get(), door_.given_request())), Stage::kGivenBody);
-}
-
-/// One message of receive(), as starlette.requests.Request.stream() takes it.
-Execution::Next Execution::on_message(PyObject* message) {
-  const AsgiNames& name = asgi_names();
-  const PyRef type = PyRef::steal(PyObject_GetItem(message, name.type));
-  if (!type) return on_exception();
-  const bool is_request = PyObject_RichCompareBool(type.get(), name.http_request, Py_EQ) == 1;
-  if (!is_request && PyObject_RichCompareBool(type.get(), name.http_disconnect, Py_EQ) == 1) {
-    const PyRef error = PyRef::steal(PyObject_CallOneArg(plan_.unreadable_body.get(), Py_None));
-    return error ? finish(error.get()) : on_exception();
-  }
-  bool more = !is_request;
-  PyRef piece;
-  if (is_request) {
-    piece = PyRef::steal(PyMapping_HasKey(message, name.body) != 0 ? PyObject_GetItem(message, name.body)
-                                                                   : PyBytes_FromStringAndSize(nullptr, 0));
-    if (!piece) return on_exception();
-    if (PyMapping_HasKey(message, name.more_body) != 0) {
-      const PyRef more_body = PyRef::steal(PyObject_GetItem(message, name.more_body));
-      const int truth = more_body ? PyObject_IsTrue(more_body.get()) : -1;
-      if (truth < 0) return on_exception();
-      more = truth == 1;
-    }
-  }
-  if (piece && content_) {
-    if (PyList_Append(content_.get(), piece.get()) != 0) return on_exception();
-  } else if (piece && more) {
-    content_ = PyRef::steal(PyList_New(0));
-    if (!content_ || PyList_Append(content_.get(), piece.get()) != 0) return on_exception();
-  }
-  if (more) return await(PyRef::steal(PyObject_CallNoArgs(door_.receive())), Stage::kBody);
-  if (content_) {
-    const PyRef nothing = PyRef::steal(PyBytes_FromStringAndSize(nullptr, 0));
-    const PyRef pieces = std::move(content_);
-    piece = PyRef::steal(nothing ? PyObject_CallMethod(nothing.get(), "join", "O", pieces.get()) : nullptr);
-  }
-  if (piece && !PyBytes_CheckExact(piece.get())) piece = PyRef::steal(PyBytes_FromObject(piece.get()));
-  return piece && inputs_.set_body(std::move(piece)) ? run_steps() : on_exception();
-}
-
 // --- dependencies ----------------------------------------------------------------------------------
 
 Execution::Next Execution::run_steps() {
   while (step_ < plan_.steps.size()) {
+    if (plan_.steps[step_].op == Op::kForm) return begin_form();
     switch (perform(plan_.steps[step_])) {
       case Done::kYes:
         ++step_;
@@ -284,13 +244,13 @@ Execution::Next Execution::run_steps() {
 Execution::Done Execution::perform(const Step& step) {
   switch (step.op) {
     case Op::kParameter:
-      return extract(step);
+      return extract(step.parameter, step.node, step.slot) ? Done::kYes : Done::kRaised;
     case Op::kLocation:
       return read_location(step);
     case Op::kBody:
       return begin_body_fields(step);
-    case Op::kForm:
-      return begin_form(step);
+    case Op::kForm:  // run_steps() sees to it
+      return Done::kYes;
     case Op::kMake:
       slots_[step.slot] = PyRef::steal(PyObject_CallNoArgs(step.function.get()));
       return slots_[step.slot] ? Done::kYes : Done::kRaised;
@@ -318,18 +278,19 @@ bool Execution::add_errors(std::size_t node, PyObject* list) {
   return PyList_SetSlice(errors_.get(), end, end, list) == 0;
 }
 
-Execution::Done Execution::extract(const Step& step) {
+/// False with an exception set.
+bool Execution::extract(const ParameterPlan& parameter, std::size_t node, std::size_t slot) {
   PyRef value;
-  switch (inputs_.extract(step.parameter, value)) {
+  switch (inputs_.extract(parameter, value)) {
     case Inputs::Result::kValue:
-      slots_[step.slot] = std::move(value);
-      return Done::kYes;
+      slots_[slot] = std::move(value);
+      return true;
     case Inputs::Result::kInvalid:
-      return add_errors(step.node, value.get()) ? Done::kYes : Done::kRaised;
+      return add_errors(node, value.get());
     case Inputs::Result::kRaised:
       break;
   }
-  return Done::kRaised;
+  return false;
 }
 
 /// `result`: (dict of values by name, list of errors).
@@ -355,20 +316,6 @@ Execution::Done Execution::read_location(const Step& step) {
   return result && take_outputs(step, result.get()) ? Done::kYes : Done::kRaised;
 }
 
-Execution::Done Execution::begin_body_fields(const Step& step) {
-  current_ = await_iterator(PyRef::steal(PyObject_CallOneArg(step.function.get(), inputs_.body())));
-  return current_ ? Done::kAwait : Done::kRaised;
-}
-
-Execution::Done Execution::begin_form(const Step& step) {
-  PyObject* const from = request();
-  std::array<PyObject*, 2> arguments{from, request_stack_ ? request_stack_.get() : Py_None};
-  current_ = await_iterator(PyRef::steal(
-      from != nullptr ? PyObject_Vectorcall(step.function.get(), arguments.data(), arguments.size(), nullptr)
-                      : nullptr));
-  return current_ ? Done::kAwait : Done::kRaised;
-}
-
 Execution::Done Execution::begin_call(const Step& step) {
   if (failed_[step.node]) {  // an argument of its own, or a dependency's
     failed_[step.parent] = true;
@@ -385,11 +332,7 @@ Execution::Done Execution::begin_call(const Step& step) {
 /// What was awaited for `step`.
 bool Execution::take(const Step& step, PyRef value) {
   if (step.op == Op::kBody) return take_outputs(step, value.get());
-  if (step.op == Op::kForm) {
-    inputs_.take_body(std::move(value));
-  } else {
-    solved(step, std::move(value));
-  }
+  solved(step, std::move(value));
   return true;
 }
 

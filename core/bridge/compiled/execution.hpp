@@ -3,12 +3,17 @@
 
 #include <Python.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "bridge/compiled/arguments.hpp"
 #include "bridge/compiled/door.hpp"
+#include "bridge/compiled/form.hpp"
 #include "bridge/compiled/plan.hpp"
 #include "pyloop/py_ref.hpp"
 
@@ -47,7 +52,18 @@ class Execution {
   int traverse(visitproc visit, void* arg) const;
 
  private:
-  enum class Stage : std::uint8_t { kBody, kGivenBody, kSteps, kEndpoint, kValidate, kSend, kFinish };
+  enum class Stage : std::uint8_t {
+    kBody,
+    kGivenBody,
+    kForm,
+    kFormPiece,
+    kFormWrite,
+    kSteps,
+    kEndpoint,
+    kValidate,
+    kSend,
+    kFinish
+  };
   enum class Done : std::uint8_t { kYes, kAwait, kRaised };
 
   // --- before the endpoint ---
@@ -56,12 +72,22 @@ class Execution {
   Next read_body();
   Next read_given_body();
   Next on_message(PyObject* message);
+  Next on_client_left();
+  Next begin_form();
+  Next read_form();
+  Next on_form_piece(PyObject* value);
+  std::optional<Next> take_form_piece(Door::Piece found, std::string_view piece);
+  Next read_form_again();
+  Next on_form_failure();
+  Next form_is_read();
+  bool make_form();
+  bool give_form(PyObject* request);
   Next run_steps();
   Done perform(const Step& step);
-  Done extract(const Step& step);
+  bool extract(const ParameterPlan& parameter, std::size_t node, std::size_t slot);
   Done read_location(const Step& step);
   Done begin_body_fields(const Step& step);
-  Done begin_form(const Step& step);
+  Done extract_form_fields(const Step& step);
   Done begin_call(const Step& step);
   bool take(const Step& step, pyloop::PyRef value);
   void solved(const Step& step, pyloop::PyRef value);
@@ -100,6 +126,9 @@ class Execution {
   std::vector<pyloop::PyRef> slots_;
   std::vector<pyloop::PyRef> caches_;
   std::vector<bool> failed_;
+  std::unique_ptr<FormReading> form_;  // one that is read natively
+  bool form_ended_ = false;
+  bool closes_files_ = false;
   std::size_t step_ = 0;
   Stage stage_ = Stage::kBody;
   pyloop::PyRef current_;

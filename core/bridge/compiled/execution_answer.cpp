@@ -28,7 +28,7 @@ Py_ssize_t length_of(PyObject* object, PyObject* name) {
 
 Execution::Next Execution::call_endpoint() {
   if (errors_) {
-    if (!complete_scope()) return Next::kError;
+    if (!complete_scope() || !make_form()) return Next::kError;
     PyObject* const body = inputs_.body() == plan_.undefined.get() ? Py_None : inputs_.body();
     std::array<PyObject*, 3> arguments{errors_.get(), body, door_.scope()};
     const PyRef error =
@@ -200,6 +200,7 @@ Execution::Next Execution::on_response(PyRef response) {
 
 bool Execution::has_exits() const {
   if (door_.returns_response()) return false;  // the caller sees to them
+  if (closes_files_ && door_.native()) return true;
   static PyObject* const exits = PyUnicode_InternFromString("_exit_callbacks");
   for (const PyRef* stack : {&function_stack_, &request_stack_}) {
     if (*stack && length_of(stack->get(), exits) != 0) return true;
@@ -233,6 +234,7 @@ Execution::Next Execution::finish(PyObject* outcome) {
     return Next::kError;
   }
   if (!complete_scope()) return Next::kError;
+  if (form_ && form_->finished() && request() == nullptr) return Next::kError;  // handlers find the form in it
   PyObject* const receive = door_.receive();
   PyObject* const send = door_.send();
   if (receive == nullptr || send == nullptr) return Next::kError;

@@ -42,6 +42,8 @@ class HandlerDoor final : public Door {
   [[nodiscard]] bool scope_is_seen() const noexcept override { return true; }
   PyRef hand_over() override { return {}; }
   const std::string_view* body() override { return nullptr; }
+  Piece next_piece(std::string_view& /*piece*/, PyRef& /*next*/) override { return Piece::kDisconnect; }
+  Piece received_piece(PyObject* /*value*/, std::string_view& /*piece*/) override { return Piece::kDisconnect; }
   Answer answer(PyObject* /*status*/, PyObject* /*headers*/, PyObject* /*body*/, PyRef& /*next*/) override {
     return Answer::kNotHere;
   }

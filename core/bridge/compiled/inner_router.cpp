@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "bridge/asgi/callables.hpp"
+#include "bridge/asgi/message.hpp"
 #include "bridge/asgi/names.hpp"
 #include "bridge/compiled/door.hpp"
 #include "bridge/compiled/endpoint.hpp"
 #include "bridge/compiled/frame.hpp"
 #include "bridge/compiled/scope_head.hpp"
+#include "bridge/text.hpp"
 #include "pyloop/shared_object.hpp"
 
 namespace data_bridge::bridge {
@@ -53,6 +55,21 @@ class AsgiDoor final : public Door {
   [[nodiscard]] bool scope_is_seen() const noexcept override { return true; }
   PyRef hand_over() override { return call_application(original_.get(), scope_.get(), receive_.get(), send_.get()); }
   const std::string_view* body() override { return nullptr; }
+  Piece next_piece(std::string_view& /*piece*/, PyRef& next) override {
+    next = PyRef::steal(PyObject_CallNoArgs(receive_.get()));
+    return next ? Piece::kAwait : Piece::kError;
+  }
+  Piece received_piece(PyObject* value, std::string_view& piece) override {
+    RequestMessage message;
+    if (!read_request_message(value, message)) return Piece::kError;
+    if (message.disconnected) return Piece::kDisconnect;
+    piece = {};
+    piece_ = std::move(message.body);
+    if (piece_ && !PyBytes_CheckExact(piece_.get())) piece_ = PyRef::steal(PyBytes_FromObject(piece_.get()));
+    if (PyErr_Occurred() != nullptr) return Piece::kError;
+    if (piece_) piece = bytes_view(piece_.get());
+    return message.more_body ? Piece::kMore : Piece::kLast;
+  }
 
   Answer answer(PyObject* status, PyObject* headers, PyObject* body, PyRef& next) override {
     const AsgiNames& name = asgi_names();
@@ -111,7 +128,8 @@ class AsgiDoor final : public Door {
   PyRef send_;
   std::vector<std::string> path_values_;
   ScopeHead head_;
-  PyRef rest_;  // the message that follows
+  PyRef piece_;  // of the body
+  PyRef rest_;   // the message that follows
   bool started_ = false;
 };
 

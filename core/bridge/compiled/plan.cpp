@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace data_bridge::bridge {
 
@@ -43,11 +44,9 @@ Enum read_enum(const Named<Enum> (&names)[Count], nb::handle object, const char*
   throw nb::value_error("not a route plan of this version");
 }
 
-constexpr Named<ParameterIn> kLocations[] = {{"path", ParameterIn::kPath},
-                                             {"query", ParameterIn::kQuery},
-                                             {"header", ParameterIn::kHeader},
-                                             {"cookie", ParameterIn::kCookie},
-                                             {"body", ParameterIn::kBody}};
+constexpr Named<ParameterIn> kLocations[] = {{"path", ParameterIn::kPath},     {"query", ParameterIn::kQuery},
+                                             {"header", ParameterIn::kHeader}, {"cookie", ParameterIn::kCookie},
+                                             {"body", ParameterIn::kBody},     {"form", ParameterIn::kForm}};
 constexpr Named<Op> kOps[] = {{"parameter", Op::kParameter},
                               {"location", Op::kLocation},
                               {"body", Op::kBody},
@@ -94,6 +93,7 @@ Step read_step(nb::handle source) {
   for (nb::handle output : source.attr("outputs")) {
     step.outputs.emplace_back(PyRef::borrow(nb::object(output[0]).ptr()), nb::cast<std::size_t>(output[1]));
   }
+  for (nb::handle field : source.attr("fields")) step.fields.push_back(read_parameter(field));
   step.cache = read_index(source, "cache");
   step.use_cache = nb::cast<bool>(source.attr("use_cache"));
   step.function_scope = nb::cast<bool>(source.attr("function_scope"));
@@ -155,16 +155,34 @@ void read_program(nb::handle source, RoutePlan& plan) {
   const auto takes_request = [](const Step& step) {
     return std::ranges::find(step.arguments, kRequestSlot) != step.arguments.end();
   };
-  plan.streams_body =
-      !plan.reads_body && (takes_request(plan.endpoint) || std::ranges::any_of(plan.steps, takes_request));
-  plan.reads_head = plan.reads_body || std::ranges::any_of(plan.steps, [](const Step& step) {
+  const bool reads_form = std::ranges::any_of(plan.steps, [](const Step& step) { return step.op == Op::kForm; });
+  plan.streams_body = !plan.reads_body &&
+                      (reads_form || takes_request(plan.endpoint) || std::ranges::any_of(plan.steps, takes_request));
+  plan.reads_head = plan.reads_body || reads_form || std::ranges::any_of(plan.steps, [](const Step& step) {
                       return step.op == Op::kParameter && step.parameter.in != ParameterIn::kPath;
                     });
   plan.threaded = plan.endpoint.op == Op::kThread;
 }
 
+void read_form(nb::handle source, FormPlan& plan) {
+  if (source.is_none()) return;
+  plan.known = true;
+  plan.limits = {.max_files = nb::cast<std::size_t>(source.attr("max_files")),
+                 .max_fields = nb::cast<std::size_t>(source.attr("max_fields")),
+                 .max_part_size = nb::cast<std::size_t>(source.attr("max_part_size"))};
+  plan.inherited = owned(source.attr("inherited"));
+  plan.make_upload = optional_attribute(source, "make_upload");
+  plan.fill = optional_attribute(source, "fill");
+  plan.write = optional_attribute(source, "write");
+  plan.make_form = optional_attribute(source, "make_form");
+  plan.keep = optional_attribute(source, "keep");
+  plan.read_again = optional_attribute(source, "read_again");
+  plan.failed = optional_attribute(source, "failed");
+}
+
 void read_body(nb::handle source, RoutePlan& plan) {
   if (source.is_none()) return;
+  if (const nb::object form = source.attr("form"); !form.is_none()) read_form(form.attr("native"), plan.form);
   plan.strict_content_type = nb::cast<bool>(source.attr("strict_content_type"));
   plan.decode_body = optional_attribute(source, "decode");
   plan.read_body = optional_attribute(source, "read");
@@ -199,15 +217,32 @@ RoutePlan read(nb::handle source) {
 
 }  // namespace
 
-std::optional<RoutePlan> read_route_plan(PyObject* plan) {
+namespace {
+
+template <typename Plan, typename Read>
+std::optional<Plan> read_or_raise(Read&& read_plan) {
   try {
-    return read(nb::handle(plan));
+    return std::forward<Read>(read_plan)();
   } catch (nb::python_error& error) {
     error.restore();
   } catch (const std::exception& error) {
     PyErr_Format(PyExc_TypeError, "not a route plan of this version: %s", error.what());
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<RoutePlan> read_route_plan(PyObject* plan) {
+  return read_or_raise<RoutePlan>([plan] { return read(nb::handle(plan)); });
+}
+
+std::optional<FormPlan> read_form_plan(PyObject* form) {
+  return read_or_raise<FormPlan>([form] {
+    FormPlan plan;
+    read_form(nb::handle(form), plan);
+    return plan;
+  });
 }
 
 }  // namespace data_bridge::bridge

@@ -10,13 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "forms/reading.hpp"
 #include "pyloop/py_ref.hpp"
 
 namespace data_bridge::bridge {
 
-enum class ParameterIn : std::uint8_t { kPath, kQuery, kHeader, kCookie, kBody };
+enum class ParameterIn : std::uint8_t { kPath, kQuery, kHeader, kCookie, kBody, kForm };
 
-/// One argument from the path, the query, a header field, a cookie or the body.
+/// One argument from the path, the query, a header field, a cookie, the body or a form.
 struct ParameterPlan {
   ParameterIn in = ParameterIn::kQuery;
   std::vector<std::string> aliases;        ///< UTF-8; the first one present counts
@@ -36,7 +37,7 @@ enum class Op : std::uint8_t {
   kParameter,    ///< one argument
   kLocation,     ///< all arguments of one location, by FastAPI's function: (request) -> (values, errors)
   kBody,         ///< all arguments of the body, by FastAPI's coroutine: (body) -> (values, errors)
-  kForm,         ///< reads the body as a form, by FastAPI's coroutine: (request, request's stack) -> form
+  kForm,         ///< reads the body as a form: by FormPlan, or by FastAPI's coroutine: (request, its stack) -> form
   kMake,         ///< a fresh object: () -> object
   kReuse,        ///< where the dependency was solved before: takes its value and goes on at `jump`
   kCall,         ///< awaits function(**arguments)
@@ -64,6 +65,7 @@ struct Step {
   pyloop::PyRef names;                                         ///< tuple of str: keywords of the call
   std::vector<std::size_t> arguments;                          ///< their slots
   std::vector<std::pair<pyloop::PyRef, std::size_t>> outputs;  ///< kLocation, kBody: name, slot
+  std::vector<ParameterPlan> fields;                           ///< kBody: of a form, by output; empty: by `function`
   std::size_t cache = kNowhere;                                ///< which cache the value goes to, if it is empty
   bool use_cache = false;
   bool function_scope = false;
@@ -104,6 +106,20 @@ struct ScopePlan {
   pyloop::PyRef make_tasks;          ///< fastapi.BackgroundTasks
 };
 
+/// How forms are read without the framework's parsers. `known`: they are what the native readers were compared with.
+struct FormPlan {
+  bool known = false;
+  forms::Limits limits;
+  pyloop::PyRef inherited;    ///< the limits in the scope that `limits` hold for; or None
+  pyloop::PyRef make_upload;  ///< (filename, fields) -> UploadFile, over an empty file
+  pyloop::PyRef fill;         ///< (UploadFile, bytes): all that is in its file
+  pyloop::PyRef write;        ///< async (list of (UploadFile, bytes), or with None: at the end): writes and rewinds
+  pyloop::PyRef make_form;    ///< (list of (name, value)) -> FormData
+  pyloop::PyRef keep;         ///< (form, scope, request's stack): has its files closed when FastAPI does it
+  pyloop::PyRef read_again;   ///< async (request, its stack, due, pieces, ended) -> form: see FormReading::pieces()
+  pyloop::PyRef failed;       ///< (exception, scope) -> what FastAPI raises for it
+};
+
 /// Everything that is fixed about a route. The attribute names of the Python side are those of
 /// data_bridge.compile.plan.RoutePlan.
 struct RoutePlan {
@@ -117,6 +133,7 @@ struct RoutePlan {
   bool reads_head = false;    ///< query or fields
   bool strict_content_type = true;
   bool threaded = false;  ///< a sync endpoint
+  FormPlan form;
   ResponsePlan response;
   ScopePlan scope;
   pyloop::PyRef run_in_thread;     ///< run_in_threadpool(function, *arguments, **keywords)
@@ -141,5 +158,7 @@ struct RoutePlan {
 
 /// Reads the attributes of a RoutePlan of Python's; nullopt with a Python exception set on failure.
 std::optional<RoutePlan> read_route_plan(PyObject* plan);
+/// The same of a NativeForm.
+std::optional<FormPlan> read_form_plan(PyObject* form);
 
 }  // namespace data_bridge::bridge

@@ -181,7 +181,8 @@ Conversation::Received Conversation::receive(std::string& body, bool& more_body)
       return Received::kNothing;
     }
     arrived_ = false;
-    body = std::exchange(pending_, std::string());
+    body.clear();
+    body.swap(pending_);  // whose next bytes find the room of the last ones
     more_body = !last_;
     resume = std::exchange(reading_paused_, false);
   }

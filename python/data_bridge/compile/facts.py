@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Location = Literal["path", "query", "header", "cookie", "body"]
+Location = Literal["path", "query", "header", "cookie", "body", "form"]
 CallKind = Literal["async", "thread", "enter", "stream", "application"]
 
 #: Objects that FastAPI injects by annotation.
@@ -46,12 +46,13 @@ class FieldFacts:
 class LooseFacts:
     """Parameters that FastAPI's own function reads, all of one location: ``read(request)`` or ``await read(body)``.
 
-    It gives (values by name, errors).
+    It gives (values by name, errors). ``fields``: the same one by one, for forms that leave nothing open.
     """
 
     location: Location
     names: list[str]
     read: Callable[[Any], Any]
+    fields: list[FieldFacts] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -76,6 +77,31 @@ class CallFacts:
 
 
 @dataclass(slots=True)
+class NativeForm:
+    """What the native readers of forms make Starlette's objects with; see ``FormPlan`` in plan.hpp."""
+
+    max_files: int
+    max_fields: int
+    max_part_size: int
+    inherited: Any
+    make_upload: Callable[[str, list[tuple[bytes, bytes]]], Any]
+    fill: Callable[[Any, bytes], None]
+    write: Callable[[list[tuple[Any, bytes | None]]], Awaitable[None]]
+    make_form: Callable[[list[tuple[str, Any]]], Any]
+    keep: Callable[[Any, Any, Any], None]
+    read_again: Callable[[Any, Any, list[Any], list[Any], bool], Awaitable[Any]]
+    failed: Callable[[Exception, Any], BaseException]
+
+
+@dataclass(slots=True)
+class FormFacts:
+    """How a body becomes a form. ``read``: (request, the request's stack of exits) -> form."""
+
+    read: Callable[[Any, Any], Awaitable[Any]]
+    native: NativeForm | None  # None: by ``read`` alone
+
+
+@dataclass(slots=True)
 class BodyFacts:
     """How the request's body becomes what :class:`FieldFacts` of location "body" are read from."""
 
@@ -83,8 +109,7 @@ class BodyFacts:
     decode: Callable[[bytes, Any], Any]  # (bytes, scope) where the fast parser refuses
     unreadable: Callable[[Any], BaseException]  # (exception or None for a client that left)
     read: Callable[[Any], Awaitable[Any]]  # (request) -> value, of a Request that somebody else has made
-    #: (request, the request's stack of exits) -> form; None: a JSON body.
-    form: Callable[[Any, Any], Awaitable[Any]] | None = None
+    form: FormFacts | None = None  # None: a JSON body
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from types import CodeType
-from typing import Any
+from typing import Any, get_args
 
 import fastapi
 import fastapi._compat
@@ -144,6 +144,13 @@ def is_json(field: Any) -> bool:
 def is_sequence(field: Any) -> bool:
     """Whether all values of that name are wanted."""
     return bool(_field_annotation_is_sequence(field.field_info.annotation))
+
+
+def mentions(annotation: Any, kinds: tuple[type, ...]) -> bool:
+    """Whether a parameter of that type may be one of ``kinds``; also where that cannot be told."""
+    if inner := get_args(annotation):
+        return any(mentions(item, kinds) for item in inner if isinstance(item, type) or get_args(item))
+    return not isinstance(annotation, type) or issubclass(annotation, kinds)
 
 
 def form_limits(scope: Any, own: Any) -> dict[str, Any]:

@@ -24,6 +24,8 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 _ENDING = "data_bridge.ending"
+#: Where the stack of exits is that closes the files of forms.
+_FILES = "fastapi_middleware_astack"
 
 _SWALLOWED = (
     "There's a high chance that the "
@@ -173,11 +175,12 @@ class NativeFinish:
             layer = layer.app
         scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
         if features.EXITS_BEHIND_ANSWER:
-            scope["fastapi_middleware_astack"] = contextlib.AsyncExitStack()
+            scope[_FILES] = contextlib.AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
         """As :func:`finish`. An answer needs no layers but middleware, unless it, or what exits around it, fails."""
         outcome, request, body, function_stack, request_stack, started = ending
+        files = scope[_FILES].pop_all() if features.EXITS_BEHIND_ANSWER else contextlib.AsyncExitStack()
         if (started or not self._middleware) and not isinstance(outcome, Exception):
 
             async def watched(message: Any) -> None:
@@ -185,13 +188,15 @@ class NativeFinish:
                 started = True
                 await send(message)
 
-            try:
-                await run_exits(scope, receive, watched, outcome, function_stack, request_stack)
-            except Exception as error:
-                outcome = error  # the stacks are empty now
-            else:
-                return
-        scope[_ENDING] = (outcome, request, body, function_stack, request_stack, started)
+            async with files:
+                try:
+                    await run_exits(scope, receive, watched, outcome, function_stack, request_stack)
+                except Exception as error:
+                    outcome = error  # the stacks are empty now
+                    files = files.pop_all()  # what handles it may still read them
+                else:
+                    return
+        scope[_ENDING] = files, (outcome, request, body, function_stack, request_stack, started)
         if started:
             await self._own_stack(scope, receive, _without_start(send))
         else:
@@ -199,4 +204,6 @@ class NativeFinish:
 
 
 async def _outcome_router(scope: Scope, receive: Receive, send: Send) -> None:
-    await _finish_within(scope, receive, send, scope.pop(_ENDING))
+    files, ending = scope.pop(_ENDING)
+    async with files:
+        await _finish_within(scope, receive, send, ending)

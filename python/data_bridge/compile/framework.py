@@ -39,13 +39,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from .. import _core
-from . import features
+from . import features, forms
 from .facts import (
     BodyFacts,
     Bridged,
     CallFacts,
     CallKind,
     FieldFacts,
+    FormFacts,
     Injected,
     Location,
     LooseFacts,
@@ -514,7 +515,16 @@ class _Reader:
                 body_fields=fields, received_body=body, embed_body_fields=embed
             )
 
-        return LooseFacts("body", [field.name for field in fields], read)
+        loose = LooseFacts("body", [field.name for field in fields], read)
+        if handler["is_body_form"] and embed and not any(map(_is_special_in_forms, fields)):
+            loose.fields = [self.form_field(field) for field in fields]
+        return loose
+
+    def form_field(self, model_field: Any) -> FieldFacts:
+        aliases = features.aliases(model_field)
+        facts = _field("form", model_field, aliases, lambda index: ("body", aliases[index]))
+        facts.many = features.is_sequence(model_field)
+        return facts
 
     def body(self) -> BodyFacts | None:
         handler = self.handler
@@ -525,7 +535,7 @@ class _Reader:
             decode=self.decode_body,
             unreadable=_unreadable_body,
             read=self.read_body,
-            form=self.read_form if handler["is_body_form"] else None,
+            form=self.form() if handler["is_body_form"] else None,
         )
 
     async def read_body(self, request: Request) -> Any:
@@ -551,6 +561,12 @@ class _Reader:
             raise
         except Exception as error:
             raise _reported_limit(error, request.scope) or _unparsable_body() from error
+
+    def form(self) -> FormFacts:
+        inherited = (_fastapi_scope(self.app, self.places, self.view) or {}).get("form_limits")
+        scope = {"fastapi": {} if inherited is None else {"form_limits": inherited}}
+        limits = features.form_limits(scope, self.handler.get("form_limits"))
+        return FormFacts(self.read_form, forms.native_form(limits, inherited, self.read_form, _failed_form))
 
     async def read_form(self, request: Request, stack: Any) -> Any:
         """``stack``: of the request, which closes the files where no layer does (before 0.118)."""
@@ -717,6 +733,17 @@ def _is_loose(model_field: Any, location: Location) -> bool:
     return features.VALIDATES_DEFAULTS and model_field.field_info.default_factory is not None
 
 
+def _is_special_in_forms(model_field: Any) -> bool:
+    """Whether there is more to a parameter of a form than the value, or the values, of its name."""
+    info = model_field.field_info
+    if not isinstance(info, params.Form) or features.is_json(model_field):
+        return True
+    if features.VALIDATES_DEFAULTS and info.default_factory is not None:
+        return True
+    kinds: tuple[type, ...] = (pydantic.BaseModel, bytes) if isinstance(info, params.File) else (pydantic.BaseModel,)
+    return features.mentions(info.annotation, kinds)
+
+
 def _read(fields: list[Any], received: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(request: Any) -> Any:
         return fastapi.dependencies.utils.request_params_to_args(fields, received(request))
@@ -792,6 +819,15 @@ def _reported_limit(error: Exception, scope: Any) -> BaseException | None:
 def _unparsable_body() -> BaseException:
     error: BaseException = HTTPException(status_code=400, detail="There was an error parsing the body")
     return error
+
+
+def _failed_form(error: Exception, scope: Any) -> BaseException:
+    """What FastAPI raises where ``error`` keeps it from reading a form."""
+    if isinstance(error, HTTPException):
+        return error
+    failed = _reported_limit(error, scope) or _unparsable_body()
+    failed.__cause__ = error
+    return failed
 
 
 def _unreadable_body(error: BaseException | None) -> BaseException:

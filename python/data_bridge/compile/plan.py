@@ -31,6 +31,7 @@ class Step:
     names: tuple[str, ...] = ()
     arguments: list[int] = field(default_factory=list)
     outputs: list[tuple[str, int]] = field(default_factory=list)
+    fields: list[FieldFacts] = field(default_factory=list)
     cache: int | None = None
     use_cache: bool = False
     function_scope: bool = False
@@ -80,7 +81,7 @@ def make_plan(facts: RouteFacts, services: Services, *, given_request: bool = Fa
     program = _Program()
     body = facts.body
     if body is not None and body.form is not None and not given_request:
-        program.steps.append(Step("form", function=body.form))
+        program.steps.append(Step("form", function=body.form.read))
     endpoint = program.call_step(facts.endpoint, 0)
     return RoutePlan(
         steps=program.steps,
@@ -89,7 +90,8 @@ def make_plan(facts: RouteFacts, services: Services, *, given_request: bool = Fa
         nodes=program.nodes,
         caches=len(program.caches),
         reads_body=body is not None and (given_request or body.form is None),
-        inside_only=endpoint.op == "application" or (body is not None and body.form is not None),
+        inside_only=endpoint.op == "application"
+        or (body is not None and body.form is not None and body.form.native is None),
         facts=facts,
         services=services,
     )
@@ -146,7 +148,7 @@ class _Program:
         outputs = [(name, self._slot()) for name in loose.names]
         arguments.update(outputs)
         op: Op = "body" if loose.location == "body" else "location"
-        self.steps.append(Step(op, node=node, function=loose.read, outputs=outputs))
+        self.steps.append(Step(op, node=node, function=loose.read, outputs=outputs, fields=loose.fields))
 
     def _slot(self) -> int:
         self.slots += 1

@@ -91,11 +91,12 @@ def test_a_client_that_leaves_ends_the_generator(ports: tuple[int, int]) -> None
     def ask(side: int) -> Any:
         with httpx.stream("GET", f"http://127.0.0.1:{ports[side]}/endless-events") as response:
             first = next(response.iter_text())
-        return first[:9], log(ports[side])
+        # Whether the generator or the session ends first depends on where the generator is.
+        return first[:9], sorted(json.loads(log(ports[side])))
 
     theirs, ours = side_by_side(ask)
     assert ours == theirs
-    assert b"endless events out" in ours[1]
+    assert "endless events out" in ours[1]
 
 
 def test_they_are_compiled() -> None:

@@ -182,6 +182,8 @@ std::array<PyGetSetDef, sizeof...(Index) + 3> make_attributes(std::index_sequenc
 
 }  // namespace
 
+bool is_handler_task(PyObject* object) noexcept { return Py_TYPE(object) == handler_type; }
+
 HandlerTaskFields& handler_task_fields(PyObject* self) noexcept {
   return *reinterpret_cast<HandlerTaskFields*>(reinterpret_cast<char*>(self) + fields_offset);
 }

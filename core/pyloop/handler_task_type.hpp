@@ -22,6 +22,7 @@ struct HandlerTaskFields {
   bool is_task;
 };
 
+[[nodiscard]] bool is_handler_task(PyObject* object) noexcept;
 [[nodiscard]] HandlerTaskFields& handler_task_fields(PyObject* self) noexcept;
 /// One with all fields null; empty with an exception.
 [[nodiscard]] PyRef new_handler_task() noexcept;

@@ -15,6 +15,7 @@
 #include "pyloop/handle.hpp"
 #include "pyloop/py_error.hpp"
 #include "pyloop/stream_transport.hpp"
+#include "pyloop/thread_pool.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -84,6 +85,7 @@ bool LoopState::run() {
   } while (good && !stopping);
   reactor_.finish_turn();
   running_ = nested;
+  if (thread_pool != nullptr) thread_pool->kick();
   // From now on a loop that is forgotten may be garbage, with all that waits in it.
   if (!running_) ready_.for_each(show_to_collector);
   runner_.store(before);
@@ -199,6 +201,13 @@ DatagramInbox* LoopState::datagram_inbox() noexcept {
   return datagram_inbox_.get();
 }
 
+// Takes the GIL back.
+void LoopState::restore(PyThreadState* thread) {
+  if (thread_pool != nullptr) thread_pool->loop_waits(true);
+  PyEval_RestoreThread(thread);
+  if (thread_pool != nullptr) thread_pool->loop_waits(false);
+}
+
 // With Python callbacks waiting: look for I/O, without blocking.
 void LoopState::poll() noexcept {
   const std::size_t own = watches_.size() + (signals_.fd >= 0 ? 1 : 0);
@@ -221,7 +230,7 @@ void LoopState::poll() noexcept {
   reactor_.dispatch();
   // What native code has answered leaves before Python's turn, which may take long.
   reactor_.finish_turn();
-  PyEval_RestoreThread(thread);
+  restore(thread);
   released_at_ = now();
 }
 
@@ -240,6 +249,7 @@ bool LoopState::wait_for_python() {
     deadline += now() - time;
   }
   PyThreadState* thread = PyEval_SaveThread();
+  if (thread_pool != nullptr) thread_pool->kick();
   reactor_.finish_turn();
   do {
     // The end of the turn may have given Python work: a body's next piece, a sender that may go on. Looked at here and
@@ -249,7 +259,7 @@ bool LoopState::wait_for_python() {
     reactor_.dispatch();
     reactor_.finish_turn();
   } while (!python_is_due() && !(timed && deadline < now() + clock_resolution));
-  PyEval_RestoreThread(thread);
+  restore(thread);
   sleeping_ = false;
   woken_ = false;
   turns_since_release_ = 0;
@@ -285,6 +295,7 @@ bool LoopState::run_work() {
   while (PythonWork* work = batch_) {
     batch_ = std::exchange(work->next_, nullptr);
     work->run();
+    if (batch_ != nullptr && thread_pool != nullptr) thread_pool->kick_before_others();
     // What was answered leaves before further Python can hold it up. The last answers wait for the end of the turn,
     // unless there is more: see run_ready().
     if (batch_ != nullptr) reactor_.finish_turn();
@@ -349,6 +360,7 @@ bool LoopState::run_ready(std::size_t count) {
   // Exactly those that were there when the turn began; close() within a callback empties the queue.
   for (; count > 0 && !ready_.empty(); --count) {
     reactor_.finish_turn();  // as in run_work()
+    if (thread_pool != nullptr) thread_pool->kick_before_others();
     PyObject* const handle = ready_.pop();
     const bool good = run_ready_handle(handle);
     release_handle(handle);

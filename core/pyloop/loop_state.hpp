@@ -21,6 +21,8 @@
 
 namespace data_bridge::pyloop {
 
+class ThreadPool;
+
 /// The read end of the pair whose other end is signal.set_wakeup_fd(): keeps the signal numbers until the GIL is held.
 class SignalInbox final : public runtime::IoHandler {
  public:
@@ -138,11 +140,14 @@ class LoopState final : public LoopCore {
   PyRef task_factory;
   /// The keyword arguments of every new Task and Future (loop_futures.cpp).
   PyRef future_options;
+  /// A resident; null until a sync function is called in a thread.
+  ThreadPool* thread_pool = nullptr;
 
  private:
   friend class LoopCore;
 
   void poll() noexcept;
+  void restore(PyThreadState* thread);
   [[nodiscard]] bool wait_for_python();
   [[nodiscard]] bool python_is_due() noexcept;
   [[nodiscard]] bool run_work();

@@ -75,33 +75,46 @@ GilGuard::~GilGuard() {
   if (waited_) ending.unlock_shared();
 }
 
-// The wake-up is made under the lock: afterwards the reactor may be gone.
-void LoopMailbox::fill_locked() noexcept {
-  if (!filled_.exchange(true, std::memory_order_release)) reactor_->wake();
+/// True where the loop is to be woken, without the lock.
+bool LoopMailbox::fill_locked() noexcept { return !filled_.exchange(true, std::memory_order_release); }
+
+void LoopMailbox::wake() noexcept {
+  const std::scoped_lock lock(waking_);  // afterwards the reactor may be gone
+  if (reactor_ != nullptr) reactor_->wake();
 }
 
 bool LoopMailbox::post(PythonWork& work) noexcept {
   work.next_ = nullptr;
+  bool sleeps = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!open_) return false;
+    (content_.head == nullptr ? content_.head : content_.tail->next_) = &work;
+    content_.tail = &work;
+    sleeps = fill_locked();
+  }
+  if (sleeps) wake();
+  return true;
+}
+
+bool LoopMailbox::keep(PyObject* object, bool& sleeps) noexcept {
   const std::scoped_lock lock(mutex_);
-  if (reactor_ == nullptr) return false;
-  (content_.head == nullptr ? content_.head : content_.tail->next_) = &work;
-  content_.tail = &work;
-  fill_locked();
+  if (!open_) return false;
+  try {
+    content_.objects.push_back(object);
+  } catch (const std::bad_alloc&) {
+    return false;  // the GIL it must be, then
+  }
+  sleeps = fill_locked();
   return true;
 }
 
 void LoopMailbox::let_go(PyObject* object) noexcept {
   if (object == nullptr) return;
-  if (!has_gil()) {
-    const std::scoped_lock lock(mutex_);
-    if (reactor_ != nullptr) {
-      try {
-        content_.objects.push_back(object);
-        fill_locked();
-        return;
-      } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the GIL it must be, then
-      }
-    }
+  bool sleeps = false;
+  if (!has_gil() && keep(object, sleeps)) {
+    if (sleeps) wake();
+    return;
   }
   if (const GilGuard gil; gil) Py_DECREF(object);
 }
@@ -119,7 +132,8 @@ LoopMailbox::Content LoopMailbox::take() noexcept {
 
 LoopMailbox::Content LoopMailbox::shut() noexcept {
   loop_ = nullptr;
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(mutex_, waking_);
+  open_ = false;
   reactor_ = nullptr;
   filled_.store(false, std::memory_order_relaxed);
   return std::exchange(content_, {});

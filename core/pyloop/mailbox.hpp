@@ -33,6 +33,7 @@ class LoopMailbox {
  private:
   friend class LoopState;
   friend class SpawnState;
+  friend class ThreadPool;
 
   struct Content {
     PythonWork* head = nullptr;
@@ -47,12 +48,17 @@ class LoopMailbox {
   [[nodiscard]] Content shut() noexcept;
   /// Borrowed; null after shut(). With the GIL.
   [[nodiscard]] PyObject* loop() const noexcept { return loop_; }
-  void fill_locked() noexcept;
+  [[nodiscard]] bool fill_locked() noexcept;
+  void wake() noexcept;
+  [[nodiscard]] bool keep(PyObject* object, bool& sleeps) noexcept;
 
   PyObject* loop_;  // guarded by the GIL
   std::mutex mutex_;
-  runtime::Reactor* reactor_;  // under mutex_
-  Content content_;            // under mutex_
+  bool open_ = true;  // under mutex_
+  Content content_;   // under mutex_
+  // Not the same: the loop wakes up at once, and would wait for a lock that whoever woke it still has.
+  std::mutex waking_;
+  runtime::Reactor* reactor_;  // under waking_
   std::atomic<bool> filled_{false};
 };
 

@@ -12,6 +12,7 @@
 #include "pyloop/loop_futures.hpp"
 #include "pyloop/loop_type.hpp"
 #include "pyloop/stream_transport.hpp"
+#include "pyloop/thread_pool.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -80,7 +81,7 @@ int register_pyloop(PyObject* module) {
   raise_malloc_thresholds();
   if (register_mailbox() < 0 || register_futures() < 0 || register_handles(module) < 0 ||
       register_loop_type(module) < 0 || register_stream_transport(module) < 0 ||
-      register_datagram_transport(module) < 0) {
+      register_datagram_transport(module) < 0 || register_thread_pool(module) < 0) {
     return -1;
   }
   return register_handler_task(module);

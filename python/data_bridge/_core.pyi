@@ -4,7 +4,10 @@ import asyncio
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, final
+from contextvars import ContextVar
+from typing import Any, TypeVar, final
+
+T = TypeVar("T")
 
 class Handle(asyncio.Handle):
     """What call_soon() returns; cannot be made from Python."""
@@ -88,6 +91,41 @@ def drive(
 
     The task where the coroutine has suspended, None where it has finished.
     """
+
+class ThreadPool:
+    """The threads of a loop, as each of them has it; cannot be made from Python."""
+
+    threads: int
+
+    def work(self) -> None:
+        """Do jobs until this thread is not needed any more."""
+
+    def stop(self) -> None:
+        """End the threads that have nothing to do, now and from now on."""
+
+def run_in_threadpool(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
+    """Await func(*args, **kwargs), called in a thread, as starlette.concurrency.run_in_threadpool() does."""
+
+def call_in_thread(scope: object, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
+    """The same without a limiter and a checkpoint: the caller sees to both.
+
+    `scope` is the cancel scope that anyio.from_thread finds.
+    """
+
+def set_thread_services(
+    fallback: Callable[..., Any],
+    run_in_scope: Callable[..., Any],
+    task_states: dict[Any, Any],
+    open: Callable[[AbstractEventLoop], tuple[dict[Any, Any], Any, Any] | None],
+    limiter: Callable[[], Any],
+    limiter_type: type,
+    locals: object,
+    library: ContextVar[Any] | None,
+    start_thread: Callable[[ThreadPool, AbstractEventLoop], None],
+    own: list[tuple[Any, str, Any]],
+    /,
+) -> None:
+    """What of anyio's the pool works with; data_bridge.compile.threads has read it."""
 
 def listen_tcp(host: str, port: int, backlog: int, reuse_port: bool = False) -> list[int]:
     """Descriptors of non-blocking sockets that listen on every address of `host`. OSError where none can be used."""

@@ -60,6 +60,7 @@ from .native_middleware import NativeLayers, read_layers
 from .plan import Services, make_plan
 from .pristine import closure_of, functions_inside, nested_code, overrides, own_function, patched_names, rebuilt
 from .streams import stream_maker
+from .threads import run_in_threadpool
 
 _PACKAGES = ("fastapi", "starlette")
 
@@ -243,7 +244,7 @@ def services(app: FastAPI, *, bare: bool) -> Services:
         reads_as_usual=_reads_as_usual,
         make_response=_make_response,
         make_tasks=BackgroundTasks,
-        run_in_thread=starlette.concurrency.run_in_threadpool,
+        run_in_thread=run_in_threadpool,
         parse_cookies=_parse_cookies,
         parse_json=pydantic_core.from_json,
         undefined=_ABSENT,

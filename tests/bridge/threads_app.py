@@ -1,0 +1,125 @@
+"""An application of sync handlers and dependencies, which look at the threads that they run in."""
+
+import asyncio
+import contextvars
+import threading
+import time
+from typing import Annotated, Any
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+from fastapi import Depends, FastAPI, HTTPException
+from pydantic import BaseModel
+
+variable = contextvars.ContextVar("variable", default="unset")
+
+
+class Item(BaseModel):
+    name: str
+    price: float = 1.5
+
+
+class Counted:
+    """How many were within it at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = 0
+        self.most = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._now -= 1
+
+
+def make_app() -> FastAPI:
+    app = FastAPI()
+    blocked = Counted()
+
+    @app.get("/")
+    async def hello() -> str:
+        return "hello"
+
+    @app.get("/thread")
+    def thread() -> dict[str, Any]:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as error:
+            loop = str(error)
+        current = threading.current_thread()
+        return {"loop": loop, "name": current.name, "main": current is threading.main_thread()}
+
+    @app.get("/block")
+    def block(seconds: float = 0.2) -> int:
+        with blocked:
+            time.sleep(seconds)
+        return blocked.most
+
+    def first() -> str:
+        variable.set("first")
+        return variable.get()
+
+    def second(first: Annotated[str, Depends(first)]) -> list[str]:
+        return [first, variable.get()]
+
+    @app.get("/dependencies")
+    def dependencies(second: Annotated[list[str], Depends(second)], third: Annotated[str, Depends(first)]) -> Any:
+        return [*second, third, variable.get()]
+
+    @app.get("/item")
+    def item(name: str = "n") -> Item:
+        return {"name": name}  # type: ignore[return-value]
+
+    @app.get("/wrong")
+    def wrong() -> Item:
+        return {"price": "x"}  # type: ignore[return-value]
+
+    @app.get("/large")
+    def large(letter: str = "x") -> str:
+        return letter * 1_000_000
+
+    @app.get("/refused")
+    def refused() -> None:
+        raise HTTPException(418, "refused")
+
+    @app.get("/stop")
+    def stop() -> None:
+        raise StopIteration
+
+    async def on_the_loop(value: int) -> list[Any]:
+        await asyncio.sleep(0)
+        return [value, threading.current_thread().name == "AnyIO worker thread"]
+
+    @app.get("/back")
+    def back() -> Any:
+        anyio.from_thread.check_cancelled()
+        return [anyio.from_thread.run(on_the_loop, 1), anyio.from_thread.run_sync(abs, -2)]
+
+    @app.get("/nested")
+    def nested() -> Any:
+        async def call() -> str:
+            return await anyio.to_thread.run_sync(lambda: threading.current_thread().name)
+
+        return anyio.from_thread.run(call)
+
+    @app.get("/tokens")
+    def tokens() -> list[Any]:
+        def look() -> list[Any]:
+            statistics = anyio.to_thread.current_default_thread_limiter().statistics()
+            return [statistics.borrowed_tokens, statistics.total_tokens, statistics.tasks_waiting]
+
+        return anyio.from_thread.run_sync(look)
+
+    @app.get("/limit")
+    async def limit(tokens: int) -> float:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = tokens
+        blocked.most = 0
+        return anyio.to_thread.current_default_thread_limiter().total_tokens
+
+    return app

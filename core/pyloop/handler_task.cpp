@@ -87,7 +87,13 @@ bool step_without_task(PyObject* self, HandlerTaskFields& fields, Step& step, Co
   }
   PyRef failure;
   if (!good) failure = take_exception();
-  if (unregister_eager != nullptr && !call_quietly(unregister_eager, &argv[1], 1)) good = false;
+#if PY_VERSION_HEX >= 0x030E0000
+  // Since 3.14 there is one list of both kinds: what has become a task meanwhile stays in it.
+  const bool listed_for_good = fields.is_task;
+#else
+  constexpr bool listed_for_good = false;
+#endif
+  if (unregister_eager != nullptr && !listed_for_good && !call_quietly(unregister_eager, &argv[1], 1)) good = false;
   if (!call_quietly(leave_task, argv, 2)) good = false;
   if (failure) {
     PyErr_Clear();

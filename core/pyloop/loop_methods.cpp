@@ -204,15 +204,16 @@ int to_fd(PyObject* file_object) {
   return static_cast<int>(fd);
 }
 
-PyObject* add_watch(PyObject* self, PyObject* const* args, Py_ssize_t nargs, FdWatches::Side side) {
+PyObject* add_watch(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, FdWatches::Side side) {
   LoopState& state = LoopState::of(self);
   const char* method = side == FdWatches::Side::kReader ? "add_reader" : "add_writer";
+  PyObject* context = nullptr;  // asyncio's own transports name one since Python 3.15
   if (nargs < 1 && !missing(method, "fd")) return nullptr;
   if (nargs < 2 && !missing(method, "callback")) return nullptr;
-  if (!check_open(state)) return nullptr;
+  if (!context_keyword(args, nargs, kwnames, method, context) || !check_open(state)) return nullptr;
   const int fd = to_fd(args[0]);
   if (fd < 0) return nullptr;
-  PyRef handle = PyRef::steal(new_handle(self, args[1], args + 2, nargs - 2, nullptr, Collector::kShown));
+  PyRef handle = PyRef::steal(new_handle(self, args[1], args + 2, nargs - 2, context, Collector::kShown));
   if (!handle) return nullptr;
   PyObject* file_object = PyLong_Check(args[0]) ? nullptr : args[0];
   try {
@@ -240,11 +241,11 @@ PyObject* remove_watch(PyObject* self, PyObject* file_object, FdWatches::Side si
   return PyBool_FromLong(state.watches().remove(fd, side));
 }
 
-PyObject* add_reader(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
-  return add_watch(self, args, nargs, FdWatches::Side::kReader);
+PyObject* add_reader(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  return add_watch(self, args, nargs, kwnames, FdWatches::Side::kReader);
 }
-PyObject* add_writer(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
-  return add_watch(self, args, nargs, FdWatches::Side::kWriter);
+PyObject* add_writer(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  return add_watch(self, args, nargs, kwnames, FdWatches::Side::kWriter);
 }
 PyObject* remove_reader(PyObject* self, PyObject* fd) { return remove_watch(self, fd, FdWatches::Side::kReader); }
 PyObject* remove_writer(PyObject* self, PyObject* fd) { return remove_watch(self, fd, FdWatches::Side::kWriter); }
@@ -324,9 +325,9 @@ PyMethodDef loop_methods[] = {
     {"_add_callback", add_callback, METH_O, nullptr},
     {"_timer_handle_cancelled", timer_handle_cancelled, METH_O, nullptr},
     {"_write_to_self", write_to_self, METH_NOARGS, nullptr},
-    {"_add_reader", method(add_reader), METH_FASTCALL, nullptr},
+    {"_add_reader", method(add_reader), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"_remove_reader", remove_reader, METH_O, nullptr},
-    {"_add_writer", method(add_writer), METH_FASTCALL, nullptr},
+    {"_add_writer", method(add_writer), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"_remove_writer", remove_writer, METH_O, nullptr},
     {"_watched", watched, METH_NOARGS, nullptr},
     {"_watch_signals", watch_signals, METH_O, nullptr},

@@ -2,6 +2,7 @@
 #include "runtime/buffer.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from data_bridge.loop import EventLoopPolicy, PyLoop, new_event_loop, run
+from data_bridge.loop import PyLoop, new_event_loop, run
 
 if TYPE_CHECKING:
     from data_bridge.app import App
     from data_bridge.options import ServerOptions
+    from data_bridge.policy import EventLoopPolicy
     from data_bridge.server import Server, serve
     from data_bridge.stores import StoreLimits
 
@@ -27,7 +28,14 @@ __all__ = [
 
 # Imported when asked for: who only wants the loop must not pay for FastAPI, half a second and, for as long as the
 # process lives, 55,000 more objects for the garbage collector to walk through.
-_LAZY = {"App": "app", "Server": "server", "ServerOptions": "options", "StoreLimits": "stores", "serve": "server"}
+_LAZY = {
+    "App": "app",
+    "EventLoopPolicy": "policy",
+    "Server": "server",
+    "ServerOptions": "options",
+    "StoreLimits": "stores",
+    "serve": "server",
+}
 
 
 def __getattr__(name: str) -> Any:

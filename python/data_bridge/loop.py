@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import os
 import selectors
@@ -20,7 +21,7 @@ import sys
 import threading
 import weakref
 from asyncio import base_events, events, format_helpers, sslproto, unix_events
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
 from data_bridge import _core
@@ -28,7 +29,7 @@ from data_bridge.all_tasks import list_handler_tasks
 from data_bridge.nesting import interrupted_task, nesting_is_allowed
 from data_bridge.transports import DatagramTransport, overrides_calls, stream_transport
 
-__all__ = ["EventLoopPolicy", "PyLoop", "new_event_loop", "run"]
+__all__ = ["PyLoop", "new_event_loop", "run"]
 
 _T = TypeVar("_T")
 
@@ -233,9 +234,10 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         *,
         extra: dict[str, Any] | None = None,
         server: Any = None,
+        **context: contextvars.Context | None,  # "context", from Python 3.15 on
     ) -> Any:
         self._ensure_fd_no_transport(sock)
-        return stream_transport(self, sock, protocol, waiter, extra, server)
+        return stream_transport(self, sock, protocol, waiter, extra, server, **context)
 
     def _make_datagram_transport(
         self,
@@ -261,12 +263,14 @@ class PyLoop(_core.LoopBase, asyncio.SelectorEventLoop):
         server_hostname: str | None = None,
         extra: dict[str, Any] | None = None,
         server: Any = None,
+        context: contextvars.Context | None = None,
         **timeouts: float | None,
     ) -> Any:
         self._ensure_fd_no_transport(rawsock)
         arguments: Any = (self, protocol, sslcontext, waiter, server_side, server_hostname)
         tls = sslproto.SSLProtocol(*arguments, **timeouts)  # type: ignore[arg-type]
-        stream_transport(self, rawsock, tls, extra=extra, server=server)
+        named = {} if context is None else {"context": context}
+        stream_transport(self, rawsock, tls, extra=extra, server=server, **named)
         return tls._app_transport
 
     # -- signals -----------------------------------------------------------------------------------
@@ -495,9 +499,3 @@ def run(main: Coroutine[Any, Any, _T], *, debug: bool | None = None) -> _T:
         raise RuntimeError("data_bridge.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
         return runner.run(main)
-
-
-class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """asyncio's default policy, but its loops are PyLoops. Policies go away with Python 3.16: prefer run()."""
-
-    _loop_factory: Callable[[], asyncio.AbstractEventLoop] = PyLoop

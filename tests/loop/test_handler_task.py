@@ -291,6 +291,15 @@ async def is_listed_after_a_suspension() -> bool:
 
 
 @same
+async def is_listed_after_it_was_named_in_its_first_step() -> bool:
+    task = asyncio.current_task()
+    assert task is not None
+    task.set_name("named")
+    await asyncio.sleep(0)
+    return task in asyncio.all_tasks()
+
+
+@same
 async def is_listed_at_once() -> bool:
     return asyncio.current_task() in asyncio.all_tasks()
 

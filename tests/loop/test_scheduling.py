@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -740,6 +741,27 @@ def test_memory_is_flat_over_many_turns(loop: data_bridge.PyLoop) -> None:
     gc.collect()
     assert resident() - before < 2 << 20
     assert sys.getallocatedblocks() - allocated < 2000
+
+
+def test_watches_run_in_the_context_that_is_named(loop: data_bridge.PyLoop) -> None:
+    # asyncio's transports name theirs since Python 3.15.
+    left, right = socket.socketpair()
+    context = contextvars.copy_context()
+    context.run(variable.set, "named")
+    seen: list[str] = []
+    for add, remove in ((loop._add_reader, loop.remove_reader), (loop._add_writer, loop.remove_writer)):
+        add(left, lambda remove=remove: seen.append(variable.get()) or remove(left), context=context)
+    right.send(b"x")
+    turns(loop, 2)
+    assert seen == ["named", "named"]
+    left.close()
+    right.close()
+
+
+def test_the_package_names_no_policy_until_it_is_asked() -> None:
+    # Python 3.14 warns of policies.
+    code = "import sys, data_bridge; sys.exit('data_bridge.policy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-W", "error", "-c", code], check=False).returncode == 0
 
 
 def test_policy() -> None:

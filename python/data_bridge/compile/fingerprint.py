@@ -134,12 +134,12 @@ def nested(code: CodeType, path: str) -> CodeType | None:
     return code
 
 
-_HAS_DOCSTRING = 0x4000000  # of co_flags, from Python 3.13 on
+_HAS_DOCSTRING = 0x4000000  # of co_flags, from Python 3.14 on; before, a function's first constant was its docstring
 
 
 def _described(code: CodeType) -> tuple[object, ...]:
     constants = list(code.co_consts)
-    if constants and isinstance(constants[0], str) and (sys.version_info < (3, 13) or code.co_flags & _HAS_DOCSTRING):
+    if constants and isinstance(constants[0], str) and (sys.version_info < (3, 14) or code.co_flags & _HAS_DOCSTRING):
         constants[0] = None  # the docstring
     return (
         code.co_name,

@@ -1,6 +1,7 @@
 // ASGI messages as dicts; checks and texts as in uvicorn's httptools_impl.py.
 #include "bridge/asgi/message.hpp"
 
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -172,6 +173,28 @@ PyRef make_disconnect_message() {
   PyRef message = PyRef::steal(PyDict_New());
   if (!message || PyDict_SetItem(message.get(), asgi_names().type, asgi_names().http_disconnect) != 0) return {};
   return message;
+}
+
+PyRef AnswerMessages::begin(PyObject* status, PyObject* headers, PyObject* body) {
+  const AsgiNames& name = asgi_names();
+  PyRef start = PyRef::steal(PyDict_New());
+  rest_ = PyRef::steal(PyDict_New());
+  if (!start || !rest_ || PyDict_SetItem(start.get(), name.type, name.http_response_start) != 0 ||
+      PyDict_SetItem(start.get(), name.status, status) != 0 ||
+      PyDict_SetItem(start.get(), name.headers, headers) != 0 ||
+      PyDict_SetItem(rest_.get(), name.type, name.http_response_body) != 0 ||
+      PyDict_SetItem(rest_.get(), name.body, body) != 0) {
+    return {};
+  }
+  return start;
+}
+
+PyRef json_fields(std::size_t size, PyObject* headers) {
+  PyRef fields =
+      PyRef::steal(Py_BuildValue("[(yN)(yy)]", "content-length", PyBytes_FromString(std::to_string(size).c_str()),
+                                 "content-type", "application/json"));
+  if (fields && headers != nullptr && PyList_SetSlice(fields.get(), 2, 2, headers) != 0) return {};
+  return fields;
 }
 
 }  // namespace data_bridge::bridge

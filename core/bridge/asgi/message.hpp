@@ -3,9 +3,11 @@
 
 #include <Python.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/request.hpp"
@@ -78,5 +80,24 @@ bool read_request_message(PyObject* message, RequestMessage& out);
 pyloop::PyRef make_request_message(std::string_view body, bool more_body);
 /// An `http.disconnect`.
 pyloop::PyRef make_disconnect_message();
+
+/// The two messages of an answer that is whole.
+class AnswerMessages {
+ public:
+  /// http.response.start; empty with an exception set. `headers`: a list of (bytes, bytes).
+  pyloop::PyRef begin(PyObject* status, PyObject* headers, PyObject* body);
+  /// http.response.body, once; then empty.
+  pyloop::PyRef take_rest() noexcept { return std::move(rest_); }
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(rest_.get());
+    return 0;
+  }
+
+ private:
+  pyloop::PyRef rest_;
+};
+
+/// The fields of a JSON document of that size, and `headers`, a list or null, behind them; empty with an exception set.
+pyloop::PyRef json_fields(std::size_t size, PyObject* headers);
 
 }  // namespace data_bridge::bridge

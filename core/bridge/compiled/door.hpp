@@ -60,6 +60,8 @@ class Door {
   virtual Piece next_piece(std::string_view& piece, pyloop::PyRef& next) = 0;
   virtual Piece received_piece(PyObject* value, std::string_view& piece) = 0;
 
+  /// The next answer is not the end: dependencies exit behind it, or tasks run.
+  virtual void keep_open() noexcept {}
   enum class Answer : std::uint8_t {
     kDone,
     kAwait,    ///< `next` is to be awaited, and then next_message() asked
@@ -81,6 +83,8 @@ class Door {
 
  protected:
   Door() = default;
+  /// answer() with the document as bytes.
+  Answer answer_json_by_messages(long status, std::string_view body, PyObject* headers, pyloop::PyRef& next);
 };
 
 /// What `await object` would iterate; a coroutine is its own iterator for PyIter_Send. Empty with an exception set.

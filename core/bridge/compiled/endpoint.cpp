@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bridge/asgi/callables.hpp"
+#include "bridge/asgi/message.hpp"
 #include "bridge/asgi/scope.hpp"
 #include "bridge/compiled/door.hpp"
 #include "bridge/compiled/frame.hpp"
@@ -79,7 +80,12 @@ class NativeDoor final : public Door {
   [[nodiscard]] bool scope_is_seen() const noexcept override { return false; }
   PyRef hand_over() override { return run_.application_coroutine(); }
 
-  Answer answer(PyObject* status_object, PyObject* headers, PyObject* body, PyRef& /*next*/) override {
+  void keep_open() noexcept override { keeps_open_ = true; }
+  Answer answer(PyObject* status_object, PyObject* headers, PyObject* body, PyRef& next) override {
+    if (keeps_open_) {
+      const PyRef start = messages_.begin(status_object, headers, body);
+      return start ? begin_send(start.get(), next) : Answer::kError;
+    }
     const long status = PyLong_AsLong(status_object);
     std::vector<http::Header> fields;
     fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
@@ -89,8 +95,9 @@ class NativeDoor final : public Door {
     return Answer::kDone;
   }
 
-  Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& /*next*/) override {
+  Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& next) override {
     if (!is_here(status, body)) return Answer::kNotHere;
+    if (keeps_open_) return answer_json_by_messages(status, body, headers, next);
     if (headers == nullptr || (PyList_CheckExact(headers) && PyList_GET_SIZE(headers) == 0)) {
       run_.conversation().respond(static_cast<int>(status), "application/json", body);
       return Answer::kDone;
@@ -102,13 +109,21 @@ class NativeDoor final : public Door {
     return Answer::kDone;
   }
 
-  Answer next_message(PyRef& /*next*/) override { return Answer::kDone; }
+  Answer next_message(PyRef& next) override {
+    const PyRef message = messages_.take_rest();
+    return message ? begin_send(message.get(), next) : Answer::kDone;
+  }
   [[nodiscard]] bool started() const noexcept override {
     return run_.conversation().state() != Conversation::State::kWaiting;
   }
   [[nodiscard]] bool native() const noexcept override { return true; }
 
  private:
+  Answer begin_send(PyObject* message, PyRef& next) {
+    next = PyRef::steal(send() != nullptr ? PyObject_CallOneArg(send_.get(), message) : nullptr);
+    return next ? Answer::kAwait : Answer::kError;
+  }
+
   [[nodiscard]] bool is_here(long status, std::string_view body) const noexcept {
     return has_plain_body(status) && body.size() <= run_.conversation().largest_body();
   }
@@ -140,7 +155,9 @@ class NativeDoor final : public Door {
   PyRef scope_;
   PyRef receive_;
   PyRef send_;
+  AnswerMessages messages_;
   bool opened_ = false;
+  bool keeps_open_ = false;
 };
 
 class RouteRun final : public Run {

@@ -118,6 +118,8 @@ class Execution {
   bool carries_only_bytes(PyObject* response);
   [[nodiscard]] bool has_exits() const;
   bool has_tasks();
+  [[nodiscard]] bool answers_before_rest() const;
+  Next finish_rest();
   bool injected_status(long& status);
 
   Door& door_;
@@ -129,6 +131,7 @@ class Execution {
   std::unique_ptr<FormReading> form_;  // one that is read natively
   bool form_ended_ = false;
   bool closes_files_ = false;
+  bool has_rest_ = false;  // behind the answer
   std::size_t step_ = 0;
   Stage stage_ = Stage::kBody;
   pyloop::PyRef current_;

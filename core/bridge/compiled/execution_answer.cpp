@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bridge/asgi/callables.hpp"
+#include "bridge/asgi/message.hpp"
 #include "bridge/compiled/execution.hpp"
 #include "bridge/compiled/plain_json.hpp"
 #include "pyloop/py_error.hpp"
@@ -23,6 +24,13 @@ Py_ssize_t length_of(PyObject* object, PyObject* name) {
 }
 
 }  // namespace
+
+Door::Answer Door::answer_json_by_messages(long status, std::string_view body, PyObject* headers, PyRef& next) {
+  const PyRef fields = json_fields(body.size(), headers);
+  const PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
+  const PyRef code = PyRef::steal(PyLong_FromLong(status));
+  return fields && content && code ? answer(code.get(), fields.get(), content.get(), next) : Answer::kError;
+}
 
 // --- the endpoint and its result -------------------------------------------------------------------
 
@@ -131,10 +139,11 @@ bool Execution::injected_status(long& status) {
   return PyErr_Occurred() == nullptr;
 }
 
-/// At once, where there is nothing behind it; else as a Response, which FastAPI's layers send.
+/// At once, where what is behind it, if anything, waits for it; else as a Response, which FastAPI's layers send.
 Execution::Next Execution::answer_json(std::string_view body) {
   PyObject* const injected = slots_[kResponseSlot].get();
-  if (!has_exits() && !has_tasks()) {
+  const bool ends = !has_exits() && !has_tasks();
+  if (ends || answers_before_rest()) {
     long status = plan_.response.status;
     PyRef headers;
     if (injected != nullptr) {
@@ -142,7 +151,9 @@ Execution::Next Execution::answer_json(std::string_view body) {
       if (!headers || !injected_status(status)) return on_exception();
     }
     PyRef next;
+    if (!ends) door_.keep_open();
     const Door::Answer answer = door_.answer_json(status, body, headers.get(), next);
+    has_rest_ = !ends;
     if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
   }
   const PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
@@ -152,7 +163,7 @@ Execution::Next Execution::answer_json(std::string_view body) {
 Execution::Next Execution::answered(Door::Answer answer, PyRef next) {
   switch (answer) {
     case Door::Answer::kDone:
-      return Next::kAnswered;
+      return has_rest_ ? finish_rest() : Next::kAnswered;
     case Door::Answer::kAwait:
       return await(std::move(next), Stage::kSend);
     case Door::Answer::kNotHere:
@@ -160,6 +171,13 @@ Execution::Next Execution::answered(Door::Answer answer, PyRef next) {
       break;
   }
   return on_exception();
+}
+
+/// The answer has been sent: what is left of its response are its tasks, and the exits around it.
+Execution::Next Execution::finish_rest() {
+  PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
+  const PyRef rest = PyRef::steal(PyObject_CallOneArg(plan_.answered.get(), tasks));
+  return rest ? finish(rest.get()) : on_exception();
 }
 
 bool Execution::carries_only_bytes(PyObject* response) {
@@ -178,7 +196,8 @@ Execution::Next Execution::on_response(PyRef response) {
     result_ = std::move(response);
     return Next::kAnswered;
   }
-  if (!has_exits() && carries_only_bytes(response.get())) {
+  const bool ends = !has_exits();
+  if ((ends || (answers_before_rest() && !has_tasks())) && carries_only_bytes(response.get())) {
     PyRef background = PyRef::steal(PyObject_GetAttrString(response.get(), "background"));
     PyRef body = PyRef::steal(PyObject_GetAttrString(response.get(), "body"));
     PyRef status = PyRef::steal(PyObject_GetAttrString(response.get(), "status_code"));
@@ -188,7 +207,9 @@ Execution::Next Execution::on_response(PyRef response) {
     if (nothing_behind && body && PyBytes_CheckExact(body.get()) && headers && PyList_CheckExact(headers.get()) &&
         status && PyLong_Check(status.get())) {
       PyRef next;
+      if (!ends) door_.keep_open();
       const Door::Answer answer = door_.answer(status.get(), headers.get(), body.get(), next);
+      has_rest_ = !ends;
       if (answer != Door::Answer::kNotHere) return answered(answer, std::move(next));
     }
     PyErr_Clear();
@@ -206,6 +227,13 @@ bool Execution::has_exits() const {
     if (*stack && length_of(stack->get(), exits) != 0) return true;
   }
   return false;
+}
+
+/// Nothing exits between the endpoint and its answer.
+bool Execution::answers_before_rest() const {
+  static PyObject* const exits = PyUnicode_InternFromString("_exit_callbacks");
+  if (!plan_.answers_before_exits || closes_files_ || door_.returns_response()) return false;
+  return !function_stack_ || length_of(function_stack_.get(), exits) == 0;
 }
 
 bool Execution::has_tasks() {

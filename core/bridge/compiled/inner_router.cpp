@@ -72,36 +72,20 @@ class AsgiDoor final : public Door {
   }
 
   Answer answer(PyObject* status, PyObject* headers, PyObject* body, PyRef& next) override {
-    const AsgiNames& name = asgi_names();
-    PyRef start = PyRef::steal(PyDict_New());
-    rest_ = PyRef::steal(PyDict_New());
-    if (!start || !rest_ || PyDict_SetItem(start.get(), name.type, name.http_response_start) != 0 ||
-        PyDict_SetItem(start.get(), name.status, status) != 0 ||
-        PyDict_SetItem(start.get(), name.headers, headers) != 0 ||
-        PyDict_SetItem(rest_.get(), name.type, name.http_response_body) != 0 ||
-        PyDict_SetItem(rest_.get(), name.body, body) != 0) {
-      return Answer::kError;
-    }
+    const PyRef start = messages_.begin(status, headers, body);
+    if (!start) return Answer::kError;
     started_ = true;
     return begin_send(start.get(), next);
   }
 
   Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& next) override {
     if (!has_plain_body(status)) return Answer::kNotHere;
-    PyRef fields = PyRef::steal(Py_BuildValue("[(yN)(yy)]", "content-length",
-                                              PyBytes_FromString(std::to_string(body.size()).c_str()), "content-type",
-                                              "application/json"));
-    PyRef content = PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
-    if (!fields || !content) return Answer::kError;
-    if (headers != nullptr && PyList_SetSlice(fields.get(), 2, 2, headers) != 0) return Answer::kError;
-    const PyRef code = PyRef::steal(PyLong_FromLong(status));
-    return code ? answer(code.get(), fields.get(), content.get(), next) : Answer::kError;
+    return answer_json_by_messages(status, body, headers, next);
   }
 
   Answer next_message(PyRef& next) override {
-    if (!rest_) return Answer::kDone;
-    const PyRef message = std::move(rest_);
-    return begin_send(message.get(), next);
+    const PyRef message = messages_.take_rest();
+    return message ? begin_send(message.get(), next) : Answer::kDone;
   }
   [[nodiscard]] bool started() const noexcept override { return started_; }
   [[nodiscard]] bool native() const noexcept override { return false; }
@@ -111,8 +95,7 @@ class AsgiDoor final : public Door {
     Py_VISIT(scope_.get());
     Py_VISIT(receive_.get());
     Py_VISIT(send_.get());
-    Py_VISIT(rest_.get());
-    return 0;
+    return messages_.traverse(visit, arg);
   }
 
  private:
@@ -129,7 +112,7 @@ class AsgiDoor final : public Door {
   std::vector<std::string> path_values_;
   ScopeHead head_;
   PyRef piece_;  // of the body
-  PyRef rest_;   // the message that follows
+  AnswerMessages messages_;
   bool started_ = false;
 };
 

@@ -205,6 +205,8 @@ RoutePlan read(nb::handle source) {
   plan.parse_json = optional_attribute(services, "parse_json");
   plan.undefined = owned(services.attr("undefined"));  // None where a release takes that for absent
   plan.validation_error = optional_attribute(services, "validation_error");
+  plan.answered = optional_attribute(services, "answered");
+  plan.answers_before_exits = nb::cast<bool>(services.attr("answers_before_exits"));
   plan.finish = optional_attribute(services, "finish");
   plan.finish_native = optional_attribute(services, "finish_native");
   plan.response_class = optional_attribute(services, "response_class");

@@ -148,12 +148,14 @@ struct RoutePlan {
   pyloop::PyRef validation_error;  ///< pydantic_core.ValidationError
   /// async (scope, receive, send, ending): what FastAPI does with an outcome, around the exits of the stacks. `ending`:
   /// see data_bridge.compile.finish.Ending.
-  pyloop::PyRef finish;           ///< within the application's layers
-  pyloop::PyRef finish_native;    ///< with the application's layers
-  pyloop::PyRef from_attributes;  ///< ("from_attributes",): the keyword of FastAPI's calls of validators
-  pyloop::PyRef response_class;   ///< starlette.responses.Response
-  pyloop::PyRef only_bytes;       ///< (type) -> bool: whether its answer is status, fields and bytes
-  pyloop::PyRef known_types;      ///< dict: what only_bytes() has said
+  pyloop::PyRef answered;             ///< (tasks or None) -> what is left of a response whose answer has been sent
+  bool answers_before_exits = false;  ///< an answer may leave before the request's stack exits
+  pyloop::PyRef finish;               ///< within the application's layers
+  pyloop::PyRef finish_native;        ///< with the application's layers
+  pyloop::PyRef from_attributes;      ///< ("from_attributes",): the keyword of FastAPI's calls of validators
+  pyloop::PyRef response_class;       ///< starlette.responses.Response
+  pyloop::PyRef only_bytes;           ///< (type) -> bool: whether its answer is status, fields and bytes
+  pyloop::PyRef known_types;          ///< dict: what only_bytes() has said
 };
 
 /// Reads the attributes of a RoutePlan of Python's; nullopt with a Python exception set on failure.

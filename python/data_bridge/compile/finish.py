@@ -129,6 +129,16 @@ def _without_start(send: Send) -> Send:
     return forward
 
 
+def answered(tasks: Any) -> Any:
+    """What is left of a response whose answer has been sent: ``tasks``, or nothing."""
+
+    async def rest(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        if tasks is not None:
+            await tasks()
+
+    return rest
+
+
 async def _finish_within(scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
     """Whoever is around this, and counts on it, learns that the answer's head has left."""
     outcome, request, body, function_stack, request_stack, started = ending

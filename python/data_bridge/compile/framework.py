@@ -55,7 +55,7 @@ from .facts import (
     ScopeFacts,
 )
 from .features import RouteView
-from .finish import HANDLER_STACK, NativeFinish, exit_in_handler, finish
+from .finish import HANDLER_STACK, NativeFinish, answered, exit_in_handler, finish
 from .native_middleware import NativeLayers, read_layers
 from .plan import Services, make_plan
 from .pristine import closure_of, functions_inside, nested_code, overrides, own_function, patched_names, rebuilt
@@ -249,6 +249,9 @@ def services(app: FastAPI, *, bare: bool) -> Services:
         parse_json=pydantic_core.from_json,
         undefined=_ABSENT,
         validation_error=pydantic_core.ValidationError,
+        answered=answered,
+        # Native middleware wants to see what is answered in one piece.
+        answers_before_exits=features.EXITS_BEHIND_ANSWER and not (bare and app.user_middleware),
         finish=finish,
         finish_native=native,
         response_class=Response,

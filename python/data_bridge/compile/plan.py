@@ -55,6 +55,9 @@ class Services:
     parse_json: Callable[[bytes], Any]
     undefined: Any
     validation_error: type[BaseException]
+    #: (tasks or None) -> what is left of a response whose answer has been sent before the request's stack exits.
+    answered: Callable[[Any], Any]
+    answers_before_exits: bool
     finish: Callable[..., Any]
     finish_native: Callable[..., Any] | None
     response_class: type

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -46,59 +47,48 @@ def test_answers_as_under_uvicorn(ports: tuple[int, int], path: str) -> None:
         assert (answers[1].status_code, answers[1].content) == (answers[0].status_code, answers[0].content)
 
 
-def ask_often(url: str, times: int) -> tuple[float, list[int]]:
-    """Seconds for so many requests at once, and their answers."""
-    with ThreadPoolExecutor(times) as pool, httpx.Client(limits=httpx.Limits(max_connections=times)) as client:
-        began = time.monotonic()
-        answers = list(pool.map(lambda _: int(client.get(url, timeout=60).text), range(times)))
-        return time.monotonic() - began, answers
+@contextmanager
+def blocked(live: LiveServer, requests: int, within: int) -> Iterator[None]:
+    """So many requests at once, of which so many have come to block; all are answered behind it."""
+    with ThreadPoolExecutor(requests) as pool:
+        calls = [pool.submit(httpx.get, live.url + "/block", timeout=120) for _ in range(requests)]
+        try:
+            deadline = time.monotonic() + 60
+            while httpx.get(live.url + "/within", timeout=60).json()[0] < within:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield
+        finally:
+            httpx.get(live.url + "/open", timeout=60)
+        assert [call.result().status_code for call in calls] == [200] * requests
 
 
 def test_forty_block_at_once_while_the_loop_answers(live: LiveServer) -> None:
-    waits: list[float] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        with httpx.Client() as client:
-            while not over.is_set():
-                began = time.monotonic()
-                assert client.get(live.url + "/", timeout=60).text == '"hello"'
-                waits.append(time.monotonic() - began)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    seconds, answers = ask_often(live.url + "/block", 60)
-    over.set()
-    watcher.join()
-    # 40 and then 20: two times 0.2 seconds, and not three.
-    assert max(answers) == 40
-    assert seconds < 2
-    assert sorted(waits)[len(waits) // 2] < 0.1
+    with blocked(live, 60, 40):
+        for _ in range(20):
+            assert httpx.get(live.url + "/", timeout=60).json() == "hello"
+    assert httpx.get(live.url + "/within").json() == [0, 40]
 
 
 def test_a_bound_that_the_application_sets(live: LiveServer) -> None:
-    assert httpx.get(live.url + "/limit?tokens=3").json() == 3
-    _, answers = ask_often(live.url + "/block?seconds=0.05", 12)
-    assert max(answers) == 3
-    assert httpx.get(live.url + "/limit?tokens=50").json() == 50
-    _, answers = ask_often(live.url + "/block?seconds=0.3", 60)
-    assert max(answers) == 50
+    for tokens in (3, 50):
+        assert httpx.get(live.url + f"/limit?tokens={tokens}").json() == tokens
+        with blocked(live, tokens + 10, tokens):
+            pass
+        assert httpx.get(live.url + "/within").json() == [0, tokens]
 
 
 def test_short_ones_do_not_wait_for_those_that_block(live: LiveServer) -> None:
-    with ThreadPoolExecutor(4) as pool, httpx.Client() as client:
-        blocked = [pool.submit(httpx.get, live.url + "/block?seconds=1", timeout=60) for _ in range(4)]
-        began = time.monotonic()
+    with blocked(live, 4, 4):
         for _ in range(50):
-            assert client.get(live.url + "/item").json() == {"name": "n", "price": 1.5}
-        assert time.monotonic() - began < 1
-        assert all(call.result().status_code == 200 for call in blocked)
+            assert httpx.get(live.url + "/item", timeout=60).json() == {"name": "n", "price": 1.5}
 
 
 def test_no_thread_outlives_the_server() -> None:
     before = set(threading.enumerate())
     with LiveServer(make_app()) as live:
-        ask_often(live.url + "/block?seconds=0.05", 30)
+        with blocked(live, 30, 30):
+            pass
         assert [thread for thread in threading.enumerate() if thread.name == "AnyIO worker thread"]
     for thread in set(threading.enumerate()) - before:
         thread.join(30)

@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import threading
-import time
 from typing import Annotated, Any
 
 import anyio
@@ -20,27 +19,35 @@ class Item(BaseModel):
     price: float = 1.5
 
 
-class Counted:
-    """How many were within it at most."""
+class Gate:
+    """Holds everybody up until it is opened, and knows how many were within at most."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._now = 0
+        self._changed = threading.Condition()
+        self._is_open = False
+        self.now = 0
         self.most = 0
 
-    def __enter__(self) -> None:
-        with self._lock:
-            self._now += 1
-            self.most = max(self.most, self._now)
+    def shut(self) -> None:
+        with self._changed:
+            self._is_open, self.most = False, 0
 
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._now -= 1
+    def open(self) -> None:
+        with self._changed:
+            self._is_open = True
+            self._changed.notify_all()
+
+    def pass_through(self) -> None:
+        with self._changed:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            assert self._changed.wait_for(lambda: self._is_open, 60)
+            self.now -= 1
 
 
 def make_app() -> FastAPI:
     app = FastAPI()
-    blocked = Counted()
+    gate = Gate()
 
     @app.get("/")
     async def hello() -> str:
@@ -56,10 +63,16 @@ def make_app() -> FastAPI:
         return {"loop": loop, "name": current.name, "main": current is threading.main_thread()}
 
     @app.get("/block")
-    def block(seconds: float = 0.2) -> int:
-        with blocked:
-            time.sleep(seconds)
-        return blocked.most
+    def block() -> None:
+        gate.pass_through()
+
+    @app.get("/within")
+    async def within() -> list[int]:
+        return [gate.now, gate.most]
+
+    @app.get("/open")
+    async def open_gate() -> None:
+        gate.open()
 
     def first() -> str:
         variable.set("first")
@@ -119,7 +132,7 @@ def make_app() -> FastAPI:
     @app.get("/limit")
     async def limit(tokens: int) -> float:
         anyio.to_thread.current_default_thread_limiter().total_tokens = tokens
-        blocked.most = 0
+        gate.shut()
         return anyio.to_thread.current_default_thread_limiter().total_tokens
 
     return app

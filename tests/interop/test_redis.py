@@ -123,11 +123,17 @@ def test_blocking_pops(where: dict[str, Any], run: RunOnPyLoop[Any]) -> None:
             assert await client.blpop("queue", timeout=0.2) is None
             assert 0.15 <= loop.time() - started < 25
 
-            waiters = [asyncio.create_task(client.blpop("queue", timeout=20)) for _ in range(30)]
-            await asyncio.sleep(0.1)
+            async def blocked(count: int) -> None:
+                async with asyncio.timeout(30):
+                    while (await client.info("clients"))["blocked_clients"] != count:
+                        await asyncio.sleep(0.01)
+
+            waiters = [asyncio.create_task(client.blpop("queue", timeout=60)) for _ in range(30)]
+            await blocked(30)
             waiters[3].cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiters.pop(3)
+            await blocked(29)  # else the server may give that one what is pushed
             for number in range(29):
                 await client.rpush("queue", number)
             async with asyncio.timeout(30):

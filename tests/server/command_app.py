@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 NUMBER = 3
 
@@ -38,9 +41,18 @@ async def request(request: Request) -> str:
     return request.url.path
 
 
-@app.get("/generated")
-async def generated() -> AsyncIterator[int]:
-    yield 1
+class Elsewhere(APIRoute):
+    """A route whose matching is its own."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope)
+
+
+async def own() -> str:
+    return "own"
+
+
+app.router.add_api_route("/own", own, methods=["GET"], route_class_override=Elsewhere)
 
 
 @app.get("/slow")

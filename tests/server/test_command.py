@@ -102,7 +102,7 @@ def test_routes_says_what_is_served_how(tmp_path: Path) -> None:
     lines = [line.split() for line in found.stdout.splitlines()]
     assert ["GET", "/hello", "compiled"] in lines
     assert ["GET", "/request", "compiled"] in lines
-    assert any(line[:3] == ["GET", "/generated", "bridged"] and "generator" in line for line in lines)
+    assert any(line[:3] == ["GET", "/own", "bridged"] and "Elsewhere" in line for line in lines)
 
 
 def test_routes_explains_programs(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_routes_counts_reasons(tmp_path: Path) -> None:
     found = command("routes", "command_app:app", "--reasons", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     counts = {line.split("%", 1)[1].strip(): int(line.split()[0]) for line in found.stdout.splitlines()}
-    assert counts["bridged: streams its answer from a generator"] == 1
+    assert counts["bridged: custom route class Elsewhere"] == 1
     assert counts["compiled"] > 5
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +14,7 @@ import anyio
 import httpx
 import pytest
 import starlette
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from starlette.middleware.base import BaseHTTPMiddleware
 
@@ -210,3 +213,32 @@ def test_anyio_knows_its_tasks_within() -> None:
 async def _append(found: list[str], name: str) -> None:
     await anyio.sleep(0.001)
     found.append(name)
+
+
+def test_scopes_are_made_within_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Trio loaded, too, anyio does not know elsewhere which library it is that runs."""
+    make_scope = anyio.CancelScope
+    made: list[asyncio.Task[Any] | None] = []
+
+    def checked(*arguments: Any, **keywords: Any) -> Any:
+        made.append(asyncio.current_task())
+        return make_scope(*arguments, **keywords)
+
+    app = make_app()
+    left = threading.Event()
+
+    @app.get("/departure")
+    async def departure(request: Request) -> None:
+        await request.receive()
+        await request.receive()
+        left.set()
+
+    monkeypatch.setattr(anyio, "CancelScope", checked)
+    with LiveServer(app) as server:
+        with RawConnection(server.port) as connection:
+            connection.send(request("GET", "/departure"))
+            time.sleep(0.05)  # so that it waits, if it has come so far
+        assert left.wait(30)
+        assert server.wait_idle(30)
+    assert made
+    assert None not in made

@@ -182,8 +182,9 @@ def _foreign_reason() -> str:
         for name, own in (("UploadFile", UploadFile), ("SpooledTemporaryFile", tempfile.SpooledTemporaryFile)):
             if vars(_parsers).get(name) is not own:
                 return f"starlette.formparsers.{name} was replaced"
-        if type(make_upload("", []).file._file) is not io.BytesIO:  # type: ignore[attr-defined]
-            return "temporary files of another kind"
+        with make_upload("", []).file as file:
+            if type(file._file) is not io.BytesIO:  # type: ignore[attr-defined]
+                return "temporary files of another kind"
         return _difference()
     except Exception as error:
         return f"{type(error).__name__}: {error}"
@@ -276,4 +277,6 @@ def _described_upload(upload: UploadFile) -> Any:
     file: Any = upload.file
     position = file.tell()
     content = file.read()
-    return upload.filename, upload.headers.raw, upload.size, upload.content_type, position, content, file._rolled
+    rolled = file._rolled
+    file.close()
+    return upload.filename, upload.headers.raw, upload.size, upload.content_type, position, content, rolled

@@ -292,12 +292,14 @@ class CollapsingTaskGroup(TaskGroup):
 class _Child:
     """A task of a group, begun or not."""
 
-    __slots__ = ("_arguments", "_function", "_group", "_handle", "_scope", "_task")
+    __slots__ = ("_arguments", "_function", "_group", "_handle", "_is_cancelled", "_scope", "_task")
 
     def __init__(self, group: TaskGroup, function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> None:
         self._group = group
         self._function = function
         self._arguments = arguments
+        self._scope: anyio.CancelScope | None = None  # while it runs
+        self._is_cancelled = False
         self._handle: asyncio.Handle | None = None
         if len(arguments) == 1 and getattr(arguments[0], "__func__", None) is Event.wait:
             # It only waits for an event. In most cases nobody wants to know any more before it has begun.
@@ -306,24 +308,28 @@ class _Child:
             self._begin()
 
     def cancel(self) -> None:
-        if self._handle is None:
-            self._scope.cancel()
-        else:
+        self._is_cancelled = True
+        if self._handle is not None:
             self._handle.cancel()
             self._handle = None
             self._group.left_by(self, None)
+        elif self._scope is not None:
+            self._scope.cancel()
 
     def _begin(self) -> None:
         self._handle = None  # which knows this: what knows each other stays until the collector comes
         function: Any = self._function
-        self._scope = anyio.CancelScope()
         name = f"{function.__module__}.{function.__qualname__}"
-        self._task = asyncio.get_running_loop().create_task(self._run(self._scope), name=name)
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
 
-    async def _run(self, scope: anyio.CancelScope) -> None:
+    async def _run(self) -> None:
         error: BaseException | None = None
         try:
-            with scope:
+            # Where several asynchronous libraries are loaded, anyio knows only within a task which one runs.
+            with anyio.CancelScope() as scope:
+                self._scope = scope
+                if self._is_cancelled:
+                    scope.cancel()
                 await self._function(*self._arguments)
         except asyncio.CancelledError:
             raise

@@ -35,7 +35,7 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
 
 # What runs with an instrumented extension module.
-server_tests = --io-threads 2 -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits)
+server_tests = --io-threads 2 -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits websocket)
 
 # One line that can be found in a long log.
 title = @printf '\n\033[1m=== %s\033[0m\n' "$(1)"
@@ -111,7 +111,7 @@ test-asan-loop: $(bin)/python ## tests/loop with the extension module under ASan
 	  tests/loop --ignore tests/loop/test_conformance.py $(PYTEST_ARGS)  # CPython's own tests take minutes
 
 .PHONY: test-asan-server
-test-asan-server: $(bin)/python ## tests/{bridge,chaos,crud,limits} with two I/O threads, the module under ASan and UBSan (PYTEST_ARGS=)
+test-asan-server: $(bin)/python ## tests/{bridge,chaos,crud,limits,websocket} with two I/O threads, the module under ASan and UBSan (PYTEST_ARGS=)
 	$(call title,tests of a running server with two I/O threads under ASan and UBSan)
 	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) $(server_tests) $(PYTEST_ARGS)
 

@@ -19,7 +19,7 @@ pyloop::LoopCore& core_of(PyObject* loop) {
 
 AppContext::AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_,
                        Hooks hooks_, runtime::Admission::Bound waiting_bound,
-                       std::chrono::milliseconds request_timeout_)
+                       std::chrono::milliseconds request_timeout_, const http::ws::Options& websocket_)
     : loop(pyloop::PyRef::borrow(loop_object)),
       core(core_of(loop_object)),
       mailbox(core.mailbox()),
@@ -28,6 +28,7 @@ AppContext::AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* stat
       root_path(std::move(root_path_)),
       hooks(std::move(hooks_)),
       request_timeout(request_timeout_),
+      websocket(std::make_shared<const http::ws::Options>(websocket_)),
       waiting(waiting_bound) {}
 
 void AppContext::release_application() noexcept {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "http/ws/options.hpp"
 #include "pyloop/loop.hpp"
 #include "pyloop/mailbox.hpp"
 #include "pyloop/py_ref.hpp"
@@ -33,6 +34,7 @@ struct Counters {
   std::atomic<std::uint64_t> inside{0};      ///< compiled, behind the application's middleware, which was bridged
   std::atomic<std::uint64_t> unmatched{0};   ///< 404, 405 and redirects that the application was not asked for
   std::atomic<std::uint64_t> middleware{0};  ///< answered by native middleware, in the application's place
+  std::atomic<std::uint64_t> websockets{0};  ///< handshakes that the application was asked about
   std::atomic<std::uint64_t> abandoned{0};   ///< the client left before the application had seen the request
 };
 
@@ -40,7 +42,8 @@ struct Counters {
 /// the loop's thread.
 struct AppContext {
   AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* state_dict, std::string root_path_, Hooks hooks_,
-             runtime::Admission::Bound waiting_bound, std::chrono::milliseconds request_timeout_);
+             runtime::Admission::Bound waiting_bound, std::chrono::milliseconds request_timeout_,
+             const http::ws::Options& websocket_);
   /// The server is over: lets go of the application, which may hold what holds this.
   void release_application() noexcept;
 
@@ -52,6 +55,8 @@ struct AppContext {
   std::string root_path;
   Hooks hooks;
   std::chrono::milliseconds request_timeout;  ///< from a request's dispatch to its whole answer; 0: none
+  /// Shared with the connections, which may outlive it.
+  std::shared_ptr<const http::ws::Options> websocket;
   Counters counters;
   /// Requests for Python that have begun and not ended, background tasks included.
   std::atomic<std::int64_t> in_flight{0};

@@ -134,16 +134,35 @@ void Exchange::finish() {
   end(ExchangeEnd::kAnswered);
 }
 
-bool Exchange::upgrade(std::span<const Header> headers, MakeProtocol make) {
+bool Exchange::upgrade(std::span<const Header> headers, MakeProtocol make, std::size_t leading) {
   if (started_ || answered_ || !request_.asks_upgrade) return false;
   const ResponseFields fields(headers);
   if (!fields.valid || fields.close || !find_field(headers, "upgrade")) return false;
   constexpr int kSwitchingProtocols = 101;
-  if (!wire_->upgrade(*this, {.status = kSwitchingProtocols, .headers = headers, .fields = fields}, make)) return false;
-  started_ = true;
+  const AnswerHead head{.status = kSwitchingProtocols, .headers = headers, .fields = fields, .leading = leading};
+  if (!wire_->upgrade(*this, head, make)) return false;
+  started_ = upgrades_ = true;
   status_ = kSwitchingProtocols;
   end(ExchangeEnd::kAnswered);
   return true;
+}
+
+void Exchange::refuse_upgrade(int status, std::span<const Header> headers, std::string_view body) {
+  if (started_ || answered_) return;
+  const ResponseFields fields(headers);
+  if (!fields.valid || !is_final(status)) return answer_internal_error();
+  dropping_body_ = is_head_ || is_bodiless(status);
+  const AnswerHead head{.status = status,
+                        .body = is_bodiless(status) ? BodySize::kNone : BodySize::kKnown,
+                        .length = body.size(),
+                        .headers = headers,
+                        .fields = fields};
+  if (dropping_body_) body = {};
+  started_ = upgrades_ = true;
+  status_ = status;
+  body_sent_ = body.size();
+  wire_->refuse_upgrade(*this, head, body);
+  end(ExchangeEnd::kAnswered);
 }
 
 void Exchange::flush() noexcept { wire_->flush(); }
@@ -264,6 +283,7 @@ void Exchange::note_answered(bool complete) noexcept {
       .body_size = body_sent_,
       .duration = runtime::Clock::now() - begun_,
       .complete = complete,
+      .upgrade = upgrades_,
   };
   if (route_layers_ != nullptr) route_layers_->answered(answered);
   if (connection_layers_ != nullptr) connection_layers_->answered(answered);
@@ -285,7 +305,7 @@ void Exchange::begin(Wire& wire, ExchangeId id, const Request& request, const Pi
   connection_layers_ = layers;
   layered_ = layers != nullptr && layers->sees_answers();
   noted_ = layers != nullptr && layers->calls().answered;
-  filtered_ = false;
+  filtered_ = upgrades_ = false;
   connection_depth_ = 0;
   if (noted_) begun_ = runtime::Clock::now();
   request_line_.clear();

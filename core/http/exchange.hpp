@@ -112,8 +112,12 @@ class Exchange {
   /// Ends HTTP on this connection with 101 (Switching Protocols, RFC 9110, 7.8) and these fields, `upgrade` among them.
   /// Once that has left, what `make` makes goes on with the connection, in its slot: it is counted, swept, drained and
   /// closed as before. False, and nothing has happened, where the client has not asked for it, its body is not
-  /// complete, something has been answered, or the fields are no such answer.
-  [[nodiscard]] bool upgrade(std::span<const Header> headers, MakeProtocol make);
+  /// complete, something has been answered, or the fields are no such answer. The first `leading` of them stand in
+  /// front of `date` and `server`.
+  [[nodiscard]] bool upgrade(std::span<const Header> headers, MakeProtocol make, std::size_t leading = 0);
+  /// A whole answer in the place of upgrade(), after which the connection closes. It passes no layers: what refuses has
+  /// spoken for all of the application. Names are sent as they are spelled.
+  void refuse_upgrade(int status, std::span<const Header> headers, std::string_view body);
   /// What was written leaves now, not at the end of the turn: where other code may run for long before that. Not from
   /// within on_request(). Also behind finish(), within the same call.
   void flush() noexcept;
@@ -200,6 +204,7 @@ class Exchange {
   bool layered_ = false;   // some see requests or heads
   bool filtered_ = false;  // some change this answer's body
   bool noted_ = false;     // some are told of the end
+  bool upgrades_ = false;  // the answer is one to a wish to upgrade
   const Pipeline* connection_layers_ = nullptr;
   std::shared_ptr<const Pipeline> route_layers_;
   std::unique_ptr<Passage> passage_;

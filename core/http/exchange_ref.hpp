@@ -89,6 +89,8 @@ class ExchangeRef {
              if (Exchange* const exchange = self.find()) action(*exchange);
            }));
   }
+  /// The way to its thread; null without an exchange.
+  [[nodiscard]] const std::shared_ptr<ConnectionsMailbox>& mailbox() const noexcept { return mailbox_; }
   /// Closes the connection once what was written has left, whether or not the exchange is over; an exchange that has
   /// begun on it since breaks off. From any thread.
   void close_connection() const;

@@ -32,6 +32,7 @@ struct Answered {
   /// From the complete head to the last byte written; for the layers of a route alone, from where it is known.
   std::chrono::nanoseconds duration{};
   bool complete = true;  ///< false where the connection ended within the answer
+  bool upgrade = false;  ///< of a WebSocket handshake, accepted (101) or refused
 };
 
 /// The head of an answer on its way out. Names are compared without case.

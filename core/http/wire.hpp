@@ -34,6 +34,7 @@ struct AnswerHead {
   bool length_is_given = false;  ///< among the headers: stays where it is
   std::span<const Header> headers;
   const ResponseFields& fields;  ///< of these headers
+  std::size_t leading = 0;       ///< with 101: so many of the headers stand before all that the protocol adds
 };
 
 /// Implemented by a protocol that carries exchanges, one object for all of a connection. Called by Exchange alone,
@@ -55,6 +56,9 @@ class Wire {
   [[nodiscard]] virtual bool upgrade(Exchange& /*exchange*/, const AnswerHead& /*head*/, MakeProtocol& /*make*/) {
     return false;
   }
+  /// The whole answer to a request that an upgrade is refused to, the last of the connection: `head.headers` come
+  /// first, what is missing behind them.
+  virtual void refuse_upgrade(Exchange& exchange, const AnswerHead& head, std::string_view body) = 0;
   virtual void flush() noexcept = 0;
   [[nodiscard]] virtual std::size_t unsent(const Exchange& exchange) const noexcept = 0;
   [[nodiscard]] virtual bool has_room(const Exchange& exchange) const noexcept = 0;

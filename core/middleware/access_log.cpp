@@ -34,7 +34,7 @@ void append_line(std::string& line, const http::Answered& answered, const Access
     line.append(answered.client_host).append(":");
     append_number(line, answered.client_port);
   }
-  line.append(" - \"").append(answered.method).append(" ");
+  line.append(" - \"").append(answered.upgrade ? std::string_view("WebSocket") : answered.method).append(" ");
   // The parser has let through neither blanks nor controls nor non-ASCII, so a quote is all that could forge a line.
   for (const char c : answered.target) {
     if (c == '"') {
@@ -42,6 +42,16 @@ void append_line(std::string& line, const http::Answered& answered, const Access
     } else {
       line += c;
     }
+  }
+  if (answered.upgrade) {
+    line += "\" ";
+    if (answered.status == 101) {
+      line += "[accepted]";
+    } else {
+      append_number(line, static_cast<std::uint64_t>(answered.status));
+    }
+    line += "\n";
+    return;
   }
   line.append(answered.version == http::Version::kHttp11 ? " HTTP/1.1\" " : " HTTP/1.0\" ");
   append_number(line, static_cast<std::uint64_t>(answered.status));

@@ -73,6 +73,23 @@ TEST(AccessLog, WritesUvicornsLine) {
             "INFO:     127.0.0.1:54321 - \"POST / HTTP/1.0\" 422 Unprocessable Content\n");
 }
 
+TEST(AccessLog, WebSocketHandshakesHaveUvicornsLinesToo) {
+  Pipe pipe;
+  {
+    AccessLog log({.fd = pipe.writer()});
+    auto accepted = answer("/ws?a=\"b");
+    accepted.upgrade = true;
+    accepted.status = 101;
+    log.on_answered(accepted);
+    auto refused = accepted;
+    refused.status = 403;
+    log.on_answered(refused);
+  }
+  EXPECT_EQ(pipe.read_some(),
+            "INFO:     127.0.0.1:54321 - \"WebSocket /ws?a=%22b\" [accepted]\n"
+            "INFO:     127.0.0.1:54321 - \"WebSocket /ws?a=%22b\" 403\n");
+}
+
 TEST(AccessLog, AUnixSocketHasNoAddressAndPhrasesMayBeOld) {
   Pipe pipe;
   {

@@ -32,6 +32,8 @@ struct RoutingOptions {
   bool redirect_slashes = true;
   /// Answers what no route does. Never null.
   std::shared_ptr<UnmatchedEndpoint> unmatched = std::make_shared<UnmatchedEndpoint>();
+  /// Answers every WebSocket handshake, whatever its path; null: a handshake is a request as any other.
+  std::shared_ptr<Endpoint> websocket{};
   /// Around these answers, within those of the connection; null: none.
   std::shared_ptr<const http::Pipeline> layers{};
   /// What the server puts before every path (uvicorn's --root-path).

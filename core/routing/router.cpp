@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "http/ws/handshake.hpp"
 #include "text/percent.hpp"
 
 namespace data_bridge::routing {
@@ -59,8 +60,15 @@ std::string_view Router::scope_path(const RouteTable& table, std::string_view ra
   return storage;
 }
 
-Router::Decision Router::decide(const RouteTable& table, std::string_view method, std::string_view path) {
+Router::Decision Router::decide(const RouteTable& table, const http::Request& request) {
   Decision decision{.table = &table, .route = RouteTable::kNone, .resolution = Resolution::kNotFound};
+  if (table.options().websocket != nullptr && http::ws::is_handshake(request)) {
+    decision.resolution = Resolution::kWebSocket;
+    return decision;
+  }
+  std::string storage;
+  const std::string_view path = scope_path(table, request.path, storage);
+  const std::string_view method = request.method;
   const std::string_view route_path = table.route_path(path);
   const RouteTable::Found found = table.find(method, route_path);
   if (found.full != RouteTable::kNone) {
@@ -79,9 +87,9 @@ Router::Decision Router::decide(const RouteTable& table, std::string_view method
 http::BodyMode Router::on_head(const http::Request& request, Scratch& scratch) {
   static_assert(std::is_trivially_copyable_v<Decision> && sizeof(Decision) <= sizeof(Scratch::bytes));
   refresh();
-  std::string storage;
-  const Decision decision = decide(*table_, request.method, scope_path(*table_, request.path, storage));
+  const Decision decision = decide(*table_, request);
   std::memcpy(scratch.bytes, &decision, sizeof decision);
+  if (decision.resolution == Resolution::kWebSocket) return table_->options().websocket->body_mode();
   const bool routed = decision.resolution == Resolution::kRoute;
   if (request.has_body()) {
     const auto& layers = routed ? table_->layers(decision.route) : table_->options().layers;
@@ -102,6 +110,8 @@ void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
   const std::shared_ptr<const RouteTable> in_force = table_;
   const RouteTable* const table = decision.table;
 
+  // The layers are around answers to requests; whoever takes a connection over has all of the application's with it.
+  if (decision.resolution == Resolution::kWebSocket) return table->options().websocket->serve(exchange, {});
   const bool routed = decision.resolution == Resolution::kRoute;
   const auto& layers = routed ? table->layers(decision.route) : table->options().layers;
   if (layers != nullptr && exchange.enter(layers)) return;
@@ -118,6 +128,8 @@ void Router::on_request(http::Exchange& exchange, Scratch& scratch) {
       table->endpoint(decision.route)->serve(exchange, values.first(count));
       return;
     }
+    case Resolution::kWebSocket:
+      return;
     case Resolution::kNotFound:
       table->options().unmatched->serve(exchange, NotFound{});
       return;

@@ -52,7 +52,7 @@ class Router final : public http::Handler {
   void on_request(http::Exchange& exchange, Scratch& scratch) override;
 
  private:
-  enum class Resolution : std::uint8_t { kRoute, kNotFound, kMethodNotAllowed, kRedirect };
+  enum class Resolution : std::uint8_t { kRoute, kNotFound, kMethodNotAllowed, kRedirect, kWebSocket };
   /// What on_head() leaves in the scratch for on_request(); owns nothing, because a request may never get that far.
   struct Decision {
     const RouteTable* table;  ///< that decided: how the body is read and who gets it must come from the same one
@@ -62,7 +62,7 @@ class Router final : public http::Handler {
 
   /// scope["path"] as a view of `raw`, or of `storage` where it had to be decoded.
   [[nodiscard]] static std::string_view scope_path(const RouteTable& table, std::string_view raw, std::string& storage);
-  [[nodiscard]] static Decision decide(const RouteTable& table, std::string_view method, std::string_view path);
+  [[nodiscard]] static Decision decide(const RouteTable& table, const http::Request& request);
   void refresh();
 
   std::shared_ptr<CurrentRoutes> routes_;

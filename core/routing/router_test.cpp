@@ -167,6 +167,23 @@ TEST_F(RouterTest, EachRouteHasItsLayersAndTheTableThoseOfWhatNoRouteAnswers) {
             "x-table: /with/\r\n\r\n!table");
 }
 
+TEST_F(RouterTest, HandshakesGoAroundRoutesAndLayers) {
+  constexpr std::string_view kAsk = " HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+  RouteTable::Builder builder({.websocket = std::make_shared<Telling>("handshake", http::BodyMode::kStream),
+                               .layers = http::pipeline({std::make_shared<http::Shout>("table")})});
+  builder.add_opaque(std::make_shared<Telling>("opaque"), http::pipeline({std::make_shared<http::Shout>("route")}));
+  start(builder.build());
+  EXPECT_EQ(say("GET /anywhere/" + std::string(kAsk) + "\r\n"), ok("handshake"));
+  EXPECT_EQ(say("POST /" + std::string(kAsk) + "Content-Length: 3\r\n\r\n"), ok("handshake")) << "waits for no body";
+  EXPECT_TRUE(
+      say("abcGET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n").ends_with("OPAQUE!route"));
+}
+
+TEST_F(RouterTest, AHandshakeIsARequestWhereNobodyTakesThem) {
+  start(compile({{"/", {"GET"}}}));
+  EXPECT_EQ(say("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), ok("/"));
+}
+
 TEST_F(RouterTest, ALayerStaysAsLongAsTheAnswerThatItIsAround) {
   struct Later final : Endpoint {
     http::ExchangeRef waiting;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -29,6 +30,8 @@ class Buffer {
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::string_view view() const noexcept { return {data_ + begin_, size()}; }
+  /// The same, for those who change what is there.
+  [[nodiscard]] std::span<char> bytes() noexcept { return {data_ + begin_, size()}; }
 
   /// Room for `size` more bytes behind the last; invalidates view(). Throws std::bad_alloc.
   [[nodiscard]] char* reserve(std::size_t size) {

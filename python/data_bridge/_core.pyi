@@ -155,8 +155,17 @@ class Limits:
     timeout_linger: float
     timeout_request: float
     timeout_drain: float
+    ws: bool
+    ws_max_size: int
+    ws_max_queue: int
+    ws_ping_interval: float
+    ws_ping_timeout: float
+    ws_per_message_deflate: bool
 
     def __init__(self) -> None: ...
+
+class ClientDisconnected(OSError):
+    """A message was sent to a client that has left."""
 
 @final
 class CompiledHandler:

@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds a stop may take: running requests and the lifespan's end, together; unset: as long as they take",
     )
+    _add_websocket_options(run.add_argument_group("WebSockets"), defaults)
     add_limit_options(run.add_argument_group("limits of what clients may do"))
 
     routes = commands.add_parser("routes", help="list how each route is served: native, compiled or bridged, and why")
@@ -118,6 +119,60 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--explain", action="store_true", help="each compiled route with its program")
     what.add_argument("--reasons", action="store_true", help="how many routes are bridged, by reason")
     return parser
+
+
+def _add_websocket_options(group: argparse._ArgumentGroup, defaults: ServerOptions) -> None:
+    group.add_argument(
+        "--ws",
+        default=defaults.ws,
+        choices=["auto", "none", "websockets", "websockets-sansio", "wsproto"],
+        help="none: handshakes are requests as any other; all others, uvicorn's names, are the same",
+    )
+    group.add_argument(
+        "--ws-max-size",
+        type=int,
+        default=defaults.ws_max_size,
+        metavar="BYTES",
+        help="clients that send larger messages get 1009",
+    )
+    group.add_argument(
+        "--ws-max-queue",
+        type=int,
+        default=defaults.ws_max_queue,
+        metavar="N",
+        help="received messages that wait for the application; then reading pauses",
+    )
+    group.add_argument(
+        "--ws-ping-interval",
+        type=float,
+        default=defaults.ws_ping_interval,
+        metavar="S",
+        help="seconds between pings; 0: none",
+    )
+    group.add_argument(
+        "--ws-ping-timeout",
+        type=float,
+        default=defaults.ws_ping_timeout,
+        metavar="S",
+        help="seconds for the pong, then the connection closes with 1011; 0: for ever",
+    )
+    group.add_argument(
+        "--ws-per-message-deflate",
+        type=_boolean,
+        default=defaults.ws_per_message_deflate,
+        metavar="BOOLEAN",
+        help="compression is agreed on with clients that offer it",
+    )
+
+
+def _boolean(text: str) -> bool:
+    """Read a truth value in any of click's spellings, as uvicorn does."""
+    word = text.strip().lower()
+    if word in {"1", "true", "t", "yes", "y", "on"}:
+        return True
+    if word in {"0", "false", "f", "no", "n", "off"}:
+        return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
 def _add_app(parser: argparse.ArgumentParser) -> None:

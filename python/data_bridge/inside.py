@@ -84,7 +84,9 @@ class _Seat:
             self._leave_stack()
             self._stack = self.app.middleware_stack
             self._lean = _lean_middleware(self._stack)
-        entries = [(route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes]
+        entries = [
+            (route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes if route.tabled
+        ]
         self._native.set_routes(entries, compiled.watch.attributes, compiled.watch.lists)
 
     def leave(self) -> None:

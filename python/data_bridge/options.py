@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, field
+from typing import Literal
 
+from . import _core
 from .interface import Interface
 from .lifespan import LifespanMode
 from .limits import Limits
+
+#: uvicorn's names of implementations: all but ``none`` mean the one that data_bridge has.
+WebSockets = Literal["auto", "none", "websockets", "websockets-sansio", "wsproto"]
 
 
 def _default_forwarded_allow_ips() -> str:
@@ -41,6 +46,18 @@ class ServerOptions(Limits):
     date_header: bool = True
     forwarded_allow_ips: str = field(default_factory=_default_forwarded_allow_ips)
     """Peers whose X-Forwarded-For and -Proto are believed: addresses, networks, or ``*``."""
+    ws: WebSockets = "auto"
+    """``none``: a WebSocket handshake is a request as any other."""
+    ws_max_size: int = 16 * 1024 * 1024
+    """The largest message that is received, after inflating; a client that sends a larger one gets 1009."""
+    ws_max_queue: int = 32
+    """Received messages that wait for the application; then reading pauses."""
+    ws_ping_interval: float | None = 20.0
+    """Seconds between pings; None or 0: none."""
+    ws_ping_timeout: float | None = 20.0
+    """Seconds for the pong, then the connection is closed with 1011; None or 0: for ever."""
+    ws_per_message_deflate: bool = True
+    """Compression is agreed on with clients that offer it."""
     timeout_graceful_shutdown: float | None = None
     """How long a stop may take: running requests and the lifespan's end, together. None, as uvicorn's: as long as they
     take, for whoever asked for the stop has a limit of his own (Kubernetes 30 seconds, systemd 90)."""
@@ -56,9 +73,26 @@ class ServerOptions(Limits):
         if self.io_threads is not None:
             _check_range("io_threads", self.io_threads, 0, 1024)
         self.check_limits()
+        _check_range("ws_max_size", self.ws_max_size, 0, 2**63 - 1)
+        _check_range("ws_max_queue", self.ws_max_queue, 0, 2**63 - 1)
+        for name in ("ws_ping_interval", "ws_ping_timeout"):
+            seconds = getattr(self, name)
+            if seconds is not None:
+                _check_seconds(name, seconds)
         _check_seconds("timeout_worker_healthcheck", self.timeout_worker_healthcheck)
         if self.timeout_graceful_shutdown is not None:
             _check_seconds("timeout_graceful_shutdown", self.timeout_graceful_shutdown)
+
+    def native_limits(self) -> _core.Limits:
+        """These limits for the core, those of WebSocket connections too."""
+        limits = Limits.native_limits(self)
+        limits.ws = self.ws != "none"
+        limits.ws_max_size = self.ws_max_size
+        limits.ws_max_queue = self.ws_max_queue
+        limits.ws_ping_interval = self.ws_ping_interval or 0.0
+        limits.ws_ping_timeout = self.ws_ping_timeout or 0.0
+        limits.ws_per_message_deflate = self.ws_per_message_deflate
+        return limits
 
 
 def _check_range(name: str, value: int, least: int, greatest: int) -> None:

@@ -28,6 +28,7 @@ class CompiledRoute:
     plan: Any = None  # what the native side executes: a compile.plan.RoutePlan
     operation: Any = None  # a native operation's handle
     opaque: bool = False  # may match anything: no template to compile
+    tabled: bool = True  # matches requests: WebSocket routes do not, and handshakes are the application's
     allow: str = ""  # the value of Allow in a 405 of this route
 
 

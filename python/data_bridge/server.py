@@ -249,6 +249,7 @@ class Server:
                     route.allow,
                 )
                 for route in compiled.routes
+                if route.tabled
             ]
         self._core.set_routes(
             entries,

@@ -1,6 +1,7 @@
 // ASGI messages as dicts; checks and texts as in uvicorn's httptools_impl.py.
 #include "bridge/asgi/message.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,30 +48,38 @@ bool make_bytes(PyRef& field, bool convertible) {
   return static_cast<bool>(field);
 }
 
-/// One (name, value) of a start message.
-bool read_header(PyObject* item, StartMessage& out) {
+/// One (name, value), as bytes that may be sent.
+bool read_field(PyObject* item, PyRef& field_name, PyRef& field_value) {
   PyRef pair = PyRef::steal(PySequence_Fast(item, "a header is a pair"));
   if (!pair) return false;
   if (PySequence_Fast_GET_SIZE(pair.get()) != 2) {
     PyErr_SetString(PyExc_ValueError, "a header is a pair of bytes");
     return false;
   }
-  PyRef field_name = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 0));
-  PyRef field_value = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 1));
+  field_name = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 0));
+  field_value = PyRef::borrow(PySequence_Fast_GET_ITEM(pair.get(), 1));
   if (!make_bytes(field_name, PyByteArray_Check(field_name.get()) != 0) ||
       !make_bytes(field_value, PyObject_CheckBuffer(field_value.get()) != 0)) {
     return false;
   }
-  const std::string_view raw_name = bytes_view(field_name.get());
-  const std::string_view value = bytes_view(field_value.get());
-  if (!valid_name(raw_name)) {
+  if (!valid_name(bytes_view(field_name.get()))) {
     PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
     return false;
   }
-  if (http::has_control(value)) {
+  if (http::has_control(bytes_view(field_value.get()))) {
     PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
     return false;
   }
+  return true;
+}
+
+/// One (name, value) of a start message.
+bool read_header(PyObject* item, StartMessage& out) {
+  PyRef field_name;
+  PyRef field_value;
+  if (!read_field(item, field_name, field_value)) return false;
+  const std::string_view raw_name = bytes_view(field_name.get());
+  const std::string_view value = bytes_view(field_value.get());
   if (text::equals_ignoring_case(raw_name, "content-length") && !out.content_length) {
     out.content_length = read_length(value);
     if (!out.content_length) return false;
@@ -86,7 +95,30 @@ bool read_header(PyObject* item, StartMessage& out) {
   return true;
 }
 
+/// message["headers"] as a sequence; an empty one where there are none. Empty with an exception set on failure.
+PyRef header_sequence(PyObject* message) {
+  const AsgiNames& name = asgi_names();
+  if (PyMapping_HasKey(message, name.headers) == 0) return PyRef::steal(PyTuple_New(0));
+  PyRef headers = PyRef::steal(PyObject_GetItem(message, name.headers));
+  return PyRef::steal(headers ? PySequence_Fast(headers.get(), "headers must be iterable") : nullptr);
+}
+
 }  // namespace
+
+bool read_headers(PyObject* message, bool lower, std::vector<std::pair<std::string, std::string>>& out) {
+  const PyRef fields = header_sequence(message);
+  if (!fields) return false;
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyRef name;
+    PyRef value;
+    if (!read_field(PySequence_Fast_GET_ITEM(fields.get(), i), name, value)) return false;
+    std::string spelled(bytes_view(name.get()));
+    if (lower) std::ranges::transform(spelled, spelled.begin(), text::to_lower);
+    out.emplace_back(std::move(spelled), bytes_view(value.get()));
+  }
+  return true;
+}
 
 bool read_start_message(PyObject* message, StartMessage& out) {
   const AsgiNames& name = asgi_names();
@@ -99,14 +131,7 @@ bool read_start_message(PyObject* message, StartMessage& out) {
     PyErr_SetObject(PyExc_KeyError, status_object.get());
     return false;
   }
-  PyRef fields;
-  if (PyMapping_HasKey(message, name.headers) != 0) {
-    PyRef headers = PyRef::steal(PyObject_GetItem(message, name.headers));
-    if (!headers) return false;
-    fields = PyRef::steal(PySequence_Fast(headers.get(), "headers must be iterable"));
-  } else {
-    fields = PyRef::steal(PyTuple_New(0));
-  }
+  const PyRef fields = header_sequence(message);
   if (!fields) return false;
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
   out.headers.reserve(static_cast<std::size_t>(count));

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -58,6 +59,10 @@ struct BodyMessage {
   ByteView bytes;  // released before its owner
   bool more_body = false;
 };
+
+/// message["headers"], or nothing where there are none: names in lower case if `lower`, else as they are. Checks and
+/// errors as read_start_message()'s.
+bool read_headers(PyObject* message, bool lower, std::vector<std::pair<std::string, std::string>>& out);
 
 /// As read_start_message().
 bool read_body_message(PyObject* message, BodyMessage& out);

@@ -33,6 +33,20 @@ struct AsgiNames {
   PyObject* http_disconnect = PyUnicode_InternFromString("http.disconnect");
   PyObject* http_response_start = PyUnicode_InternFromString("http.response.start");
   PyObject* http_response_body = PyUnicode_InternFromString("http.response.body");
+  PyObject* websocket = PyUnicode_InternFromString("websocket");
+  PyObject* ws = PyUnicode_InternFromString("ws");
+  PyObject* websocket_spec = PyUnicode_InternFromString("2.4");
+  PyObject* subprotocols = PyUnicode_InternFromString("subprotocols");
+  PyObject* subprotocol = PyUnicode_InternFromString("subprotocol");
+  PyObject* extensions = PyUnicode_InternFromString("extensions");
+  PyObject* websocket_http_response = PyUnicode_InternFromString("websocket.http.response");
+  PyObject* websocket_connect = PyUnicode_InternFromString("websocket.connect");
+  PyObject* websocket_receive = PyUnicode_InternFromString("websocket.receive");
+  PyObject* websocket_disconnect = PyUnicode_InternFromString("websocket.disconnect");
+  PyObject* text = PyUnicode_InternFromString("text");
+  PyObject* bytes = PyUnicode_InternFromString("bytes");
+  PyObject* code = PyUnicode_InternFromString("code");
+  PyObject* reason = PyUnicode_InternFromString("reason");
 };
 
 /// With the GIL.

@@ -1,10 +1,13 @@
 // Builds the ASGI scope dict from a parsed request.
 #include "bridge/asgi/scope.hpp"
 
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "bridge/asgi/names.hpp"
 #include "bridge/text.hpp"
+#include "text/characters.hpp"
 
 namespace data_bridge::bridge {
 
@@ -36,18 +39,16 @@ PyRef header_list(const http::Request& request) {
 }
 
 /// (host, port); (path, None) for a Unix socket's server side, None for its client side.
-PyRef server_address(const Conversation& conversation) {
-  if (conversation.server().family == runtime::SocketAddress::Family::kUnix) {
-    return PyRef::steal(Py_BuildValue("(sO)", conversation.server_path().c_str(), Py_None));
+PyRef server_address(const runtime::SocketAddress& server, const std::string& path) {
+  if (server.family == runtime::SocketAddress::Family::kUnix) {
+    return PyRef::steal(Py_BuildValue("(sO)", path.c_str(), Py_None));
   }
-  return PyRef::steal(
-      Py_BuildValue("(si)", conversation.server().host().c_str(), static_cast<int>(conversation.server().port)));
+  return PyRef::steal(Py_BuildValue("(si)", server.host().c_str(), static_cast<int>(server.port)));
 }
 
-PyRef client_address(const Conversation& conversation) {
-  if (conversation.client().family == runtime::SocketAddress::Family::kUnix) return PyRef::borrow(Py_None);
-  return PyRef::steal(
-      Py_BuildValue("(si)", conversation.client().host().c_str(), static_cast<int>(conversation.client().port)));
+PyRef client_address(const runtime::SocketAddress& client) {
+  if (client.family == runtime::SocketAddress::Family::kUnix) return PyRef::borrow(Py_None);
+  return PyRef::steal(Py_BuildValue("(si)", client.host().c_str(), static_cast<int>(client.port)));
 }
 
 bool has_forwarded_field(const http::Request& request) noexcept {
@@ -63,38 +64,104 @@ bool set(PyObject* dict, PyObject* key, PyRef value) noexcept {
   return value && PyDict_SetItem(dict, key, value.get()) == 0;
 }
 
+PyRef asgi_version(PyObject* spec_version) {
+  const AsgiNames& name = asgi_names();
+  PyRef asgi = PyRef::steal(PyDict_New());
+  if (!asgi || PyDict_SetItem(asgi.get(), name.version, name.asgi_version) != 0 ||
+      PyDict_SetItem(asgi.get(), name.spec_version, spec_version) != 0) {
+    return {};
+  }
+  return asgi;
+}
+
+/// An ASGI server puts root_path in front of both ways to write the path.
+struct Paths {
+  Paths(const AppContext& app, const http::Request& request)
+      : root_path(str(app.root_path)), path(PyRef::steal(path_str(request.path))), raw_path(bytes(request.path)) {
+    if (app.root_path.empty()) return;
+    path = PyRef::steal(root_path && path ? PyUnicode_Concat(root_path.get(), path.get()) : nullptr);
+    raw_path = bytes(app.root_path + std::string(request.path));
+  }
+  PyRef root_path;
+  PyRef path;
+  PyRef raw_path;
+};
+
+bool apply_proxy_headers(const AppContext& app, const http::Request& request, PyObject* scope) {
+  if (!has_proxy_hook(app, request)) return true;
+  return static_cast<bool>(PyRef::steal(PyObject_CallOneArg(app.hooks.apply_proxy_headers.get(), scope)));
+}
+
+/// What a client offers in all Sec-WebSocket-Protocol lines, split at commas.
+PyRef subprotocol_list(const http::Request& request) {
+  PyRef list = PyRef::steal(PyList_New(0));
+  if (!list) return {};
+  for (const auto& [name, value] : request.headers) {
+    if (!text::equals_lower(name, "sec-websocket-protocol")) continue;
+    std::string_view rest = value;
+    while (true) {
+      const std::size_t comma = rest.find(',');
+      const std::string_view token = text::trim(rest.substr(0, comma));
+      const PyRef item =
+          PyRef::steal(PyUnicode_DecodeLatin1(token.data(), static_cast<Py_ssize_t>(token.size()), nullptr));
+      if (!item || PyList_Append(list.get(), item.get()) != 0) return {};
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+  return list;
+}
+
+/// {"websocket.http.response": {}}
+PyRef websocket_extensions() {
+  PyRef extensions = PyRef::steal(PyDict_New());
+  if (!extensions || !set(extensions.get(), asgi_names().websocket_http_response, PyRef::steal(PyDict_New())))
+    return {};
+  return extensions;
+}
+
 }  // namespace
 
 PyRef make_http_scope(const AppContext& app, const Conversation& conversation) {
   const AsgiNames& name = asgi_names();
   const http::Request& request = conversation.request().head();
   PyRef scope = PyRef::steal(PyDict_New());
-  PyRef asgi = PyRef::steal(PyDict_New());
-  if (!scope || !asgi || PyDict_SetItem(asgi.get(), name.version, name.asgi_version) != 0 ||
-      PyDict_SetItem(asgi.get(), name.spec_version, name.spec) != 0) {
-    return {};
-  }
+  if (!scope) return {};
   PyObject* dict = scope.get();
   PyObject* version = request.version == http::Version::kHttp10 ? name.http10 : name.http11;
-  PyRef root_path = str(app.root_path);
-  PyRef path = PyRef::steal(path_str(request.path));
-  PyRef raw_path = bytes(request.path);
-  if (!app.root_path.empty()) {  // an ASGI server puts root_path in front of both
-    path = PyRef::steal(root_path && path ? PyUnicode_Concat(root_path.get(), path.get()) : nullptr);
-    raw_path = bytes(app.root_path + std::string(request.path));
-  }
+  Paths paths(app, request);
   const bool complete =
-      PyDict_SetItem(dict, name.type, name.http) == 0 && set(dict, name.asgi, std::move(asgi)) &&
-      PyDict_SetItem(dict, name.http_version, version) == 0 && set(dict, name.server, server_address(conversation)) &&
-      set(dict, name.client, client_address(conversation)) && PyDict_SetItem(dict, name.scheme, name.http) == 0 &&
-      set(dict, name.root_path, std::move(root_path)) && set(dict, name.headers, header_list(request)) &&
+      PyDict_SetItem(dict, name.type, name.http) == 0 && set(dict, name.asgi, asgi_version(name.spec)) &&
+      PyDict_SetItem(dict, name.http_version, version) == 0 &&
+      set(dict, name.server, server_address(conversation.server(), conversation.server_path())) &&
+      set(dict, name.client, client_address(conversation.client())) &&
+      PyDict_SetItem(dict, name.scheme, name.http) == 0 && set(dict, name.root_path, std::move(paths.root_path)) &&
+      set(dict, name.headers, header_list(request)) &&
       set(dict, name.state, PyRef::steal(PyDict_Copy(app.state.get()))) &&
-      set(dict, name.method, str(request.method)) && set(dict, name.path, std::move(path)) &&
-      set(dict, name.raw_path, std::move(raw_path)) && set(dict, name.query_string, bytes(request.query));
-  if (!complete) return {};
-  if (has_proxy_hook(app, request)) {
-    if (!PyRef::steal(PyObject_CallOneArg(app.hooks.apply_proxy_headers.get(), dict))) return {};
-  }
+      set(dict, name.method, str(request.method)) && set(dict, name.path, std::move(paths.path)) &&
+      set(dict, name.raw_path, std::move(paths.raw_path)) && set(dict, name.query_string, bytes(request.query));
+  if (!complete || !apply_proxy_headers(app, request, dict)) return {};
+  return scope;
+}
+
+PyRef make_websocket_scope(const AppContext& app, const WebSocketConversation& conversation) {
+  const AsgiNames& name = asgi_names();
+  const http::Request& request = conversation.request();
+  PyRef scope = PyRef::steal(PyDict_New());
+  if (!scope) return {};
+  PyObject* dict = scope.get();
+  Paths paths(app, request);
+  const bool complete =
+      PyDict_SetItem(dict, name.type, name.websocket) == 0 && set(dict, name.asgi, asgi_version(name.websocket_spec)) &&
+      PyDict_SetItem(dict, name.http_version, name.http11) == 0 && PyDict_SetItem(dict, name.scheme, name.ws) == 0 &&
+      set(dict, name.server, server_address(conversation.server(), conversation.server_path())) &&
+      set(dict, name.client, client_address(conversation.client())) &&
+      set(dict, name.root_path, std::move(paths.root_path)) && set(dict, name.path, std::move(paths.path)) &&
+      set(dict, name.raw_path, std::move(paths.raw_path)) && set(dict, name.query_string, bytes(request.query)) &&
+      set(dict, name.headers, header_list(request)) && set(dict, name.subprotocols, subprotocol_list(request)) &&
+      set(dict, name.state, PyRef::steal(PyDict_Copy(app.state.get()))) &&
+      set(dict, name.extensions, websocket_extensions());
+  if (!complete || !apply_proxy_headers(app, request, dict)) return {};
   return scope;
 }
 

@@ -6,6 +6,7 @@
 
 #include "bridge/app_context.hpp"
 #include "bridge/conversation/conversation.hpp"
+#include "bridge/conversation/websocket_conversation.hpp"
 #include "pyloop/py_ref.hpp"
 
 namespace data_bridge::bridge {
@@ -14,7 +15,10 @@ namespace data_bridge::bridge {
 /// uvicorn's; empty with a Python exception set on failure. With the GIL.
 pyloop::PyRef make_http_scope(const AppContext& app, const Conversation& conversation);
 
-/// scope["scheme"] of such a scope; nothing with a Python exception set on failure. With the GIL.
+/// A new `websocket` scope (the same specification, 2.4), likewise.
+pyloop::PyRef make_websocket_scope(const AppContext& app, const WebSocketConversation& conversation);
+
+/// scope["scheme"] of an `http` scope; nothing with a Python exception set on failure. With the GIL.
 std::optional<std::string> request_scheme(const AppContext& app, const Conversation& conversation);
 
 }  // namespace data_bridge::bridge

@@ -22,6 +22,7 @@
 #include "bridge/server/layer_bindings.hpp"
 #include "bridge/server/limits_bindings.hpp"
 #include "bridge/server/server.hpp"
+#include "bridge/websocket/callables.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::bridge {
@@ -131,7 +132,8 @@ auto as_os_error(Function function) {
 }  // namespace
 
 void bind_server(nb::module_& module) {
-  if (!ready_asgi_types() || !ready_frame_type()) throw nb::python_error();
+  if (!ready_asgi_types() || !ready_websocket_types() || !ready_frame_type()) throw nb::python_error();
+  module.attr("ClientDisconnected") = nb::borrow(client_disconnected_type());
   bind_limits(module);
   bind_layers(module);
   bind_handler(module);
@@ -151,7 +153,7 @@ void bind_server(nb::module_& module) {
             settings.http.date_header = date_header;
             settings.http.legacy_reason_phrases = legacy_reason_phrases;
             settings.http.limits = limits.http;
-            settings.http.limits.sweep_interval = fitting_sweep_interval(limits.http);
+            settings.http.limits.sweep_interval = fitting_sweep_interval(limits);
             settings.max_waiting = limits.waiting;
             Hooks hooks{.report_exception = owned(report_exception),
                         .report_protocol = owned(report_protocol),
@@ -159,7 +161,7 @@ void bind_server(nb::module_& module) {
                         .await_any = owned(await_any),
                         .report_refused = owned(report_refused)};
             auto context = std::make_unique<AppContext>(loop.ptr(), app.ptr(), state.ptr(), root_path, std::move(hooks),
-                                                        settings.max_waiting, limits.request_timeout);
+                                                        settings.max_waiting, limits.request_timeout, limits.websocket);
             new (self) Server(std::move(context), still_valid.ptr(), std::move(settings));
           },
           nb::arg("loop"), nb::arg("app"), nb::arg("state"), nb::kw_only(), nb::arg("root_path"),
@@ -213,6 +215,7 @@ void bind_server(nb::module_& module) {
         counts["bridged"] = bridged > inside ? bridged - inside : 0;
         counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
         counts["middleware"] = self.app().counters.middleware.load(std::memory_order_relaxed);
+        counts["websockets"] = counters.websockets.load(std::memory_order_relaxed);
         counts["abandoned"] = self.app().counters.abandoned.load(std::memory_order_relaxed);
         counts["refused"] = self.app().waiting.refused();
         return counts;

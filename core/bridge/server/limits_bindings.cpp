@@ -34,6 +34,14 @@ void time(nb::class_<ServerLimits>& limits, const char* name, std::chrono::milli
       [member](ServerLimits& self, double seconds) { self.http.*member = read_seconds(seconds); });
 }
 
+void websocket_time(nb::class_<ServerLimits>& limits, const char* name,
+                    std::chrono::milliseconds http::ws::Options::* member) {
+  limits.def_prop_rw(
+      name,
+      [member](const ServerLimits& self) { return std::chrono::duration<double>(self.websocket.*member).count(); },
+      [member](ServerLimits& self, double seconds) { self.websocket.*member = read_seconds(seconds); });
+}
+
 }  // namespace
 
 std::chrono::milliseconds read_seconds(double seconds) {
@@ -42,11 +50,12 @@ std::chrono::milliseconds read_seconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(std::min(seconds, kMost) * 1000)));
 }
 
-std::chrono::milliseconds fitting_sweep_interval(const http::Limits& limits) noexcept {
+std::chrono::milliseconds fitting_sweep_interval(const ServerLimits& limits) noexcept {
   constexpr std::chrono::milliseconds kLeast{50};
   auto shortest = std::chrono::milliseconds::max();
   for (const auto timeout :
-       {limits.head_timeout, limits.idle_timeout, limits.body_timeout, limits.send_timeout, limits.linger_timeout}) {
+       {limits.http.head_timeout, limits.http.idle_timeout, limits.http.body_timeout, limits.http.send_timeout,
+        limits.http.linger_timeout, limits.websocket.ping_interval, limits.websocket.ping_timeout}) {
     if (timeout.count() > 0) shortest = std::min(shortest, timeout);
   }
   return std::clamp(shortest / 8, kLeast, http::Limits{}.sweep_interval);
@@ -78,6 +87,20 @@ void bind_limits(nb::module_& module) {
   time(limits, "timeout_send", &http::Limits::send_timeout);
   time(limits, "timeout_linger", &http::Limits::linger_timeout);
   time(limits, "timeout_drain", &http::Limits::drain_timeout);
+  limits.def_prop_rw(
+      "ws", [](const ServerLimits& self) { return self.websocket.enabled; },
+      [](ServerLimits& self, bool enabled) { self.websocket.enabled = enabled; });
+  limits.def_prop_rw(
+      "ws_max_size", [](const ServerLimits& self) { return self.websocket.max_size; },
+      [](ServerLimits& self, std::uint64_t size) { self.websocket.max_size = size; });
+  limits.def_prop_rw(
+      "ws_max_queue", [](const ServerLimits& self) { return self.websocket.max_queue; },
+      [](ServerLimits& self, std::size_t messages) { self.websocket.max_queue = messages; });
+  limits.def_prop_rw(
+      "ws_per_message_deflate", [](const ServerLimits& self) { return self.websocket.per_message_deflate; },
+      [](ServerLimits& self, bool enabled) { self.websocket.per_message_deflate = enabled; });
+  websocket_time(limits, "ws_ping_interval", &http::ws::Options::ping_interval);
+  websocket_time(limits, "ws_ping_timeout", &http::ws::Options::ping_timeout);
   limits.def_prop_rw(
       "timeout_request",
       [](const ServerLimits& self) { return std::chrono::duration<double>(self.request_timeout).count(); },

@@ -12,6 +12,7 @@
 #include "bridge/asgi/endpoint.hpp"
 #include "bridge/compiled/endpoint.hpp"
 #include "bridge/server/refusal_report.hpp"
+#include "bridge/websocket/endpoint.hpp"
 #include "pyloop/shared_object.hpp"
 #include "runtime/socket.hpp"
 #include "runtime/thread.hpp"
@@ -123,7 +124,8 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
     : app_(share_app(std::move(app))),
       guard_(pyloop::share_across_threads(std::make_unique<PlanGuard>(still_valid), app_->mailbox)),
       settings_(std::move(settings)),
-      application_(std::make_shared<AsgiEndpoint>(app_)) {
+      application_(std::make_shared<AsgiEndpoint>(app_)),
+      websocket_(std::make_shared<WebSocketEndpoint>(app_)) {
   settings_.http.connection_count = std::make_shared<http::ConnectionCount>();
   set_routes({});
   std::vector<std::shared_ptr<http::Layer>> around;
@@ -228,6 +230,7 @@ void Server::set_routes(AppRoutes app_routes) {
       std::move(app_routes.routes),
       {.redirect_slashes = app_routes.redirect_slashes,
        .unmatched = std::make_shared<AppUnmatchedEndpoint>(app_, app_routes.default_unmatched ? guard_ : nullptr),
+       .websocket = app_->websocket->enabled ? websocket_ : nullptr,
        .layers = make_app_pipeline(std::move(app_routes.layers), app_, guard_, application_),
        .server_root_path = app_->root_path,
        .root_path = app_routes.root_path},

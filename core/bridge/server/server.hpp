@@ -99,6 +99,7 @@ class Server {
   std::shared_ptr<PlanGuard> guard_;
   ServerSettings settings_;
   std::shared_ptr<routing::Endpoint> application_;
+  std::shared_ptr<routing::Endpoint> websocket_;
   std::shared_ptr<routing::CurrentRoutes> routes_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::string unix_path_;

@@ -52,6 +52,7 @@ class Connection final : public Protocol, private Wire {
   void abort(Exchange& exchange) noexcept override;
   void close_after(Exchange& exchange) noexcept override;
   [[nodiscard]] bool upgrade(Exchange& exchange, const AnswerHead& head, MakeProtocol& make) override;
+  void refuse_upgrade(Exchange& exchange, const AnswerHead& head, std::string_view body) override;
   void flush() noexcept override;
   [[nodiscard]] std::size_t unsent(const Exchange& exchange) const noexcept override;
   [[nodiscard]] bool has_room(const Exchange& exchange) const noexcept override;

@@ -82,10 +82,18 @@ void Connection::close_after(Exchange&) noexcept { transaction_->keep_alive = fa
 
 bool Connection::upgrade(Exchange&, const AnswerHead& head, MakeProtocol& make) {
   if (!transaction_->body_done || phase_ != Phase::kOpen) return false;
-  shared_.writer().write_head(output(), {.status = head.status, .upgrade = true}, head.headers, head.fields);
+  shared_.writer().write_head(output(), {.status = head.status, .upgrade = true, .leading = head.leading}, head.headers,
+                              head.fields);
   transaction_->upgrade = std::move(make);
   answer_written();
   return true;
+}
+
+void Connection::refuse_upgrade(Exchange&, const AnswerHead& head, std::string_view body) {
+  transaction_->keep_alive = false;
+  shared_.writer().write_refusal(output(), head.status, head.length, head.headers, head.fields);
+  if (!body.empty()) append(body);
+  answer_written();
 }
 
 std::size_t Connection::unsent(const Exchange&) const noexcept { return output_.size(); }

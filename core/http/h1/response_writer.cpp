@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "http/fields.hpp"
 #include "http/status.hpp"
 
 namespace data_bridge::http::h1 {
@@ -20,6 +21,16 @@ constexpr std::size_t kLongestNumber = 20;
 
 char* put(char* out, std::string_view text) noexcept {
   return out + text.copy(out, text.size());  // unlike memcpy, copy() may be given the null of an empty view
+}
+
+char* put(char* out, const Header& field) noexcept {
+  return put(put(put(put(out, field.name), ": "), field.value), "\r\n");
+}
+
+std::size_t size_of(std::span<const Header> headers) noexcept {
+  std::size_t size = 0;
+  for (const Header& field : headers) size += field.name.size() + field.value.size() + 4;
+  return size;
 }
 
 }  // namespace
@@ -46,11 +57,12 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
   const std::string_view server = fields.server ? std::string_view{} : std::string_view(server_line_);
   const bool drops_length = head.framing != BodyFraming::kLength || !head.length_is_given;
 
-  std::size_t size = status.size() + date.size() + server.size() + kLengthField.size() + kLongestNumber + 2 +
-                     kKeepAlive.size() + kChunkedField.size() + 2;
-  for (const Header& field : headers) size += field.name.size() + field.value.size() + 4;
+  const std::size_t size = status.size() + date.size() + server.size() + kLengthField.size() + kLongestNumber + 2 +
+                           kKeepAlive.size() + kChunkedField.size() + 2 + size_of(headers);
   char* const begin = out.reserve(size);
-  char* p = put(put(put(begin, status), date), server);
+  char* p = put(begin, status);
+  for (const Header& field : headers.first(head.leading)) p = put(p, field);
+  p = put(put(p, date), server);
 
   if (head.framing == BodyFraming::kLength && !head.length_is_given) {
     p = put(p, kLengthField);
@@ -58,11 +70,11 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
     p = put(p, "\r\n");
   }
   bool length_written = false;
-  for (const Header& field : headers) {
+  for (const Header& field : headers.subspan(head.leading)) {
     const OwnField own = own_field(field.name);
     if (own == OwnField::kTransferEncoding) continue;
     if (own == OwnField::kContentLength && (drops_length || std::exchange(length_written, true))) continue;
-    p = put(put(put(put(p, field.name), ": "), field.value), "\r\n");
+    p = put(p, field);
   }
   if (head.close) {
     if (!fields.close) p = put(p, kClose);
@@ -72,6 +84,40 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
     p = put(p, kUpgrade);
   }
   if (head.framing == BodyFraming::kChunked) p = put(p, kChunkedField);
+  p = put(p, "\r\n");
+  out.commit(static_cast<std::size_t>(p - begin));
+}
+
+void ResponseWriter::write_refusal(runtime::Buffer& out, int status, std::uint64_t length,
+                                   std::span<const Header> headers, const ResponseFields& fields) {
+  constexpr std::string_view kType = "Content-Type: text/plain; charset=utf-8\r\n";
+  constexpr std::string_view kCloses = "Connection: close\r\n";
+  constexpr std::string_view kLength = "Content-Length: ";
+  const std::string_view line = status_line(status);
+  const std::string_view date = date_header_ && !fields.date ? date_.get() : std::string_view{};
+  char* const begin = out.reserve(line.size() + date.size() + kCloses.size() + kLength.size() + kLongestNumber + 2 +
+                                  kType.size() + size_of(headers) + 2);
+  char* p = put(begin, line);
+  bool has_length = is_bodiless(status);
+  bool has_type = has_length;
+  for (const Header& field : headers) {
+    const OwnField own = own_field(field.name);
+    if (own == OwnField::kTransferEncoding) continue;
+    if (own == OwnField::kContentLength) {
+      if (has_length || fields.content_length != length) continue;
+      has_length = true;
+    }
+    has_type = has_type || text::equals_lower(field.name, "content-type");
+    p = put(p, field);
+  }
+  if (!date.empty()) p = put(put(p, "D"), date.substr(1));
+  if (!fields.close) p = put(p, kCloses);
+  if (!has_length) {
+    p = put(p, kLength);
+    p = std::to_chars(p, p + kLongestNumber, length).ptr;
+    p = put(p, "\r\n");
+  }
+  if (!has_type) p = put(p, kType);
   p = put(p, "\r\n");
   out.commit(static_cast<std::size_t>(p - begin));
 }

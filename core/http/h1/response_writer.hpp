@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -30,6 +31,7 @@ struct ResponseHead {
   bool close = false;              ///< adds `connection: close`
   bool keep_alive_http10 = false;  ///< adds `connection: keep-alive`, which HTTP/1.0 needs to be told
   bool upgrade = false;            ///< adds `connection: upgrade`
+  std::size_t leading = 0;         ///< so many of the headers stand before date and server
 };
 
 /// Renders heads. One per thread, for its cached Date.
@@ -45,6 +47,10 @@ class ResponseWriter {
   /// `fields` belongs to `headers`, and is valid.
   void write_head(runtime::Buffer& out, const ResponseHead& head, std::span<const Header> headers,
                   const ResponseFields& fields);
+  /// The head of an answer to a WebSocket handshake that is refused, as the package websockets spells it: the headers
+  /// as given, then, where they are not among them, Date, Connection, Content-Length and Content-Type.
+  void write_refusal(runtime::Buffer& out, int status, std::uint64_t length, std::span<const Header> headers,
+                     const ResponseFields& fields);
 
  private:
   std::string_view status_line(int status) noexcept;

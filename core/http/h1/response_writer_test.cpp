@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <span>
+#include <string>
+
 #include "http/date.hpp"
 #include "http/exchange.hpp"
 #include "http/status.hpp"
@@ -68,6 +72,46 @@ TEST(ResponseWriter, AgreesWithItselfAboutLengths) {
   EXPECT_FALSE(valid({{"content-length", "3"}, {"Content-Length", "4"}}));
   EXPECT_FALSE(valid({{"content-length", ""}}));
   EXPECT_FALSE(valid({{"content-length", "-1"}}));
+}
+
+TEST(ResponseWriter, SomeFieldsMayStandInFrontOfTheServersOwn) {
+  Options options;
+  options.date_header = false;
+  ResponseWriter writer(options);
+  const std::array<Header, 3> headers{{{"Upgrade", "x"}, {"Connection", "Upgrade"}, {"a", "1"}}};
+  runtime::Buffer out;
+  writer.write_head(out, {.status = 101, .upgrade = true, .leading = 2}, headers, ResponseFields(headers));
+  EXPECT_EQ(
+      out.view(),
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\nserver: data_bridge\r\na: 1\r\n\r\n");
+}
+
+TEST(ResponseWriter, RefusalsOfUpgradesAreThoseOfWebsockets) {
+  Options options;
+  options.date_header = false;
+  ResponseWriter writer(options);
+  const auto refusal = [&](int status, std::uint64_t length, std::span<const Header> headers) {
+    runtime::Buffer out;
+    writer.write_refusal(out, status, length, headers, ResponseFields(headers));
+    return std::string(out.view());
+  };
+  EXPECT_EQ(refusal(403, 0, {}),
+            "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\n\r\n");
+  const std::array<Header, 4> given{
+      {{"X-A", "1"}, {"content-LENGTH", "2"}, {"Content-Type", "a/b"}, {"Transfer-Encoding", "chunked"}}};
+  EXPECT_EQ(refusal(499, 2, given),
+            "HTTP/1.1 499 \r\nX-A: 1\r\ncontent-LENGTH: 2\r\nContent-Type: a/b\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(refusal(400, 3, std::span(given).first(2)),
+            "HTTP/1.1 400 Bad Request\r\nX-A: 1\r\nConnection: close\r\nContent-Length: 3\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\n\r\n")
+      << "a length that is not true";
+  EXPECT_EQ(refusal(204, 0, {}), "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+  options.date_header = true;
+  ResponseWriter dated(options);
+  runtime::Buffer out;
+  dated.write_refusal(out, 403, 0, {}, ResponseFields({}));
+  EXPECT_TRUE(out.view().starts_with("HTTP/1.1 403 Forbidden\r\nDate: ")) << out.view();
 }
 
 TEST(ResponseWriter, ChunkSizesAreHexadecimal) {

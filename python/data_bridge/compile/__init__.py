@@ -83,7 +83,8 @@ class _AppReader:
             self._mount(view)
             return CompiledRoute(view.path + "/{path:path}", [], "bridged", "mounted application")
         if isinstance(original, (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)):
-            return CompiledRoute(view.path, [], "bridged", "WebSocket", opaque=True)
+            known = type(original) in (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)
+            return CompiledRoute(view.path, [], "bridged", "WebSocket", opaque=not known, tabled=not known)
         route = CompiledRoute(view.path, sorted(view.methods or ()), "bridged")
         route.allow = ", ".join(view.methods or ())  # in the order of the set, as Starlette and FastAPI do it
         plain = type(original) is starlette.routing.Route

@@ -1,0 +1,274 @@
+// The order of ASGI messages of one WebSocket connection, as in uvicorn's websockets_sansio_impl.py.
+#include "bridge/websocket/callables.hpp"
+
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bridge/asgi/awaitable.hpp"
+#include "bridge/asgi/message.hpp"
+#include "bridge/asgi/names.hpp"
+#include "bridge/asgi/waiters.hpp"
+#include "bridge/websocket/messages.hpp"
+#include "websocket/close.hpp"
+
+namespace data_bridge::bridge {
+
+using pyloop::PyRef;
+using State = WebSocketConversation::State;
+
+namespace {
+
+PyObject* client_disconnected = nullptr;
+
+bool raise_disconnected() {
+  PyErr_SetNone(client_disconnected);
+  return false;
+}
+
+/// RuntimeError of `text`, with the type of a message in the place of %S.
+bool raise_unexpected(const char* text, PyObject* type) {
+  PyErr_Format(PyExc_RuntimeError, text, type);
+  return false;
+}
+
+bool is(PyObject* type, const char* name) noexcept {
+  return PyUnicode_Check(type) && PyUnicode_CompareWithASCIIString(type, name) == 0;
+}
+
+}  // namespace
+
+PyObject* client_disconnected_type() noexcept { return client_disconnected; }
+
+class WebSocketCallables final : public ConversationReader {
+ public:
+  WebSocketCallables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopWebSocketConversation> conversation)
+      : app_(std::move(app)), conversation_(std::move(conversation)) {
+    conversation_->set_reader(this);
+  }
+  WebSocketCallables(const WebSocketCallables&) = delete;
+  WebSocketCallables& operator=(const WebSocketCallables&) = delete;
+  virtual ~WebSocketCallables() { conversation_->set_reader(nullptr); }
+
+  /// `receive()` and `send(message)`, when awaited.
+  struct Receive final : Operation {
+    explicit Receive(WebSocketCallables& callables) : callables_(callables) {}
+    Attempt attempt(PyObject* /*argument*/, PyRef& result) override { return callables_.receive(result); }
+    WebSocketCallables& callables_;
+  };
+  struct Send final : Operation {
+    explicit Send(WebSocketCallables& callables) : callables_(callables) {}
+    Attempt attempt(PyObject* message, PyRef& result) override { return callables_.send(message, result); }
+    WebSocketCallables& callables_;
+  };
+
+  void on_change() noexcept override {
+    receive_waiters_.wake();
+    if (!conversation_->send_paused()) send_waiters_.wake();
+  }
+
+  int traverse(visitproc visit, void* arg) {
+    const int stop = receive_waiters_.traverse(visit, arg);
+    return stop != 0 ? stop : send_waiters_.traverse(visit, arg);
+  }
+  void clear() noexcept {
+    receive_waiters_.clear();
+    send_waiters_.clear();
+  }
+
+  Receive receive_operation{*this};
+  Send send_operation{*this};
+
+ private:
+  Attempt receive(PyRef& result) {
+    if (!std::exchange(connected_, true)) {
+      result = make_websocket_connect();
+      return result ? Attempt::kDone : Attempt::kError;
+    }
+    const auto event = conversation_->receive();
+    result = event ? make_websocket_event(*event) : receive_waiters_.add(app_->loop.get());
+    if (!result) return Attempt::kError;
+    return event ? Attempt::kDone : Attempt::kWait;
+  }
+
+  Attempt send(PyObject* message, PyRef& result) {
+    if (conversation_->must_wait_to_send()) {
+      result = send_waiters_.add(app_->loop.get());
+      return result ? Attempt::kWait : Attempt::kError;
+    }
+    result = PyRef::borrow(Py_None);
+    if (!send_now(message)) return Attempt::kError;
+    // An own end is an event, too: of whoever waits in receive() beside this.
+    if (conversation_->state() == State::kClosed) receive_waiters_.wake();
+    return Attempt::kDone;
+  }
+
+  bool send_now(PyObject* message) {
+    if (conversation_->gone()) return raise_disconnected();
+    const PyRef type = message_type(message);
+    if (!type) return false;
+    switch (conversation_->state()) {
+      case State::kConnecting:
+        return answer(type.get(), message);
+      case State::kOpen:
+        return go_on(type.get(), message);
+      case State::kDenying:
+        if (!is(type.get(), "websocket.http.response.body")) {
+          return raise_unexpected("Expected ASGI message 'websocket.http.response.body' but got '%S'.", type.get());
+        }
+        return deny(message);
+      case State::kClosed:
+        break;
+    }
+    return raise_unexpected("Unexpected ASGI message '%S', after sending 'websocket.close'.", type.get());
+  }
+
+  bool answer(PyObject* type, PyObject* message) {
+    if (is(type, "websocket.accept")) return accept(message);
+    if (is(type, "websocket.close")) {
+      conversation_->refuse();
+      return true;
+    }
+    if (is(type, "websocket.http.response.start")) return begin_denial(message);
+    return raise_unexpected(
+        "Expected ASGI message 'websocket.accept', 'websocket.close' or 'websocket.http.response.start' but got '%S'.",
+        type);
+  }
+
+  bool accept(PyObject* message) {
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string subprotocol;
+    if (!read_headers(message, true, headers) || !read_subprotocol(message, subprotocol)) return false;
+    std::vector<http::Header> fields;
+    fields.reserve(headers.size());
+    for (const auto& [name, value] : headers) fields.push_back({name, value});
+    conversation_->accept(fields, subprotocol);
+    return true;
+  }
+
+  bool begin_denial(PyObject* message) {
+    int status = 0;
+    std::vector<std::pair<std::string, std::string>> headers;
+    if (!read_denial_status(message, status) || !read_headers(message, false, headers)) return false;
+    conversation_->begin_denial(status, std::move(headers));
+    return true;
+  }
+
+  bool deny(PyObject* message) {
+    BodyMessage body;
+    if (!read_body_message(message, body)) return false;
+    conversation_->deny(body.bytes.view(), body.more_body);
+    return true;
+  }
+
+  bool go_on(PyObject* type, PyObject* message) {
+    if (is(type, "websocket.send")) return send_data(message);
+    if (is(type, "websocket.close")) return close(message);
+    return raise_unexpected("Expected ASGI message 'websocket.send' or 'websocket.close', but got '%S'.", type);
+  }
+
+  bool send_data(PyObject* message) {
+    DataMessage data;
+    if (!read_data_message(message, data)) return false;
+    if (!data.kind) return true;
+    if (conversation_->closing()) return raise_disconnected();
+    conversation_->send(*data.kind, data.payload());
+    return true;
+  }
+
+  bool close(PyObject* message) {
+    if (conversation_->closing()) return true;  // the client was faster
+    websocket::Close close;
+    if (!read_close_message(message, close)) return false;
+    conversation_->close(close.code, close.reason);
+    return true;
+  }
+
+  std::shared_ptr<AppContext> app_;
+  std::shared_ptr<LoopWebSocketConversation> conversation_;
+  Waiters receive_waiters_;
+  Waiters send_waiters_;
+  bool connected_ = false;
+};
+
+namespace {
+
+struct CallablesObject {
+  PyObject_HEAD WebSocketCallables callables;
+};
+
+PyTypeObject* callables_type = nullptr;
+
+WebSocketCallables& callables_of(PyObject* object) noexcept {
+  return reinterpret_cast<CallablesObject*>(object)->callables;
+}
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(object));
+  return callables_of(object).traverse(visit, arg);
+}
+
+int clear(PyObject* object) {
+  callables_of(object).clear();
+  return 0;
+}
+
+void dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  callables_of(object).~WebSocketCallables();
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyObject* receive_method(PyObject* object, PyObject* /*unused*/) {
+  return make_awaitable(object, callables_of(object).receive_operation, nullptr);
+}
+
+PyObject* send_method(PyObject* object, PyObject* message) {
+  return make_awaitable(object, callables_of(object).send_operation, message);
+}
+
+PyMethodDef receive_definition = {"receive", receive_method, METH_NOARGS,
+                                  "receive() -> awaitable of the next ASGI message of this connection."};
+PyMethodDef send_definition = {"send", send_method, METH_O,
+                               "send(message) -> awaitable that sends an ASGI message on this connection."};
+
+}  // namespace
+
+bool ready_websocket_types() {
+  if (callables_type != nullptr) return true;
+  static PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(clear)},
+      {0, nullptr},
+  };
+  static PyType_Spec spec = {"data_bridge._core.WebSocketCallables", sizeof(CallablesObject), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  client_disconnected = PyErr_NewExceptionWithDoc(
+      "data_bridge._core.ClientDisconnected", "A message was sent to a client that has left.", PyExc_OSError, nullptr);
+  if (client_disconnected == nullptr) return false;
+  callables_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  return callables_type != nullptr && ready_awaitable_type();
+}
+
+PyRef make_websocket_callables(std::shared_ptr<AppContext> app,
+                               std::shared_ptr<LoopWebSocketConversation> conversation) {
+  auto* self = PyObject_GC_New(CallablesObject, callables_type);
+  if (self == nullptr) return {};
+  new (&self->callables) WebSocketCallables(std::move(app), std::move(conversation));
+  PyObject* object = reinterpret_cast<PyObject*>(self);
+  PyObject_GC_Track(object);
+  return PyRef::steal(object);
+}
+
+PyRef websocket_receive_of(PyObject* callables) {
+  return PyRef::steal(PyCFunction_New(&receive_definition, callables));
+}
+PyRef websocket_send_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&send_definition, callables)); }
+
+}  // namespace data_bridge::bridge

@@ -24,7 +24,6 @@ def uvicorn_server(app: Any, **options: Any) -> Iterator[int]:
         app,
         port=0,
         http="httptools",
-        loop="uvloop",
         ws="websockets-sansio",
         log_config=None,
         access_log=False,
@@ -36,6 +35,7 @@ def uvicorn_server(app: Any, **options: Any) -> Iterator[int]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive(), "uvicorn did not start"
         time.sleep(0.01)
     try:
         yield server.servers[0].sockets[0].getsockname()[1]

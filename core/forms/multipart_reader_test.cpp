@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,7 +78,7 @@ TEST(MultipartReader, FindsDelimitersInLongData) {
   std::string data(100'000, 'x');
   for (std::size_t i = 0; i < data.size(); i += 97) data.replace(i, 4, "\r\n--");
   const std::string form = part("f", data, "f") + "--b--\r\n";
-  for (const std::size_t step : {1, 7, 511, 512, 513, 4096, 65536, 200'000}) {
+  for (const std::size_t step : std::initializer_list<std::size_t>{1, 7, 511, 512, 513, 4096, 65536, 200'000}) {
     const Outcome outcome = read(in_steps(form, step));
     ASSERT_EQ(outcome.keeper.parts.size(), 1U);
     EXPECT_EQ(outcome.keeper.parts[0].data, data) << step;
@@ -92,7 +93,7 @@ TEST(MultipartReader, LeavesWhatIsUnusual) {
         part("a", "1\r\n--b\rx"), part("a", "1\r\n--b-x"), std::string("--b\r\n\r\n1\r\n--b--"),
         std::string("--b\r\nX: 1\r\n\r\n1\r\n--b--"), part("a", "1") + "--b\r\nContent-Disposition: form-data\r\n\r\n",
         "--b\r\nX: " + std::string(5000, 'x'), part("\xE9", "1")}) {
-    for (const std::size_t step : {1, 2, 3, 1000, 10'000}) {
+    for (const std::size_t step : std::initializer_list<std::size_t>{1, 2, 3, 1000, 10'000}) {
       const Outcome outcome = read(in_steps(body, step));
       EXPECT_EQ(outcome.status, Status::kIrregular) << body;
       EXPECT_EQ(outcome.body, outcome.fed) << body;
@@ -103,7 +104,7 @@ TEST(MultipartReader, LeavesWhatIsUnusual) {
 TEST(MultipartReader, KeepsToItsLimits) {
   const Limits limits{.max_files = 1, .max_fields = 2, .max_part_size = 3};
   const std::string good = part("a", "123") + part("a", "") + part("f", "1234", "f");
-  for (const std::size_t step : {1, 5, 1000}) {
+  for (const std::size_t step : std::initializer_list<std::size_t>{1, 5, 1000}) {
     EXPECT_EQ(read(in_steps(good + "--b--", step), limits).status, Status::kMore);
     for (const std::string& body : {good + part("a", ""), good + part("f", "", "f"), part("a", "1234")}) {
       const Outcome outcome = read(in_steps(body, step), limits);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +32,7 @@ Status status_of(std::string_view body, std::size_t step, Limits limits = {}) {
 }
 
 TEST(UrlencodedReader, Reads) {
-  for (const std::size_t step : {1, 2, 3, 100}) {
+  for (const std::size_t step : std::initializer_list<std::size_t>{1, 2, 3, 100}) {
     EXPECT_EQ(read("", step), Pairs());
     EXPECT_EQ(read("a=1&b=2&a=3", step), (Pairs{{"a", "1"}, {"b", "2"}, {"a", "3"}}));
     EXPECT_EQ(read("a&b=&=c&d=e=f", step), (Pairs{{"a", ""}, {"b", ""}, {"", "c"}, {"d", "e=f"}}));
@@ -41,7 +42,7 @@ TEST(UrlencodedReader, Reads) {
 }
 
 TEST(UrlencodedReader, LeavesWhatIsUnusual) {
-  for (const std::size_t step : {1, 2, 100}) {
+  for (const std::size_t step : std::initializer_list<std::size_t>{1, 2, 100}) {
     for (const std::string_view body : {"&", "&a=1", "a=1&&b=2", "a=1;b=2", "a=1&b=;"}) {
       EXPECT_EQ(status_of(body, step), Status::kIrregular) << body;
     }
@@ -50,7 +51,7 @@ TEST(UrlencodedReader, LeavesWhatIsUnusual) {
 
 TEST(UrlencodedReader, KeepsToItsLimits) {
   const Limits limits{.max_fields = 2, .max_part_size = 3};
-  for (const std::size_t step : {1, 2, 100}) {
+  for (const std::size_t step : std::initializer_list<std::size_t>{1, 2, 100}) {
     for (const std::string_view body : {"a=12&b=34", "a&b&", "abc&=123"}) {
       EXPECT_EQ(status_of(body, step, limits), Status::kMore) << body;
     }

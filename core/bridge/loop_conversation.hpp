@@ -1,14 +1,9 @@
 // A Conversation whose application runs on a PyLoop.
 #pragma once
 
-#include <Python.h>
-
-#include <memory>
-
 #include "bridge/app_context.hpp"
 #include "bridge/conversation/conversation.hpp"
-#include "pyloop/loop.hpp"
-#include "pyloop/mailbox.hpp"
+#include "bridge/loop_waker.hpp"
 
 namespace data_bridge::bridge {
 
@@ -30,7 +25,7 @@ class ConversationRunner {
   ~ConversationRunner() = default;
 };
 
-class LoopConversation final : public Conversation, public pyloop::PythonWork {
+class LoopConversation final : public Conversation, public LoopWaker {
  public:
   /// The exchange's connection lives on the loop's thread.
   [[nodiscard]] static bool is_local(const AppContext& app, const http::Exchange& exchange) noexcept {
@@ -48,15 +43,10 @@ class LoopConversation final : public Conversation, public pyloop::PythonWork {
     if (reader_ != nullptr) reader_->on_change();
   }
 
-  void run() noexcept override;
-  void drop() noexcept override;
-
  private:
   void wake() noexcept override;
+  void told(bool open) noexcept override;
 
-  pyloop::LoopCore* loop_;  // null where the connection lives on another thread, which may outlive it
-  std::shared_ptr<pyloop::LoopMailbox> mailbox_;
-  std::shared_ptr<Conversation> queued_;  // keeps this alive between wake() and run()
   ConversationReader* reader_ = nullptr;
   ConversationRunner* runner_ = nullptr;
 };

@@ -3,6 +3,8 @@
 
 #include <Python.h>
 
+#include <utility>
+
 namespace data_bridge::pyloop {
 
 /// What differs between native coroutine types. `step` is am_send; send(), iteration and await come from it.
@@ -32,5 +34,24 @@ PySendResult as_send_result(PyObject* yielded, PyObject** result);
 
 /// Raises what `throw(type_or_value[, value[, traceback]])` was called with. Always null.
 PyObject* raise_thrown(PyObject* const* args, Py_ssize_t count);
+
+/// One step, throw() or close() of a coroutine; refuses, with an exception set, where one is on the stack already, as a
+/// coroutine of Python's does.
+class RunningStep {
+ public:
+  explicit RunningStep(bool& running) noexcept : running_(running), entered_(!std::exchange(running, true)) {
+    if (!entered_) PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+  }
+  ~RunningStep() {
+    if (entered_) running_ = false;
+  }
+  RunningStep(const RunningStep&) = delete;
+  RunningStep& operator=(const RunningStep&) = delete;
+  explicit operator bool() const noexcept { return entered_; }
+
+ private:
+  bool& running_;
+  bool entered_;
+};
 
 }  // namespace data_bridge::pyloop

@@ -327,28 +327,10 @@ PySendResult resume(Call& self, PyObject* argument, PyObject** result) {
 
 // --- the generator protocol -------------------------------------------------------------------------------
 
-/// For one step; refuses where one is running, as a coroutine of Python's does.
-class Running {
- public:
-  explicit Running(Call& self) noexcept : self_(self), entered_(!std::exchange(self.running, true)) {
-    if (!entered_) PyErr_SetString(PyExc_ValueError, "coroutine already executing");
-  }
-  ~Running() {
-    if (entered_) self_.running = false;
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-  explicit operator bool() const noexcept { return entered_; }
-
- private:
-  Call& self_;
-  bool entered_;
-};
-
 PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
   Call& self = self_of(object);
   *result = nullptr;
-  const Running running(self);
+  const RunningStep running(self.running);
   if (!running) return PYGEN_ERROR;
   switch (self.stage) {
     case Stage::kStart:
@@ -369,7 +351,7 @@ PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
 
 PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
   Call& self = self_of(object);
-  const Running running(self);
+  const RunningStep running(self.running);
   if (!running) return nullptr;
   PyObject* result = nullptr;
   if (!self.inner) {
@@ -390,7 +372,7 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
 
 PyObject* close_method(PyObject* object, PyObject*) {
   Call& self = self_of(object);
-  const Running running(self);
+  const RunningStep running(self.running);
   if (!running) return nullptr;
   const PyRef inner = std::move(self.inner);
   if (inner && !PyRef::steal(PyObject_CallMethodNoArgs(inner.get(), name_close))) {

@@ -2,12 +2,12 @@
 #include "bridge/asgi/callables.hpp"
 
 #include <array>
-#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "bridge/asgi/awaitable.hpp"
+#include "bridge/asgi/callables_type.hpp"
 #include "bridge/asgi/message.hpp"
 #include "bridge/asgi/waiters.hpp"
 
@@ -17,6 +17,11 @@ using pyloop::PyRef;
 
 class AsgiCallables final : public ConversationReader {
  public:
+  static constexpr const char* kTypeName = "data_bridge._core.AsgiCallables";
+  static constexpr const char* kReceiveDoc = "receive() -> awaitable of the next ASGI message of this request.";
+  static constexpr const char* kSendDoc =
+      "send(message) -> awaitable that sends an ASGI message of this request's answer.";
+
   AsgiCallables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopConversation> conversation)
       : app_(std::move(app)), conversation_(std::move(conversation)) {
     conversation_->set_reader(this);
@@ -138,70 +143,12 @@ class AsgiCallables final : public ConversationReader {
   Waiters send_waiters_;
 };
 
-namespace {
+using Type = CallablesType<AsgiCallables>;
 
-struct CallablesObject {
-  PyObject_HEAD AsgiCallables callables;
-};
-
-PyTypeObject* callables_type = nullptr;
-
-AsgiCallables& callables_of(PyObject* object) noexcept { return reinterpret_cast<CallablesObject*>(object)->callables; }
-
-int traverse(PyObject* object, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(object));
-  return callables_of(object).traverse(visit, arg);
-}
-
-int clear(PyObject* object) {
-  callables_of(object).clear();
-  return 0;
-}
-
-void dealloc(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  PyObject_GC_UnTrack(object);
-  callables_of(object).~AsgiCallables();
-  type->tp_free(object);
-  Py_DECREF(type);
-}
-
-PyObject* receive_method(PyObject* object, PyObject* /*unused*/) {
-  return make_awaitable(object, callables_of(object).receive_operation, nullptr);
-}
-
-PyObject* send_method(PyObject* object, PyObject* message) {
-  return make_awaitable(object, callables_of(object).send_operation, message);
-}
-
-PyMethodDef receive_definition = {"receive", receive_method, METH_NOARGS,
-                                  "receive() -> awaitable of the next ASGI message of this request."};
-PyMethodDef send_definition = {"send", send_method, METH_O,
-                               "send(message) -> awaitable that sends an ASGI message of this request's answer."};
-
-}  // namespace
-
-bool ready_asgi_types() {
-  if (callables_type != nullptr) return true;
-  static PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-      {Py_tp_clear, reinterpret_cast<void*>(clear)},
-      {0, nullptr},
-  };
-  static PyType_Spec spec = {"data_bridge._core.AsgiCallables", sizeof(CallablesObject), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  callables_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  return callables_type != nullptr && ready_awaitable_type();
-}
+bool ready_asgi_types() { return Type::ready(); }
 
 PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopConversation> conversation) {
-  auto* self = PyObject_GC_New(CallablesObject, callables_type);
-  if (self == nullptr) return {};
-  new (&self->callables) AsgiCallables(std::move(app), std::move(conversation));
-  PyObject* object = reinterpret_cast<PyObject*>(self);
-  PyObject_GC_Track(object);
-  return PyRef::steal(object);
+  return Type::make(std::move(app), std::move(conversation));
 }
 
 bool take_body_piece(LoopConversation& conversation, BodyPiece& out) {
@@ -211,13 +158,13 @@ bool take_body_piece(LoopConversation& conversation, BodyPiece& out) {
 }
 
 PyRef await_body_piece(PyObject* callables) {
-  return PyRef::steal(make_awaitable(callables, callables_of(callables).receive_piece_operation, nullptr));
+  return PyRef::steal(make_awaitable(callables, Type::of(callables).receive_piece_operation, nullptr));
 }
 
-void take_awaited_piece(PyObject* callables, BodyPiece& out) { std::swap(callables_of(callables).piece, out); }
+void take_awaited_piece(PyObject* callables, BodyPiece& out) { std::swap(Type::of(callables).piece, out); }
 
-PyRef receive_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&receive_definition, callables)); }
-PyRef send_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&send_definition, callables)); }
+PyRef receive_of(PyObject* callables) { return Type::receive_of(callables); }
+PyRef send_of(PyObject* callables) { return Type::send_of(callables); }
 
 PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send) {
   if (scope == nullptr || receive == nullptr || send == nullptr) return {};

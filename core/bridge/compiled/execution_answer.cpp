@@ -23,6 +23,12 @@ Py_ssize_t length_of(PyObject* object, PyObject* name) {
   return value ? PyObject_Size(value.get()) : -1;
 }
 
+/// Whether an AsyncExitStack, if there is one, has something to exit.
+bool exits(const PyRef& stack) {
+  static PyObject* const callbacks = PyUnicode_InternFromString("_exit_callbacks");
+  return stack && length_of(stack.get(), callbacks) != 0;
+}
+
 }  // namespace
 
 Door::Answer Door::answer_json_by_messages(long status, std::string_view body, PyObject* headers, PyRef& next) {
@@ -221,19 +227,12 @@ Execution::Next Execution::on_response(PyRef response) {
 
 bool Execution::has_exits() const {
   if (door_.returns_response()) return false;  // the caller sees to them
-  if (closes_files_ && door_.native()) return true;
-  static PyObject* const exits = PyUnicode_InternFromString("_exit_callbacks");
-  for (const PyRef* stack : {&function_stack_, &request_stack_}) {
-    if (*stack && length_of(stack->get(), exits) != 0) return true;
-  }
-  return false;
+  return (closes_files_ && door_.native()) || exits(function_stack_) || exits(request_stack_);
 }
 
 /// Nothing exits between the endpoint and its answer.
 bool Execution::answers_before_rest() const {
-  static PyObject* const exits = PyUnicode_InternFromString("_exit_callbacks");
-  if (!plan_.answers_before_exits || closes_files_ || door_.returns_response()) return false;
-  return !function_stack_ || length_of(function_stack_.get(), exits) == 0;
+  return plan_.answers_before_exits && !closes_files_ && !door_.returns_response() && !exits(function_stack_);
 }
 
 bool Execution::has_tasks() {

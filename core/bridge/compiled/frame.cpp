@@ -24,24 +24,6 @@ struct Frame {
   bool running;  // a step, a throw() or a close() is on the stack
 };
 
-/// For one step; refuses where one is running, as a coroutine of Python's does.
-class Running {
- public:
-  explicit Running(Frame& self) noexcept : self_(self), entered_(!std::exchange(self.running, true)) {
-    if (!entered_) PyErr_SetString(PyExc_ValueError, "coroutine already executing");
-  }
-  ~Running() {
-    if (entered_) self_.running = false;
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-  explicit operator bool() const noexcept { return entered_; }
-
- private:
-  Frame& self_;
-  bool entered_;
-};
-
 PyTypeObject* coroutine_type = nullptr;
 
 Frame& self_of(PyObject* object) noexcept { return *reinterpret_cast<Frame*>(object); }
@@ -75,7 +57,7 @@ PySendResult proceed(Frame& self, Execution::Next next, PyObject* argument, PyOb
 PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
   Frame& self = self_of(object);
   *result = nullptr;
-  const Running running(self);
+  const pyloop::RunningStep running(self.running);
   if (!running) return PYGEN_ERROR;
   if (self.stage == Stage::kDone) {
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
@@ -87,7 +69,7 @@ PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
 
 PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
   Frame& self = self_of(object);
-  const Running running(self);
+  const pyloop::RunningStep running(self.running);
   if (!running) return nullptr;
   if (self.stage != Stage::kRunning) {  // not begun, or over: the exception stands
     end(self);
@@ -109,7 +91,7 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
 
 PyObject* close_method(PyObject* object, PyObject* /*unused*/) {
   Frame& self = self_of(object);
-  const Running running(self);
+  const pyloop::RunningStep running(self.running);
   if (!running) return nullptr;
   PyRef current = self.execution.take_current();
   end(self);

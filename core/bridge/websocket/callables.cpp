@@ -1,7 +1,6 @@
 // The order of ASGI messages of one WebSocket connection, as in uvicorn's websockets_sansio_impl.py.
 #include "bridge/websocket/callables.hpp"
 
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "bridge/asgi/awaitable.hpp"
+#include "bridge/asgi/callables_type.hpp"
 #include "bridge/asgi/message.hpp"
 #include "bridge/asgi/names.hpp"
 #include "bridge/asgi/waiters.hpp"
@@ -45,6 +45,10 @@ PyObject* client_disconnected_type() noexcept { return client_disconnected; }
 
 class WebSocketCallables final : public ConversationReader {
  public:
+  static constexpr const char* kTypeName = "data_bridge._core.WebSocketCallables";
+  static constexpr const char* kReceiveDoc = "receive() -> awaitable of the next ASGI message of this connection.";
+  static constexpr const char* kSendDoc = "send(message) -> awaitable that sends an ASGI message on this connection.";
+
   WebSocketCallables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopWebSocketConversation> conversation)
       : app_(std::move(app)), conversation_(std::move(conversation)) {
     conversation_->set_reader(this);
@@ -194,81 +198,23 @@ class WebSocketCallables final : public ConversationReader {
   bool connected_ = false;
 };
 
-namespace {
-
-struct CallablesObject {
-  PyObject_HEAD WebSocketCallables callables;
-};
-
-PyTypeObject* callables_type = nullptr;
-
-WebSocketCallables& callables_of(PyObject* object) noexcept {
-  return reinterpret_cast<CallablesObject*>(object)->callables;
-}
-
-int traverse(PyObject* object, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(object));
-  return callables_of(object).traverse(visit, arg);
-}
-
-int clear(PyObject* object) {
-  callables_of(object).clear();
-  return 0;
-}
-
-void dealloc(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  PyObject_GC_UnTrack(object);
-  callables_of(object).~WebSocketCallables();
-  type->tp_free(object);
-  Py_DECREF(type);
-}
-
-PyObject* receive_method(PyObject* object, PyObject* /*unused*/) {
-  return make_awaitable(object, callables_of(object).receive_operation, nullptr);
-}
-
-PyObject* send_method(PyObject* object, PyObject* message) {
-  return make_awaitable(object, callables_of(object).send_operation, message);
-}
-
-PyMethodDef receive_definition = {"receive", receive_method, METH_NOARGS,
-                                  "receive() -> awaitable of the next ASGI message of this connection."};
-PyMethodDef send_definition = {"send", send_method, METH_O,
-                               "send(message) -> awaitable that sends an ASGI message on this connection."};
-
-}  // namespace
+using Type = CallablesType<WebSocketCallables>;
 
 bool ready_websocket_types() {
-  if (callables_type != nullptr) return true;
-  static PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-      {Py_tp_clear, reinterpret_cast<void*>(clear)},
-      {0, nullptr},
-  };
-  static PyType_Spec spec = {"data_bridge._core.WebSocketCallables", sizeof(CallablesObject), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  client_disconnected = PyErr_NewExceptionWithDoc(
-      "data_bridge._core.ClientDisconnected", "A message was sent to a client that has left.", PyExc_OSError, nullptr);
-  if (client_disconnected == nullptr) return false;
-  callables_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  return callables_type != nullptr && ready_awaitable_type();
+  if (client_disconnected == nullptr) {
+    client_disconnected =
+        PyErr_NewExceptionWithDoc("data_bridge._core.ClientDisconnected",
+                                  "A message was sent to a client that has left.", PyExc_OSError, nullptr);
+  }
+  return client_disconnected != nullptr && Type::ready();
 }
 
 PyRef make_websocket_callables(std::shared_ptr<AppContext> app,
                                std::shared_ptr<LoopWebSocketConversation> conversation) {
-  auto* self = PyObject_GC_New(CallablesObject, callables_type);
-  if (self == nullptr) return {};
-  new (&self->callables) WebSocketCallables(std::move(app), std::move(conversation));
-  PyObject* object = reinterpret_cast<PyObject*>(self);
-  PyObject_GC_Track(object);
-  return PyRef::steal(object);
+  return Type::make(std::move(app), std::move(conversation));
 }
 
-PyRef websocket_receive_of(PyObject* callables) {
-  return PyRef::steal(PyCFunction_New(&receive_definition, callables));
-}
-PyRef websocket_send_of(PyObject* callables) { return PyRef::steal(PyCFunction_New(&send_definition, callables)); }
+PyRef websocket_receive_of(PyObject* callables) { return Type::receive_of(callables); }
+PyRef websocket_send_of(PyObject* callables) { return Type::send_of(callables); }
 
 }  // namespace data_bridge::bridge

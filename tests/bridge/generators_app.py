@@ -75,7 +75,7 @@ def make_app() -> FastAPI:
         try:
             while True:
                 yield count
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(60)  # and here it is when the client leaves, not waiting for its event to be taken
         finally:
             log.append("endless events out")
 

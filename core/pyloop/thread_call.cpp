@@ -26,9 +26,15 @@ enum class Stage : std::uint8_t {
   kDone
 };
 
+enum class Rules : std::uint8_t {
+  kLimited,    // run_in_threadpool()'s
+  kUnlimited,  // the same, with a token of a limiter that nobody else has
+  kWithin,     // anyio's code has done what comes before the call, and does what comes after
+};
+
 struct Call {
   PyObject_HEAD Stage stage;
-  bool within_scope;  // anyio's code has done what comes before the call, and does what comes after
+  Rules rules;
   bool running;
   std::shared_ptr<ThreadPool> pool;
   PyRef values;  // a tuple: the function, and what it is called with
@@ -236,6 +242,18 @@ PySendResult submit(Call& self, PyObject** result) {
   return wait_for(self, future.get(), result);
 }
 
+const ThreadServices::Others& others(const Call& self) {
+  const ThreadServices& services = *thread_services();
+  return self.rules == Rules::kUnlimited ? services.unlimited : services.limited;
+}
+
+/// With a token. anyio yields once more when it has got one.
+PySendResult shielded(Call& self, PyObject** result) {
+  const int noticed = would_notice(self);
+  if (noticed < 0) return fail(self, result);
+  return noticed != 0 ? yield_to_others(self, Stage::kShielded, result) : submit(self, result);
+}
+
 /// Behind the others who wait for a token. Whoever gives it says set(), and the call begins.
 PySendResult queue_up(Call& self, const Tokens& tokens, PyObject** result) {
   auto* turn = PyObject_GC_New(Turn, turn_type);
@@ -255,21 +273,19 @@ PySendResult queue_up(Call& self, const Tokens& tokens, PyObject** result) {
 }
 
 PySendResult acquire(Call& self, PyObject** result) {
+  if (self.rules == Rules::kUnlimited) return shielded(self, result);
   const ThreadServices& services = *thread_services();
   PyRef limiter = self.pool->limiter();
   if (!limiter) return fail(self, result);
   if (reinterpret_cast<PyObject*>(Py_TYPE(limiter.get())) != services.limiter_type.get()) {
-    return delegate_to(self, services.fallback.get(), result);
+    return delegate_to(self, others(self).anyios.get(), result);
   }
   Tokens tokens;
   const Token token =
       read_tokens(limiter.get(), tokens) ? borrow_token(limiter.get(), self.task.get(), tokens) : Token::kFailed;
   if (token == Token::kFailed) return fail(self, result);
   self.limiter = std::move(limiter);
-  if (token == Token::kWait) return queue_up(self, tokens, result);
-  const int noticed = would_notice(self);
-  if (noticed < 0) return fail(self, result);
-  return noticed != 0 ? yield_to_others(self, Stage::kShielded, result) : submit(self, result);
+  return token == Token::kWait ? queue_up(self, tokens, result) : shielded(self, result);
 }
 
 /// anyio's cancel scope around the current task: 1 where there is one, 0, or -1 with an exception.
@@ -284,27 +300,28 @@ int has_scope(const Call& self) {
 }
 
 PySendResult begin(Call& self, PyObject** result) {
-  const ThreadServices& services = *thread_services();
+  PyObject* const anyios = others(self).anyios.get();
+  const bool within = self.rules == Rules::kWithin;
   if (PyCallable_Check(items(self)[0]) == 0) {
     PyErr_SetString(PyExc_TypeError, "the first argument must be callable");
     return fail(self, result);
   }
   self.loop = PyRef::steal(PyObject_CallNoArgs(running_loop));
   if (!self.loop) return fail(self, result);
-  if (!is_loop(self.loop.get()) || !(self.within_scope || thread_services_are_own())) {
-    return delegate_to(self, services.fallback.get(), result);
+  if (!is_loop(self.loop.get()) || !(within || thread_services_are_own())) {
+    return delegate_to(self, anyios, result);
   }
   self.task = PyRef::steal(PyObject_CallOneArg(current_task, self.loop.get()));
   if (!self.task) return fail(self, result);
-  if (self.task.get() == Py_None) return delegate_to(self, services.fallback.get(), result);
+  if (self.task.get() == Py_None) return delegate_to(self, anyios, result);
   self.pool = ThreadPool::of(self.loop.get());
   if (!self.pool) {
-    return PyErr_Occurred() != nullptr ? fail(self, result) : delegate_to(self, services.fallback.get(), result);
+    return PyErr_Occurred() != nullptr ? fail(self, result) : delegate_to(self, anyios, result);
   }
-  if (self.within_scope) return submit(self, result);
+  if (within) return submit(self, result);
   const int scoped = has_scope(self);
   if (scoped < 0) return fail(self, result);
-  if (scoped != 0) return delegate_to(self, services.run_in_scope.get(), result);
+  if (scoped != 0) return delegate_to(self, others(self).in_scope.get(), result);
   const int noticed = would_notice(self);
   if (noticed < 0) return fail(self, result);
   return noticed != 0 ? yield_to_others(self, Stage::kCheckpoint, result) : acquire(self, result);
@@ -419,14 +436,14 @@ void dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-PyObject* make(PyRef scope, PyObject* const* values, Py_ssize_t count, PyObject* names, bool within_scope) {
+PyObject* make(PyRef scope, PyObject* const* values, Py_ssize_t count, PyObject* names, Rules rules) {
   const Py_ssize_t total = count + (names == nullptr ? 0 : PyTuple_GET_SIZE(names));
   PyRef tuple = PyRef::steal(PyTuple_New(total));
   auto* self = tuple ? PyObject_GC_New(Call, call_type) : nullptr;
   if (self == nullptr) return nullptr;
   for (Py_ssize_t i = 0; i < total; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(values[i]));
   self->stage = Stage::kStart;
-  self->within_scope = within_scope;
+  self->rules = rules;
   self->running = false;
   new (&self->pool) std::shared_ptr<ThreadPool>();
   new (&self->values) PyRef(std::move(tuple));
@@ -509,11 +526,16 @@ bool check(PyObject* const* args, Py_ssize_t count, Py_ssize_t least, PyObject* 
 }
 
 PyObject* run_in_threadpool(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  return check(args, count, 1, names) ? make({}, args, count, names, false) : nullptr;
+  return check(args, count, 1, names) ? make({}, args, count, names, Rules::kLimited) : nullptr;
+}
+
+PyObject* run_unlimited(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  return check(args, count, 1, names) ? make({}, args, count, names, Rules::kUnlimited) : nullptr;
 }
 
 PyObject* call_in_thread(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  return check(args, count, 2, names) ? make(PyRef::borrow(args[0]), args + 1, count - 1, names, true) : nullptr;
+  return check(args, count, 2, names) ? make(PyRef::borrow(args[0]), args + 1, count - 1, names, Rules::kWithin)
+                                      : nullptr;
 }
 
 template <typename Function>
@@ -525,6 +547,9 @@ PyMethodDef functions[] = {
     {"run_in_threadpool", as_method(run_in_threadpool), METH_FASTCALL | METH_KEYWORDS,
      "run_in_threadpool(func, /, *args, **kwargs)\n--\n\n"
      "Await func(*args, **kwargs), called in a thread, as starlette.concurrency.run_in_threadpool() does."},
+    {"run_unlimited", as_method(run_unlimited), METH_FASTCALL | METH_KEYWORDS,
+     "run_unlimited(func, /, *args, **kwargs)\n--\n\n"
+     "The same with a limiter of its own: as many of these run as there are."},
     {"call_in_thread", as_method(call_in_thread), METH_FASTCALL | METH_KEYWORDS,
      "call_in_thread(scope, func, /, *args, **kwargs)\n--\n\n"
      "The same without a limiter and a checkpoint: the caller sees to both. `scope` is the cancel scope that\n"

@@ -357,12 +357,17 @@ PyGetSetDef pool_getset[] = {{"threads", pool_threads, nullptr, "How many thread
                              {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyObject* set_thread_services(PyObject*, PyObject* args) {
-  PyObject* given[10];
-  if (PyArg_ParseTuple(args, "OOO!OOOOOOO!", &given[0], &given[1], &PyDict_Type, &given[2], &given[3], &given[4],
-                       &given[5], &given[6], &given[7], &given[8], &PyList_Type, &given[9]) == 0) {
+  PyObject* others[4];
+  PyObject* given[7];
+  PyObject* facts = nullptr;
+  if (PyArg_ParseTuple(args, "(OO)(OO)O!OOOOOOO!", &others[0], &others[1], &others[2], &others[3], &PyDict_Type,
+                       &given[0], &given[1], &given[2], &given[3], &given[4], &given[5], &given[6], &PyList_Type,
+                       &facts) == 0) {
     return nullptr;
   }
   auto made = std::make_unique<ThreadServices>(ThreadServices{
+      {PyRef::borrow(others[0]), PyRef::borrow(others[1])},
+      {PyRef::borrow(others[2]), PyRef::borrow(others[3])},
       PyRef::borrow(given[0]),
       PyRef::borrow(given[1]),
       PyRef::borrow(given[2]),
@@ -370,15 +375,13 @@ PyObject* set_thread_services(PyObject*, PyObject* args) {
       PyRef::borrow(given[4]),
       PyRef::borrow(given[5]),
       PyRef::borrow(given[6]),
-      PyRef::borrow(given[7]),
-      PyRef::borrow(given[8]),
       {},
   });
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(given[9]); ++i) {
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(facts); ++i) {
     PyObject* owner = nullptr;
     PyObject* name = nullptr;
     PyObject* value = nullptr;
-    if (PyArg_ParseTuple(PyList_GET_ITEM(given[9], i), "OUO", &owner, &name, &value) == 0) return nullptr;
+    if (PyArg_ParseTuple(PyList_GET_ITEM(facts, i), "OUO", &owner, &name, &value) == 0) return nullptr;
     made->own.push_back({PyRef::borrow(owner), PyRef::borrow(name), PyRef::borrow(value)});
   }
   delete services;

@@ -24,8 +24,13 @@ struct OwnFact {
 
 /// What of anyio's the pool works with, read by data_bridge.compile.threads; empty where this anyio is not known.
 struct ThreadServices {
-  PyRef fallback;      ///< Starlette's run_in_threadpool
-  PyRef run_in_scope;  ///< the coroutine function for tasks with a cancel scope of anyio's around them
+  /// Who does all of it where this cannot.
+  struct Others {
+    PyRef anyios;    ///< on another loop, or without a task
+    PyRef in_scope;  ///< for tasks with a cancel scope of anyio's around them
+  };
+  Others limited;      ///< as Starlette's run_in_threadpool
+  Others unlimited;    ///< as anyio.to_thread.run_sync with a limiter that nobody else has
   PyRef task_states;   ///< dict: weak reference to a task -> its state
   PyRef open;          ///< (loop) -> (dict, key) of the limiter, and the scope of tasks that have none
   PyRef limiter;       ///< () -> the default limiter of the running loop, made where there is none

@@ -106,6 +106,9 @@ class ThreadPool:
 def run_in_threadpool(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
     """Await func(*args, **kwargs), called in a thread, as starlette.concurrency.run_in_threadpool() does."""
 
+def run_unlimited(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
+    """The same with a limiter of its own: as many of these run as there are."""
+
 def call_in_thread(scope: object, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
     """The same without a limiter and a checkpoint: the caller sees to both.
 
@@ -113,8 +116,8 @@ def call_in_thread(scope: object, func: Callable[..., T], /, *args: Any, **kwarg
     """
 
 def set_thread_services(
-    fallback: Callable[..., Any],
-    run_in_scope: Callable[..., Any],
+    limited: tuple[Callable[..., Any], Callable[..., Any]],
+    unlimited: tuple[Callable[..., Any], Callable[..., Any]],
     task_states: dict[Any, Any],
     open: Callable[[AbstractEventLoop], tuple[dict[Any, Any], Any, Any] | None],
     limiter: Callable[[], Any],

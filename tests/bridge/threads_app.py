@@ -2,7 +2,9 @@
 
 import asyncio
 import contextvars
+import inspect
 import threading
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import anyio
@@ -10,6 +12,9 @@ import anyio.from_thread
 import anyio.to_thread
 from fastapi import Depends, FastAPI, HTTPException
 from pydantic import BaseModel
+
+#: FastAPI 0.121 has scopes of dependencies.
+BEFORE_THE_ANSWER: Any = {"scope": "function"} if "scope" in inspect.signature(Depends).parameters else {}
 
 variable = contextvars.ContextVar("variable", default="unset")
 
@@ -48,6 +53,8 @@ class Gate:
 def make_app() -> FastAPI:
     app = FastAPI()
     gate = Gate()
+    has_entered = asyncio.Event()
+    may_leave = asyncio.Event()
 
     @app.get("/")
     async def hello() -> str:
@@ -128,6 +135,74 @@ def make_app() -> FastAPI:
             return [statistics.borrowed_tokens, statistics.total_tokens, statistics.tasks_waiting]
 
         return anyio.from_thread.run_sync(look)
+
+    left: list[Any] = []
+
+    def leaves(swallow: bool = False) -> Iterator[str]:
+        variable.set("entered")
+        outcome = "returned"
+        try:
+            yield threading.current_thread().name
+        except Exception as error:
+            outcome = type(error).__name__
+            if not swallow:
+                raise
+        finally:
+            anyio.from_thread.check_cancelled()
+            borrowed = anyio.from_thread.run_sync(limiter().statistics)
+            name = threading.current_thread().name
+            left.append(
+                [outcome, name, variable.get(), borrowed.borrowed_tokens, anyio.from_thread.run(on_the_loop, 2)]
+            )
+
+    def limiter() -> anyio.CapacityLimiter:
+        return anyio.from_thread.run_sync(anyio.to_thread.current_default_thread_limiter)
+
+    failures = {
+        "refused": HTTPException(409, "refused"),
+        "broken": ZeroDivisionError("broken"),
+        "stopped": StopIteration("stopped"),
+    }
+
+    @app.get("/leave")
+    def leave(entered: Annotated[str, Depends(leaves)], fail: str = "") -> list[str]:
+        if fail:
+            raise failures[fail]
+        return [entered, variable.get()]
+
+    @app.get("/leave-soon")
+    async def leave_soon(entered: Annotated[str, Depends(leaves, **BEFORE_THE_ANSWER)], fail: str = "") -> str:
+        if fail:
+            raise failures[fail]
+        return entered
+
+    async def around() -> AsyncIterator[None]:
+        with anyio.CancelScope():
+            yield
+
+    @app.get("/leave-within", dependencies=[Depends(around)])
+    async def leave_within(entered: Annotated[str, Depends(leaves)]) -> str:
+        return entered
+
+    @app.get("/leave-when-open")
+    async def leave_when_open(entered: Annotated[str, Depends(leaves)]) -> str:
+        has_entered.set()
+        await may_leave.wait()
+        return entered
+
+    @app.get("/has-entered")
+    async def entered() -> None:
+        await has_entered.wait()
+
+    @app.get("/let-leave")
+    async def let_leave() -> None:
+        may_leave.set()
+
+    @app.get("/left")
+    async def left_so_far() -> Any:
+        found = list(left)
+        left.clear()
+        return found
 
     @app.get("/limit")
     async def limit(tokens: int) -> float:

@@ -23,6 +23,8 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.datastructures import URL
 
+from .thread_exits import with_lean_exits
+
 _utils: Any = fastapi.dependencies.utils
 _models: Any = fastapi.dependencies.models
 _routing: Any = fastapi.routing
@@ -192,24 +194,17 @@ def oauth_scopes(dependant: Any) -> list[str]:
     return list(dependant.security_scopes or [])
 
 
-def _enter_now(dependant: Any, stack: Any, values: dict[str, Any], request: Any) -> Any:
-    return _utils._solve_generator(dependant=dependant, stack=stack, sub_values=values, request=request)
-
-
-def _enter_121(dependant: Any, stack: Any, values: dict[str, Any], _request: Any) -> Any:
-    return _utils._solve_generator(dependant=dependant, stack=stack, sub_values=values)
-
-
-def _enter_115(dependant: Any, stack: Any, values: dict[str, Any], _request: Any) -> Any:
-    return _utils.solve_generator(call=dependant.call, stack=stack, sub_values=values)
-
-
-@functools.cache
 def enter() -> Callable[[Any, Any, dict[str, Any], Any], Any]:
     """(dependant, stack, arguments, request) -> awaitable of what the generator yields."""
     if hasattr(_utils, "solve_generator"):
-        return _enter_115
-    return _enter_now if "request" in _parameters(_utils._solve_generator) else _enter_121
+        solve = with_lean_exits(_utils.solve_generator, _utils)
+        return lambda dependant, stack, values, _: solve(call=dependant.call, stack=stack, sub_values=values)
+    solve = with_lean_exits(_utils._solve_generator, _utils)
+    if "request" not in _parameters(solve):  # 0.162
+        return lambda dependant, stack, values, _: solve(dependant=dependant, stack=stack, sub_values=values)
+    return lambda dependant, stack, values, request: solve(
+        dependant=dependant, stack=stack, sub_values=values, request=request
+    )
 
 
 # --- routes ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ same for whoever awaits it, as long as anyio is one that this module knows; wher
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import sys
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+import anyio._backends._asyncio
 import anyio.lowlevel
 import anyio.to_thread
 import starlette.concurrency
@@ -53,6 +55,10 @@ _LIMITER: dict[str, tuple[set[str], set[str]]] = {
 }
 
 _starlettes: Callable[..., Awaitable[Any]] = starlette.concurrency.run_in_threadpool
+
+
+async def _anyios_unlimited(function: Callable[..., Any], *args: Any) -> Any:
+    return await anyio.to_thread.run_sync(function, *args, limiter=anyio.CapacityLimiter(1))
 
 
 def _is_as_known(function: Any, names: tuple[set[str], set[str]]) -> bool:
@@ -134,13 +140,23 @@ def _take_services() -> bool:
                 return values, key, scope_type(shield=True)
         return None
 
-    async def run_in_scope(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def run_within(make_limiter: Callable[[], Any], call: Callable[[Any], Awaitable[Any]]) -> Any:
         """For a task within a cancel scope of anyio's, which must see, step by step, what it would see of anyio's."""
         await backend.checkpoint()
-        async with backend.current_default_thread_limiter():
+        async with make_limiter():
             with scope_type(shield=True) as scope:
                 around = scope._parent_scope
-                return await _core.call_in_thread(scope if around is None else around, function, *args, **kwargs)
+                return await call(scope if around is None else around)
+
+    async def limited_in_scope(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await run_within(
+            backend.current_default_thread_limiter, lambda scope: _core.call_in_thread(scope, function, *args, **kwargs)
+        )
+
+    async def unlimited_in_scope(function: Callable[..., Any], *args: Any) -> Any:
+        return await run_within(
+            lambda: anyio.CapacityLimiter(1), lambda scope: _core.call_in_thread(scope, function, *args)
+        )
 
     def release_threads() -> None:
         """The interpreter's end waits for threads, and need not for those whose loop nobody has closed."""
@@ -149,8 +165,8 @@ def _take_services() -> bool:
                 thread.pool.stop()
 
     _core.set_thread_services(
-        _starlettes,
-        run_in_scope,
+        (_starlettes, limited_in_scope),
+        (_anyios_unlimited, unlimited_in_scope),
         states,
         open_pool,
         backend.current_default_thread_limiter,
@@ -171,3 +187,18 @@ KNOWN = _take_services()
 
 #: ``await run_in_threadpool(func, *args, **kwargs)`` on whatever loop runs: PyLoop's pool, or Starlette's own function.
 run_in_threadpool: Callable[..., Awaitable[Any]] = _core.run_in_threadpool if KNOWN else _starlettes
+
+#: ``await run_unlimited(func, *args)``: ``anyio.to_thread.run_sync`` with a limiter of its own.
+run_unlimited: Callable[..., Awaitable[Any]] = _core.run_unlimited if KNOWN else _anyios_unlimited
+
+
+_task_states: Any = anyio._backends._asyncio._task_states
+
+
+def in_scope() -> bool:
+    """Whether there is a cancel scope of anyio's around the running task, or that cannot be told."""
+    if not KNOWN:
+        return True
+    task = asyncio.current_task()
+    state = None if task is None else _task_states.get(task)
+    return task is None or (state is not None and state.cancel_scope is not None)

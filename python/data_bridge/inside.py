@@ -73,8 +73,7 @@ class _Seat:
         self.app = app
         self.router = app.router
         self._original = app.router.middleware_stack
-        compiler = RouteCompiler(app, root=False)
-        self._native = core.make_inner_router(self._original, functools.partial(_still_valid, compiler, recompile))
+        self._native = core.make_inner_router(self._original, functools.partial(_still_valid, recompile))
         self.router.middleware_stack = self._native
         self._stack: Any = None
         self._lean: Any = None
@@ -109,7 +108,7 @@ def _lean_middleware(stack: Any) -> Any:
     return None
 
 
-def _still_valid(compiler: RouteCompiler, recompile: Callable[[], None], changed: bool) -> bool:
+def _still_valid(recompile: Callable[[], None], changed: bool) -> bool:
     if changed:
         recompile()
-    return not changed and compiler.may_run_compiled()
+    return not changed

@@ -43,6 +43,7 @@ struct AsgiNames {
   PyObject* websocket_connect = PyUnicode_InternFromString("websocket.connect");
   PyObject* websocket_receive = PyUnicode_InternFromString("websocket.receive");
   PyObject* websocket_disconnect = PyUnicode_InternFromString("websocket.disconnect");
+  PyObject* telemetry = PyUnicode_InternFromString("fastapi.telemetry");
   PyObject* text = PyUnicode_InternFromString("text");
   PyObject* bytes = PyUnicode_InternFromString("bytes");
   PyObject* code = PyUnicode_InternFromString("code");

@@ -33,6 +33,12 @@ bool text_of(PyObject* scope, PyObject* key, std::string_view& out) {
   return true;
 }
 
+/// Whether FastAPI's own telemetry watches this request (0.142): it wants to be told of each step.
+bool has_telemetry(PyObject* scope) {
+  PyObject* const telemetry = PyDict_GetItemWithError(scope, asgi_names().telemetry);
+  return telemetry != nullptr ? telemetry != Py_None : PyErr_Occurred() != nullptr;
+}
+
 /// The request and the answer of ASGI's three arguments.
 class AsgiDoor final : public Door {
  public:
@@ -143,6 +149,7 @@ PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) 
       !text_of(scope, name.path, path)) {
     return {};
   }
+  if (has_telemetry(scope)) return {};
   if (!text_of(scope, name.root_path, root_path) && PyDict_Contains(scope, name.root_path) != 0) return {};
   const std::shared_ptr<const routing::RouteTable> table = table_;  // a recompilation may replace it meanwhile
   const std::string_view own_path = routing::route_path(path, root_path);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -73,16 +72,14 @@ class _Seat:
         self.app = app
         self.router = app.router
         self._original = app.router.middleware_stack
-        self._native = core.make_inner_router(self._original, functools.partial(_still_valid, recompile))
+        self._recompile = recompile
+        self._native = core.make_inner_router(self._original, self._still_valid)
         self.router.middleware_stack = self._native
         self._stack: Any = None
         self._lean: Any = None
 
     def serve(self, compiled: CompiledApp) -> None:
-        if self._stack is not self.app.middleware_stack:
-            self._leave_stack()
-            self._stack = self.app.middleware_stack
-            self._lean = _lean_middleware(self._stack)
+        self._take_stack()
         entries = [
             (route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes if route.tabled
         ]
@@ -93,6 +90,18 @@ class _Seat:
         self._native.close()
         if self.router.middleware_stack is self._native:
             self.router.middleware_stack = self._original
+
+    def _still_valid(self, changed: bool) -> bool:
+        self._take_stack()  # a mounted application builds it at its first request
+        if changed:
+            self._recompile()
+        return not changed
+
+    def _take_stack(self) -> None:
+        if self._stack is not self.app.middleware_stack:
+            self._leave_stack()
+            self._stack = self.app.middleware_stack
+            self._lean = _lean_middleware(self._stack)
 
     def _leave_stack(self) -> None:
         if self._lean is not None:
@@ -106,9 +115,3 @@ def _lean_middleware(stack: Any) -> Any:
 
         return LeanMiddleware(stack)
     return None
-
-
-def _still_valid(recompile: Callable[[], None], changed: bool) -> bool:
-    if changed:
-        recompile()
-    return not changed

@@ -147,6 +147,18 @@ def test_classes_are_their_own_again_behind_the_server() -> None:
     assert [type(layer) for layer in layers(app)] == [BaseHTTPMiddleware, Dispatching, Dispatching]
 
 
+def test_mounted_applications_have_them_too_whose_stack_comes_late() -> None:
+    mounted = make_app()
+    app = FastAPI()
+    app.mount("/mounted", mounted)
+    with LiveServer(app) as server:
+        assert layers(mounted) == []
+        for _ in range(2):
+            assert httpx.get(server.url + "/mounted/hello").status_code == 200
+            assert not {type(layer) for layer in layers(mounted)} & {BaseHTTPMiddleware, Dispatching}
+    assert [type(layer) for layer in layers(mounted)] == [BaseHTTPMiddleware, Dispatching, Dispatching]
+
+
 def test_the_application_may_run_elsewhere_meanwhile() -> None:
     app = make_app()
     with LiveServer(app) as server:

@@ -1,4 +1,4 @@
-"""Thousands of random requests are answered with the same bytes under data_bridge and under uvicorn.
+"""Tens of thousands of random requests are answered with the same bytes under data_bridge and under uvicorn.
 
 DATA_BRIDGE_RANDOM_REQUESTS=100000 makes more of them, DATA_BRIDGE_RANDOM_SEED=7 others.
 """
@@ -13,7 +13,7 @@ from .pair import Pair, both_servers
 from .random_requests import Generator
 from .typed_app import make_app
 
-COUNT = int(os.environ.get("DATA_BRIDGE_RANDOM_REQUESTS", "4000"))
+COUNT = int(os.environ.get("DATA_BRIDGE_RANDOM_REQUESTS", "10000"))
 SEED = int(os.environ.get("DATA_BRIDGE_RANDOM_SEED", "1"))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from .pair import both_servers
@@ -40,6 +40,9 @@ HEADERS: dict[str, tuple[Any, Any]] = {
     },
     "connection-bytearray": (b"connection", bytearray(b"close")),
 }
+#: RFC 3986 allows them. In place of the second line's Starlette uses the server's address.
+HOSTS = ["a:000080", "a:65535", "[v1.foo]", "[v1.a:b]:80", "[::1]", "a%20b", "a_b", "(a)"]
+HOSTS += ["a:", "a:65536", "a:100000", "a:" + "9" * 5000, "[V1.foo]", "[:::]"]
 BODIES: dict[str, Any] = {
     "none": None,
     "bytearray": bytearray(b"abc"),
@@ -83,6 +86,10 @@ def make_app() -> FastAPI:
     async def client() -> str:
         return "taken"
 
+    @app.get("/url/")
+    async def url(request: Request) -> list[str]:
+        return [str(request.url), request.headers["host"]]
+
     app.mount("/raw", raw_app)
     return app
 
@@ -93,8 +100,8 @@ def ports(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
         yield found
 
 
-def get(target: str, *fields: str, method: str = "GET", body: str = "") -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", "Host: t", *fields]
+def get(target: str, *fields: str, method: str = "GET", body: str = "", host: str = "t") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *fields]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1")
 
 
@@ -105,7 +112,7 @@ def answers(port: int, data: bytes) -> bytes:
         received = b""
         while piece := client.recv(65536):
             received += piece
-        return received
+        return received.replace(b":%d/" % port, b":PORT/")
 
 
 REQUESTS: dict[str, bytes] = {
@@ -132,6 +139,8 @@ REQUESTS: dict[str, bytes] = {
     "a port with a sign": get("/raw/client", "X-Forwarded-For: 1.2.3.4:+8_0"),
     "a port that is none": get("/raw/client", "X-Forwarded-For: [1::1]:x"),
     "a proxy on IPv6": get("/raw/client", "X-Forwarded-For: 1.2.3.4, ::1"),
+    # "/url/" shows the host, "/url" redirects there.
+    **{f"{target} of {host}": get(target, host=host) for target in ("/url", "/url/") for host in HOSTS},
     "garbage": b"GARBAGE\r\n\r\n",
     "a broken field": b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
 }

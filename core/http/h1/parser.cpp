@@ -24,6 +24,21 @@ bool equals_with_underscores(std::string_view name, std::string_view lower) noex
   return true;
 }
 
+/// What stands between the brackets of an IP literal (RFC 3986, 3.2.2): IPvFuture, or the characters of an IPv6
+/// address. Whether they make one matters only to those who use it.
+bool valid_literal(std::string_view literal) noexcept {
+  if (!literal.starts_with('v') && !literal.starts_with('V')) {
+    return literal.size() > 1 &&
+           std::ranges::all_of(literal, [](char c) { return text::is_hex_digit(c) || c == ':' || c == '.'; });
+  }
+  const std::size_t dot = literal.find('.');
+  if (dot == std::string_view::npos) return false;
+  const std::string_view version = literal.substr(1, dot - 1);
+  const std::string_view address = literal.substr(dot + 1);
+  return !version.empty() && std::ranges::all_of(version, text::is_hex_digit) && !address.empty() &&
+         std::ranges::all_of(address, [](char c) { return c == ':' || (c != '%' && is(kRegNameCharacters, c)); });
+}
+
 }  // namespace
 
 HeadParser::HeadParser(const Limits& limits) : limits_(limits) {
@@ -307,10 +322,7 @@ bool valid_authority(std::string_view text) noexcept {
   std::size_t host_end = 0;
   if (text.starts_with('[')) {
     const std::size_t bracket = text.find(']');
-    if (bracket == std::string_view::npos || bracket < 3) return false;
-    for (const char c : text.substr(1, bracket - 1)) {
-      if (!text::is_hex_digit(c) && c != ':' && c != '.') return false;
-    }
+    if (bracket == std::string_view::npos || !valid_literal(text.substr(1, bracket - 1))) return false;
     host_end = bracket + 1;
   } else {
     while (host_end < text.size() && is(kRegNameCharacters, text[host_end])) ++host_end;
@@ -318,8 +330,7 @@ bool valid_authority(std::string_view text) noexcept {
   }
   if (host_end == text.size()) return true;
   if (text[host_end] != ':') return false;
-  const std::string_view port = text.substr(host_end + 1);
-  return port.size() <= 5 && std::ranges::all_of(port, text::is_digit);
+  return std::ranges::all_of(text.substr(host_end + 1), text::is_digit);
 }
 
 }  // namespace data_bridge::http::h1

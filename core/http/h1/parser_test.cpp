@@ -378,11 +378,13 @@ TEST(HeadParser, LimitsAreExact) {
 }
 
 TEST(HeadParser, HostsAndPorts) {
-  for (const char* good : {"a", "a.b-c_d~", "127.0.0.1:80", "[::1]", "[::1]:8000", "a:", "a%20b", "x!$&'()*+;="}) {
+  for (const char* good : {"a", "a.b-c_d~", "127.0.0.1:80", "[::1]", "[::1]:8000", "a:", "a%20b", "x!$&'()*+;=",
+                           "a:000080", "a:100000", "a:99999999999999999999", "[v1.foo]", "[VaF.a:b;c~]:1", "[:::]"}) {
     EXPECT_TRUE(valid_authority(good)) << good;
   }
-  for (const char* bad : {"", ":80", "a b", "a@b", "a/b", "a,b", "a:b", "a:123456", "[::1", "[]", "[::1]x", "[::g]",
-                          "a:8:0", "a?b", "a#b", "\"a\"", "a\\b"}) {
+  for (const char* bad : {"",         ":80",   "a b",  "a@b",  "a/b",   "a,b",   "a:b",    "[::1",      "[]",
+                          "[::1]x",   "[::g]", "[:]",  "[v1]", "[v.a]", "[v1.]", "[vg.a]", "[v1.a%20]", "[v1.a,b]",
+                          "[v1.a@b]", "a:8:0", "a:-1", "a?b",  "a#b",   "\"a\"", "a\\b"}) {
     EXPECT_FALSE(valid_authority(bad)) << bad;
   }
 }

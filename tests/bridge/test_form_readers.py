@@ -270,7 +270,7 @@ def native() -> Any:
     async def read(request: Any, stack: Any) -> Any:
         return await described(await request.form())
 
-    found = forms.native_form({}, None, read, lambda error, scope: error)
+    found = forms.native_form({}, None, read)
     assert found is not None
     return found
 

@@ -87,10 +87,12 @@ bool Inputs::set_body(PyRef bytes) {
     return true;
   }
   is_document_ = true;
-  body_ = PyRef::steal(PyObject_CallOneArg(plan_.parse_json.get(), body_bytes_.get()));
-  if (body_) return true;
-  // from_json equals json.loads wherever it succeeds; where it refuses, FastAPI's way decides.
-  PyErr_Clear();
+  if (!plan_.json_watch.changed()) {
+    body_ = PyRef::steal(PyObject_CallOneArg(plan_.parse_json.get(), body_bytes_.get()));
+    if (body_) return true;
+    // from_json equals json.loads wherever it succeeds; where it refuses, FastAPI's way decides.
+    PyErr_Clear();
+  }
   PyObject* const scope = door_.scope();
   if (scope == nullptr) return false;
   std::array<PyObject*, 2> arguments{body_bytes_.get(), scope};

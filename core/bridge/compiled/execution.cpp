@@ -61,7 +61,7 @@ Execution::Next Execution::start() {
 Execution::Next Execution::advance(bool returned, PyRef value) {
   switch (stage_) {
     case Stage::kBody:
-      return returned ? on_message(value.get()) : on_exception();
+      return returned ? on_message(value.get()) : on_unreadable_body();
     case Stage::kGivenBody:
       if (!returned) return on_exception();
       inputs_.take_body(std::move(value));
@@ -73,9 +73,9 @@ Execution::Next Execution::advance(bool returned, PyRef value) {
       ++step_;
       return run_steps();
     case Stage::kFormPiece:
-      return returned ? on_form_piece(value.get()) : on_form_failure();
+      return returned ? on_form_piece(value.get()) : on_unreadable_body();
     case Stage::kFormWrite:
-      if (!returned) return on_form_failure();
+      if (!returned) return on_unreadable_body();
       return form_ended_ ? form_is_read() : read_form();
     case Stage::kSteps: {
       if (!returned) return on_exception();

@@ -71,14 +71,16 @@ class Execution {
   bool take_given_scope();
   Next read_body();
   Next read_given_body();
+  Next receive_body();
   Next on_message(PyObject* message);
   Next on_client_left();
+  Next on_unreadable_body();
+  Next end_unread(pyloop::PyRef raised);
   Next begin_form();
   Next read_form();
   Next on_form_piece(PyObject* value);
   std::optional<Next> take_form_piece(Door::Piece found, std::string_view piece);
   Next read_form_again();
-  Next on_form_failure();
   Next form_is_read();
   bool make_form();
   bool give_form(PyObject* request);

@@ -30,11 +30,7 @@ bool has_limits(PyObject* scope, PyObject* inherited) {
 
 Execution::Next Execution::read_body() {
   const std::string_view* const body = door_.body();
-  if (body == nullptr) {
-    PyObject* const receive = door_.receive();
-    if (receive == nullptr) return Next::kError;
-    return await(PyRef::steal(PyObject_CallNoArgs(receive)), Stage::kBody);
-  }
+  if (body == nullptr) return door_.receive() != nullptr ? receive_body() : Next::kError;
   PyRef bytes = PyRef::steal(PyBytes_FromStringAndSize(body->data(), static_cast<Py_ssize_t>(body->size())));
   return bytes && inputs_.set_body(std::move(bytes)) ? run_steps() : on_exception();
 }
@@ -44,32 +40,52 @@ Execution::Next Execution::read_given_body() {
   return await(PyRef::steal(PyObject_CallOneArg(plan_.read_body.get(), door_.given_request())), Stage::kGivenBody);
 }
 
-Execution::Next Execution::on_client_left() {
-  const PyRef error = PyRef::steal(PyObject_CallOneArg(plan_.unreadable_body.get(), Py_None));
+Execution::Next Execution::on_client_left() { return end_unread(PyRef::borrow(Py_None)); }
+
+/// An exception is set: FastAPI has its own for whatever keeps it from reading a body.
+Execution::Next Execution::on_unreadable_body() { return end_unread(pyloop::take_exception()); }
+
+Execution::Next Execution::end_unread(PyRef raised) {
+  if (form_ && !form_->close_files()) raised = pyloop::take_exception();
+  form_.reset();
+  if (raised.get() != Py_None && PyErr_GivenExceptionMatches(raised.get(), PyExc_Exception) == 0) {
+    pyloop::raise_exception(std::move(raised));
+    return on_exception();
+  }
+  std::array<PyObject*, 2> arguments{raised.get(), door_.scope()};
+  const PyRef error = PyRef::steal(arguments[1] != nullptr
+                                       ? PyObject_Vectorcall(plan_.unreadable_body.get(), arguments.data(), 2, nullptr)
+                                       : nullptr);
   return error ? finish(error.get()) : on_exception();
+}
+
+Execution::Next Execution::receive_body() {
+  PyRef message = PyRef::steal(PyObject_CallNoArgs(door_.receive()));
+  return message ? await(std::move(message), Stage::kBody) : on_unreadable_body();
 }
 
 /// One message of receive(), as starlette.requests.Request.stream() takes it.
 Execution::Next Execution::on_message(PyObject* message) {
   RequestMessage read;
-  if (!read_request_message(message, read)) return on_exception();
+  if (!read_request_message(message, read)) return on_unreadable_body();
   if (read.disconnected) return on_client_left();
   const bool more = read.more_body;
   PyRef piece = std::move(read.body);
   if (piece && content_) {
-    if (PyList_Append(content_.get(), piece.get()) != 0) return on_exception();
+    if (PyList_Append(content_.get(), piece.get()) != 0) return on_unreadable_body();
   } else if (piece && more) {
     content_ = PyRef::steal(PyList_New(0));
-    if (!content_ || PyList_Append(content_.get(), piece.get()) != 0) return on_exception();
+    if (!content_ || PyList_Append(content_.get(), piece.get()) != 0) return on_unreadable_body();
   }
-  if (more) return await(PyRef::steal(PyObject_CallNoArgs(door_.receive())), Stage::kBody);
+  if (more) return receive_body();
   if (content_) {
     const PyRef nothing = PyRef::steal(PyBytes_FromStringAndSize(nullptr, 0));
     const PyRef pieces = std::move(content_);
     piece = PyRef::steal(nothing ? PyObject_CallMethod(nothing.get(), "join", "O", pieces.get()) : nullptr);
   }
   if (piece && !PyBytes_CheckExact(piece.get())) piece = PyRef::steal(PyBytes_FromObject(piece.get()));
-  return piece && inputs_.set_body(std::move(piece)) ? run_steps() : on_exception();
+  if (!piece) return on_unreadable_body();
+  return inputs_.set_body(std::move(piece)) ? run_steps() : on_exception();
 }
 
 Execution::Done Execution::begin_body_fields(const Step& step) {
@@ -128,11 +144,11 @@ Execution::Next Execution::on_form_piece(PyObject* value) {
 /// Nothing: the next piece, please.
 std::optional<Execution::Next> Execution::take_form_piece(Door::Piece found, std::string_view piece) {
   if (found == Door::Piece::kDisconnect) return on_client_left();
-  if (found != Door::Piece::kMore && found != Door::Piece::kLast) return on_form_failure();
+  if (found != Door::Piece::kMore && found != Door::Piece::kLast) return on_unreadable_body();
   form_ended_ = found == Door::Piece::kLast;
   FormReading::Status status = form_->feed(piece);
   if (status == FormReading::Status::kGood && form_ended_) status = form_->finish();
-  if (status == FormReading::Status::kRaised) return on_form_failure();
+  if (status == FormReading::Status::kRaised) return on_unreadable_body();
   if (status == FormReading::Status::kIrregular) return read_form_again();
   if (form_->has_due()) {
     const PyRef due = form_->take_due();
@@ -155,17 +171,6 @@ Execution::Next Execution::read_form_again() {
   return await(
       PyRef::steal(PyObject_Vectorcall(plan_.form.read_again.get(), arguments.data(), arguments.size(), nullptr)),
       Stage::kForm);
-}
-
-/// An exception is set: FastAPI has its own for whatever keeps it from reading a body.
-Execution::Next Execution::on_form_failure() {
-  form_.reset();
-  if (PyErr_ExceptionMatches(PyExc_Exception) == 0) return on_exception();
-  const PyRef raised = pyloop::take_exception();
-  std::array<PyObject*, 2> arguments{raised.get(), door_.scope()};
-  const PyRef error = PyRef::steal(
-      arguments[1] != nullptr ? PyObject_Vectorcall(plan_.form.failed.get(), arguments.data(), 2, nullptr) : nullptr);
-  return error ? finish(error.get()) : on_exception();
 }
 
 Execution::Next Execution::form_is_read() {

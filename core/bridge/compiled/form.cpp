@@ -261,6 +261,15 @@ FormReading::Found FormReading::find(std::string_view name, bool many, PyRef& ou
   return Found::kAbsent;
 }
 
+bool FormReading::close_files() {
+  for (const Item& item : items_) {
+    if (!item.is_file || !item.value) continue;
+    const PyRef file = PyRef::steal(PyObject_GetAttrString(item.value.get(), "file"));
+    if (!file || !PyRef::steal(PyObject_CallMethod(file.get(), "close", nullptr))) return false;
+  }
+  return true;
+}
+
 int FormReading::traverse(visitproc visit, void* arg) const {
   for (const Item& item : items_) Py_VISIT(item.value.get());
   Py_VISIT(due_.get());

@@ -61,6 +61,9 @@ class FormReading final : forms::PartSink {
   /// The last value of that name, or a list of all.
   Found find(std::string_view name, bool many, pyloop::PyRef& out);
 
+  /// Of a form that will not be finished, as Starlette does it. False with an exception set.
+  bool close_files();
+
   int traverse(visitproc visit, void* arg) const;
 
  private:

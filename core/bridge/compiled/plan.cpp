@@ -177,7 +177,6 @@ void read_form(nb::handle source, FormPlan& plan) {
   plan.make_form = optional_attribute(source, "make_form");
   plan.keep = optional_attribute(source, "keep");
   plan.read_again = optional_attribute(source, "read_again");
-  plan.failed = optional_attribute(source, "failed");
 }
 
 void read_body(nb::handle source, RoutePlan& plan) {
@@ -187,6 +186,12 @@ void read_body(nb::handle source, RoutePlan& plan) {
   plan.decode_body = optional_attribute(source, "decode");
   plan.read_body = optional_attribute(source, "read");
   plan.unreadable_body = optional_attribute(source, "unreadable");
+}
+
+void read_watch(nb::handle source, RouteWatch& watch) {
+  if (!watch.set(nb::object(source.attr("attributes")).ptr(), nb::object(source.attr("lists")).ptr())) {
+    throw nb::python_error();
+  }
 }
 
 RoutePlan read(nb::handle source) {
@@ -203,6 +208,7 @@ RoutePlan read(nb::handle source) {
   plan.run_in_thread = optional_attribute(services, "run_in_thread");
   plan.parse_cookies = optional_attribute(services, "parse_cookies");
   plan.parse_json = optional_attribute(services, "parse_json");
+  read_watch(services.attr("json_watch"), plan.json_watch);
   plan.undefined = owned(services.attr("undefined"));  // None where a release takes that for absent
   plan.validation_error = optional_attribute(services, "validation_error");
   plan.answered = optional_attribute(services, "answered");

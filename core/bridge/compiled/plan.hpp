@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/compiled/watch.hpp"
 #include "forms/reading.hpp"
 #include "pyloop/py_ref.hpp"
 
@@ -117,7 +118,6 @@ struct FormPlan {
   pyloop::PyRef make_form;    ///< (list of (name, value)) -> FormData
   pyloop::PyRef keep;         ///< (form, scope, request's stack): has its files closed when FastAPI does it
   pyloop::PyRef read_again;   ///< async (request, its stack, due, pieces, ended) -> form: see FormReading::pieces()
-  pyloop::PyRef failed;       ///< (exception, scope) -> what FastAPI raises for it
 };
 
 /// Everything that is fixed about a route. The attribute names of the Python side are those of
@@ -139,10 +139,11 @@ struct RoutePlan {
   pyloop::PyRef run_in_thread;     ///< run_in_threadpool(function, *arguments, **keywords)
   pyloop::PyRef overrides;         ///< whose dependency_overrides must be empty; or empty
   pyloop::PyRef parse_cookies;     ///< (list of str) -> dict
-  pyloop::PyRef parse_json;        ///< pydantic_core.from_json
+  pyloop::PyRef parse_json;        ///< pydantic_core.from_json, while `json_watch` sees no change
+  RouteWatch json_watch;           ///< where FastAPI finds its parser of JSON, which may be patched at any time
   pyloop::PyRef decode_body;       ///< (bytes, scope) -> value, or raises what FastAPI raises
   pyloop::PyRef read_body;         ///< async (request) -> value, of a request that somebody else has made
-  pyloop::PyRef unreadable_body;   ///< (exception) -> what FastAPI raises for it
+  pyloop::PyRef unreadable_body;   ///< (exception, or None for a client that left; scope) -> what FastAPI raises
   pyloop::PyRef undefined;         ///< the body that is absent
   pyloop::PyRef invalid_request;   ///< (errors, body, scope) -> RequestValidationError
   pyloop::PyRef validation_error;  ///< pydantic_core.ValidationError

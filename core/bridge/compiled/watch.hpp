@@ -12,9 +12,9 @@
 
 namespace data_bridge::bridge {
 
-/// What the compiled routes were read from: attributes that must be the same objects, and a list that must hold the
-/// same ones. Looked at for every request, because only that is exact: a route that a handler, or another thread, adds
-/// counts for the next request. Some ten nanoseconds for each attribute. With the GIL.
+/// What compiled routes were read from, or go around: attributes that must be the same objects, and lists that must
+/// hold the same ones. Looked at for every request, because only that is exact: a route that a handler, or another
+/// thread, adds counts for the next request. Some ten nanoseconds for each attribute. With the GIL.
 class RouteWatch {
  public:
   /// `attributes`: [(object, name, value)], each in the object's own __dict__. `lists`: [(list, tuple of its items)].

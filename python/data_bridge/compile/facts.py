@@ -90,7 +90,6 @@ class NativeForm:
     make_form: Callable[[list[tuple[str, Any]]], Any]
     keep: Callable[[Any, Any, Any], None]
     read_again: Callable[[Any, Any, list[Any], list[Any], bool], Awaitable[Any]]
-    failed: Callable[[Exception, Any], BaseException]
 
 
 @dataclass(slots=True)
@@ -107,7 +106,7 @@ class BodyFacts:
 
     strict_content_type: bool
     decode: Callable[[bytes, Any], Any]  # (bytes, scope) where the fast parser refuses
-    unreadable: Callable[[Any], BaseException]  # (exception or None for a client that left)
+    unreadable: Callable[[Any, Any], BaseException]  # (exception or None for a client that left, scope)
     read: Callable[[Any], Awaitable[Any]]  # (request) -> value, of a Request that somebody else has made
     form: FormFacts | None = None  # None: a JSON body
 

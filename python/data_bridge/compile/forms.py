@@ -58,13 +58,12 @@ def native_form(
     limits: dict[str, Any],
     inherited: Any,
     read: Callable[[Any, Any], Awaitable[Any]],
-    failed: Callable[[Exception, Any], BaseException],
 ) -> NativeForm | None:
     """How forms within ``limits``, keywords of ``request.form()``, are read; None: by ``read`` alone."""
-    return None if foreign_reason() else _native_form(limits, inherited, read, failed)
+    return None if foreign_reason() else _native_form(limits, inherited, read)
 
 
-def _native_form(limits: dict[str, Any], inherited: Any, read: Any, failed: Any) -> NativeForm | None:
+def _native_form(limits: dict[str, Any], inherited: Any, read: Any) -> NativeForm | None:
     sizes = {name: limits.get(name, default) for name, default in _default_limits().items()}
     if not all(isinstance(size, (int, float)) and size >= 0 for size in sizes.values()):
         return None
@@ -96,7 +95,6 @@ def _native_form(limits: dict[str, Any], inherited: Any, read: Any, failed: Any)
         make_form=FormData,
         keep=keep,
         read_again=read_again,
-        failed=failed,
     )
 
 
@@ -226,7 +224,7 @@ def _difference() -> str:
 
 def read_natively(kind: bytes, pieces: Any, **limits: int) -> Any:
     """A form as it is read natively, described; where that is left to Starlette what it is given, or None for all."""
-    read = _core.read_form(kind, list(pieces), _native_form(limits, None, None, None))
+    read = _core.read_form(kind, list(pieces), _native_form(limits, None, None))
     if read is None:
         return None
     due, form = read

@@ -39,6 +39,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from .. import _core
+from ..routes import Watch
 from . import features, forms
 from .facts import (
     BodyFacts,
@@ -58,7 +59,16 @@ from .features import RouteView
 from .finish import HANDLER_STACK, NativeFinish, answered, exit_in_handler, finish
 from .native_middleware import NativeLayers, read_layers
 from .plan import Services, make_plan
-from .pristine import closure_of, functions_inside, nested_code, overrides, own_function, patched_names, rebuilt
+from .pristine import (
+    closure_of,
+    functions_inside,
+    is_own_function,
+    nested_code,
+    overrides,
+    own_function,
+    patched_names,
+    rebuilt,
+)
 from .streams import stream_maker
 from .threads import run_in_threadpool
 
@@ -95,7 +105,7 @@ _INNER_SITES: list[tuple[Any, tuple[str, ...]]] = [
     (starlette.routing.Route, ("matches", "handle")),
     (Response, ("__call__", "__init__", "render")),
     (JSONResponse, ("render",)),
-    (Request, ("__init__",)),
+    (Request, ("__init__", "body", "json", "stream")),
 ]
 
 #: And what it goes around besides, where it answers outside of them.
@@ -247,6 +257,7 @@ def services(app: FastAPI, *, bare: bool) -> Services:
         run_in_thread=run_in_threadpool,
         parse_cookies=_parse_cookies,
         parse_json=pydantic_core.from_json,
+        json_watch=_json_watch(),
         undefined=_ABSENT,
         validation_error=pydantic_core.ValidationError,
         answered=answered,
@@ -257,6 +268,12 @@ def services(app: FastAPI, *, bare: bool) -> Services:
         response_class=Response,
         only_bytes=_only_bytes,
     )
+
+
+def _json_watch() -> Watch:
+    """The parser of bodies, which is replaced while programs run; always another where it is none of Python's."""
+    loads = json.loads if is_own_function(json.loads, ("json",)) else None
+    return Watch([(starlette.requests, "json", json), (json, "loads", loads)], [])
 
 
 def _make_response() -> Response:
@@ -537,7 +554,7 @@ class _Reader:
         return BodyFacts(
             strict_content_type=bool(handler.get("actual_strict_content_type")),
             decode=self.decode_body,
-            unreadable=_unreadable_body,
+            unreadable=self.unreadable,
             read=self.read_body,
             form=self.form() if handler["is_body_form"] else None,
         )
@@ -546,7 +563,7 @@ class _Reader:
         """Of a Request that somebody else has made, perhaps of a class that reads its body in its own way."""
         if self.handler["is_body_form"]:
             return await self.read_form(request, request.scope.get(HANDLER_STACK))
-        try:
+        with self.reading(request.scope):
             body = await request.body()
             if not body:
                 return _ABSENT
@@ -559,39 +576,47 @@ class _Reader:
             if message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json")):
                 return await request.json()
             return body
-        except json.JSONDecodeError as error:
-            raise self.invalid_json(error, request.scope) from error
-        except HTTPException:
-            raise
-        except Exception as error:
-            raise _reported_limit(error, request.scope) or _unparsable_body() from error
 
     def form(self) -> FormFacts:
         inherited = (_fastapi_scope(self.app, self.places, self.view) or {}).get("form_limits")
         scope = {"fastapi": {} if inherited is None else {"form_limits": inherited}}
         limits = features.form_limits(scope, self.handler.get("form_limits"))
-        return FormFacts(self.read_form, forms.native_form(limits, inherited, self.read_form, _failed_form))
+        return FormFacts(self.read_form, forms.native_form(limits, inherited, self.read_form))
 
     async def read_form(self, request: Request, stack: Any) -> Any:
         """``stack``: of the request, which closes the files where no layer does (before 0.118)."""
         scope = request.scope
-        try:
+        with self.reading(scope):
             form = await request.form(**features.form_limits(scope, self.handler.get("form_limits")))
             closing = scope["fastapi_middleware_astack"] if features.EXIT_STACK_LAYER else stack
             closing.push_async_callback(form.close)
+            return form
+
+    def decode_body(self, body: bytes, scope: Any) -> Any:
+        with self.reading(scope):
+            return vars(starlette.requests)["json"].loads(body)
+
+    @contextlib.contextmanager
+    def reading(self, scope: Any) -> Iterator[None]:
+        """What FastAPI has around it when it reads a body."""
+        try:
+            yield
         except HTTPException:
             raise
         except Exception as error:
-            raise _reported_limit(error, scope) or _unparsable_body() from error
-        return form
+            raise self.unreadable(error, scope) from error
 
-    def decode_body(self, body: bytes, scope: Any) -> Any:
-        try:
-            return json.loads(body)
-        except json.JSONDecodeError as error:
-            raise self.invalid_json(error, scope) from error
-        except Exception as error:
-            raise _unparsable_body() from error
+    def unreadable(self, error: Exception | None, scope: Any) -> BaseException:
+        """What FastAPI raises where ``error``, or a client that left, keeps it from reading a body."""
+        if isinstance(error, HTTPException):
+            return error
+        error = error or ClientDisconnect()
+        if isinstance(error, json.JSONDecodeError):
+            raised = self.invalid_json(error, scope)
+        else:
+            raised = _reported_limit(error, scope) or HTTPException(400, "There was an error parsing the body")
+        raised.__cause__ = error
+        return raised
 
     def invalid_json(self, error: json.JSONDecodeError, scope: Any) -> BaseException:
         invalid = {
@@ -818,27 +843,6 @@ def _reported_limit(error: Exception, scope: Any) -> BaseException | None:
 
     limit: BaseException | None = fastapi._body_limit.get_body_limit_error(error)
     return limit
-
-
-def _unparsable_body() -> BaseException:
-    error: BaseException = HTTPException(status_code=400, detail="There was an error parsing the body")
-    return error
-
-
-def _failed_form(error: Exception, scope: Any) -> BaseException:
-    """What FastAPI raises where ``error`` keeps it from reading a form."""
-    if isinstance(error, HTTPException):
-        return error
-    failed = _reported_limit(error, scope) or _unparsable_body()
-    failed.__cause__ = error
-    return failed
-
-
-def _unreadable_body(error: BaseException | None) -> BaseException:
-    """What FastAPI raises where ``receive`` has raised, or, with None, has told that the client left."""
-    unparsable = _unparsable_body()
-    unparsable.__cause__ = error or ClientDisconnect()
-    return unparsable
 
 
 def _ready_json(content: bytes, **arguments: Any) -> JSONResponse:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..routes import Watch
 from .facts import CallFacts, FieldFacts, LooseFacts, RouteFacts
 
 Op = Literal[
@@ -53,6 +54,7 @@ class Services:
     run_in_thread: Callable[..., Any]
     parse_cookies: Callable[[list[str]], dict[str, str]]
     parse_json: Callable[[bytes], Any]
+    json_watch: Watch  # FastAPI's own parser, in whose place ``parse_json`` is
     undefined: Any
     validation_error: type[BaseException]
     #: (tasks or None) -> what is left of a response whose answer has been sent before the request's stack exits.

@@ -215,6 +215,36 @@ CLOSES = [
         [HEAD, say(close_frame(1000))],
     ),
     Conversation(
+        "close() behind a message that the client's close follows",
+        [*OPEN, RECEIVE, send_close(code=1003), RECEIVE, send_close()],
+        [HEAD, say(frame(TEXT, "x") + close_frame(1000))],
+    ),
+    Conversation(
+        "close() some time behind such a message",
+        [*OPEN, RECEIVE, ("sleep", 0.05), send_close(code=1003)],
+        [HEAD, say(frame(TEXT, "x") + close_frame(1000))],
+    ),
+    Conversation(
+        "send() behind such a message",
+        [*OPEN, RECEIVE, send_text("y"), send_close()],
+        [HEAD, say(frame(TEXT, "x") + close_frame(1000))],
+    ),
+    Conversation(
+        "close() behind such a message that nobody waited for",
+        [*OPEN, ("sleep", 0.1), RECEIVE, send_close(code=1003), RECEIVE, send_close()],
+        [HEAD, say(frame(TEXT, "x") + close_frame(1000))],
+    ),
+    Conversation(
+        "close() behind a close that nobody waited for",
+        [*OPEN, ("sleep", 0.1), RECEIVE, send_close(code=1003)],
+        [HEAD, say(close_frame(1000))],
+    ),
+    Conversation(
+        "send() behind the last message of a client that leaves",
+        [*OPEN, RECEIVE, send_text("y"), RECEIVE, send_text("z")],
+        [HEAD, say(frame(TEXT, "x")), ("leave",)],
+    ),
+    Conversation(
         "send() without having heard of the close",
         [*OPEN, ("sleep", 0.1), send_text("x"), send_close(), RECEIVE, ("receive within", 0.2)],
         [HEAD, say(close_frame(1000))],

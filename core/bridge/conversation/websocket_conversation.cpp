@@ -227,7 +227,10 @@ bool WebSocketConversation::paused_locked() const noexcept {
   return (write_paused_ || in_transit_ > kHighWater) && !gone_ && !closing_;
 }
 
-void WebSocketConversation::push_locked(Event event) { events_.push_back(std::move(event)); }
+void WebSocketConversation::push_locked(Event event) {
+  event.awaited = std::exchange(receiving_, false);
+  events_.push_back(std::move(event));
+}
 
 std::optional<WebSocketConversation::Event> WebSocketConversation::receive() {
   std::optional<Event> event;
@@ -236,7 +239,7 @@ std::optional<WebSocketConversation::Event> WebSocketConversation::receive() {
   {
     const std::scoped_lock lock(mutex_);
     if (next_event_ == events_.size()) {
-      awaited_ = true;
+      awaited_ = receiving_ = true;
       return std::nullopt;
     }
     event = std::move(events_[next_event_++]);
@@ -249,9 +252,14 @@ std::optional<WebSocketConversation::Event> WebSocketConversation::receive() {
     }
     resume = reading_paused_ && has_room_locked();
     if (resume) reading_paused_ = false;
-    if (event->by_close_frame) {
+    // uvicorn's application has gone on by the time its transport says that the connection is lost, unless that is what
+    // it waited for.
+    const bool of_client = event->kind != Event::Kind::kDisconnect || event->by_close_frame;
+    if (event->awaited && of_client && (closing_ || gone_)) {
       told_ = true;
       due = !std::exchange(waking_, true);
+    } else if (!of_client && state_ != State::kClosed) {
+      told_ = false;
     }
   }
   if (resume) resume_reading();

@@ -73,6 +73,7 @@ class WebSocketConversation : public http::ExchangeListener,
     std::int64_t code = 0;        ///< of a disconnect
     bool has_reason = false;      ///< of a disconnect: somebody gave one, be it ""
     bool by_close_frame = false;  ///< of a disconnect: the TCP connection goes behind it
+    bool awaited = false;         ///< it ended a wait
   };
   /// The next event; nothing: wake() is called for it.
   [[nodiscard]] std::optional<Event> receive();
@@ -175,11 +176,14 @@ class WebSocketConversation : public http::ExchangeListener,
   std::size_t in_transit_ = 0;    // bytes that were sent and the connection's thread has not written yet
   State state_ = State::kConnecting;
   bool accepted_ = false;
-  bool awaited_ = false;  // somebody has waited; until then nobody need be told
+  bool awaited_ = false;    // somebody has waited; until then nobody need be told
+  bool receiving_ = false;  // somebody waits for the next event
   bool waking_ = false;
   bool closing_ = false;
   bool gone_ = false;
-  bool told_ = false;  // the application has just heard of the end, or made it: it is not gone before the next turn
+  // The application has made the end, or goes on with what came before the connection went: to it, it is not gone
+  // before the next turn.
+  bool told_ = false;
   bool write_paused_ = false;
   bool reading_paused_ = false;
 };

@@ -153,10 +153,13 @@ TEST_P(WebSocketConversationTest, WhatIsSentWith101FollowsIt) {
 TEST_P(WebSocketConversationTest, TheClientsClose) {
   WsServer server(GetParam());
   TestClient client = server.open();
+  EXPECT_FALSE(server.conversation->receive());
   server.ask(client, text_frame("last") + client_close(1001));
+  server.conversation->work();
   const auto message = server.conversation->receive();
   ASSERT_TRUE(message);
   EXPECT_EQ(message->text, "last");
+  EXPECT_FALSE(server.conversation->gone()) << "in the step that waited for it";
   const auto end = server.conversation->receive();
   ASSERT_TRUE(end);
   EXPECT_EQ(end->code, 1001);
@@ -165,6 +168,16 @@ TEST_P(WebSocketConversationTest, TheClientsClose) {
   server.conversation->work();
   EXPECT_TRUE(server.conversation->gone());
   EXPECT_EQ(server.heard(), "disconnect 1005\n");
+}
+
+TEST_P(WebSocketConversationTest, TheClientsCloseWhileNobodyWaits) {
+  WsServer server(GetParam());
+  TestClient client = server.open();
+  server.ask(client, text_frame("last") + client_close(1001));
+  EXPECT_TRUE(server.conversation->gone());
+  EXPECT_TRUE(server.conversation->receive());
+  EXPECT_TRUE(server.conversation->receive());
+  EXPECT_TRUE(server.conversation->gone());
 }
 
 TEST_P(WebSocketConversationTest, AClientThatLeaves) {

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from data_bridge.app import App
     from data_bridge.options import ServerOptions
     from data_bridge.policy import EventLoopPolicy
-    from data_bridge.server import Server, serve
+    from data_bridge.runner import serve
+    from data_bridge.server import Server
     from data_bridge.stores import StoreLimits
 
 __all__ = [
@@ -34,7 +35,7 @@ _LAZY = {
     "Server": "server",
     "ServerOptions": "options",
     "StoreLimits": "stores",
-    "serve": "server",
+    "serve": "runner",
 }
 
 

@@ -16,11 +16,12 @@ from typing import Any
 from .importer import ImportFailed, import_app
 from .interface import FactoryFailed, made_by_factory
 from .limits import add_limit_options
-from .logs import configure_logging
+from .log_config import configure_logging, default_log_config
 from .options import ServerOptions
 from .process import STARTUP_FAILURE, supervisor_line
 from .routes import CompiledApp, RouteCompiler, describe, route_program
-from .server import Server, log_started, run_server
+from .runner import log_started, run_server
+from .server import Server
 from .supervisor import Supervisor, worker_command
 
 _EPILOG = """\
@@ -208,7 +209,7 @@ def _load_environment(file: str | None) -> None:
 
 
 def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: list[str]) -> int:
-    configure_logging(parsed.log_level)
+    configure_logging(default_log_config(), log_level=parsed.log_level)
     try:
         given = {option.name: getattr(parsed, option.name) for option in fields(ServerOptions)}
         options = ServerOptions(**given)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
 
-logger = logging.getLogger("data_bridge")
+logger = logging.getLogger("uvicorn.error")
 
 LifespanMode = Literal["auto", "on", "off"]
 

@@ -36,6 +36,8 @@ class Deadline:
     """When a stop must be over, whatever hangs: one moment for all of its steps. On the loop's thread."""
 
     def __init__(self) -> None:
+        #: True once somebody was not willing to wait.
+        self.forced = False
         self._end = math.inf
         self._changed = asyncio.Event()
 
@@ -44,7 +46,8 @@ class Deadline:
         self._move(math.inf if seconds is None else time.monotonic() + seconds)
 
     def expire(self) -> None:
-        """Make it now, where it is not past already."""
+        """Make it now, where it is not past already: nothing is waited for any more."""
+        self.forced = True
         self._move(min(self._end, time.monotonic()))
 
     def _move(self, end: float) -> None:

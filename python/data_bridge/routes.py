@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-logger = logging.getLogger("data_bridge")
+logger = logging.getLogger("uvicorn.error")
 
 #: The first FastAPI (major, minor) whose routes are compiled; :mod:`.compile.guard` judges later ones.
 FIRST_FASTAPI = (0, 115)

@@ -22,7 +22,7 @@ from . import _core
 from .options import ServerOptions
 from .process import LAST_MOMENT, SLACK, STARTUP_FAILURE, signals_to_descriptor, worker_environment
 
-logger = logging.getLogger("data_bridge")
+logger = logging.getLogger("uvicorn.error")
 
 #: A worker that dies sooner than this after its start is not started again at once, seconds.
 _SETTLED = 2.0

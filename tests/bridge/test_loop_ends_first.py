@@ -31,7 +31,7 @@ def test_requests_that_wait_for_a_loop_that_is_closed_are_let_go() -> None:
     server = Server(application, ServerOptions(port=0, io_threads=1, access_log=False))
 
     async def main() -> None:
-        await server.start()
+        await server.startup()
         clients.append(socket.create_connection(server.addresses[0]))
         clients[-1].sendall(request("GET", "/"))
 
@@ -40,8 +40,8 @@ def test_requests_that_wait_for_a_loop_that_is_closed_are_let_go() -> None:
     assert starting.done()
     try:
         assert server.in_flight == 8
-        assert server._core is not None
-        server._core.close()
+        assert server._front._core is not None
+        server._front._core.close()
         loop.close()
         assert server.in_flight == 0
     finally:

@@ -60,7 +60,7 @@ def test_what_an_exception_keeps_does_not_keep_the_server(
             assert live.wait_idle(5)
         return weakref.ref(live), weakref.ref(live.server)
 
-    monkeypatch.setattr(logging.getLogger("data_bridge"), "disabled", True)  # pytest keeps what is logged
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "disabled", True)  # pytest keeps what is logged
     kept = fail()
     gc.collect()
     assert [reference() for reference in kept] == [None, None]

@@ -115,11 +115,11 @@ from data_bridge import Server, ServerOptions, run, serve
 
 async def ask():
     server = Server(app, ServerOptions(port=0))
-    await server.start()
+    await server.startup()
     url = "http://127.0.0.1:%d/" % server.addresses[0][1]
     print(await asyncio.to_thread(lambda: urllib.request.urlopen(url).read()), server.compiled.reason)
     server.stop()
-    await server.close()
+    await server.shutdown()
 
 run(ask())
 """

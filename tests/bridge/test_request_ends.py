@@ -91,7 +91,7 @@ def test_an_exception_is_reported_in_the_context_of_its_request(
                 seen.append((request_id.get(), type(task).__name__ if task else "none"))
 
     handler = Handler()
-    logger = logging.getLogger("data_bridge")
+    logger = logging.getLogger("uvicorn.error")
     logger.addHandler(handler)
     try:
         with live(make_app(middleware=middleware), io_threads) as server:

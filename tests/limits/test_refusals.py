@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from server_process import ServeApp, ServerProcess
-
 from data_bridge.logs import RefusalLog
+from server_process import ServeApp, ServerProcess
 
 HERE = Path(__file__).parent
 

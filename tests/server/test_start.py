@@ -104,7 +104,7 @@ def test_stores_are_closed_where_listening_fails(tmp_path: Path) -> None:
     async def fail(port: int) -> None:
         server = Server(app, ServerOptions(port=port))
         with pytest.raises(OSError, match="in use"):
-            await server.start()
+            await server.startup()
         assert server.in_flight == 0
 
     with socket.socket() as taken:

@@ -1,0 +1,248 @@
+"""The native half of one server: its stores, compiled routes and listening sockets, and how they come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from . import _core
+from .inside import InsideRoutes
+from .options import ServerOptions
+from .process import Deadline
+from .proxy import TrustedProxies
+from .refusal_log import RefusalLog
+from .routes import CompiledApp, RouteCompiler
+
+logger = logging.getLogger("uvicorn.error")
+
+#: What the native half is told where a drain has no end of its own, seconds.
+_FOREVER = 10 * 365 * 86_400.0
+
+
+async def _await_any(awaitable: Awaitable[Any]) -> Any:
+    """Make a coroutine of an ASGI application's result that is not one."""
+    return await awaitable
+
+
+class Front:
+    """Answers requests for an application on the running PyLoop; the lifespan is somebody else's.
+
+    ``app`` is of ASGI 3, ``state`` its lifespan's. ``listeners``: descriptors of listening sockets in place of the
+    address in ``options``; they stay the caller's.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        options: ServerOptions,
+        *,
+        state: dict[str, Any],
+        on_exception: Callable[[BaseException], None] | None = None,
+        listeners: list[int] | None = None,
+    ) -> None:
+        self.app = app
+        self.options = options
+        self.compiled = CompiledApp([])
+        self.addresses: list[tuple[str, int]] = []
+        self._state = state
+        self._on_exception = on_exception
+        self._listeners = listeners
+        self._compiler = RouteCompiler(app)
+        self._core: _core.Server | None = None
+        self._inside: InsideRoutes | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._recompiling = False
+        self._counts: dict[str, int] = {}
+
+    # --- life ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the stores, compile the routes and listen. OSError where the address cannot be used."""
+        self._open_stores()
+        try:
+            self._start_core()
+        except BaseException:
+            self._drop_core()
+            self.close_stores()
+            raise
+
+    async def drain(self, deadline: Deadline) -> None:
+        """Stop accepting and finish what runs, until ``deadline``; what is left then is cancelled, and connections
+        are closed."""
+        core = self._core
+        if core is None:
+            return
+        drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_drained() -> None:
+            if not drained.done():
+                drained.set_result(None)
+
+        # Ours is the clock: tasks are cancelled at the deadline, and may still say so to their clients.
+        core.drain(_FOREVER, on_drained)
+        if await deadline.finish(drained):
+            # Background tasks may outlive their answers.
+            while core.in_flight and not deadline.passed:
+                await asyncio.sleep(0.01)
+        if core.in_flight:
+            await self._cancel_requests(deadline)
+        core.close()
+
+    def close_stores(self) -> None:
+        """Close the application's stores."""
+        stores = getattr(self.app, "data_bridge_stores", None)
+        if stores is not None:
+            stores.close()
+
+    def release(self) -> None:
+        """Let the native half go. After the loop has ended, and with it every task that may still answer."""
+        self._counts = self.counts()
+        self._leave_inside()
+        self._core = None
+
+    # --- what there is to know ----------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that Python is working on, background tasks included."""
+        return self._core.in_flight if self._core is not None else 0
+
+    def counts(self) -> dict[str, int]:
+        """How requests were answered so far: compiled, unmatched (natively, by no route), bridged."""
+        return self._core.counts() if self._core is not None else self._counts
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _open_stores(self) -> None:
+        stores = getattr(self.app, "data_bridge_stores", None)
+        if stores is not None:
+            stores.open()
+
+    def share_stores(self) -> None:
+        """Tell the stores, before anything opens them, whether other processes may use them too."""
+        stores = getattr(self.app, "data_bridge_stores", None)
+        if stores is not None:
+            # A listening socket that was handed over is one that other workers accept from too.
+            options = self.options
+            stores.shared_with_processes = options.fd is not None or options.reuse_port or self._listeners is not None
+
+    def _start_core(self) -> None:
+        options = self.options
+        proxies = TrustedProxies(options.forwarded_allow_ips)
+        native = any(route.kind == "native" for route in self._compiler.compile().routes)
+        self._core = core = _core.Server(
+            asyncio.get_running_loop(),
+            self.app,
+            self._state,
+            root_path=options.root_path,
+            report_exception=self._report_exception,
+            report_protocol=logger.error,
+            apply_proxy_headers=proxies.apply,
+            await_any=_await_any,
+            report_refused=RefusalLog(logger),
+            still_valid=self._still_valid,
+            io_threads=options.io_threads if options.io_threads is not None else int(native),
+            access_log=options.access_log,
+            server_header=options.server_header,
+            date_header=options.date_header,
+            legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
+            limits=options.native_limits(),
+        )
+        self._loop = asyncio.get_running_loop()
+        self._inside = InsideRoutes(core, self._recompile_soon)
+        self._recompile()
+        if self._listeners is None and options.reuse_port and options.fd is None and options.uds is None:
+            self._listeners = _core.listen_tcp(options.host, options.port, options.backlog, reuse_port=True)
+        if self._listeners is not None:
+            self.addresses = [
+                address for fd in self._listeners for address in core.listen_inherited(fd, options.backlog)
+            ]
+        elif options.fd is not None:
+            self.addresses = core.listen_inherited(options.fd, options.backlog)
+        elif options.uds is not None:
+            core.listen_unix(options.uds, options.backlog)
+        else:
+            self.addresses = core.listen_tcp(options.host, options.port, options.backlog)
+
+    def _drop_core(self) -> None:
+        """Where listening has failed: threads and connections of the native half end."""
+        core, self._core = self._core, None
+        self._leave_inside()
+        if core is not None:
+            core.close()
+
+    def _leave_inside(self) -> None:
+        inside, self._inside = self._inside, None
+        if inside is not None:
+            inside.leave()
+
+    async def _cancel_requests(self, deadline: Deadline) -> None:
+        tasks = [task for task in asyncio.all_tasks() if isinstance(task, _core.HandlerTask)]
+        if not tasks:
+            return
+        if not deadline.forced:
+            logger.error("Cancel %d running task(s), timeout graceful shutdown exceeded", len(tasks))
+        for task in tasks:
+            task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
+        # Half of the last moment; the rest is the lifespan's.
+        await asyncio.wait(tasks, timeout=(deadline.remaining(clean_up=True) or 0.0) / 2)
+
+    # --- routes -----------------------------------------------------------------------------------
+
+    def _install_routes(self) -> None:
+        assert self._core is not None
+        compiled = self.compiled
+        entries: list[tuple[str, list[str], Any, Any, bool, str]]
+        if compiled.inside_reason:
+            entries = [("", [], None, None, True, "")]  # all of it is the application's, compiled or not
+        else:
+            entries = [
+                (
+                    route.path,
+                    route.methods,
+                    None if route.plan is None or route.plan.inside_only else route.plan,
+                    route.operation,
+                    route.opaque,
+                    route.allow,
+                )
+                for route in compiled.routes
+                if route.tabled
+            ]
+        self._core.set_routes(
+            entries,
+            root_path=getattr(self.app, "root_path", "") or self.options.root_path,
+            redirect_slashes=compiled.redirect_slashes,
+            default_unmatched=not compiled.unmatched_reason,
+            watched_attributes=compiled.watch.attributes,
+            watched_lists=compiled.watch.lists,
+            layers=compiled.layers,
+        )
+
+    def _still_valid(self, changed: bool) -> bool:
+        if changed:
+            self._recompile_soon()
+        return not changed and self._compiler.may_run_compiled()
+
+    def _recompile_soon(self) -> None:
+        if not self._recompiling:
+            self._recompiling = True
+            # An application may be called from other threads and loops as well: by a TestClient, by itself.
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._recompile)
+
+    def _recompile(self) -> None:
+        self._recompiling = False
+        if self._core is None or self._inside is None:
+            return  # the server is over
+        self._inside.occupy(self.app)
+        self.compiled = self._compiler.compile()
+        self._install_routes()
+        self._inside.update(self.app, self.compiled)
+
+    def _report_exception(self, exception: BaseException) -> None:
+        logger.error("Exception in ASGI application\n", exc_info=exception)
+        if self._on_exception is not None:
+            self._on_exception(exception)

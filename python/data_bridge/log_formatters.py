@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 #: uvicorn's level below DEBUG.
 TRACE_LOG_LEVEL = 5
@@ -29,11 +31,15 @@ def style(text: str, *codes: int) -> str:
     return "".join(f"\033[{code}m" for code in codes) + text + "\033[0m"
 
 
+def _coloured(colour: int, level_name: object) -> str:
+    return style(str(level_name), colour)
+
+
 class ColourizedFormatter(logging.Formatter):
     """Adds ``%(levelprefix)s``, coloured on a terminal or with ``use_colors``; prefers a record's ``color_message``."""
 
-    level_name_colors = {
-        level: (lambda level_name, colour=colour: style(str(level_name), colour)) for level, colour in _LEVELS.items()
+    level_name_colors: ClassVar[dict[int, Callable[[object], str]]] = {
+        level: functools.partial(_coloured, colour) for level, colour in _LEVELS.items()
     }
 
     def __init__(

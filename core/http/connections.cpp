@@ -36,6 +36,11 @@ Connections::~Connections() {
   graveyard_.clear();
 }
 
+runtime::BlockingThreads& Connections::blocking_threads() {
+  if (blocking_threads_ == nullptr) blocking_threads_ = std::make_unique<runtime::BlockingThreads>();
+  return *blocking_threads_;
+}
+
 void Connections::adopt(runtime::FileDescriptor fd, const runtime::SocketAddress& peer) {
   mailbox_->enter();
   take(std::move(fd), peer);

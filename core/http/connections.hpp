@@ -13,6 +13,7 @@
 #include "http/layer.hpp"
 #include "http/limits.hpp"
 #include "http/protocol.hpp"
+#include "runtime/blocking_threads.hpp"
 #include "runtime/buffer_pool.hpp"
 #include "runtime/file_descriptor.hpp"
 #include "runtime/reactor.hpp"
@@ -79,6 +80,8 @@ class Connections final : private runtime::TurnHook {
   [[nodiscard]] std::uint32_t connections_before(std::uint32_t slot) const noexcept {
     return slots_[slot].connections_before;
   }
+  /// For what may wait for a disk. Begun at the first call.
+  [[nodiscard]] runtime::BlockingThreads& blocking_threads();
   [[nodiscard]] runtime::BufferPool& buffers() noexcept { return buffers_; }
 
  private:
@@ -126,6 +129,8 @@ class Connections final : private runtime::TurnHook {
   std::vector<std::uint32_t> queued_;
   std::vector<std::unique_ptr<Protocol>> graveyard_;
   std::vector<std::uint32_t> buried_slots_;
+
+  std::unique_ptr<runtime::BlockingThreads> blocking_threads_;
 
   std::uint32_t tick_ = 1;
   bool sweep_scheduled_ = false;

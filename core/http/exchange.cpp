@@ -1,7 +1,10 @@
 // One request and its answer, as the code that answers it sees them.
 #include "http/exchange.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "http/fields.hpp"
 #include "http/status.hpp"
@@ -121,7 +124,7 @@ void Exchange::write(std::string_view piece) {
   wire_->write(*this, piece);
 }
 
-void Exchange::finish() {
+void Exchange::finish(std::span<const Header> trailers) {
   if (!started_ || answered_) return;
   if (!dropping_body_ && length_declared_ && length_remaining_ > 0) return abort();
   if (filtered_) {
@@ -130,7 +133,11 @@ void Exchange::finish() {
     body_sent_ += rest->size();
     if (!rest->empty()) wire_->write(*this, *rest);
   }
-  wire_->finish(*this);
+  std::vector<Header> sent;
+  std::ranges::copy_if(trailers, std::back_inserter(sent), [](const Header& field) {
+    return valid_header(field.name, field.value) && may_be_trailer(field.name);
+  });
+  wire_->finish(*this, sent);
   end(ExchangeEnd::kAnswered);
 }
 

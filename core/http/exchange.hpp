@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +13,7 @@
 
 #include "http/exchange_id.hpp"
 #include "http/exchange_ref.hpp"
+#include "http/file_body.hpp"
 #include "http/layer.hpp"
 #include "http/passage.hpp"
 #include "http/protocol.hpp"
@@ -108,7 +111,18 @@ class Exchange {
   void start(int status, std::span<const Header> headers);
   /// A piece of the body. Bytes beyond a declared content-length end the connection.
   void write(std::string_view piece);
-  void finish();
+  /// The end, with these trailer fields (RFC 9110, 6.5) where the body is chunked. Those that nobody may send there, or
+  /// that are none, are left out.
+  void finish(std::span<const Header> trailers = {});
+  using OpenedFile = std::expected<std::shared_ptr<const runtime::File>, int>;
+  using OnFile = std::move_only_function<void(Exchange&, OpenedFile)>;
+  /// Opens a regular file for write_file(), and calls `then` with it or with an `errno`: within this call, where the
+  /// kernel can tell at once, else later, when another thread has waited for it, if the exchange is not over by then.
+  void open_file(std::string path, OnFile then);
+  /// As write(), and with `last` finish(), of what is in a file: sendfile(2), as the client takes it and without
+  /// waiting for a disk. Nothing else may be written until it has left, when the listener is told: by on_drained(), or
+  /// of the end. Not where a layer filters this answer.
+  void write_file(FileBody body, bool last);
   /// Ends HTTP on this connection with 101 (Switching Protocols, RFC 9110, 7.8) and these fields, `upgrade` among them.
   /// Once that has left, what `make` makes goes on with the connection, in its slot: it is counted, swept, drained and
   /// closed as before. False, and nothing has happened, where the client has not asked for it, its body is not
@@ -162,6 +176,10 @@ class Exchange {
   void deliver(std::string_view piece, bool last) { listener_->on_body(*this, piece, last); }
   [[nodiscard]] bool takes_body() const noexcept { return listener_ != nullptr && !body_paused_; }
   void tell_drained();
+  /// What write_file() was given has been written.
+  void file_written();
+  /// The bytes that the protocol waits for are in memory.
+  void file_loaded();
   void answer_internal_error();
   /// The end: tells the layers and the listener.
   void end(ExchangeEnd end) noexcept;
@@ -195,6 +213,7 @@ class Exchange {
   bool started_ = false;
   bool answered_ = false;
   bool dropping_body_ = false;    // HEAD, 204, 304
+  bool file_is_last_ = false;     // write_file()
   bool length_declared_ = false;  // of what is written in pieces
   int status_ = 0;
   std::uint64_t length_remaining_ = 0;

@@ -2,6 +2,7 @@
 #include "http/response_fields.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <system_error>
 
@@ -32,6 +33,34 @@ bool has_option(std::string_view list, std::string_view option) noexcept {
 bool valid_header(std::string_view name, std::string_view value) noexcept {
   if (name.empty() || !std::ranges::all_of(name, [](char c) { return is(kNameCharacters, c); })) return false;
   return !has_control(value);
+}
+
+bool may_be_trailer(std::string_view name) noexcept {
+  static constexpr std::array<std::string_view, 24> kRefused{"age",
+                                                             "authorization",
+                                                             "cache-control",
+                                                             "connection",
+                                                             "content-encoding",
+                                                             "content-length",
+                                                             "content-range",
+                                                             "content-type",
+                                                             "date",
+                                                             "expect",
+                                                             "expires",
+                                                             "host",
+                                                             "keep-alive",
+                                                             "location",
+                                                             "max-forwards",
+                                                             "pragma",
+                                                             "proxy-authenticate",
+                                                             "retry-after",
+                                                             "set-cookie",
+                                                             "te",
+                                                             "trailer",
+                                                             "transfer-encoding",
+                                                             "upgrade",
+                                                             "vary"};
+  return std::ranges::none_of(kRefused, [name](std::string_view refused) { return text::equals_lower(name, refused); });
 }
 
 ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {

@@ -44,6 +44,10 @@ struct ResponseFields {
   explicit ResponseFields(std::span<const Header> headers) noexcept;
 };
 
+/// False for what frames or routes a message, says how to take it, or belongs to the connection (RFC 9110, 6.5.1): it
+/// would come too late in a trailer.
+[[nodiscard]] bool may_be_trailer(std::string_view name) noexcept;
+
 /// True where name has no blank, separator or control, and value no CR, LF, NUL or other control but HTAB.
 [[nodiscard]] bool valid_header(std::string_view name, std::string_view value) noexcept;
 

@@ -66,6 +66,14 @@ class MemoryStream final : public runtime::Stream {
     }
     return count == 0 ? Outcome{} : Outcome{Status::kMoved, count};
   }
+  [[nodiscard]] Outcome send_file(const runtime::File& file, std::uint64_t offset, std::size_t size) noexcept override {
+    std::string bytes(std::min(size, peer_.writable), '\0');
+    if (bytes.empty()) return {};
+    bytes.resize(runtime::read_cached(file, offset, bytes));
+    if (bytes.empty()) return {Status::kEnded, 0};
+    const std::string_view piece = bytes;
+    return write({&piece, 1});
+  }
   [[nodiscard]] bool has_unread() noexcept override { return !peer_.to_server.empty(); }
   [[nodiscard]] bool end_output() noexcept override {
     peer_.server_ended = true;

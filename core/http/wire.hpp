@@ -9,9 +9,11 @@
 
 #include "http/exchange_id.hpp"
 #include "http/exchange_ref.hpp"
+#include "http/file_body.hpp"
 #include "http/protocol.hpp"
 #include "http/request.hpp"
 #include "http/response_fields.hpp"
+#include "runtime/blocking_threads.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
 
@@ -47,7 +49,13 @@ class Wire {
   virtual void begin_answer(Exchange& exchange, const AnswerHead& head) = 0;
   /// A piece of the body, not empty.
   virtual void write(Exchange& exchange, std::string_view piece) = 0;
-  virtual void finish(Exchange& exchange) = 0;
+  /// Behind the last piece; `trailers` are sent where the framing has a place for them.
+  virtual void finish(Exchange& exchange, std::span<const Header> trailers) = 0;
+  /// Pieces of the body, not empty, that are in a file. Exchange::file_written() is called when they have been written,
+  /// and nothing else of this exchange is until then.
+  virtual void write_file(Exchange& exchange, FileBody body) = 0;
+  /// What write_file() has waited for a disk for is in memory.
+  virtual void file_loaded(Exchange& exchange) noexcept = 0;
   /// The answer will not be completed, and the client must be able to tell. Ends the exchange.
   virtual void abort(Exchange& exchange) noexcept = 0;
   virtual void close_after(Exchange& exchange) noexcept = 0;
@@ -72,6 +80,7 @@ class Wire {
 
   // --- the connection
   [[nodiscard]] virtual runtime::Reactor& reactor() const noexcept = 0;
+  [[nodiscard]] virtual runtime::BlockingThreads& blocking_threads() const = 0;
   [[nodiscard]] virtual ExchangeRef ref(ExchangeId id) const = 0;
   [[nodiscard]] virtual const runtime::SocketAddress& client_address() const noexcept = 0;
   [[nodiscard]] virtual const runtime::SocketAddress& server_address() const noexcept = 0;

@@ -3,12 +3,15 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 namespace data_bridge::runtime {
@@ -20,6 +23,32 @@ Stream::Outcome outcome_of(ssize_t count) noexcept {
   if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return {Status::kBroken, 0};
   return {Status::kBlocked, 0};
 }
+
+/// sendfile(2) has no MSG_NOSIGNAL, and an application may have switched SIGPIPE on again.
+class PipeSignalHeld {
+ public:
+  PipeSignalHeld() noexcept {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~PipeSignalHeld() {
+    if (raised_) {
+      const timespec at_once{};
+      sigtimedwait(&pipe_, nullptr, &at_once);
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  PipeSignalHeld(const PipeSignalHeld&) = delete;
+  PipeSignalHeld& operator=(const PipeSignalHeld&) = delete;
+
+  void raised() noexcept { raised_ = true; }
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+  bool raised_ = false;
+};
 
 }  // namespace
 
@@ -50,6 +79,16 @@ Stream::Outcome SocketStream::write(std::span<const std::string_view> pieces) no
   message.msg_iov = parts.data();
   message.msg_iovlen = count;
   return outcome_of(sendmsg(fd_.get(), &message, MSG_NOSIGNAL));
+}
+
+Stream::Outcome SocketStream::send_file(const File& file, std::uint64_t offset, std::size_t size) noexcept {
+  PipeSignalHeld held;
+  auto position = static_cast<off_t>(offset);
+  const ssize_t count = sendfile(fd_.get(), file.fd.get(), &position, size);
+  if (count == 0) return {Status::kEnded, 0};
+  const Outcome outcome = outcome_of(count);
+  if (count < 0 && errno == EPIPE) held.raised();
+  return outcome;
 }
 
 bool SocketStream::has_unread() noexcept {

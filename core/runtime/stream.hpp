@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/file.hpp"
 #include "runtime/file_descriptor.hpp"
 #include "runtime/io_handler.hpp"
 #include "runtime/reactor.hpp"
@@ -40,6 +41,8 @@ class Stream {
   [[nodiscard]] virtual Outcome read(std::span<char> into) noexcept = 0;
   /// As much of the pieces, one behind the other, as there is room for. At least one byte is in them.
   [[nodiscard]] virtual Outcome write(std::span<const std::string_view> pieces) noexcept = 0;
+  /// As much of these bytes of a file as there is room for. kEnded where the file ends before them.
+  [[nodiscard]] virtual Outcome send_file(const File& file, std::uint64_t offset, std::size_t size) noexcept = 0;
   /// A read() would give bytes.
   [[nodiscard]] virtual bool has_unread() noexcept = 0;
   /// Our side says that it is at its end; reading goes on. False where the connection is gone.
@@ -67,6 +70,7 @@ class SocketStream final : public Stream {
 
   [[nodiscard]] Outcome read(std::span<char> into) noexcept override;
   [[nodiscard]] Outcome write(std::span<const std::string_view> pieces) noexcept override;
+  [[nodiscard]] Outcome send_file(const File& file, std::uint64_t offset, std::size_t size) noexcept override;
   [[nodiscard]] bool has_unread() noexcept override;
   [[nodiscard]] bool end_output() noexcept override;
   void close(Closing how) noexcept override;

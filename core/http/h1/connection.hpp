@@ -48,7 +48,9 @@ class Connection final : public Protocol, private Wire {
   void answer(Exchange& exchange, const AnswerHead& head, std::string_view body) override;
   void begin_answer(Exchange& exchange, const AnswerHead& head) override;
   void write(Exchange& exchange, std::string_view piece) override;
-  void finish(Exchange& exchange) override;
+  void finish(Exchange& exchange, std::span<const Header> trailers) override;
+  void write_file(Exchange& exchange, FileBody body) override;
+  void file_loaded(Exchange& exchange) noexcept override;
   void abort(Exchange& exchange) noexcept override;
   void close_after(Exchange& exchange) noexcept override;
   [[nodiscard]] bool upgrade(Exchange& exchange, const AnswerHead& head, MakeProtocol& make) override;
@@ -61,6 +63,7 @@ class Connection final : public Protocol, private Wire {
   void resume_body(Exchange& exchange) override;
   void views_dropped(Exchange& exchange) noexcept override;
   [[nodiscard]] runtime::Reactor& reactor() const noexcept override { return connections().reactor(); }
+  [[nodiscard]] runtime::BlockingThreads& blocking_threads() const override { return connections().blocking_threads(); }
   [[nodiscard]] ExchangeRef ref(ExchangeId id) const override { return {connections().mailbox(), id}; }
   [[nodiscard]] const runtime::SocketAddress& client_address() const noexcept override { return stream().peer(); }
   [[nodiscard]] const runtime::SocketAddress& server_address() const noexcept override { return stream().local(); }
@@ -86,7 +89,14 @@ class Connection final : public Protocol, private Wire {
 
   // Writing.
   [[nodiscard]] runtime::Buffer& output();
+  [[nodiscard]] runtime::Buffer& output_buffer();
+  [[nodiscard]] bool write_output() noexcept;
+  void note_progress(bool some) noexcept;
   void append(std::string_view piece);
+  [[nodiscard]] bool sends_file() const noexcept;
+  [[nodiscard]] bool copy_file();
+  [[nodiscard]] bool send_file() noexcept;
+  void load_file(std::uint64_t offset, std::size_t size);
   void send_continue();
   void tell_drained() noexcept;
   void update_interest() noexcept;

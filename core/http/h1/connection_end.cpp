@@ -46,6 +46,7 @@ void Connection::release_transaction() noexcept {
   if (transaction_->buffered.capacity() > 0) {
     connections().buffers().give_back(std::exchange(transaction_->buffered, runtime::Buffer{}));
   }
+  transaction_->file.reset();
   shared_.release(std::exchange(transaction_, nullptr));
 }
 

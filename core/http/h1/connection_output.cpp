@@ -63,8 +63,8 @@ void Connection::write(Exchange&, std::string_view piece) {
   if (output_.size() > limits().write_low_water) drain_due_ = true;
 }
 
-void Connection::finish(Exchange&) {
-  if (transaction_->framing == BodyFraming::kChunked) output().append(kLastChunk);
+void Connection::finish(Exchange&, std::span<const Header> trailers) {
+  if (transaction_->framing == BodyFraming::kChunked) write_last_chunk(output(), trailers);
   answer_written();
 }
 
@@ -122,8 +122,13 @@ void Connection::views_dropped(Exchange&) noexcept {
 // --- the stream
 
 runtime::Buffer& Connection::output() {
-  if (output_.capacity() == 0) output_ = connections().buffers().take();
   queue_flush();
+  return output_buffer();
+}
+
+// For what is flushed anyway.
+runtime::Buffer& Connection::output_buffer() {
+  if (output_.capacity() == 0) output_ = connections().buffers().take();
   return output_;
 }
 
@@ -172,25 +177,35 @@ void Connection::on_turn_end() noexcept {
   }
 }
 
+// The stream takes no more for now; `some`: it has taken something.
+void Connection::note_progress(bool some) noexcept {
+  if (some || !blocked_) wake_at(write_deadline_ = deadline_after(limits().send_timeout));
+  blocked_ = true;
+}
+
+// False where the connection is gone.
+bool Connection::write_output() noexcept {
+  const std::string_view bytes = output_.view();
+  const auto [status, count] = stream().write({&bytes, 1});
+  if (status == runtime::Stream::Status::kBroken) {
+    cut_off();
+    return false;
+  }
+  output_.consume(count);
+  if (!output_.empty()) {
+    note_progress(count > 0);
+  } else {
+    write_deadline_ = 0;
+    blocked_ = false;
+    connections().buffers().give_back(std::move(output_));
+  }
+  return true;
+}
+
 void Connection::flush() noexcept {
   if (phase_ == Phase::kClosed) return;
-  if (!output_.empty()) {
-    const std::string_view bytes = output_.view();
-    const auto [status, count] = stream().write({&bytes, 1});
-    if (status == runtime::Stream::Status::kBroken) {
-      cut_off();
-      return;
-    }
-    output_.consume(count);
-    if (!output_.empty()) {
-      if (count > 0 || !blocked_) wake_at(write_deadline_ = deadline_after(limits().send_timeout));
-      blocked_ = true;
-    } else {
-      write_deadline_ = 0;
-      blocked_ = false;
-      connections().buffers().give_back(std::move(output_));
-    }
-  }
+  if (!output_.empty() && !write_output()) return;
+  if (output_.empty() && sends_file() && !send_file()) return;
   if (drain_due_ && output_.size() <= limits().write_low_water) {
     drain_due_ = false;
     tell_drained();

@@ -130,4 +130,13 @@ void write_chunk_size(runtime::Buffer& out, std::size_t size) {
   out.commit(static_cast<std::size_t>(p - begin));
 }
 
+void write_last_chunk(runtime::Buffer& out, std::span<const Header> trailers) {
+  constexpr std::string_view kLastChunk = "0\r\n";
+  char* const begin = out.reserve(kLastChunk.size() + size_of(trailers) + 2);
+  char* p = put(begin, kLastChunk);
+  for (const Header& field : trailers) p = put(p, field);
+  p = put(p, "\r\n");
+  out.commit(static_cast<std::size_t>(p - begin));
+}
+
 }  // namespace data_bridge::http::h1

@@ -63,6 +63,7 @@ class ResponseWriter {
 
 /// A chunk's framing: size line before, CRLF after.
 void write_chunk_size(runtime::Buffer& out, std::size_t size);
-inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+/// The last chunk, its trailer section and the end.
+void write_last_chunk(runtime::Buffer& out, std::span<const Header> trailers);
 
 }  // namespace data_bridge::http::h1

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "http/exchange.hpp"
 #include "http/h1/chunked.hpp"
@@ -14,6 +15,18 @@
 
 namespace data_bridge::http::h1 {
 
+/// How far write_file() has come.
+struct FileProgress {
+  explicit FileProgress(FileBody body_) noexcept : body(std::move(body_)) {}
+
+  FileBody body;
+  std::size_t part = 0;         // of the body's, which is at hand
+  bool begun = false;           // what stands before it is written
+  std::uint64_t sent = 0;       // of what is in the file
+  std::uint64_t loaded_to = 0;  // the offset up to which somebody has waited for the disk
+  bool waits = false;           // for the disk
+};
+
 /// Borrowed from the ConnectionFactory while a request is being served: an idle connection has none.
 struct Transaction final : Exchange {
   using Exchange::answer_internal_error;
@@ -22,6 +35,8 @@ struct Transaction final : Exchange {
   using Exchange::deliver;
   using Exchange::end;
   using Exchange::enter_connection_layers;
+  using Exchange::file_loaded;
+  using Exchange::file_written;
   using Exchange::forget_views;
   using Exchange::move_request;
   using Exchange::set_body;
@@ -48,7 +63,8 @@ struct Transaction final : Exchange {
   // The answer.
   bool keep_alive = true;
   BodyFraming framing = BodyFraming::kNone;
-  MakeProtocol upgrade;  // with 101: who goes on
+  std::unique_ptr<FileProgress> file;  // what is being sent of one
+  MakeProtocol upgrade;                // with 101: who goes on
 };
 
 }  // namespace data_bridge::http::h1

@@ -57,6 +57,8 @@ struct AppContext {
   std::chrono::milliseconds request_timeout;  ///< from a request's dispatch to its whole answer; 0: none
   /// Shared with the connections, which may outlive it.
   std::shared_ptr<const http::ws::Options> websocket;
+  /// `http.response.pathsend` is among the extensions in a scope.
+  bool announces_pathsend = true;
   Counters counters;
   /// Requests for Python that have begun and not ended, background tasks included.
   std::atomic<std::int64_t> in_flight{0};

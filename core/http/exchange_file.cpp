@@ -11,11 +11,10 @@ namespace data_bridge::http {
 void Exchange::open_file(std::string path, OnFile then) {
   OpenedFile opened = runtime::open_file(path, runtime::Waiting::kNever);
   if (opened || opened.error() != EAGAIN) return then(*this, std::move(opened));
-  wire_->blocking_threads().submit(
-      [path = std::move(path), then = std::move(then), name = ref()]() mutable noexcept {
-        name.post([opened = runtime::open_file(path, runtime::Waiting::kAllowed), then = std::move(then)](
-                      Exchange& exchange) mutable { then(exchange, std::move(opened)); });
-      });
+  wire_->blocking_threads().submit([path = std::move(path), then = std::move(then), name = ref()]() mutable noexcept {
+    name.post([opened = runtime::open_file(path, runtime::Waiting::kAllowed),
+               then = std::move(then)](Exchange& exchange) mutable { then(exchange, std::move(opened)); });
+  });
 }
 
 void Exchange::write_file(FileBody body, bool last) {

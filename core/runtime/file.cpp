@@ -29,7 +29,8 @@ int open_cached(const std::string& path) noexcept {
   return fd;
 }
 
-// cachestat(2), since Linux 6.5: its number, on all architectures, and its structures, which Debian 12 has not heard of.
+// cachestat(2), since Linux 6.5: its number, on all architectures, and its structures, which Debian 12 has not heard
+// of.
 constexpr long kCachestat = 451;
 struct CacheRange {
   std::uint64_t offset;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -53,6 +54,7 @@ class Front:
         self._compiler = RouteCompiler(app)
         self._core: _core.Server | None = None
         self._inside: InsideRoutes | None = None
+        self._files: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._recompiling = False
         self._counts: dict[str, int] = {}
@@ -150,6 +152,7 @@ class Front:
             date_header=options.date_header,
             legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
             limits=options.native_limits(),
+            pathsend=self._take_files(),
         )
         self._loop = asyncio.get_running_loop()
         self._inside = InsideRoutes(core, self._recompile_soon)
@@ -178,6 +181,25 @@ class Front:
         inside, self._inside = self._inside, None
         if inside is not None:
             inside.leave()
+        files, self._files = self._files, None
+        if files is not None:
+            files.leave()
+
+    def _take_files(self) -> bool:
+        """Whether applications may be told of ``http.response.pathsend``.
+
+        Starlette's FileResponse makes use of it wherever it stands, which middleware would notice: it must not hear of
+        it there.
+        """
+        if "starlette.responses" not in sys.modules:
+            return True
+        try:
+            from .compile.files import FileAnswers
+
+            self._files = FileAnswers()
+        except Exception:
+            logger.debug("Files are not answered natively.", exc_info=True)
+        return self._files is not None
 
     async def _cancel_requests(self, deadline: Deadline) -> None:
         tasks = [task for task in asyncio.all_tasks() if isinstance(task, _core.HandlerTask)]
@@ -189,8 +211,6 @@ class Front:
             task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
         # Half of the last moment; the rest is the lifespan's.
         await asyncio.wait(tasks, timeout=(deadline.remaining(clean_up=True) or 0.0) / 2)
-
-    # --- routes -----------------------------------------------------------------------------------
 
     def _install_routes(self) -> None:
         assert self._core is not None

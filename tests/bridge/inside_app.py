@@ -51,6 +51,7 @@ class AddsHeader:
 KNOWN_EARLY = {
     *("type", "asgi", "http_version", "server", "client", "scheme", "method", "root_path", "path", "raw_path"),
     *("query_string", "headers", "state", "app", "starlette.exception_handlers", "fastapi_middleware_astack"),
+    "extensions",  # which uvicorn has not got
 }
 
 

@@ -2,6 +2,7 @@
 #include "bridge/asgi/callables.hpp"
 
 #include <array>
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "bridge/asgi/awaitable.hpp"
 #include "bridge/asgi/callables_type.hpp"
 #include "bridge/asgi/message.hpp"
+#include "bridge/asgi/names.hpp"
 #include "bridge/asgi/waiters.hpp"
 
 namespace data_bridge::bridge {
@@ -55,12 +57,16 @@ class AsgiCallables final : public ConversationReader {
   }
 
   int traverse(visitproc visit, void* arg) {
+    Py_VISIT(file_message_.get());
+    Py_VISIT(file_path_.get());
     const int stop = receive_waiters_.traverse(visit, arg);
     return stop != 0 ? stop : send_waiters_.traverse(visit, arg);
   }
   void clear() noexcept {
     receive_waiters_.clear();
     send_waiters_.clear();
+    const PyRef message = std::move(file_message_);
+    const PyRef path = std::move(file_path_);
   }
 
   Receive receive_operation{*this};
@@ -86,6 +92,7 @@ class AsgiCallables final : public ConversationReader {
   }
 
   Attempt send(PyObject* message, PyRef& result) {
+    if (message == file_message_.get()) return await_file(result);
     const Conversation::Room room = conversation_->room_to_send();
     if (room == Conversation::Room::kNo) {
       result = send_waiters_.add(app_->loop.get());
@@ -95,19 +102,32 @@ class AsgiCallables final : public ConversationReader {
     if (room == Conversation::Room::kGone) return Attempt::kDone;
     PyRef type = message_type(message);
     if (!type) return Attempt::kError;
-    if (conversation_->state() == Conversation::State::kComplete) {
+    const Conversation::State state = conversation_->state();
+    if (state == Conversation::State::kComplete || state == Conversation::State::kSendingFile) {
       PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.",
                    type.get());
       return Attempt::kError;
     }
-    const bool started = conversation_->state() == Conversation::State::kStarted;
-    const char* expected = started ? "http.response.body" : "http.response.start";
-    if (!PyUnicode_Check(type.get()) || PyUnicode_CompareWithASCIIString(type.get(), expected) != 0) {
-      PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%s', but got '%S'.", expected, type.get());
-      return Attempt::kError;
+    const AsgiNames& name = asgi_names();
+    bool sent = false;
+    if (state == Conversation::State::kStarted) {
+      if (!body_begun_ && is(type, name.http_response_pathsend)) return send_file(message, result);
+      sent = expect(type, name.http_response_body) && send_body(message);
+    } else if (state == Conversation::State::kTrailers) {
+      sent = expect(type, name.http_response_trailers) && send_trailers(message);
+    } else {
+      sent = expect(type, name.http_response_start) && send_start(message);
     }
-    const bool sent = started ? send_body(message) : send_start(message);
     return sent ? Attempt::kDone : Attempt::kError;
+  }
+
+  static bool is(const PyRef& type, PyObject* name) noexcept {
+    return type.get() == name || (PyUnicode_Check(type.get()) && PyUnicode_Compare(type.get(), name) == 0);
+  }
+  static bool expect(const PyRef& type, PyObject* name) {
+    if (is(type, name)) return true;
+    PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%U', but got '%S'.", name, type.get());
+    return false;
   }
 
   // Whoever calls `send` is the application with its middleware: what is compiled answers without it.
@@ -116,24 +136,75 @@ class AsgiCallables final : public ConversationReader {
     conversation_->announce_start();
     StartMessage start;
     if (!read_start_message(message, start)) return false;
-    conversation_->start(start.status, start.headers, start.content_length);
+    conversation_->start(start.status, start.headers, start.content_length, start.trailers);
     return true;
   }
 
   bool send_body(PyObject* message) {
     BodyMessage body;
     if (!read_body_message(message, body)) return false;
+    body_begun_ = true;
     switch (conversation_->send(body.bytes.view(), body.more_body)) {
       case Conversation::Sent::kTooLong:
-        PyErr_SetString(PyExc_RuntimeError, "Response content longer than Content-Length");
-        return false;
+        return refuse_length(true);
       case Conversation::Sent::kTooShort:
-        PyErr_SetString(PyExc_RuntimeError, "Response content shorter than Content-Length");
-        return false;
+        return refuse_length(false);
       case Conversation::Sent::kGood:
         break;
     }
+    wake_if_complete();
+    return true;
+  }
+
+  static bool refuse_length(bool longer) {
+    PyErr_SetString(PyExc_RuntimeError, longer ? "Response content longer than Content-Length"
+                                               : "Response content shorter than Content-Length");
+    return false;
+  }
+  void wake_if_complete() {
     if (conversation_->state() == Conversation::State::kComplete) receive_waiters_.wake();
+  }
+
+  Attempt send_file(PyObject* message, PyRef& result) {
+    PathMessage file;
+    if (!read_path_message(message, file)) return Attempt::kError;
+    file_path_ = std::move(file.path);
+    file_message_ = PyRef::borrow(message);
+    conversation_->send_file(std::move(file.encoded), std::move(file.parts), std::move(file.after));
+    return await_file(result);
+  }
+
+  // What follows, a background task that deletes the file, may count on its having left.
+  Attempt await_file(PyRef& result) {
+    const Conversation::FileOutcome outcome = conversation_->file_outcome();
+    if (outcome.state == Conversation::FileState::kOnItsWay) {
+      result = send_waiters_.add(app_->loop.get());
+      return result ? Attempt::kWait : Attempt::kError;
+    }
+    const PyRef message = std::move(file_message_);
+    const PyRef path = std::move(file_path_);
+    wake_if_complete();
+    result = PyRef::borrow(Py_None);
+    switch (outcome.state) {
+      case Conversation::FileState::kNotOpened:
+        errno = outcome.error;
+        PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path.get());
+        return Attempt::kError;
+      case Conversation::FileState::kTooLong:
+      case Conversation::FileState::kTooShort:
+        refuse_length(outcome.state == Conversation::FileState::kTooLong);
+        return Attempt::kError;
+      default:
+        return Attempt::kDone;
+    }
+  }
+
+  bool send_trailers(PyObject* message) {
+    StartMessage trailers;
+    bool more = false;
+    if (!read_trailers_message(message, trailers, more)) return false;
+    conversation_->send_trailers(trailers.headers, more);
+    wake_if_complete();
     return true;
   }
 
@@ -141,6 +212,9 @@ class AsgiCallables final : public ConversationReader {
   std::shared_ptr<LoopConversation> conversation_;
   Waiters receive_waiters_;
   Waiters send_waiters_;
+  bool body_begun_ = false;
+  PyRef file_message_;  // an `http.response.pathsend` that is under way
+  PyRef file_path_;
 };
 
 using Type = CallablesType<AsgiCallables>;
@@ -165,6 +239,8 @@ void take_awaited_piece(PyObject* callables, BodyPiece& out) { std::swap(Type::o
 
 PyRef receive_of(PyObject* callables) { return Type::receive_of(callables); }
 PyRef send_of(PyObject* callables) { return Type::send_of(callables); }
+
+bool is_send(PyObject* object) noexcept { return Type::is_send(object); }
 
 PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send) {
   if (scope == nullptr || receive == nullptr || send == nullptr) return {};

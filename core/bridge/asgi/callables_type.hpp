@@ -46,6 +46,11 @@ class CallablesType {
     return pyloop::PyRef::steal(object);
   }
 
+  /// What send_of() has made.
+  static bool is_send(PyObject* object) noexcept {
+    return PyCFunction_Check(object) && PyCFunction_GET_FUNCTION(object) == static_cast<PyCFunction>(send) &&
+           PyCFunction_GET_SELF(object) != nullptr && Py_IS_TYPE(PyCFunction_GET_SELF(object), type);
+  }
   static Callables& of(PyObject* object) noexcept { return reinterpret_cast<Object*>(object)->callables; }
   static pyloop::PyRef receive_of(PyObject* object) {
     static PyMethodDef definition = {"receive", receive, METH_NOARGS, Callables::kReceiveDoc};

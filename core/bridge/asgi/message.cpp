@@ -103,6 +103,28 @@ PyRef header_sequence(PyObject* message) {
   return PyRef::steal(headers ? PySequence_Fast(headers.get(), "headers must be iterable") : nullptr);
 }
 
+/// The fields of a start or of trailers.
+bool read_fields(PyObject* message, StartMessage& out) {
+  const PyRef fields = header_sequence(message);
+  if (!fields) return false;
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
+  out.headers.reserve(static_cast<std::size_t>(count));
+  out.owners.reserve(2 * static_cast<std::size_t>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    if (!read_header(PySequence_Fast_GET_ITEM(fields.get(), i), out)) return false;
+  }
+  return true;
+}
+
+/// message[key], where it is there, as bool() has it.
+bool read_flag(PyObject* message, PyObject* key, bool& out) {
+  if (PyMapping_HasKey(message, key) == 0) return true;
+  const PyRef value = PyRef::steal(PyObject_GetItem(message, key));
+  const int truth = value ? PyObject_IsTrue(value.get()) : -1;
+  out = truth == 1;
+  return truth >= 0;
+}
+
 }  // namespace
 
 bool read_headers(PyObject* message, bool lower, std::vector<std::pair<std::string, std::string>>& out) {
@@ -131,13 +153,31 @@ bool read_start_message(PyObject* message, StartMessage& out) {
     PyErr_SetObject(PyExc_KeyError, status_object.get());
     return false;
   }
-  const PyRef fields = header_sequence(message);
-  if (!fields) return false;
-  const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
-  out.headers.reserve(static_cast<std::size_t>(count));
-  out.owners.reserve(2 * static_cast<std::size_t>(count));
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    if (!read_header(PySequence_Fast_GET_ITEM(fields.get(), i), out)) return false;
+  return read_fields(message, out) && read_flag(message, name.trailers, out.trailers);
+}
+
+bool read_trailers_message(PyObject* message, StartMessage& out, bool& more) {
+  return read_fields(message, out) && read_flag(message, asgi_names().more_trailers, more);
+}
+
+bool read_path_message(PyObject* message, PathMessage& out) {
+  const AsgiNames& name = asgi_names();
+  out.path = PyRef::steal(PyObject_GetItem(message, name.path));
+  if (!out.path) return false;
+  PyObject* encoded = nullptr;
+  if (PyUnicode_FSConverter(out.path.get(), &encoded) == 0) return false;
+  out.encoded = bytes_view(PyRef::steal(encoded).get());
+  if (PyMapping_HasKey(message, name.parts) == 0) return true;
+  const PyRef parts = PyRef::steal(PyObject_GetItem(message, name.parts));
+  const PyRef after = PyRef::steal(PyObject_GetItem(message, name.after));
+  if (!parts || !after || !PyList_Check(parts.get()) || !PyBytes_Check(after.get())) return false;
+  out.after = bytes_view(after.get());
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts.get()); ++i) {
+    PyObject* before = nullptr;
+    unsigned long long offset = 0;
+    unsigned long long count = 0;
+    if (PyArg_ParseTuple(PyList_GET_ITEM(parts.get(), i), "SKK", &before, &offset, &count) == 0) return false;
+    out.parts.push_back({.before = std::string(bytes_view(before)), .offset = offset, .size = count});
   }
   return true;
 }
@@ -152,13 +192,7 @@ bool read_body_message(PyObject* message, BodyMessage& out) {
     const int truth = is_buffer ? 1 : PyObject_IsTrue(out.owner.get());
     if (truth < 0 || (truth == 1 && !out.bytes.open(out.owner.get()))) return false;
   }
-  if (PyMapping_HasKey(message, name.more_body) != 0) {
-    PyRef more = PyRef::steal(PyObject_GetItem(message, name.more_body));
-    const int truth = more ? PyObject_IsTrue(more.get()) : -1;
-    if (truth < 0) return false;
-    out.more_body = truth == 1;
-  }
-  return true;
+  return read_flag(message, name.more_body, out.more_body);
 }
 
 PyRef message_type(PyObject* message) { return PyRef::steal(PyObject_GetItem(message, asgi_names().type)); }

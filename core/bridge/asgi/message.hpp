@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/file_body.hpp"
 #include "http/request.hpp"
 #include "pyloop/py_ref.hpp"
 
@@ -22,6 +23,7 @@ struct StartMessage {
   /// Names in lower case, without `transfer-encoding: chunked`: framing is the writer's. Views into `owners`.
   std::vector<http::Header> headers;
   std::optional<std::int64_t> content_length;
+  bool trailers = false;
   std::vector<pyloop::PyRef> owners;
 };
 
@@ -66,6 +68,21 @@ bool read_headers(PyObject* message, bool lower, std::vector<std::pair<std::stri
 
 /// As read_start_message().
 bool read_body_message(PyObject* message, BodyMessage& out);
+
+/// An `http.response.pathsend`. All of the file, or these parts of it, which are no part of the extension: for who
+/// answers with ranges (compile/files.py).
+struct PathMessage {
+  pyloop::PyRef path;  ///< as in the message
+  std::string encoded;
+  std::vector<http::FileBody::Part> parts;
+  std::string after;
+};
+
+/// As read_start_message(), with the errors of open().
+bool read_path_message(PyObject* message, PathMessage& out);
+
+/// message["headers"] of an `http.response.trailers`, with the checks of a start's, and whether more follow.
+bool read_trailers_message(PyObject* message, StartMessage& out, bool& more);
 
 /// message["type"]; empty with a Python exception set on failure.
 pyloop::PyRef message_type(PyObject* message);

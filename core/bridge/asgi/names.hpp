@@ -32,6 +32,12 @@ struct AsgiNames {
   PyObject* http_request = PyUnicode_InternFromString("http.request");
   PyObject* http_disconnect = PyUnicode_InternFromString("http.disconnect");
   PyObject* http_response_start = PyUnicode_InternFromString("http.response.start");
+  PyObject* http_response_pathsend = PyUnicode_InternFromString("http.response.pathsend");
+  PyObject* http_response_trailers = PyUnicode_InternFromString("http.response.trailers");
+  PyObject* trailers = PyUnicode_InternFromString("trailers");
+  PyObject* more_trailers = PyUnicode_InternFromString("more_trailers");
+  PyObject* parts = PyUnicode_InternFromString("data_bridge.parts");
+  PyObject* after = PyUnicode_InternFromString("data_bridge.after");
   PyObject* http_response_body = PyUnicode_InternFromString("http.response.body");
   PyObject* websocket = PyUnicode_InternFromString("websocket");
   PyObject* ws = PyUnicode_InternFromString("ws");

@@ -1,6 +1,7 @@
 // Builds the ASGI scope dict from a parsed request.
 #include "bridge/asgi/scope.hpp"
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,12 +113,23 @@ PyRef subprotocol_list(const http::Request& request) {
   return list;
 }
 
-/// {"websocket.http.response": {}}
-PyRef websocket_extensions() {
+/// {name: {}, ...}
+PyRef make_extensions(std::initializer_list<PyObject*> names) {
   PyRef extensions = PyRef::steal(PyDict_New());
-  if (!extensions || !set(extensions.get(), asgi_names().websocket_http_response, PyRef::steal(PyDict_New())))
-    return {};
+  if (!extensions) return {};
+  for (PyObject* const name : names) {
+    if (!set(extensions.get(), name, PyRef::steal(PyDict_New()))) return {};
+  }
   return extensions;
+}
+
+/// A dict for each request, which may change it. What it has are empty dicts of the process.
+PyRef http_extensions(bool pathsend) {
+  const AsgiNames& name = asgi_names();
+  static PyObject* const both = make_extensions({name.http_response_pathsend, name.http_response_trailers}).release();
+  static PyObject* const trailers = make_extensions({name.http_response_trailers}).release();
+  PyObject* const extensions = pathsend ? both : trailers;
+  return PyRef::steal(extensions != nullptr ? PyDict_Copy(extensions) : PyErr_NoMemory());
 }
 
 }  // namespace
@@ -139,7 +151,8 @@ PyRef make_http_scope(const AppContext& app, const Conversation& conversation) {
       set(dict, name.headers, header_list(request)) &&
       set(dict, name.state, PyRef::steal(PyDict_Copy(app.state.get()))) &&
       set(dict, name.method, str(request.method)) && set(dict, name.path, std::move(paths.path)) &&
-      set(dict, name.raw_path, std::move(paths.raw_path)) && set(dict, name.query_string, bytes(request.query));
+      set(dict, name.raw_path, std::move(paths.raw_path)) && set(dict, name.query_string, bytes(request.query)) &&
+      set(dict, name.extensions, http_extensions(app.announces_pathsend));
   if (!complete || !apply_proxy_headers(app, request, dict)) return {};
   return scope;
 }
@@ -160,7 +173,7 @@ PyRef make_websocket_scope(const AppContext& app, const WebSocketConversation& c
       set(dict, name.raw_path, std::move(paths.raw_path)) && set(dict, name.query_string, bytes(request.query)) &&
       set(dict, name.headers, header_list(request)) && set(dict, name.subprotocols, subprotocol_list(request)) &&
       set(dict, name.state, PyRef::steal(PyDict_Copy(app.state.get()))) &&
-      set(dict, name.extensions, websocket_extensions());
+      set(dict, name.extensions, make_extensions({name.websocket_http_response}));
   if (!complete || !apply_proxy_headers(app, request, dict)) return {};
   return scope;
 }

@@ -72,22 +72,16 @@ void Conversation::let_go(http::Exchange& exchange) noexcept {
   exchange.set_listener(nullptr);
 }
 
-/// Runs `change` under the lock; where it says so, whoever waits is woken.
-template <typename Change>
-void Conversation::update(Change&& change) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (!change() || (!awaited_ && !expired_) || waking_) return;
-    waking_ = true;
-  }
-  wake();
-}
-
-// The client is gone, or the exchange was answered without let_go().
-void Conversation::on_closed(http::Exchange& /*exchange*/, http::ExchangeEnd /*end*/) noexcept {
+// The client is gone, or the exchange was answered without let_go(): by a file, if one was on its way.
+void Conversation::on_closed(http::Exchange& /*exchange*/, http::ExchangeEnd end) noexcept {
   const auto keep = std::move(exchange_side_);
   forget_deadline();
-  update([this] { return gone_ = true; });
+  update([this, end] {
+    const bool by_file = file_.state == FileState::kOnItsWay && end == http::ExchangeEnd::kAnswered;
+    if (by_file) file_.state = FileState::kSent;
+    gone_ = !by_file;
+    return true;
+  });
 }
 
 void Conversation::on_body(http::Exchange& exchange, std::string_view piece, bool last) {
@@ -103,8 +97,13 @@ void Conversation::on_body(http::Exchange& exchange, std::string_view piece, boo
   });
 }
 
-void Conversation::on_drained(http::Exchange& /*exchange*/) {
-  update([this] { return std::exchange(write_paused_, false); });
+void Conversation::on_drained(http::Exchange& exchange) {
+  bool wrote_file = false;
+  update([&] {
+    wrote_file = file_.state == FileState::kOnItsWay;
+    return std::exchange(write_paused_, false) && !wrote_file;
+  });
+  if (wrote_file) note_file(exchange, {.state = file_end_});
 }
 
 void Conversation::note_written(const http::Exchange& exchange, std::size_t from_afar) noexcept {
@@ -122,17 +121,6 @@ void Conversation::note_written(const http::Exchange& exchange, std::size_t from
 void Conversation::woken() noexcept {
   const std::scoped_lock lock(mutex_);
   waking_ = false;
-}
-
-/// Runs `action(http::Exchange&)` on the exchange's thread, unless the exchange is over: at once where that is this
-/// thread. `action` must own what it uses, and keep this where it uses that, unless the exchange is local.
-template <typename Action>
-void Conversation::perform(Action&& action) {
-  if (!local_) {
-    exchange_.post(std::forward<Action>(action));
-  } else if (http::Exchange* const exchange = exchange_.find()) {
-    std::forward<Action>(action)(*exchange);
-  }
 }
 
 bool Conversation::gone() const noexcept {
@@ -235,9 +223,10 @@ void Conversation::announce_start() noexcept {
   wants_continue_ = false;
 }
 
-void Conversation::start(int status, std::span<const http::Header> headers,
-                         std::optional<std::int64_t> content_length) {
+void Conversation::start(int status, std::span<const http::Header> headers, std::optional<std::int64_t> content_length,
+                         bool trailers) {
   announce_start();
+  trailers_ = trailers;
   remaining_ = content_length.value_or(0);
   chunked_ = !content_length && !is_head_ && status != 204 && status != 304;
   if (!local_) {
@@ -263,10 +252,10 @@ Conversation::Sent Conversation::send(std::string_view piece, bool more_body) {
     remaining_ -= static_cast<std::int64_t>(piece.size());
   }
   const bool last = !more_body && remaining_ == 0;
-  write(piece, last);
+  write(piece, last && !trailers_);
   if (more_body) return Sent::kGood;
   if (!last) return Sent::kTooShort;
-  state_ = State::kComplete;
+  state_ = trailers_ ? State::kTrailers : State::kComplete;
   return Sent::kGood;
 }
 
@@ -299,7 +288,7 @@ void Conversation::write_to(http::Exchange& exchange, std::string_view piece, bo
 }
 
 Conversation::Breach Conversation::breach() const noexcept {
-  if (state_ == State::kComplete || gone()) return Breach::kNone;
+  if (state_ == State::kComplete || state_ == State::kSendingFile || gone()) return Breach::kNone;
   return state_ == State::kWaiting ? Breach::kNotStarted : Breach::kNotCompleted;
 }
 
@@ -309,7 +298,8 @@ void Conversation::end(Ending ending) {
     if (ending == Ending::kReturned) return;
     return local_ ? exchange_.close_connection_here() : exchange_.close_connection();
   }
-  const bool breaks_off = reached == State::kStarted || ending == Ending::kUnlawful;
+  if (reached == State::kSendingFile && ending == Ending::kReturned && leave_file()) return;
+  const bool breaks_off = reached != State::kWaiting || ending == Ending::kUnlawful;
   perform([self = shared_from_this(), breaks_off](http::Exchange& exchange) {
     self->let_go(exchange);
     if (breaks_off) return exchange.abort();

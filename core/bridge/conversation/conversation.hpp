@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "http/exchange.hpp"
 #include "http/exchange_ref.hpp"
@@ -73,7 +74,13 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   Received receive(std::string& body, bool& more_body);
 
   // --- the application's thread: the answer ---------------------------------------------------------
-  enum class State : std::uint8_t { kWaiting, kStarted, kComplete };
+  enum class State : std::uint8_t {
+    kWaiting,
+    kStarted,
+    kSendingFile,  ///< send_file()
+    kTrailers,     ///< the body is complete, and trailers are to come
+    kComplete,
+  };
   [[nodiscard]] State state() const noexcept { return state_; }
   enum class Room : std::uint8_t {
     kYes,
@@ -95,15 +102,35 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   void respond(int status, std::string_view content_type, std::string_view body);
   /// An answer begins, even if its head should turn out to be none.
   void announce_start() noexcept;
-  /// The head of an answer in pieces. `content_length` as among `headers`.
-  void start(int status, std::span<const http::Header> headers, std::optional<std::int64_t> content_length);
+  /// The head of an answer in pieces. `content_length` as among `headers`. With `trailers` the answer is complete by
+  /// send_trailers().
+  void start(int status, std::span<const http::Header> headers, std::optional<std::int64_t> content_length,
+             bool trailers = false);
   enum class Sent : std::uint8_t {
     kGood,
     kTooLong,   ///< not sent: more than content_length
     kTooShort,  ///< sent, and the last, but less than content_length
   };
-  /// A piece of the body; without `more_body` the answer is complete.
+  /// A piece of the body; without `more_body` it is the last.
   Sent send(std::string_view piece, bool more_body);
+  /// The whole body: a regular file, or these parts of it. It leaves on the connection's thread.
+  void send_file(std::string path, std::vector<http::FileBody::Part> parts, std::string after);
+  enum class FileState : std::uint8_t {
+    kNone,
+    kOnItsWay,   ///< wake() is called at the next change
+    kSent,       ///< or its client has left
+    kNotOpened,  ///< nothing was sent
+    kTooLong,    ///< not sent: more than content_length
+    kTooShort,   ///< less than content_length, or than it was
+  };
+  struct FileOutcome {
+    FileState state = FileState::kNone;
+    int error = 0;  ///< an `errno`, of kNotOpened
+  };
+  /// Of send_file().
+  [[nodiscard]] FileOutcome file_outcome() noexcept;
+  /// What stands behind the body; without `more` the answer is complete.
+  void send_trailers(std::span<const http::Header> trailers, bool more);
 
   /// What ASGI lets a client expect of an application that has returned, and is not there.
   enum class Breach : std::uint8_t { kNone, kNotStarted, kNotCompleted };
@@ -130,18 +157,37 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   void woken() noexcept;
 
  private:
+  /// Runs `action(http::Exchange&)` on the exchange's thread, unless the exchange is over: at once where that is this
+  /// thread. `action` must own what it uses, and keep this where it uses that, unless the exchange is local.
   template <typename Action>
-  void perform(Action&& action);
+  void perform(Action&& action) {
+    if (!local_) {
+      exchange_.post(std::forward<Action>(action));
+    } else if (http::Exchange* const exchange = exchange_.find()) {
+      std::forward<Action>(action)(*exchange);
+    }
+  }
   void listen(http::Exchange& exchange);
   void set_deadline(http::Exchange& exchange, runtime::Clock::time_point when);
   void forget_deadline() noexcept;
   void let_go(http::Exchange& exchange) noexcept;
   void note_written(const http::Exchange& exchange, std::size_t from_afar) noexcept;
   void write(std::string_view piece, bool last);
+  void write_file(http::Exchange& exchange, http::FileBody body, std::optional<std::uint64_t> length);
+  void note_file(http::Exchange& exchange, FileOutcome outcome) noexcept;
+  [[nodiscard]] bool leave_file() noexcept;
   void write_to(http::Exchange& exchange, std::string_view piece, bool last);
   void expire(const http::ExchangeRef& exchange);
+  /// Runs `change` under the lock; where it says so, whoever waits is woken.
   template <typename Change>
-  void update(Change&& change);
+  void update(Change&& change) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!change() || (!awaited_ && !expired_) || waking_) return;
+      waking_ = true;
+    }
+    wake();
+  }
   [[nodiscard]] bool paused_locked() const noexcept;
 
   // From the beginning on.
@@ -159,6 +205,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   std::shared_ptr<Conversation> exchange_side_;  // while the exchange tells this of its events
   runtime::Reactor* deadline_reactor_ = nullptr;
   runtime::TimerId deadline_;
+  FileState file_end_ = FileState::kSent;  // of send_file(), where it is not the end of the answer
 
   // The application's thread's.
   http::ExchangeRef exchange_;
@@ -167,7 +214,9 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   bool is_head_;
   bool wants_continue_;
   bool chunked_ = false;
-  bool whole_body_ = false;  // that of request_ is to be received
+  bool trailers_ = false;                                       // are announced; from start() on, for both threads
+  std::vector<std::pair<std::string, std::string>> collected_;  // of send_trailers()
+  bool whole_body_ = false;                                     // that of request_ is to be received
   bool opened_;
 
   mutable std::mutex mutex_;  // guards all below
@@ -181,6 +230,8 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   bool expired_ = false;
   bool reading_paused_ = false;
   bool write_paused_ = false;
+  FileOutcome file_;
+  bool file_left_ = false;  // nobody waits for that
 };
 
 }  // namespace data_bridge::bridge

@@ -134,6 +134,9 @@ auto as_os_error(Function function) {
 void bind_server(nb::module_& module) {
   if (!ready_asgi_types() || !ready_websocket_types() || !ready_frame_type()) throw nb::python_error();
   module.attr("ClientDisconnected") = nb::borrow(client_disconnected_type());
+  module.def(
+      "is_asgi_send", [](nb::handle object) { return is_send(object.ptr()); }, nb::arg("send"),
+      "Whether this is the very `send` that a server has called its application with.");
   bind_limits(module);
   bind_layers(module);
   bind_handler(module);
@@ -145,7 +148,7 @@ void bind_server(nb::module_& module) {
              const std::string& root_path, const nb::object& report_exception, const nb::object& report_protocol,
              const nb::object& apply_proxy_headers, const nb::object& await_any, const nb::object& report_refused,
              const nb::object& still_valid, unsigned io_threads, bool access_log, bool server_header, bool date_header,
-             bool legacy_reason_phrases, const ServerLimits& limits) {
+             bool legacy_reason_phrases, const ServerLimits& limits, bool pathsend) {
             ServerSettings settings;
             settings.io_threads = io_threads;
             settings.access_log = access_log;
@@ -162,12 +165,14 @@ void bind_server(nb::module_& module) {
                         .report_refused = owned(report_refused)};
             auto context = std::make_unique<AppContext>(loop.ptr(), app.ptr(), state.ptr(), root_path, std::move(hooks),
                                                         settings.max_waiting, limits.request_timeout, limits.websocket);
+            context->announces_pathsend = pathsend;
             new (self) Server(std::move(context), still_valid.ptr(), std::move(settings));
           },
           nb::arg("loop"), nb::arg("app"), nb::arg("state"), nb::kw_only(), nb::arg("root_path"),
           nb::arg("report_exception"), nb::arg("report_protocol"), nb::arg("apply_proxy_headers"), nb::arg("await_any"),
           nb::arg("report_refused"), nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"),
-          nb::arg("server_header"), nb::arg("date_header"), nb::arg("legacy_reason_phrases"), nb::arg("limits"))
+          nb::arg("server_header"), nb::arg("date_header"), nb::arg("legacy_reason_phrases"), nb::arg("limits"),
+          nb::arg("pathsend"))
       .def("listen_tcp", [](Server& self, const std::string& host, std::uint16_t port,
                             int backlog) { return as_os_error([&] { return self.listen_tcp(host, port, backlog); }); })
       .def("listen_unix",

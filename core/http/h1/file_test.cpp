@@ -203,8 +203,8 @@ TEST(FileBody, IsSentWhileItsClientTakesIt) {
     server.turn();
   }
   EXPECT_TRUE(peer.closed);
-  EXPECT_EQ(peer.from_server, "HTTP/1.1 200 OK\r\ncontent-length: " + server.length + "\r\nconnection: close\r\n\r\n" +
-                                  content);
+  EXPECT_EQ(peer.from_server,
+            "HTTP/1.1 200 OK\r\ncontent-length: " + server.length + "\r\nconnection: close\r\n\r\n" + content);
 }
 
 TEST(Trailers, StandBehindTheLastChunk) {

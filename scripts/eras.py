@@ -42,11 +42,21 @@ TESTS = [
     "tests/bridge/test_dependencies_same_as_uvicorn.py",
     "tests/bridge/test_inside.py",
     "tests/bridge/test_files.py",
+    "tests/bridge/test_sessions.py",
     "tests/routing",
 ]
 
 #: Of the development requirements, what these tests import.
-NEEDED = ("httptools", "httpx", "pytest", "pytest-timeout", "pytest-xdist", "python-multipart", "uvicorn")
+NEEDED = (
+    "httptools",
+    "httpx",
+    "itsdangerous",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "python-multipart",
+    "uvicorn",
+)
 
 
 def environment(fastapi: str, starlette: str, pydantic: str) -> Path:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bridge/asgi/names.hpp"
+#include "middleware/session_cookie.hpp"
 
 namespace data_bridge::bridge {
 
@@ -49,8 +50,10 @@ Execution::Execution(Door& door, const RoutePlan& plan)
     : door_(door), plan_(plan), inputs_(plan, door), slots_(plan.slots), caches_(plan.caches), failed_(plan.nodes) {}
 
 Execution::Next Execution::start() {
-  if (!inputs_.convert_path()) {  // FastAPI's own code fails in the same way, where its layers expect it
-    PyErr_Clear();
+  const bool has_session =
+      door_.native() && plan_.session.known && middleware::may_have_cookie(door_.head(), plan_.session.cookie);
+  if (!inputs_.convert_path() || (has_session && !complete_scope())) {
+    PyErr_Clear();  // FastAPI's own code fails in the same way, where its layers expect it
     return await(door_.hand_over(), Stage::kFinish);
   }
   if (door_.given_request() != nullptr) return take_given_scope() ? read_given_body() : Next::kError;
@@ -110,6 +113,7 @@ void Execution::end() noexcept {
   caches_.clear();
   request_stack_.reset();
   function_stack_.reset();
+  session_.reset();
   inputs_.clear();
   form_.reset();
 }
@@ -122,6 +126,7 @@ int Execution::traverse(visitproc visit, void* arg) const {
   Py_VISIT(errors_.get());
   Py_VISIT(request_stack_.get());
   Py_VISIT(function_stack_.get());
+  Py_VISIT(session_.get());
   if (form_) {
     if (const int stop = form_->traverse(visit, arg); stop != 0) return stop;
   }
@@ -141,13 +146,21 @@ PyObject* Execution::stack(PyRef& stack) const {
   return stack.get();
 }
 
+/// What the application and its layers add to a scope, where they are gone around.
+bool Execution::begin_scope(PyObject* scope) {
+  if (!door_.native()) return true;
+  PyRef session = PyRef::steal(PyObject_CallOneArg(plan_.scope.begin.get(), scope));
+  if (!session) return false;
+  if (session.get() != Py_None) session_ = std::move(session);
+  return true;
+}
+
 /// What FastAPI's and Starlette's routing adds to a scope, in their order.
 bool Execution::complete_scope() {
   if (std::exchange(scope_is_complete_, true)) return true;
   const ScopePlan& plan = plan_.scope;
   PyObject* const scope = door_.scope();
-  if (scope == nullptr) return false;
-  if (door_.native() && !PyRef::steal(PyObject_CallOneArg(plan.begin.get(), scope))) return false;
+  if (scope == nullptr || !begin_scope(scope)) return false;
   if (plan.router && PyDict_SetDefault(scope, names().router, plan.router.get()) == nullptr) return false;
   PyObject* const before = PyDict_GetItemWithError(scope, names().path_params);
   if (before == nullptr && PyErr_Occurred() != nullptr) return false;

@@ -68,6 +68,7 @@ class Execution {
 
   // --- before the endpoint ---
   bool complete_scope();
+  bool begin_scope(PyObject* scope);
   bool take_given_scope();
   Next read_body();
   Next read_given_body();
@@ -118,6 +119,8 @@ class Execution {
   Next finish(PyObject* outcome);
   Next await(pyloop::PyRef awaitable, Stage stage);
   bool carries_only_bytes(PyObject* response);
+  bool session_changes();
+  pyloop::PyRef fields_with_session(pyloop::PyRef fields);
   [[nodiscard]] bool has_exits() const;
   bool has_tasks();
   [[nodiscard]] bool answers_before_rest() const;
@@ -142,6 +145,7 @@ class Execution {
   pyloop::PyRef result_;
   pyloop::PyRef request_stack_;
   pyloop::PyRef function_stack_;
+  pyloop::PyRef session_;  // the open session, once the scope has it
   bool scope_is_complete_ = false;
 };
 

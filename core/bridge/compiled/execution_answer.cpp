@@ -149,7 +149,7 @@ bool Execution::injected_status(long& status) {
 Execution::Next Execution::answer_json(std::string_view body) {
   PyObject* const injected = slots_[kResponseSlot].get();
   const bool ends = !has_exits() && !has_tasks();
-  if (ends || answers_before_rest()) {
+  if ((ends || answers_before_rest()) && !session_changes()) {
     long status = plan_.response.status;
     PyRef headers;
     if (injected != nullptr) {
@@ -210,6 +210,7 @@ Execution::Next Execution::on_response(PyRef response) {
     PyRef headers = PyRef::steal(PyObject_GetAttrString(response.get(), "raw_headers"));
     const bool nothing_behind =
         background && (background.get() == Py_None || (background.get() == slots_[kTasksSlot].get() && !has_tasks()));
+    if (session_changes()) headers = fields_with_session(std::move(headers));
     if (nothing_behind && body && PyBytes_CheckExact(body.get()) && headers && PyList_CheckExact(headers.get()) &&
         status && PyLong_Check(status.get())) {
       PyRef next;
@@ -221,6 +222,23 @@ Execution::Next Execution::on_response(PyRef response) {
     PyErr_Clear();
   }
   return finish(response.get());
+}
+
+/// Whether the session has something to say to the answer; also where that cannot be told.
+bool Execution::session_changes() {
+  if (!session_) return false;
+  std::array<PyObject*, 2> arguments{session_.get(), door_.scope()};
+  const PyRef changes =
+      PyRef::steal(PyObject_Vectorcall(plan_.session.changes.get(), arguments.data(), arguments.size(), nullptr));
+  if (!changes) PyErr_Clear();
+  return !changes || changes.get() == Py_True;
+}
+
+/// Empty where there are none, or None where the layers in Python are to see to it.
+PyRef Execution::fields_with_session(PyRef fields) {
+  if (!fields) return {};
+  std::array<PyObject*, 2> arguments{session_.get(), fields.get()};
+  return PyRef::steal(PyObject_Vectorcall(plan_.session.fields.get(), arguments.data(), arguments.size(), nullptr));
 }
 
 // --- outcomes --------------------------------------------------------------------------------------
@@ -266,9 +284,9 @@ Execution::Next Execution::finish(PyObject* outcome) {
   PyObject* const send = door_.send();
   if (receive == nullptr || send == nullptr) return Next::kError;
   const auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
-  const PyRef ending = PyRef::steal(PyTuple_Pack(6, outcome, or_none(slots_[kRequestSlot].get()),
-                                                 or_none(inputs_.body_bytes()), or_none(function_stack_.get()),
-                                                 or_none(request_stack_.get()), door_.started() ? Py_True : Py_False));
+  const PyRef ending = PyRef::steal(PyTuple_Pack(
+      7, outcome, or_none(slots_[kRequestSlot].get()), or_none(inputs_.body_bytes()), or_none(function_stack_.get()),
+      or_none(request_stack_.get()), door_.started() ? Py_True : Py_False, or_none(session_.get())));
   if (!ending) return Next::kError;
   std::array<PyObject*, 4> arguments{door_.scope(), receive, send, ending.get()};
   PyObject* const function = (door_.native() ? plan_.finish_native : plan_.finish).get();

@@ -179,6 +179,15 @@ void read_form(nb::handle source, FormPlan& plan) {
   plan.read_again = optional_attribute(source, "read_again");
 }
 
+void read_session(nb::handle source, SessionPlan& plan) {
+  if (source.is_none()) return;
+  plan.known = true;
+  const auto cookie = nb::cast<nb::bytes>(source.attr("cookie"));
+  plan.cookie.assign(cookie.c_str(), cookie.size());
+  plan.changes = optional_attribute(source, "changes");
+  plan.fields = optional_attribute(source, "fields");
+}
+
 void read_body(nb::handle source, RoutePlan& plan) {
   if (source.is_none()) return;
   if (const nb::object form = source.attr("form"); !form.is_none()) read_form(form.attr("native"), plan.form);
@@ -200,6 +209,7 @@ RoutePlan read(nb::handle source) {
   const nb::object facts = source.attr("facts");
   const nb::object services = source.attr("services");
   read_body(facts.attr("body"), plan);
+  read_session(services.attr("session"), plan.session);
   plan.response = read_response(facts.attr("response"));
   plan.scope = read_scope(facts.attr("scope"), services, nb::cast<bool>(facts.attr("has_stacks")));
   // What has no dependencies has none that could be overridden.

@@ -97,7 +97,8 @@ struct ScopePlan {
   pyloop::PyRef endpoint;
   pyloop::PyRef route;               ///< empty: routing leaves none
   pyloop::PyRef fastapi;             ///< dict: what becomes of scope["fastapi"]; empty: nothing
-  pyloop::PyRef begin;               ///< (scope) -> None: what the application's layers set, where they are gone around
+  pyloop::PyRef begin;               ///< (scope): sets what the application's layers set, where they are gone around;
+                                     ///< the open session, or None
   pyloop::PyRef make_stack;          ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
   pyloop::PyRef request_stack_key;   ///< where it is in the scope; empty: the scope has none
   pyloop::PyRef function_stack_key;  ///< the same; empty: there is none
@@ -105,6 +106,14 @@ struct ScopePlan {
   pyloop::PyRef reads_as_usual;      ///< (type of request) -> bool: that it reads its scope as that class does
   pyloop::PyRef make_response;       ///< () -> the Response that is injected
   pyloop::PyRef make_tasks;          ///< fastapi.BackgroundTasks
+};
+
+/// SessionMiddleware around a program that is outside of the application's layers.
+struct SessionPlan {
+  bool known = false;     ///< there is one, and it is that which data_bridge.compile.sessions knows
+  std::string cookie;     ///< its name
+  pyloop::PyRef changes;  ///< (open session, scope) -> bool: whether it has something to say to the answer
+  pyloop::PyRef fields;   ///< (open session, fields) -> those of the answer; None: by the layers in Python
 };
 
 /// How forms are read without the framework's parsers. `known`: they are what the native readers were compared with.
@@ -134,6 +143,7 @@ struct RoutePlan {
   bool strict_content_type = true;
   bool threaded = false;  ///< a sync endpoint
   FormPlan form;
+  SessionPlan session;
   ResponsePlan response;
   ScopePlan scope;
   pyloop::PyRef run_in_thread;     ///< run_in_threadpool(function, *arguments, **keywords)

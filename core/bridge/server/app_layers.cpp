@@ -1,13 +1,16 @@
 // Native middleware under the same watch as compiled routes.
 #include "bridge/server/app_layers.hpp"
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "bridge/asgi/scope.hpp"
 #include "bridge/run.hpp"
 #include "http/exchange.hpp"
+#include "middleware/session_cookie.hpp"
 #include "text/percent.hpp"
 
 namespace data_bridge::bridge {
@@ -96,20 +99,34 @@ bool GuardedLayer::on_request(http::Exchange& exchange, std::unique_ptr<http::La
   return false;
 }
 
+std::shared_ptr<AnsweringLayer> make_session_layer(std::string cookie, std::span<const AppLayer> further_in,
+                                                   Around around) {
+  if (around == Around::kAllElse) return std::make_shared<middleware::SessionCookie>(std::move(cookie));
+  std::vector<std::shared_ptr<const AnsweringLayer>> answering;
+  for (const AppLayer& layer : further_in) {
+    if (layer.answering != nullptr) answering.push_back(layer.answering);
+  }
+  return std::make_shared<middleware::SessionCookie>(std::move(cookie), std::move(answering));
+}
+
 }  // namespace
 
-std::shared_ptr<const http::Pipeline> make_app_pipeline(std::vector<AppLayer> layers,
+std::shared_ptr<const http::Pipeline> make_app_pipeline(const std::vector<AppLayer>& layers, Around around,
                                                         const std::shared_ptr<AppContext>& app,
                                                         const std::shared_ptr<PlanGuard>& guard,
                                                         const std::shared_ptr<routing::Endpoint>& application) {
   if (layers.empty()) return nullptr;
   std::vector<std::shared_ptr<http::Layer>> members;
   members.reserve(layers.size());
-  for (AppLayer& layer : layers) {
-    if (layer.answering != nullptr) {
-      members.push_back(std::make_shared<GuardedLayer>(std::move(layer.answering), app, guard, application));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const AppLayer& layer = layers[i];
+    const auto answering = layer.session_cookie
+                               ? make_session_layer(*layer.session_cookie, std::span(layers).subspan(i + 1), around)
+                               : layer.answering;
+    if (answering != nullptr) {
+      members.push_back(std::make_shared<GuardedLayer>(answering, app, guard, application));
     } else {
-      members.push_back(std::move(layer.passive));
+      members.push_back(layer.passive);
     }
   }
   return std::make_shared<const http::Pipeline>(std::move(members));

@@ -52,7 +52,8 @@ RouteEntry read_entry(const std::shared_ptr<AppContext>& app, const std::shared_
           .methods = nb::cast<std::vector<std::string>>(entry[1]),
           .endpoint = endpoint_of_route(app, guard, entry[2], entry[3]),
           .opaque = nb::cast<bool>(entry[4]),
-          .allow = nb::cast<std::string>(entry[5])};
+          .allow = nb::cast<std::string>(entry[5]),
+          .compiled = !entry[2].is_none()};
 }
 
 /// Begins a generation of `guard`, and reads what was compiled for it.
@@ -110,11 +111,11 @@ void bind_inner_router(nb::module_& module) {
              if (!awaitable) throw nb::python_error();
              return nb::steal(awaitable.release());
            })
-      .def(
-          "set_routes",
-          [](InnerRouter& self, const nb::list& routes, const nb::list& attributes, const nb::list& lists) {
-            self.set_table(build_table(read_entries(self.app(), self.guard(), routes, attributes, lists), {}, nullptr));
-          })
+      .def("set_routes",
+           [](InnerRouter& self, const nb::list& routes, const nb::list& attributes, const nb::list& lists) {
+             self.set_table(
+                 build_table(read_entries(self.app(), self.guard(), routes, attributes, lists), {}, nullptr, nullptr));
+           })
       .def("close", &InnerRouter::close);
 }
 

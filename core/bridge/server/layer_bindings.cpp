@@ -36,6 +36,7 @@ class Options {
   [[nodiscard]] nb::object operator[](const char* name) const { return source_[name]; }
   [[nodiscard]] bool flag(const char* name) const { return nb::cast<bool>(source_[name]); }
   /// Header fields are bytes, one a character.
+  [[nodiscard]] std::string text(const char* name) const { return read_text(source_[name]); }
   [[nodiscard]] std::vector<std::string> texts(const char* name) const { return read_texts(source_[name]); }
   [[nodiscard]] std::vector<Field> fields(const char* name) const {
     std::vector<Field> found;
@@ -126,6 +127,7 @@ AppLayer read_layer(std::string_view kind, const Options& options) {
   if (kind == "gzip") return read_gzip(options);
   if (kind == "trusted_host") return read_trusted_host(options);
   if (kind == "https_redirect") return {.answering = std::make_shared<middleware::HttpsRedirect>()};
+  if (kind == "session") return {.session_cookie = options.text("cookie")};
   throw nb::value_error("no such layer");
 }
 

@@ -206,6 +206,7 @@ void Server::start_threads() {
 }
 
 std::shared_ptr<const routing::RouteTable> build_table(std::vector<RouteEntry> routes, routing::RoutingOptions options,
+                                                       std::shared_ptr<const http::Pipeline> compiled_layers,
                                                        const std::shared_ptr<routing::Endpoint>& application) {
   const std::shared_ptr<const http::Pipeline> layers = options.layers;
   routing::RouteTable::Builder builder(std::move(options));
@@ -216,7 +217,7 @@ std::shared_ptr<const routing::RouteTable> build_table(std::vector<RouteEntry> r
                               .methods = route.methods,
                               .endpoint = std::move(endpoint),
                               .allow = route.allow,
-                              .layers = layers};
+                              .layers = route.compiled ? compiled_layers : layers};
       if (builder.add(std::move(spec))) continue;
     }
     // A template that only Starlette can match: from here on Starlette decides.
@@ -226,15 +227,18 @@ std::shared_ptr<const routing::RouteTable> build_table(std::vector<RouteEntry> r
 }
 
 void Server::set_routes(AppRoutes app_routes) {
+  const auto pipeline = [this, &app_routes](Around around) {
+    return make_app_pipeline(app_routes.layers, around, app_, guard_, application_);
+  };
   auto table = build_table(
       std::move(app_routes.routes),
       {.redirect_slashes = app_routes.redirect_slashes,
        .unmatched = std::make_shared<AppUnmatchedEndpoint>(app_, app_routes.default_unmatched ? guard_ : nullptr),
        .websocket = app_->websocket->enabled ? websocket_ : nullptr,
-       .layers = make_app_pipeline(std::move(app_routes.layers), app_, guard_, application_),
+       .layers = pipeline(Around::kAllElse),
        .server_root_path = app_->root_path,
        .root_path = app_routes.root_path},
-      application_);
+      pipeline(Around::kCompiledRoutes), application_);
   if (routes_ == nullptr) {
     routes_ = std::make_shared<routing::CurrentRoutes>(std::move(table));
   } else {

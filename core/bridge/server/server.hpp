@@ -40,6 +40,7 @@ struct RouteEntry {
   std::shared_ptr<routing::Endpoint> endpoint;  ///< null: the ASGI application
   bool opaque = false;                          ///< may match anything
   std::string allow{};                          ///< Allow of its 405
+  bool compiled = false;                        ///< `endpoint` runs a program
 };
 
 /// All routes of an application, and what they were read from.
@@ -51,8 +52,9 @@ struct AppRoutes {
   std::vector<AppLayer> layers{};  ///< the application's middleware around all answers, from the outside
 };
 
-/// The table of `routes`; what is not compiled leads to `application`.
+/// The table of `routes`; what is not compiled leads to `application`. `compiled_layers` are around what is.
 std::shared_ptr<const routing::RouteTable> build_table(std::vector<RouteEntry> routes, routing::RoutingOptions options,
+                                                       std::shared_ptr<const http::Pipeline> compiled_layers,
                                                        const std::shared_ptr<routing::Endpoint>& application);
 
 /// All methods on the loop's thread, with the GIL, unless they say otherwise.

@@ -44,7 +44,7 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         watched.lists += layers.lists
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
-    reader = _AppReader(app, routes, bare=not inside)
+    reader = _AppReader(app, routes, None if inside else layers)
     return CompiledApp(
         [reader.compile(view) for view in features.route_views(routes)],
         inside_reason=inside,
@@ -70,11 +70,11 @@ def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRout
 
 
 class _AppReader:
-    def __init__(self, app: Any, routes: Sequence[Any], *, bare: bool) -> None:
+    def __init__(self, app: Any, routes: Sequence[Any], layers: NativeLayers | None) -> None:
         self.app = app
         self.places = framework.Places(routes)
-        self.bare = bare
-        self.services: Services = framework.services(app, bare=bare)
+        self.bare = layers is not None
+        self.services: Services = framework.services(app, layers)
         self.mounted: list[MountedApp] = []
 
     def compile(self, view: features.RouteView) -> CompiledRoute:

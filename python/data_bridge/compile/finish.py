@@ -15,9 +15,11 @@ from typing import Any
 import fastapi.exceptions
 from fastapi import FastAPI
 from starlette._exception_handler import wrap_app_handling_exceptions
+from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from . import features
+from .sessions import RESUMED, OpenSession, ResumedSession, Sessions, session_middleware
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -110,8 +112,9 @@ async def exit_in_handler(handler: Callable[[Any], Awaitable[Any]], request: Any
 
 
 #: How a request ends: the outcome (a response, or what was raised); its Request, or None where none was made, and the
-#: body that was read for it; the stacks of exits, of the function and of the request; whether the answer has begun.
-Ending = tuple[Any, Any, bytes | None, Any, Any, bool]
+#: body that was read for it; the stacks of exits, of the function and of the request; whether the answer has begun; the
+#: session that is open, if SessionMiddleware is gone around.
+Ending = tuple[Any, Any, bytes | None, Any, Any, bool, OpenSession | None]
 
 _START = {"type": "http.response.start", "status": 200, "headers": []}
 
@@ -141,7 +144,7 @@ def answered(tasks: Any) -> Any:
 
 async def _finish_within(scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
     """Whoever is around this, and counts on it, learns that the answer's head has left."""
-    outcome, request, body, function_stack, request_stack, started = ending
+    outcome, request, body, function_stack, request_stack, started, _ = ending
     if request is None:
         request = Request(scope, receive, send)
         if body is not None:
@@ -157,15 +160,17 @@ async def _finish_within(scope: Scope, receive: Receive, send: Send, ending: End
 
 async def finish(scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
     """Where the application's layers are around this already."""
-    *_, started = ending
+    *_, started, _ = ending
     await _finish_within(scope, receive, _without_start(send) if started else send, ending)
 
 
 class NativeFinish:
     """Where they are not: a second copy of an application's middleware stack, which is used for exceptions alone."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, sessions: Sessions | None) -> None:
+        self._sessions = sessions
         replica = copy.copy(app)
+        replica.user_middleware = [_resumed(middleware) for middleware in app.user_middleware]
         replica.router = _outcome_router  # type: ignore[assignment]
         self._app = app
         self._middleware = bool(app.user_middleware)
@@ -174,22 +179,24 @@ class NativeFinish:
         replica.user_middleware = []
         self._own_stack = FastAPI.build_middleware_stack(replica)
 
-    def begin(self, scope: Scope) -> None:
+    def begin(self, scope: Scope) -> OpenSession | None:
         """Set in ``scope`` what the application and its layers set before they route."""
         app = self._app
         if app.root_path:
             scope["root_path"] = app.root_path
         scope["app"] = app
+        session = self._sessions.open(scope) if self._sessions is not None else None
         layer: Any = app.middleware_stack
         while not hasattr(layer, "_exception_handlers"):
             layer = layer.app
         scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
         if features.EXITS_BEHIND_ANSWER:
             scope[_FILES] = contextlib.AsyncExitStack()
+        return session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
         """As :func:`finish`. An answer needs no layers but middleware, unless it, or what exits around it, fails."""
-        outcome, request, body, function_stack, request_stack, started = ending
+        outcome, request, body, function_stack, request_stack, started, session = ending
         files = scope[_FILES].pop_all() if features.EXITS_BEHIND_ANSWER else contextlib.AsyncExitStack()
         if (started or not self._middleware) and not isinstance(outcome, Exception):
 
@@ -206,11 +213,17 @@ class NativeFinish:
                     files = files.pop_all()  # what handles it may still read them
                 else:
                     return
-        scope[_ENDING] = files, (outcome, request, body, function_stack, request_stack, started)
+        scope[_ENDING] = files, (outcome, request, body, function_stack, request_stack, started, None)
+        if session is not None:
+            scope[RESUMED] = session
         if started:
             await self._own_stack(scope, receive, _without_start(send))
         else:
             await self._stack(scope, receive, send)
+
+
+def _resumed(middleware: Middleware) -> Middleware:
+    return Middleware(ResumedSession) if middleware.cls is session_middleware() else middleware
 
 
 async def _outcome_router(scope: Scope, receive: Receive, send: Send) -> None:

@@ -241,12 +241,13 @@ def mounted_app(route: Any) -> FastAPI | None:
     return app if isinstance(app, FastAPI) else None
 
 
-def services(app: FastAPI, *, bare: bool) -> Services:
-    """What the programs of ``app`` call. ``bare``: :func:`bare_layers` has nothing against it."""
+def services(app: FastAPI, layers: NativeLayers | None) -> Services:
+    """What the programs of ``app`` call. ``layers``: what :func:`bare_layers` has found; None where it was against."""
     # Which makes a second copy of the stack: not of middleware that is the application's, and not known.
-    native = NativeFinish(app) if bare else None
+    native = NativeFinish(app, layers.sessions) if layers is not None else None
     return Services(
         begin=None if native is None else native.begin,
+        session=None if layers is None else layers.sessions,
         make_stack=contextlib.AsyncExitStack,
         request_stack_key="fastapi_inner_astack" if features.EXITS_BEHIND_ANSWER else None,
         function_stack_key="fastapi_function_astack" if features.HAS_FUNCTION_STACK else None,
@@ -262,7 +263,7 @@ def services(app: FastAPI, *, bare: bool) -> Services:
         validation_error=pydantic_core.ValidationError,
         answered=answered,
         # Native middleware wants to see what is answered in one piece.
-        answers_before_exits=features.EXITS_BEHIND_ANSWER and not (bare and app.user_middleware),
+        answers_before_exits=features.EXITS_BEHIND_ANSWER and not (layers is not None and app.user_middleware),
         finish=finish,
         finish_native=native,
         response_class=Response,

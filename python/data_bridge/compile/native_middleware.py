@@ -29,6 +29,7 @@ from . import features
 from .byte_pattern import NotTranslatableError, byte_pattern
 from .facts import Bridged
 from .pristine import patched_names
+from .sessions import Sessions, session_middleware
 from .source_fingerprint import fingerprint
 
 __all__ = ["NativeLayers", "read_layers"]
@@ -56,6 +57,14 @@ _KNOWN = {
         "13e0a8093cfa",
     },
     "TrustedHostMiddleware": {"7f0c47e802da", "410828f8a5c5", "76ff1df51b27"},  # 0.38, 1.7, 1.9
+    "SessionMiddleware": {  # 0.38, 1.0, 1.7, 1.8, 1.10
+        "f84e4761ed88",
+        "659aff109735",
+        "48ebf87c6803",
+        "4d2e20f7caff",
+        "534cf26b319d",
+    },
+    "Session": {"89d1933f3cd0", "144fa8d8afa0", "38a37567bd4c"},  # 1.0, 1.7, 1.8
     "HTTPSRedirectMiddleware": {"a62abb576c5f"},  # 1.7
     "URL.__init__": {"c4eac03c057c"},  # 1.9
     "URL.replace": {"3b7c1f9313d8"},  # 1.8
@@ -72,14 +81,18 @@ class NativeLayers:
     layers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     attributes: list[tuple[Any, str, Any]] = field(default_factory=list)  # as Watch.attributes
     lists: list[tuple[list[Any], tuple[Any, ...]]] = field(default_factory=list)  # as Watch.lists
+    sessions: Sessions | None = None
 
 
 def read_layers(instances: list[Any]) -> NativeLayers:
     """The native layers of a stack's own middleware, from the outside. Raises :class:`Bridged` with the reason."""
     found = NativeLayers()
-    for instance in instances:
-        read = _READERS.get(type(instance))
-        name = type(instance).__name__
+    for index, instance in enumerate(instances):
+        kind = type(instance)
+        read = _READERS.get(kind)
+        if kind is session_middleware():
+            read = functools.partial(_session, found, instances[index + 1 :])
+        name = kind.__name__
         if read is None:
             raise Bridged(f"user middleware: {name}")
         # Before it is read: another thread may be changing it.
@@ -266,6 +279,17 @@ def _https_redirect(_instance: Any) -> tuple[str, dict[str, Any]]:
     _check_code(httpsredirect.HTTPSRedirectMiddleware)
     _check_urls()
     return "https_redirect", {}
+
+
+def _session(found: NativeLayers, further_in: list[Any], instance: Any) -> tuple[str, dict[str, Any]]:
+    owner = type(instance)
+    session = getattr(sys.modules[owner.__module__], "Session", None)  # 1.0
+    _check_code(owner, *(() if session is None else (session,)))
+    if found.sessions is not None:
+        raise Bridged("one around another")
+    edited = any(type(layer) in (cors.CORSMiddleware, gzip.GZipMiddleware) for layer in further_in)
+    found.sessions = Sessions(instance, edited_further_in=edited)
+    return "session", {"cookie": found.sessions.cookie}
 
 
 _READERS: dict[type, Callable[[Any], tuple[str, dict[str, Any]] | None]] = {

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ..routes import Watch
 from .facts import CallFacts, FieldFacts, LooseFacts, RouteFacts
+from .sessions import OpenSession, Sessions
 
 Op = Literal[
     "parameter", "location", "body", "form", "make", "reuse", "call", "thread", "enter", "stream", "application"
@@ -41,9 +42,13 @@ class Step:
 
 @dataclass(slots=True)
 class Services:
-    """What programs of one application call. ``finish_native``, ``begin``: of one without middleware of its own."""
+    """What programs of one application call. ``finish_native``, ``begin``: of one without middleware of its own.
 
-    begin: Callable[[Any], None] | None
+    ``begin`` gives the open session, which ``session`` knows what to do with; None where there are none.
+    """
+
+    begin: Callable[[Any], OpenSession | None] | None
+    session: Sessions | None
     make_stack: Callable[[], Any]
     request_stack_key: str | None
     function_stack_key: str | None

@@ -123,7 +123,7 @@ def differences() -> tuple[int, str]:
     """How many answers were compared, and where one is another; empty: nowhere."""
     app = _application()
     framework.build_stack(app)
-    services = framework.services(app, bare=False)
+    services = framework.services(app, None)
     places = framework.Places(app.routes)
     handlers: dict[str, tuple[Any, Any]] = {}
     for view in features.route_views(app.routes):

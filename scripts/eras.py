@@ -43,6 +43,7 @@ TESTS = [
     "tests/bridge/test_inside.py",
     "tests/bridge/test_files.py",
     "tests/bridge/test_sessions.py",
+    "tests/bridge/test_unread_bodies.py",
     "tests/routing",
 ]
 

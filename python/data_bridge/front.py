@@ -102,8 +102,7 @@ class Front:
     def release(self) -> None:
         """Let the native half go. After the loop has ended, and with it every task that may still answer."""
         self._counts = self.counts()
-        self._leave_inside()
-        self._core = None
+        self._drop_core()
 
     # --- what there is to know ----------------------------------------------------------------------
 
@@ -171,11 +170,10 @@ class Front:
             self.addresses = core.listen_tcp(options.host, options.port, options.backlog)
 
     def _drop_core(self) -> None:
-        """Where listening has failed: threads and connections of the native half end."""
         core, self._core = self._core, None
         self._leave_inside()
         if core is not None:
-            core.close()
+            core.release()
 
     def _leave_inside(self) -> None:
         inside, self._inside = self._inside, None

@@ -210,6 +210,7 @@ void bind_server(nb::module_& module) {
       .def("drain", [](Server& self, double grace_seconds,
                        const nb::object& on_drained) { self.drain(read_seconds(grace_seconds), on_drained.ptr()); })
       .def("close", &Server::close)
+      .def("release", &Server::release)
       .def_prop_ro("in_flight", [](Server& self) { return self.app().in_flight.load(std::memory_order_acquire); })
       .def("counts", [](Server& self) {
         nb::dict counts;

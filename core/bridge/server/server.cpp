@@ -145,10 +145,7 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
   }
 }
 
-Server::~Server() {
-  close();
-  app_->release_application();
-}
+Server::~Server() { release(); }
 
 std::vector<Server::Address> Server::listen_tcp(const std::string& host, std::uint16_t port, int backlog) {
   auto sockets = runtime::listen_tcp(host, port, {.backlog = backlog});
@@ -279,6 +276,12 @@ void Server::close() {
   }
   if (settings_.io_threads == 0) lanes_.front()->close();
   if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+}
+
+void Server::release() noexcept {
+  close();
+  app_->release_application();
+  guard_->retire();
 }
 
 }  // namespace data_bridge::bridge

@@ -86,6 +86,9 @@ class Server {
   void drain(std::chrono::milliseconds grace, PyObject* on_drained);
   /// Cuts off what is left and ends the I/O threads. Idempotent.
   void close();
+  /// close(), and lets go of the application and of all other Python objects: what requests have left behind, in the
+  /// frames of an exception that somebody keeps, may hold parts of this. When no task can answer any more. Idempotent.
+  void release() noexcept;
 
   [[nodiscard]] AppContext& app() noexcept { return *app_; }
 

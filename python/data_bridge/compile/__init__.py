@@ -14,14 +14,12 @@ from typing import Any
 import fastapi.routing
 import starlette.routing
 
-from .. import _core
 from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_error
-from . import features, framework
+from . import features, framework, routers
 from .facts import Bridged
 from .native_middleware import NativeLayers
 from .plan import Services, make_plan
-from .pristine import overrides
-from .watch import included_routers, watch
+from .watch import watch
 
 __all__ = ["compile_app"]
 
@@ -37,8 +35,7 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         # The very ones that are watched: another thread may add one, and take it away again, while this is read.
         routes = watched.lists[0][1] if watched.lists else tuple(app.router.routes)
         framework.check_compilable(app)
-        for router in included_routers(app.router):
-            _check_router(router)
+        routers.check_root(app.router)
         inside, layers = _around(app) if root else ("mounted", NativeLayers())
         watched.attributes += layers.attributes
         watched.lists += layers.lists
@@ -46,9 +43,9 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
     reader = _AppReader(app, routes, None if inside else layers)
     return CompiledApp(
-        [reader.compile(view) for view in features.route_views(routes)],
+        list(_behind_opaque(reader.compile_all(routes))),
         inside_reason=inside,
-        unmatched_reason=inside or framework.unmatched_reason(app),
+        unmatched_reason=inside or _unmatched_reason(app, routes),
         redirect_slashes=app.router.redirect_slashes,
         watch=watched,
         mounted=reader.mounted,
@@ -64,6 +61,24 @@ def _around(app: Any) -> tuple[str, NativeLayers]:
         return str(reason), NativeLayers()
 
 
+def _unmatched_reason(app: Any, routes: Sequence[Any]) -> str:
+    if routers.handles_in_own_way(routes):
+        return "a router that handles in its own way"
+    return framework.unmatched_reason(app)
+
+
+def _behind_opaque(found: Iterator[CompiledRoute]) -> Iterator[CompiledRoute]:
+    """What is behind a route that may match anything is for the application to find."""
+    first = ""
+    for route in found:
+        if first and route.kind != "bridged":
+            route.kind, route.plan, route.operation = "bridged", None, None
+            route.reason = f"behind a route that matches in its own way: {first}"
+        if route.opaque:
+            first = first or route.path or "/"
+        yield route
+
+
 def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRoute]:
     for view in features.route_views(routes):
         yield CompiledRoute(view.path, sorted(view.methods or ()), "bridged", reason, opaque=True)
@@ -77,11 +92,21 @@ class _AppReader:
         self.services: Services = framework.services(app, layers)
         self.mounted: list[MountedApp] = []
 
+    def compile_all(self, routes: Sequence[Any]) -> Iterator[CompiledRoute]:
+        """In the order in which they are tried."""
+        for route in routes:
+            for router in routers.matching_in_own_way(route):
+                yield routers.opaque_entry(route, router)
+            for view in features.route_views([route]):
+                yield self.compile(view)
+
     def compile(self, view: features.RouteView) -> CompiledRoute:
+        """One route."""
         original = view.original
         if isinstance(original, starlette.routing.Mount):
             self._mount(view)
-            return CompiledRoute(view.path + "/{path:path}", [], "bridged", "mounted application")
+            opaque = routers.matches_in_own_way(original)
+            return CompiledRoute(view.path + "/{path:path}", [], "bridged", "mounted application", opaque=opaque)
         if isinstance(original, (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)):
             known = type(original) in (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)
             return CompiledRoute(view.path, [], "bridged", "WebSocket", opaque=not known, tabled=not known)
@@ -92,6 +117,8 @@ class _AppReader:
             route.reason, route.opaque = f"custom route class {type(original).__name__}", True
         elif not framework.matches_as_we_do(view):
             route.reason, route.opaque = "a convertor that matches in its own way", True
+        elif reason := routers.own_way(self.places.chain(view)):
+            route.reason = reason
         else:
             self._compile_route(route, view, plain=plain)
         return route
@@ -119,10 +146,3 @@ class _AppReader:
         except Exception as error:
             # A release, or a patch, that names something otherwise; FastAPI itself knows.
             route.reason = f"cannot be read: {describe_error(error)}"
-
-
-def _check_router(router: Any) -> None:
-    if overrides(router, fastapi.APIRouter, ("__call__", "app", "matches", "handle")):
-        raise Bridged(f"router class {type(router).__name__} routes in its own way")
-    if not framework.has_own_app(router) and type(router.middleware_stack) is not _core.InnerRouter:
-        raise Bridged("middleware or a body limit on a router")

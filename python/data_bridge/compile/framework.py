@@ -57,6 +57,7 @@ from .facts import (
 )
 from .features import RouteView
 from .finish import HANDLER_STACK, NativeFinish, answered, exit_in_handler, finish
+from .limits import body_limit, limited_call, with_inner
 from .native_middleware import NativeLayers, read_layers
 from .plan import Services, make_plan
 from .pristine import (
@@ -318,6 +319,10 @@ class Places:
             tried = tried or hasattr(route, "original_router")
         self._look_into(routes, [])
 
+    def chain(self, view: RouteView) -> list[Any]:
+        """The included routers that lead to it, from the outside, as far as a release keeps them."""
+        return self.chains.get(id(view.context), [])
+
     def _look_into(self, routes: Sequence[Any], chain: list[Any]) -> None:
         for route in routes:
             if hasattr(route, "effective_candidates"):
@@ -331,11 +336,12 @@ def read_route(app: FastAPI, places: Places, view: RouteView, services: Services
     """The facts of one APIRoute. Raises :class:`Bridged`."""
     handler, outside = handlers_of(view)
     facts = _Reader(app, places, view, handler).read()
-    return facts if outside is None else _within(facts, services, view, handler)
+    limit, _ = body_limit(view.app)
+    return facts if outside is None and limit is None else _within(facts, services, view, handler)
 
 
 def _within(facts: RouteFacts, services: Services, view: RouteView, handler: FunctionType) -> RouteFacts:
-    """Those of a route whose request handler has somebody's code around it, which stays there."""
+    """Those of a route whose request handler has somebody's code around it, or a limit, which stays there."""
     if features.EXITS_BEHIND_ANSWER:
         native = _core.CompiledHandler(make_plan(facts, services, given_request=True), handler)
 
@@ -349,9 +355,10 @@ def _within(facts: RouteFacts, services: Services, view: RouteView, handler: Fun
         async def compiled(request: Request) -> Any:
             return await exit_in_handler(native, request)
 
+    limit, inner = body_limit(view.app)
     return dataclasses.replace(
         facts,
-        endpoint=CallFacts(rebuilt(view.app, {id(handler): compiled}), "application"),
+        endpoint=CallFacts(with_inner(limit, rebuilt(inner, {id(handler): compiled})), "application"),
         body=None,
         overrides=None,
         has_stacks=False,
@@ -361,7 +368,7 @@ def _within(facts: RouteFacts, services: Services, view: RouteView, handler: Fun
 def native_operation(view: RouteView) -> Any:
     """The native operation that the route's endpoint stands for; None: it is an ordinary one."""
     handler, outside = handlers_of(view)
-    if outside is not None:
+    if outside is not None or body_limit(view.app)[0] is not None:
         return None
     dependant = closure_of(handler)["dependant"]
     return None if dependant.dependencies else getattr(dependant.call, "__data_bridge_operation__", None)
@@ -370,6 +377,8 @@ def native_operation(view: RouteView) -> Any:
 def read_plain_route(app: FastAPI, places: Places, view: RouteView) -> RouteFacts:
     """The facts of a route of Starlette's own: ``endpoint(request) -> response``. Raises :class:`Bridged`."""
     route: Any = view.effective
+    if any(getattr(included.include_context, "max_body_size", None) is not None for included in places.chain(view)):
+        raise Bridged("a body limit on the router that includes a plain Starlette route")
     if getattr(route.app, "__code__", None) is not _plain_request_app():
         raise Bridged("plain Starlette route whose endpoint is an ASGI application, or has middleware")
     function = _handler_of(route.app)
@@ -403,9 +412,9 @@ def handlers_of(view: RouteView) -> tuple[FunctionType, FunctionType | None]:
 
     Its variables are those that are used; later changes of the route do nothing in FastAPI either.
     """
-    app: Any = view.app
+    _, app = body_limit(view.app)
     if getattr(app, "__code__", None) is not _request_app():
-        raise Bridged("the route's application is wrapped (a body limit or a patch)")
+        raise Bridged("the route's application is wrapped")
     outermost = _handler_of(app)
     if getattr(outermost, "__code__", None) is _handler_app():
         return outermost, None
@@ -461,9 +470,10 @@ class _Reader:
             kind = "stream"
         elif self.handler["is_coroutine"] if depth == 0 else features.is_coroutine(dependant):
             kind = "async"
-        if getattr(dependant, "concurrency", None) is not None and depth and kind != "enter":
-            raise Bridged("a dependency with max_concurrency")
         facts = CallFacts(call, kind, name=dependant.name, use_cache=dependant.use_cache)
+        concurrency = getattr(dependant, "concurrency", None)
+        if concurrency is not None and kind in ("async", "thread"):  # of a generator, entering it sees to that
+            facts.call, facts.kind = limited_call(call, concurrency, threaded=kind == "thread"), "async"
         if depth:
             facts.key = features.cache_key(dependant)
             facts.function_scope = getattr(dependant, "scope", None) == "function"

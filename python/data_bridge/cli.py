@@ -238,7 +238,9 @@ def _routes(parsed: argparse.Namespace) -> int:
         return made_by_factory(found, factory=parsed.factory)
 
     compiled = RouteCompiler(asyncio.run(make_app())).compile()
-    if compiled.reason:
+    if compiled.reason and compiled.mounted:
+        print(f"Compiled routes run within code that is not FastAPI's: {compiled.reason}.")
+    elif compiled.reason:
         print(f"All requests go through ASGI: {compiled.reason}.")
     elif compiled.inside_reason:
         print(f"Compiled routes run within the application's middleware: {compiled.inside_reason}.")

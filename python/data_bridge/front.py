@@ -115,6 +115,11 @@ class Front:
         """How requests were answered so far: compiled, unmatched (natively, by no route), bridged."""
         return self._core.counts() if self._core is not None else self._counts
 
+    @property
+    def compiled_apps(self) -> list[CompiledApp]:
+        """``compiled``, and what became of the applications that are mounted in this one or that it calls."""
+        return [self.compiled, *(self._inside.mounted if self._inside is not None else ())]
+
     # --- inside -----------------------------------------------------------------------------------
 
     def _open_stores(self) -> None:

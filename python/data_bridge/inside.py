@@ -21,6 +21,7 @@ class InsideRoutes:
         self._core = core
         self._recompile = recompile
         self._seats: dict[int, _Seat] = {}
+        self.mounted: list[CompiledApp] = []
 
     def occupy(self, app: Any) -> None:
         """Sit down in ``app``, before its routes are read: what it is then is what is watched."""
@@ -29,6 +30,7 @@ class InsideRoutes:
     def update(self, app: Any, compiled: CompiledApp) -> None:
         """Serve ``compiled`` in ``app``; compile what is mounted in it, and serve that."""
         served: set[int] = set()
+        self.mounted = []
         self._serve(app, compiled, served)
         for key in [key for key in self._seats if key not in served]:
             self._seats.pop(key).leave()
@@ -39,15 +41,17 @@ class InsideRoutes:
             self._seats.popitem()[1].leave()
 
     def _serve(self, app: Any, compiled: CompiledApp, served: set[int]) -> None:
-        if id(app) in served:
-            return
         served.add(id(app))
         seat = self._seat(app)
         if seat is not None:
             seat.serve(compiled)
         for mounted in compiled.mounted:
+            if id(mounted.app) in served:
+                continue
             self._seat(mounted.app)
-            self._serve(mounted.app, RouteCompiler(mounted.app, root=False).compile(), served)
+            inner = RouteCompiler(mounted.app, root=False).compile()
+            self.mounted.append(inner)
+            self._serve(mounted.app, inner, served)
 
     def _seat(self, app: Any) -> _Seat | None:
         seat = self._seats.get(id(app))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .inner_apps import applications_in
+
 logger = logging.getLogger("uvicorn.error")
 
 #: The first FastAPI (major, minor) whose routes are compiled; :mod:`.compile.guard` judges later ones.
@@ -42,7 +44,7 @@ class Watch:
 
 @dataclass(slots=True)
 class MountedApp:
-    """A FastAPI application below a path of another one."""
+    """A FastAPI application below a path of another application."""
 
     path: str
     app: Any
@@ -84,7 +86,7 @@ class RouteCompiler:
         app = self.app
         if not _is_fastapi(app):
             reason = f"{type(app).__name__} is no FastAPI application"
-            return CompiledApp([], reason, reason)
+            return CompiledApp([], reason, reason, mounted=_inside(app))
         version = _fastapi_version()
         if _release(version) < FIRST_FASTAPI:
             reason = f"FastAPI {version} is not known to this release of data_bridge"
@@ -115,11 +117,21 @@ def describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _is_fastapi(app: Any) -> bool:
+def _fastapi_class() -> type | None:
     # Whose module was not imported has made no application; importing it costs half a second.
-    fastapi = sys.modules.get("fastapi")
-    kind = getattr(fastapi, "FastAPI", None)
-    return isinstance(kind, type) and isinstance(app, kind)
+    kind = getattr(sys.modules.get("fastapi"), "FastAPI", None)
+    return kind if isinstance(kind, type) else None
+
+
+def _is_fastapi(app: Any) -> bool:
+    kind = _fastapi_class()
+    return kind is not None and isinstance(app, kind)
+
+
+def _inside(app: Any) -> list[MountedApp]:
+    """The FastAPI applications within code of others that is served."""
+    kind = _fastapi_class()
+    return [] if kind is None else [MountedApp(path, inner) for path, inner in applications_in(app, kind)]
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -146,11 +158,15 @@ def _listed(app: Any, reason: str) -> Iterator[CompiledRoute]:
         yield CompiledRoute(str(getattr(route, "path", "")), sorted(methods), "bridged", reason, opaque=True)
 
 
-def with_mounted(app: CompiledApp, prefix: str = "") -> Iterator[tuple[str, CompiledApp]]:
-    """``app`` and the applications that are mounted in it, each behind its path."""
+def with_mounted(
+    app: CompiledApp, prefix: str = "", above: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, CompiledApp]]:
+    """``app`` and the applications that are mounted in it, each behind its path. ``above``: those that lead to it."""
     yield prefix, app
     for mounted in app.mounted:
-        yield from with_mounted(RouteCompiler(mounted.app, root=False).compile(), prefix + mounted.path)
+        if id(mounted.app) not in above:
+            compiled = RouteCompiler(mounted.app, root=False).compile()
+            yield from with_mounted(compiled, prefix + mounted.path, above | {id(mounted.app)})
 
 
 def describe(compiled: CompiledApp) -> Iterator[tuple[str, CompiledRoute]]:

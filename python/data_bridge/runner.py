@@ -183,7 +183,7 @@ def log_started(server: Server) -> None:
     else:
         where = ", ".join(_url(host, port) for host, port in server.addresses)
     kinds = {"native": 0, "compiled": 0, "bridged": 0}
-    for route in server.compiled.routes:
+    for route in (route for app in server.compiled_apps for route in app.routes):
         kinds[route.kind] += 1
     logger.info(
         "Routes: %d native, %d compiled, %d bridged%s.",

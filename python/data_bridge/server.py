@@ -124,6 +124,11 @@ class Server:
         return self._front.compiled
 
     @property
+    def compiled_apps(self) -> list[CompiledApp]:
+        """The same, and what became of those that are mounted in it or that it calls."""
+        return self._front.compiled_apps
+
+    @property
     def in_flight(self) -> int:
         """Requests that Python is working on, background tasks included."""
         return self._front.in_flight

@@ -124,9 +124,9 @@ class _AppReader:
         return route
 
     def _mount(self, view: features.RouteView) -> None:
-        mounted = framework.mounted_app(view.effective)
-        if mounted is not None and mounted is not self.app:
-            self.mounted.append(MountedApp(view.path, mounted))
+        for path, app in framework.mounted_apps(view.effective):
+            if app is not self.app:
+                self.mounted.append(MountedApp(view.path + path, app))
 
     def _compile_route(self, route: CompiledRoute, view: features.RouteView, *, plain: bool) -> None:
         try:

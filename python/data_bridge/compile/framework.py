@@ -39,6 +39,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from .. import _core
+from ..inner_apps import applications_in
 from ..routes import Watch
 from . import features, forms
 from .facts import (
@@ -236,10 +237,9 @@ def matches_as_we_do(view: RouteView) -> bool:
     return all(_REGEXES.get(type(convertor), convertor.regex) == convertor.regex for convertor in convertors.values())
 
 
-def mounted_app(route: Any) -> FastAPI | None:
-    """The FastAPI application that is mounted there, if it is one."""
-    app = getattr(route, "_base_app", None) or getattr(route, "app", None)
-    return app if isinstance(app, FastAPI) else None
+def mounted_apps(route: Any) -> Iterator[tuple[str, FastAPI]]:
+    """The FastAPI applications that are mounted there, or in code that is, and their paths from there."""
+    return applications_in(getattr(route, "app", None), FastAPI)
 
 
 def services(app: FastAPI, layers: NativeLayers | None) -> Services:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import starlette
@@ -199,6 +201,37 @@ def test_tasks_run_behind_the_file(io_threads: int, tmp_path: Path) -> None:
             assert connection.read_answer("GET").body == b"once"
         connection.close()
     assert list(directory.glob("for_once*")) == []
+
+
+@THREADS
+def test_a_file_may_be_the_application(io_threads: int, directory: Path) -> None:
+    content = (directory / "site/large.bin").read_bytes()
+    own = FileResponse(directory / "site/large.bin")
+    # The class is ours when the second one starts.
+    with LiveServer(plain_app(directory)), LiveServer(own, io_threads=io_threads) as server:
+        connection = RawConnection(server.port)
+        connection.send(request("GET", "/"))
+        assert connection.read_answer("GET").body == content
+        connection.close()
+
+
+def test_extensions_of_other_servers_are_theirs(directory: Path) -> None:
+    async def receive() -> Any:
+        raise AssertionError("nobody asks")
+
+    def sent() -> list[Any]:
+        messages: list[Any] = []
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        scope = {"type": "http", "method": "GET", "headers": [], "extensions": {"http.response.pathsend": {}}}
+        asyncio.run(FileResponse(directory / "site/large.bin")(scope, receive, send))
+        return messages
+
+    alone = sent()
+    with LiveServer(plain_app(directory)):
+        assert sent() == alone
 
 
 def test_starlettes_own_code_is_back_behind_the_last_server(directory: Path) -> None:

@@ -123,16 +123,27 @@ PyRef make_extensions(std::initializer_list<PyObject*> names) {
   return extensions;
 }
 
+/// With all that HTTP/1.1 has; borrowed.
+PyObject* all_http_extensions() {
+  const AsgiNames& name = asgi_names();
+  static PyObject* const all = make_extensions({name.http_response_pathsend, name.http_response_trailers}).release();
+  return all;
+}
+
 /// A dict for each request, which may change it. What it has are empty dicts of the process.
 PyRef http_extensions(bool pathsend) {
-  const AsgiNames& name = asgi_names();
-  static PyObject* const both = make_extensions({name.http_response_pathsend, name.http_response_trailers}).release();
-  static PyObject* const trailers = make_extensions({name.http_response_trailers}).release();
-  PyObject* const extensions = pathsend ? both : trailers;
+  static PyObject* const trailers = make_extensions({asgi_names().http_response_trailers}).release();
+  PyObject* const extensions = pathsend ? all_http_extensions() : trailers;
   return PyRef::steal(extensions != nullptr ? PyDict_Copy(extensions) : PyErr_NoMemory());
 }
 
 }  // namespace
+
+PyObject* pathsend_extension() {
+  PyObject* const extensions = all_http_extensions();
+  if (extensions == nullptr) return PyErr_NoMemory();
+  return PyDict_GetItemWithError(extensions, asgi_names().http_response_pathsend);
+}
 
 PyRef make_http_scope(const AppContext& app, const Conversation& conversation) {
   const AsgiNames& name = asgi_names();

@@ -15,6 +15,10 @@ namespace data_bridge::bridge {
 /// uvicorn's; empty with a Python exception set on failure. With the GIL.
 pyloop::PyRef make_http_scope(const AppContext& app, const Conversation& conversation);
 
+/// The value of "http.response.pathsend" in the extensions of all `http` scopes that have it; borrowed, null with a
+/// Python exception set.
+PyObject* pathsend_extension();
+
 /// A new `websocket` scope (the same specification, 2.4), likewise.
 pyloop::PyRef make_websocket_scope(const AppContext& app, const WebSocketConversation& conversation);
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "bridge/asgi/callables.hpp"
+#include "bridge/asgi/scope.hpp"
 #include "bridge/compiled/endpoint.hpp"
 #include "bridge/compiled/frame.hpp"
 #include "bridge/compiled/handler.hpp"
@@ -138,6 +139,14 @@ void bind_server(nb::module_& module) {
   module.def(
       "is_asgi_send", [](nb::handle object) { return is_send(object.ptr()); }, nb::arg("send"),
       "Whether this is the very `send` that a server has called its application with.");
+  module.def(
+      "pathsend_extension",
+      [] {
+        PyObject* const extension = pathsend_extension();
+        if (extension == nullptr) throw nb::python_error();
+        return nb::borrow(extension);
+      },
+      "What stands for http.response.pathsend in the extensions of a server's scopes: always the same dict.");
   bind_limits(module);
   bind_layers(module);
   bind_handler(module);

@@ -156,19 +156,25 @@ def _served(own: Any) -> Any:
             send = send.__closure__[send.__code__.co_freevars.index("send")].cell_contents
         return type(send) is BuiltinFunctionType and _core.is_asgi_send(send)
 
-    def __call__(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+    announced = _core.pathsend_extension()
+
+    # A response may be an application itself: whoever asks whether it is one of ASGI 3 asks for a coroutine function.
+    async def __call__(self: Any, scope: Any, receive: Any, send: Any) -> None:
         extensions = scope.get("extensions")
-        if not extensions or _EXTENSION not in extensions:
-            return own(self, scope, receive, send)
+        # Other servers of the process, and tests, have an extension of their own.
+        if not extensions or extensions.get(_EXTENSION) is not announced:
+            await own(self, scope, receive, send)
+            return
         if (
             direct is not None
             and type(self) is FileResponse
             and isinstance(self.path, str | os.PathLike)
             and leads_to_server(send)
         ):
-            return direct.__call__(_alike(direct, self), scope, receive, _SlicesToPath(send, self.path).send)
+            await direct.__call__(_alike(direct, self), scope, receive, _SlicesToPath(send, self.path).send)
+            return
         others = {name: value for name, value in extensions.items() if name != _EXTENSION}
-        return own(self, {**scope, "extensions": others}, receive, send)
+        await own(self, {**scope, "extensions": others}, receive, send)
 
     return __call__
 

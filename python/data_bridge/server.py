@@ -107,6 +107,10 @@ class Server:
             if not self.in_flight:
                 self.release()
 
+    # As they were called before they had uvicorn's names.
+    start = startup
+    close = shutdown
+
     def release(self) -> None:
         """Let the native half go, at the latest when the loop has ended, and with it every task that may answer."""
         self._front.release()

@@ -25,6 +25,10 @@ struct Hooks {
   pyloop::PyRef apply_proxy_headers;  ///< (scope) -> None: X-Forwarded-For and -Proto of a trusted peer; or None
   pyloop::PyRef await_any;            ///< (awaitable) -> coroutine
   pyloop::PyRef report_refused;       ///< (statuses: list[int], more: int) -> None: logs requests that were refused
+  pyloop::PyRef log_access;           ///< (scope, status: int) -> None: a line of the access log
+  pyloop::PyRef log_websocket;        ///< (scope or None, status: int) -> None: see access_lines.hpp
+  /// (lines: list[tuple], dropped: int) -> None: lines of the access log for answers that Python did not give
+  pyloop::PyRef report_answers;
 };
 
 /// How requests were answered, for diagnostics and tests.
@@ -34,6 +38,7 @@ struct Counters {
   std::atomic<std::uint64_t> inside{0};      ///< compiled, behind the application's middleware, which was bridged
   std::atomic<std::uint64_t> unmatched{0};   ///< 404, 405 and redirects that the application was not asked for
   std::atomic<std::uint64_t> middleware{0};  ///< answered by native middleware, in the application's place
+  std::atomic<std::uint64_t> answered{0};    ///< answers of any kind, where they are counted
   std::atomic<std::uint64_t> websockets{0};  ///< handshakes that the application was asked about
   std::atomic<std::uint64_t> abandoned{0};   ///< the client left before the application had seen the request
 };
@@ -60,6 +65,10 @@ struct AppContext {
   /// `http.response.pathsend` is among the extensions in a scope.
   bool announces_pathsend = true;
   Counters counters;
+  /// There is an access log; and Python writes all of its lines, not those alone that name a proxy's client.
+  std::atomic<bool> access_on{false};
+  std::atomic<bool> access_by_python{false};
+  bool trusts_proxies = false;  ///< apply_proxy_headers may have something to do
   /// Requests for Python that have begun and not ended, background tasks included.
   std::atomic<std::int64_t> in_flight{0};
   /// Requests that came in on other threads and that Python has not begun.

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "bridge/access_lines.hpp"
 #include "bridge/asgi/callables.hpp"
 #include "bridge/asgi/scope.hpp"
 #include "pyloop/handler_task_type.hpp"
@@ -97,6 +98,10 @@ void Run::end_answer(PyObject* result, PyObject* exception) noexcept {
   } else {
     report_breach(conversation_->breach());
   }
+  if (conversation_->state() == Conversation::State::kWaiting && ending != Conversation::Ending::kUnlawful &&
+      !conversation_->gone()) {
+    log_access(500);
+  }
   conversation_->end(ending);
 }
 
@@ -126,6 +131,8 @@ void Run::report_breach(PyRef message) noexcept {
   if (!message || !PyRef::steal(PyObject_CallOneArg(hook, message.get()))) PyErr_WriteUnraisable(hook);
 }
 
+void Run::log_access(int status) noexcept { log_access_anyway(app_, *conversation_, nullptr, status); }
+
 PyObject* Run::callables() {
   if (!callables_) {
     conversation_->open();
@@ -139,6 +146,7 @@ PyRef Run::application_coroutine() {
   PyObject* const object = callables();
   if (object == nullptr) return {};
   const PyRef scope = make_http_scope(app_, *conversation_);
+  if (scope && writes_access(app_, *conversation_)) set_scope(object, scope.get());
   const PyRef receive = receive_of(object);
   const PyRef send = send_of(object);
   PyRef awaitable = call_application(app_.app.get(), scope.get(), receive.get(), send.get());

@@ -47,6 +47,8 @@ class Run : public pyloop::PythonWork, protected pyloop::Driven, private Convers
   PyObject* callables();
   /// A coroutine of the ASGI application, for this request. Empty with an exception set on failure.
   pyloop::PyRef application_coroutine();
+  /// Before an answer that does not go through the callables: a line, where Python writes the access log.
+  void log_access(int status) noexcept;
 
  protected:
   Run(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Conversation::Body body);

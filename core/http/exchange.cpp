@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/characters.hpp"
 #include "http/fields.hpp"
 #include "http/status.hpp"
 #include "http/wire.hpp"
@@ -291,6 +292,8 @@ void Exchange::note_answered(bool complete) noexcept {
       .duration = runtime::Clock::now() - begun_,
       .complete = complete,
       .upgrade = upgrades_,
+      .reported = reported_,
+      .forwarded_for = forwarded_for_,
   };
   if (route_layers_ != nullptr) route_layers_->answered(answered);
   if (connection_layers_ != nullptr) connection_layers_->answered(answered);
@@ -312,12 +315,22 @@ void Exchange::begin(Wire& wire, ExchangeId id, const Request& request, const Pi
   connection_layers_ = layers;
   layered_ = layers != nullptr && layers->sees_answers();
   noted_ = layers != nullptr && layers->calls().answered;
-  filtered_ = upgrades_ = false;
+  filtered_ = upgrades_ = reported_ = false;
   connection_depth_ = 0;
   if (noted_) begun_ = runtime::Clock::now();
   request_line_.clear();
+  forwarded_for_.clear();
+  if (noted_ && layers->calls().forwarded) note_forwarded();
   client_host_.clear();
   server_host_.clear();
+}
+
+void Exchange::note_forwarded() {
+  for (const Header& field : request_.headers) {
+    if (!text::equals_lower(field.name, "x-forwarded-for")) continue;
+    if (!forwarded_for_.empty()) forwarded_for_ += ", ";
+    forwarded_for_ += field.value;
+  }
 }
 
 void Exchange::tell_drained() {

@@ -100,6 +100,8 @@ class Exchange {
   void leave_layers() noexcept;
 
   // --- the answer -----------------------------------------------------------------------------
+  /// Whoever answers has written a line of the access log itself: layers are told. Before the answer.
+  void set_reported() noexcept { reported_ = true; }
   /// A whole answer: `headers` in this order, `content-length` first unless it is among them.
   /// Names and values must be valid (RFC 9110, 5.5); see valid_header().
   void respond(int status, std::span<const Header> headers, std::string_view body);
@@ -199,6 +201,7 @@ class Exchange {
   void begin_pieces(int status, std::span<const Header> headers, const ResponseFields& fields);
   [[nodiscard]] std::optional<std::string_view> filtered(std::string_view piece, bool last);
   void note_answered(bool complete) noexcept;
+  void note_forwarded();
 
   Wire* wire_ = nullptr;
   ExchangeId id_;
@@ -224,6 +227,7 @@ class Exchange {
   bool filtered_ = false;  // some change this answer's body
   bool noted_ = false;     // some are told of the end
   bool upgrades_ = false;  // the answer is one to a wish to upgrade
+  bool reported_ = false;
   const Pipeline* connection_layers_ = nullptr;
   std::shared_ptr<const Pipeline> route_layers_;
   std::unique_ptr<Passage> passage_;
@@ -231,6 +235,7 @@ class Exchange {
   runtime::Clock::time_point begun_;  // where noted_
   std::string request_line_;          // method and target, once the views are gone
   std::size_t method_size_ = 0;
+  std::string forwarded_for_;
 
   mutable std::string client_host_;
   mutable std::string server_host_;

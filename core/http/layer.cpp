@@ -47,6 +47,7 @@ Pipeline::Pipeline(std::vector<std::shared_ptr<Layer>> layers) {
     calls_.requests |= calls.requests;
     calls_.heads |= calls.heads;
     calls_.answered |= calls.answered;
+    calls_.forwarded |= calls.forwarded;
     calls_.refused |= calls.refused;
     members_.push_back({std::move(layer), calls});
   }

@@ -31,8 +31,11 @@ struct Answered {
   std::uint64_t body_size = 0;  ///< bytes of the answer's body, as sent, before framing
   /// From the complete head to the last byte written; for the layers of a route alone, from where it is known.
   std::chrono::nanoseconds duration{};
-  bool complete = true;  ///< false where the connection ended within the answer
-  bool upgrade = false;  ///< of a WebSocket handshake, accepted (101) or refused
+  bool complete = true;   ///< false where the connection ended within the answer
+  bool upgrade = false;   ///< of a WebSocket handshake, accepted (101) or refused
+  bool reported = false;  ///< see Exchange::set_reported()
+  /// X-Forwarded-For, where a layer has asked for it: what proxies say of the client.
+  std::string_view forwarded_for;
 };
 
 /// The head of an answer on its way out. Names are compared without case.
@@ -91,10 +94,11 @@ class Layer {
  public:
   /// What it is called for. Nothing costs a request anything that no layer asks for.
   struct Calls {
-    bool requests = false;  ///< on_request()
-    bool heads = false;     ///< on_head(), filter()
-    bool answered = false;  ///< on_answered()
-    bool refused = false;   ///< on_refused()
+    bool requests = false;   ///< on_request()
+    bool heads = false;      ///< on_head(), filter()
+    bool answered = false;   ///< on_answered()
+    bool refused = false;    ///< on_refused()
+    bool forwarded = false;  ///< on_answered() wants Answered::forwarded_for
   };
 
   virtual ~Layer() = default;

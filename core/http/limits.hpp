@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace data_bridge::http {
 
@@ -64,6 +66,8 @@ struct Options {
   bool date_header = true;
   bool server_header = true;
   std::string server_name = "data_bridge";
+  /// Fields of every answer, behind `date` and `server`, in front of its own; valid ones.
+  std::vector<std::pair<std::string, std::string>> headers{};
   /// The names Python's http.HTTPStatus had before 3.13, as "Unprocessable Entity" for 422.
   bool legacy_reason_phrases = false;
 };

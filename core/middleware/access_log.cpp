@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "http/status.hpp"
+#include "text/percent.hpp"
 
 namespace data_bridge::middleware {
 namespace {
@@ -28,31 +30,47 @@ void append_number(std::string& line, std::uint64_t number) {
   line.append(digits, end);
 }
 
-void append_line(std::string& line, const http::Answered& answered, const AccessLogOptions& options) {
-  line += options.colour ? "\033[32mINFO\033[0m:     " : "INFO:     ";
-  if (!answered.client_host.empty()) {
-    line.append(answered.client_host).append(":");
-    append_number(line, answered.client_port);
+/// The path as uvicorn writes it: decoded, as applications have it, and encoded again.
+void append_path(std::string& line, std::string_view path, std::string_view root_path) {
+  if (!path.starts_with('/')) {
+    line += path;
+    return;
   }
-  line.append(" - \"").append(answered.upgrade ? std::string_view("WebSocket") : answered.method).append(" ");
-  // The parser has let through neither blanks nor controls nor non-ASCII, so a quote is all that could forge a line.
-  for (const char c : answered.target) {
+  const std::string whole = std::string(root_path) + text::decode_path(path);
+  for (std::string_view rest = whole;;) {
+    const std::size_t slash = rest.find('/');
+    text::append_percent_encoded(line, rest.substr(0, slash));
+    if (slash == std::string_view::npos) return;
+    line += '/';
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+/// The parser has let through neither blanks nor controls nor non-ASCII, so a quote is all that could forge a line.
+void append_query(std::string& line, std::string_view query) {
+  for (const char c : query) {
     if (c == '"') {
       line += "%22";
     } else {
       line += c;
     }
   }
-  if (answered.upgrade) {
-    line += "\" ";
-    if (answered.status == 101) {
-      line += "[accepted]";
-    } else {
-      append_number(line, static_cast<std::uint64_t>(answered.status));
-    }
-    line += "\n";
-    return;
+}
+
+void append_target(std::string& line, std::string_view target, std::string_view root_path) {
+  const std::size_t mark = std::min(target.find('?'), target.size());
+  append_path(line, target.substr(0, mark), root_path);
+  if (mark + 1 < target.size()) append_query(line, target.substr(mark));
+}
+
+void append_line(std::string& line, const http::Answered& answered, const AccessLogOptions& options) {
+  line += "INFO:     ";
+  if (!answered.client_host.empty()) {
+    line.append(answered.client_host).append(":");
+    append_number(line, answered.client_port);
   }
+  line.append(" - \"").append(answered.method).append(" ");
+  append_target(line, answered.target, options.root_path);
   line.append(answered.version == http::Version::kHttp11 ? " HTTP/1.1\" " : " HTTP/1.0\" ");
   append_number(line, static_cast<std::uint64_t>(answered.status));
   const std::string_view phrase = http::reason_phrase(answered.status, options.legacy_reason_phrases);
@@ -87,6 +105,8 @@ AccessLog::~AccessLog() {
 }
 
 void AccessLog::on_answered(const http::Answered& answered) noexcept {
+  if (answered.upgrade || answered.reported || !answered.forwarded_for.empty() || !on_.load(std::memory_order_relaxed))
+    return;
   bool first = false;
   try {
     const std::scoped_lock lock(mutex_);

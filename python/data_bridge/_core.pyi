@@ -211,15 +211,23 @@ class Server:
         apply_proxy_headers: Callable[..., Any],
         await_any: Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]],
         report_refused: Callable[[list[int], int], None],
+        log_access: Callable[[Any, int], object],
+        log_websocket: Callable[[Any, int], object],
+        report_answers: Callable[[list[tuple[str, int, str, str, str, int, str]], int], object],
         still_valid: Callable[[bool], bool],
         io_threads: int,
         access_log: bool,
+        trusts_proxies: bool,
+        count_answers: bool,
+        limit_concurrency: int,
         server_header: bool,
         date_header: bool,
+        headers: list[tuple[str, str]],
         legacy_reason_phrases: bool,
         limits: Limits,
         pathsend: bool,
     ) -> None: ...
+    def set_access_log(self, *, on: bool, by_python: bool) -> None: ...
     def listen_tcp(self, host: str, port: int, backlog: int) -> list[tuple[str, int]]: ...
     def listen_unix(self, path: str, backlog: int) -> None: ...
     def listen_inherited(self, fd: int, backlog: int = 2048) -> list[tuple[str, int]]: ...

@@ -22,7 +22,7 @@ from .process import STARTUP_FAILURE, supervisor_line
 from .routes import CompiledApp, RouteCompiler, describe, route_program
 from .runner import log_started, run_server
 from .server import Server
-from .supervisor import Supervisor, worker_command
+from .supervisor import supervise_command, worker_command
 
 _EPILOG = """\
 examples:
@@ -219,7 +219,7 @@ def _run(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments:
         parser.error(str(error))
     line = supervisor_line()
     if parsed.workers > 1 and line is None:
-        return Supervisor(worker_command(arguments), options, parsed.workers).run()
+        return supervise_command(worker_command(arguments), options, parsed.workers)
     # As under uvicorn: a single process imports before the loop runs, a worker in it; factories are called in it.
     found = None if line is not None else import_app(parsed.app, app_dir=parsed.app_dir)
 

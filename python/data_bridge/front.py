@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from . import _core
+from .access_log import AccessLog, AnswerLog, log_access, log_websocket
 from .inside import InsideRoutes
 from .options import ServerOptions
 from .process import Deadline
@@ -32,7 +33,8 @@ class Front:
     """Answers requests for an application on the running PyLoop; the lifespan is somebody else's.
 
     ``app`` is of ASGI 3, ``state`` its lifespan's. ``listeners``: descriptors of listening sockets in place of the
-    address in ``options``; they stay the caller's.
+    address in ``options``; they stay the caller's. ``count_answers``: :meth:`counts` has ``answered``, also without an
+    access log.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Front:
         state: dict[str, Any],
         on_exception: Callable[[BaseException], None] | None = None,
         listeners: list[int] | None = None,
+        count_answers: bool = False,
     ) -> None:
         self.app = app
         self.options = options
@@ -56,6 +59,8 @@ class Front:
         self._inside: InsideRoutes | None = None
         self._files: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._access_log: AccessLog | None = None
+        self._count_answers = count_answers or options.limit_max_requests is not None
         self._recompiling = False
         self._counts: dict[str, int] = {}
 
@@ -127,17 +132,18 @@ class Front:
         if stores is not None:
             stores.open()
 
-    def share_stores(self) -> None:
+    def share_stores(self, shared: bool) -> None:
         """Tell the stores, before anything opens them, whether other processes may use them too."""
         stores = getattr(self.app, "data_bridge_stores", None)
         if stores is not None:
-            # A listening socket that was handed over is one that other workers accept from too.
-            options = self.options
-            stores.shared_with_processes = options.fd is not None or options.reuse_port or self._listeners is not None
+            stores.shared_with_processes = shared
 
     def _start_core(self) -> None:
         options = self.options
-        proxies = TrustedProxies(options.forwarded_allow_ips)
+        allowed = options.forwarded_allow_ips if options.proxy_headers else ""
+        proxies = TrustedProxies(allowed)
+        headers = [(name.lower(), value) for name, value in options.headers]
+        own_server = any(name == "server" for name, _ in headers)
         native = any(route.kind == "native" for route in self._compiler.compile().routes)
         self._core = core = _core.Server(
             asyncio.get_running_loop(),
@@ -149,16 +155,26 @@ class Front:
             apply_proxy_headers=proxies.apply,
             await_any=_await_any,
             report_refused=RefusalLog(logger),
+            log_access=log_access,
+            log_websocket=log_websocket,
+            report_answers=AnswerLog(proxies, options.root_path),
             still_valid=self._still_valid,
             io_threads=options.io_threads if options.io_threads is not None else int(native),
             access_log=options.access_log,
-            server_header=options.server_header,
+            trusts_proxies=bool(allowed),
+            count_answers=self._count_answers,
+            limit_concurrency=options.limit_concurrency or 0,
+            server_header=options.server_header and not own_server,
             date_header=options.date_header,
+            headers=headers,
             legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
             limits=options.native_limits(),
             pathsend=self._take_files(),
         )
         self._loop = asyncio.get_running_loop()
+        if options.access_log:
+            self._access_log = AccessLog(core)
+            self._access_log.watch()
         self._inside = InsideRoutes(core, self._recompile_soon)
         self._recompile()
         if self._listeners is None and options.reuse_port and options.fd is None and options.uds is None:
@@ -181,6 +197,9 @@ class Front:
             core.release()
 
     def _leave_inside(self) -> None:
+        if self._access_log is not None:
+            self._access_log.stop()
+            self._access_log = None
         inside, self._inside = self._inside, None
         if inside is not None:
             inside.leave()

@@ -17,18 +17,26 @@ def import_app(spec: str, *, app_dir: str = "") -> Any:
 
     An application, or a factory of one.
     """
-    module_name, _, attribute = spec.partition(":")
-    if not module_name or not attribute:
-        raise ImportFailed(f"{spec!r} does not name an application: write MODULE:ATTRIBUTE, for example main:app")
     directory = os.path.abspath(app_dir)
     if directory not in sys.path:
         sys.path.insert(0, directory)
+    return import_from_string(spec, where=f"in {directory} or ")
+
+
+def import_from_string(spec: str, *, where: str = "") -> Any:
+    """Import what ``spec`` names from where Python looks; something that can be called.
+
+    ``where``: what a message about a missing module says before "among the installed packages".
+    """
+    module_name, _, attribute = spec.partition(":")
+    if not module_name or not attribute:
+        raise ImportFailed(f"{spec!r} does not name an application: write MODULE:ATTRIBUTE, for example main:app")
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise ImportFailed(f"no module named {error.name!r} in {directory} or among the installed packages") from None
+        raise ImportFailed(f"no module named {error.name!r} {where}among the installed packages") from None
     for name in attribute.split("."):
         try:
             found = getattr(found, name)

@@ -13,17 +13,17 @@ from typing import Any, ClassVar, Literal
 #: uvicorn's level below DEBUG.
 TRACE_LOG_LEVEL = 5
 
-_BLUE, _CYAN, _GREEN, _YELLOW, _RED, _BRIGHT_RED, _BRIGHT_WHITE = 34, 36, 32, 33, 31, 91, 97
+_BLUE, CYAN, _GREEN, _YELLOW, _RED, _BRIGHT_RED, _BRIGHT_WHITE = 34, 36, 32, 33, 31, 91, 97
 _LEVELS = {
     TRACE_LOG_LEVEL: _BLUE,
-    logging.DEBUG: _CYAN,
+    logging.DEBUG: CYAN,
     logging.INFO: _GREEN,
     logging.WARNING: _YELLOW,
     logging.ERROR: _RED,
     logging.CRITICAL: _BRIGHT_RED,
 }
 _STATUSES = {1: _BRIGHT_WHITE, 2: _GREEN, 3: _YELLOW, 4: _RED, 5: _BRIGHT_RED}
-_BOLD = 1
+BOLD = 1
 
 
 def style(text: str, *codes: int) -> str:
@@ -31,14 +31,14 @@ def style(text: str, *codes: int) -> str:
     return "".join(f"\033[{code}m" for code in codes) + text + "\033[0m"
 
 
-def _coloured(colour: int, level_name: object) -> str:
-    return style(str(level_name), colour)
+def _coloured(colour: int, text: str) -> str:
+    return style(str(text), colour)
 
 
 class ColourizedFormatter(logging.Formatter):
     """Adds ``%(levelprefix)s``, coloured on a terminal or with ``use_colors``; prefers a record's ``color_message``."""
 
-    level_name_colors: ClassVar[dict[int, Callable[[object], str]]] = {
+    level_name_colors: ClassVar[dict[int, Callable[[str], str]]] = {
         level: functools.partial(_coloured, colour) for level, colour in _LEVELS.items()
     }
 
@@ -103,7 +103,7 @@ class AccessFormatter(ColourizedFormatter):
         client_addr, method, full_path, http_version, status_code = arguments
         request_line = f"{method} {full_path} HTTP/{http_version}"
         if self.use_colors:
-            request_line = style(request_line, _BOLD)
+            request_line = style(request_line, BOLD)
         changed.__dict__.update(
             client_addr=client_addr,
             request_line=request_line,
@@ -112,4 +112,4 @@ class AccessFormatter(ColourizedFormatter):
         return super().formatMessage(changed)
 
 
-__all__ = ["TRACE_LOG_LEVEL", "AccessFormatter", "ColourizedFormatter", "DefaultFormatter", "style"]
+__all__ = ["BOLD", "CYAN", "TRACE_LOG_LEVEL", "AccessFormatter", "ColourizedFormatter", "DefaultFormatter", "style"]

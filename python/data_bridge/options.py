@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +15,10 @@ from .limits import Limits
 
 #: uvicorn's names of implementations: all but ``none`` mean the one that data_bridge has.
 WebSockets = Literal["auto", "none", "websockets", "websockets-sansio", "wsproto"]
+
+
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def _default_forwarded_allow_ips() -> str:
@@ -44,6 +49,10 @@ class ServerOptions(Limits):
     access_log: bool = True
     server_header: bool = True
     date_header: bool = True
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    """Fields of every answer, in front of the application's own."""
+    proxy_headers: bool = True
+    """X-Forwarded-For and -Proto are believed at all."""
     forwarded_allow_ips: str = field(default_factory=_default_forwarded_allow_ips)
     """Peers whose X-Forwarded-For and -Proto are believed: addresses, networks, or ``*``."""
     ws: WebSockets = "auto"
@@ -58,6 +67,12 @@ class ServerOptions(Limits):
     """Seconds for the pong, then the connection is closed with 1011; None or 0: for ever."""
     ws_per_message_deflate: bool = True
     """Compression is agreed on with clients that offer it."""
+    limit_concurrency: int | None = None
+    """Requests are answered with 503 while there are so many connections, or requests that Python works on."""
+    limit_max_requests: int | None = None
+    """The process ends in good order behind so many answers; a supervisor starts another."""
+    limit_max_requests_jitter: int = 0
+    """Up to so many more, by chance, so that workers do not end together."""
     timeout_graceful_shutdown: float | None = None
     """How long a stop may take: running requests and the lifespan's end, together. None, as uvicorn's: as long as they
     take, for whoever asked for the stop has a limit of his own (Kubernetes 30 seconds, systemd 90)."""
@@ -73,6 +88,13 @@ class ServerOptions(Limits):
         if self.io_threads is not None:
             _check_range("io_threads", self.io_threads, 0, 1024)
         self.check_limits()
+        for name, value in self.headers:
+            if not _FIELD_NAME.fullmatch(name) or _CONTROLS.search(value) or not value.isascii():
+                raise ValueError(f"headers: {name!r}: {value!r} is no field of an HTTP answer")
+        _check_range("limit_max_requests_jitter", self.limit_max_requests_jitter, 0, 2**31 - 1)
+        for limit in ("limit_concurrency", "limit_max_requests"):
+            if (most := getattr(self, limit)) is not None:
+                _check_range(limit, most, 0, 2**63 - 1)
         _check_range("ws_max_size", self.ws_max_size, 0, 2**63 - 1)
         _check_range("ws_max_queue", self.ws_max_queue, 0, 2**63 - 1)
         for name in ("ws_ping_interval", "ws_ping_timeout"):

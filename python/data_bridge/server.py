@@ -45,6 +45,7 @@ class Server:
         self._front = Front(
             self.app, self.options, state=self.lifespan.state, on_exception=on_exception, listeners=listeners
         )
+        self._has_listeners = listeners is not None
         self._stop = asyncio.Event()
         self._deadline = Deadline()
 
@@ -56,7 +57,9 @@ class Server:
         Raises what the application's start-up raised, or :class:`StartupFailed`; OSError where the address cannot be
         used.
         """
-        self._front.share_stores()
+        # A listening socket that was handed over is one that other workers accept from too.
+        handed_over = self.options.fd is not None or self._has_listeners
+        self._front.share_stores(handed_over or self.options.reuse_port)
         await self._start_lifespan()
         try:
             self._front.start()

@@ -17,6 +17,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from . import _core
 from .options import ServerOptions
@@ -48,17 +50,46 @@ _SIGNALS = (
 )
 
 
-class _Worker:
-    """A process, and the supervisor's end of the line to it."""
+class WorkerProcess(Protocol):
+    """What a supervisor needs of a process: subprocess.Popen's names, and its end of a line to it."""
 
-    def __init__(self, command: list[str], listeners: list[int], *, replaces: _Worker | None = None) -> None:
+    line: socket.socket
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> Any:
+        """Its exit status, negative of a signal."""
+
+    def poll(self) -> int | None:
+        """The same, looked up."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+
+class CommandProcess(subprocess.Popen[bytes]):
+    """A command that inherits listening sockets, and the other end of a line."""
+
+    def __init__(self, command: list[str], listeners: list[int]) -> None:
         self.line, end = socket.socketpair()
         with end:
-            self.process = subprocess.Popen(
-                command,
-                pass_fds=(end.fileno(), *listeners),
-                env=worker_environment(end.fileno(), listeners),
+            super().__init__(
+                command, pass_fds=(end.fileno(), *listeners), env=worker_environment(end.fileno(), listeners)
             )
+
+
+class _Worker:
+    """A process, and what is known of it."""
+
+    def __init__(self, process: WorkerProcess, *, replaces: _Worker | None = None) -> None:
+        self.process = process
+        self.line = process.line
         self.line.setblocking(False)
         self.started = time.monotonic()
         self.ready = False
@@ -90,16 +121,15 @@ class _Worker:
 
 
 class Supervisor:
-    """Runs ``workers`` copies of ``command`` until SIGINT or SIGTERM."""
+    """Runs ``workers`` processes that ``start`` makes until SIGINT or SIGTERM."""
 
-    def __init__(self, command: list[str], options: ServerOptions, workers: int) -> None:
-        self._command = command
+    def __init__(self, start: Callable[[], WorkerProcess], options: ServerOptions, workers: int) -> None:
+        self._start_process = start
         self._options = options
         self._wanted = workers
         self._workers: list[_Worker] = []
         self._to_replace: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
-        self._listeners: list[int] = []
         self._stopping = False
         self._stop_signals = 0
         self._kill_at: float | None = None
@@ -109,29 +139,19 @@ class Supervisor:
         self._has_served = False
         self._status = 0
 
-    def run(self) -> int:
-        """The exit status. Raises OSError where the address cannot be listened on."""
-        self._listeners = listen(self._options)
-        try:
-            with signals_to_descriptor(_SIGNALS) as signals:
-                self._selector.register(signals, selectors.EVENT_READ)
-                logger.info(
-                    "Serving on %s with %d workers (supervisor pid %d, press CTRL+C to stop).",
-                    _where(self._options, self._listeners),
-                    self._wanted,
-                    os.getpid(),
-                )
-                self._fill_up()
-                while self._workers or not self._stopping:
-                    self._selector.select(self._pause())
-                    with contextlib.suppress(BlockingIOError):
-                        for number in signals.recv(4096):
-                            self._on_signal(signal.Signals(number))
-                    self._hear_workers()
-                    self._bury()
-                    self._keep_up()
-        finally:
-            self._close()
+    def supervise(self) -> int:
+        """The exit status."""
+        with signals_to_descriptor(_SIGNALS) as signals:
+            self._selector.register(signals, selectors.EVENT_READ)
+            self._fill_up()
+            while self._workers or not self._stopping:
+                self._selector.select(self._pause())
+                with contextlib.suppress(BlockingIOError):
+                    for number in signals.recv(4096):
+                        self._on_signal(signal.Signals(number))
+                self._hear_workers()
+                self._bury()
+                self._keep_up()
         return self._status
 
     # --- signals -----------------------------------------------------------------------------------
@@ -186,7 +206,7 @@ class Supervisor:
         return [worker for worker in self._workers if not worker.stopping and worker.replaces is None]
 
     def _start(self, *, replaces: _Worker | None = None) -> None:
-        worker = _Worker(self._command, self._listeners, replaces=replaces)
+        worker = _Worker(self._start_process(), replaces=replaces)
         self._workers.append(worker)
         self._selector.register(worker.line, selectors.EVENT_READ, worker)
 
@@ -296,12 +316,27 @@ class Supervisor:
         if self._to_replace and not replacements:
             self._start(replaces=self._to_replace.pop(0))
 
-    def _close(self) -> None:
-        for fd in self._listeners:
+
+def supervise_command(command: list[str], options: ServerOptions, workers: int) -> int:
+    """Run ``workers`` copies of ``command`` on the address of ``options``; the exit status.
+
+    Raises OSError where the address cannot be listened on.
+    """
+    listeners = listen(options)
+    try:
+        logger.info(
+            "Serving on %s with %d workers (supervisor pid %d, press CTRL+C to stop).",
+            _where(options, listeners),
+            workers,
+            os.getpid(),
+        )
+        return Supervisor(lambda: CommandProcess(command, listeners), options, workers).supervise()
+    finally:
+        for fd in listeners:
             os.close(fd)
-        if self._options.uds is not None and self._options.fd is None:
+        if options.uds is not None and options.fd is None:
             with contextlib.suppress(OSError):
-                os.unlink(self._options.uds)
+                os.unlink(options.uds)
 
 
 def listen(options: ServerOptions) -> list[int]:

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bridge/access_lines.hpp"
 #include "bridge/asgi/awaitable.hpp"
 #include "bridge/asgi/callables_type.hpp"
 #include "bridge/asgi/message.hpp"
@@ -59,10 +60,13 @@ class AsgiCallables final : public ConversationReader {
   int traverse(visitproc visit, void* arg) {
     Py_VISIT(file_message_.get());
     Py_VISIT(file_path_.get());
+    Py_VISIT(scope_.get());
     const int stop = receive_waiters_.traverse(visit, arg);
     return stop != 0 ? stop : send_waiters_.traverse(visit, arg);
   }
+  void set_scope(PyObject* scope) noexcept { scope_ = PyRef::borrow(scope); }
   void clear() noexcept {
+    scope_.reset();
     receive_waiters_.clear();
     send_waiters_.clear();
     const PyRef message = std::move(file_message_);
@@ -136,6 +140,8 @@ class AsgiCallables final : public ConversationReader {
     conversation_->announce_start();
     StartMessage start;
     if (!read_start_message(message, start)) return false;
+    const PyRef scope = std::move(scope_);
+    if (!log_access(*app_, *conversation_, scope.get(), start.status)) return false;
     conversation_->start(start.status, start.headers, start.content_length, start.trailers);
     return true;
   }
@@ -210,6 +216,7 @@ class AsgiCallables final : public ConversationReader {
 
   std::shared_ptr<AppContext> app_;
   std::shared_ptr<LoopConversation> conversation_;
+  PyRef scope_;  // for the line of the access log
   Waiters receive_waiters_;
   Waiters send_waiters_;
   bool body_begun_ = false;
@@ -236,6 +243,8 @@ PyRef await_body_piece(PyObject* callables) {
 }
 
 void take_awaited_piece(PyObject* callables, BodyPiece& out) { std::swap(Type::of(callables).piece, out); }
+
+void set_scope(PyObject* callables, PyObject* scope) { Type::of(callables).set_scope(scope); }
 
 PyRef receive_of(PyObject* callables) { return Type::receive_of(callables); }
 PyRef send_of(PyObject* callables) { return Type::send_of(callables); }

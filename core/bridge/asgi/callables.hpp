@@ -31,6 +31,9 @@ bool take_body_piece(LoopConversation& conversation, BodyPiece& out);
 pyloop::PyRef await_body_piece(PyObject* callables);
 void take_awaited_piece(PyObject* callables, BodyPiece& out);
 
+/// The scope that the application is called with, for the access log; kept until its answer begins.
+void set_scope(PyObject* callables, PyObject* scope);
+
 /// New references.
 pyloop::PyRef receive_of(PyObject* callables);
 pyloop::PyRef send_of(PyObject* callables);

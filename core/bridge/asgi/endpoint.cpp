@@ -45,6 +45,7 @@ class UnmatchedRun final : public Run {
                                                        .server_host = server_host,
                                                        .server_port = conversation().server().port});
     app().counters.unmatched.fetch_add(1, std::memory_order_relaxed);
+    log_access(answer.status());
     conversation().respond(answer.status(), answer.headers(), answer.body());
     return {};
   }

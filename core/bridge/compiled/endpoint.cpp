@@ -91,6 +91,7 @@ class NativeDoor final : public Door {
     fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
     const std::string_view content = bytes_view(body);
     if (!is_here(status, content) || !read_fields(headers, content.size(), fields)) return Answer::kNotHere;
+    run_.log_access(static_cast<int>(status));
     run_.conversation().respond(static_cast<int>(status), fields, content);
     return Answer::kDone;
   }
@@ -99,12 +100,14 @@ class NativeDoor final : public Door {
     if (!is_here(status, body)) return Answer::kNotHere;
     if (keeps_open_) return answer_json_by_messages(status, body, headers, next);
     if (headers == nullptr || (PyList_CheckExact(headers) && PyList_GET_SIZE(headers) == 0)) {
+      run_.log_access(static_cast<int>(status));
       run_.conversation().respond(static_cast<int>(status), "application/json", body);
       return Answer::kDone;
     }
     const std::string length = std::to_string(body.size());
     std::vector<http::Header> fields{{"content-length", length}, {"content-type", "application/json"}};
     if (!PyList_CheckExact(headers) || !read_fields(headers, body.size(), fields)) return Answer::kNotHere;
+    run_.log_access(static_cast<int>(status));
     run_.conversation().respond(static_cast<int>(status), fields, body);
     return Answer::kDone;
   }

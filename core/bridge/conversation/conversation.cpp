@@ -197,6 +197,10 @@ void Conversation::leave_layers() {
   if (has_layers_) perform([](http::Exchange& exchange) { exchange.leave_layers(); });
 }
 
+void Conversation::note_reported() {
+  perform([](http::Exchange& exchange) { exchange.set_reported(); });
+}
+
 void Conversation::respond(int status, std::span<const http::Header> headers, std::string_view body) {
   state_ = State::kComplete;
   if (local_) {

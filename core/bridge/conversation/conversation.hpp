@@ -96,6 +96,8 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   [[nodiscard]] std::size_t largest_body() const noexcept { return largest_body_; }
   /// What is answered has passed Python's own middleware: not that of the exchange's route, too.
   void leave_layers();
+  /// The access log has its line already. Before the answer.
+  void note_reported();
   /// A whole answer, at most one, and nothing before or behind it.
   void respond(int status, std::span<const http::Header> headers, std::string_view body);
   /// The common case: content-length and content-type, in this order.

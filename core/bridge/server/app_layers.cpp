@@ -77,6 +77,7 @@ class LayerRun final : public Run {
                                                              .server_host = server_host,
                                                              .server_port = server.port});
     app().counters.middleware.fetch_add(1, std::memory_order_relaxed);
+    log_access(answer.status);
     conversation().respond(answer.status, answer.headers(), answer.body);
     return {};
   }

@@ -157,11 +157,17 @@ void bind_server(nb::module_& module) {
           [](Server* self, const nb::object& loop, const nb::object& app, const nb::dict& state,
              const std::string& root_path, const nb::object& report_exception, const nb::object& report_protocol,
              const nb::object& apply_proxy_headers, const nb::object& await_any, const nb::object& report_refused,
-             const nb::object& still_valid, unsigned io_threads, bool access_log, bool server_header, bool date_header,
-             bool legacy_reason_phrases, const ServerLimits& limits, bool pathsend) {
+             const nb::object& log_access, const nb::object& log_websocket, const nb::object& report_answers,
+             const nb::object& still_valid, unsigned io_threads, bool access_log, bool trusts_proxies,
+             bool count_answers, std::size_t limit_concurrency, bool server_header, bool date_header,
+             std::vector<std::pair<std::string, std::string>> headers, bool legacy_reason_phrases,
+             const ServerLimits& limits, bool pathsend) {
             ServerSettings settings;
             settings.io_threads = io_threads;
             settings.access_log = access_log;
+            settings.count_answers = count_answers;
+            settings.limit_concurrency = limit_concurrency;
+            settings.http.headers = std::move(headers);
             settings.http.server_header = server_header;
             settings.http.date_header = date_header;
             settings.http.legacy_reason_phrases = legacy_reason_phrases;
@@ -172,17 +178,23 @@ void bind_server(nb::module_& module) {
                         .report_protocol = owned(report_protocol),
                         .apply_proxy_headers = owned(apply_proxy_headers),
                         .await_any = owned(await_any),
-                        .report_refused = owned(report_refused)};
+                        .report_refused = owned(report_refused),
+                        .log_access = owned(log_access),
+                        .log_websocket = owned(log_websocket),
+                        .report_answers = owned(report_answers)};
             auto context = std::make_unique<AppContext>(loop.ptr(), app.ptr(), state.ptr(), root_path, std::move(hooks),
                                                         settings.max_waiting, limits.request_timeout, limits.websocket);
             context->announces_pathsend = pathsend;
+            context->trusts_proxies = trusts_proxies;
             new (self) Server(std::move(context), still_valid.ptr(), std::move(settings));
           },
           nb::arg("loop"), nb::arg("app"), nb::arg("state"), nb::kw_only(), nb::arg("root_path"),
           nb::arg("report_exception"), nb::arg("report_protocol"), nb::arg("apply_proxy_headers"), nb::arg("await_any"),
-          nb::arg("report_refused"), nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"),
-          nb::arg("server_header"), nb::arg("date_header"), nb::arg("legacy_reason_phrases"), nb::arg("limits"),
-          nb::arg("pathsend"))
+          nb::arg("report_refused"), nb::arg("log_access"), nb::arg("log_websocket"), nb::arg("report_answers"),
+          nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"), nb::arg("trusts_proxies"),
+          nb::arg("count_answers"), nb::arg("limit_concurrency"), nb::arg("server_header"), nb::arg("date_header"),
+          nb::arg("headers"), nb::arg("legacy_reason_phrases"), nb::arg("limits"), nb::arg("pathsend"))
+      .def("set_access_log", &Server::set_access_log, nb::kw_only(), nb::arg("on"), nb::arg("by_python"))
       .def("listen_tcp", [](Server& self, const std::string& host, std::uint16_t port,
                             int backlog) { return as_os_error([&] { return self.listen_tcp(host, port, backlog); }); })
       .def("listen_unix",
@@ -231,6 +243,8 @@ void bind_server(nb::module_& module) {
         counts["bridged"] = bridged > inside ? bridged - inside : 0;
         counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
         counts["middleware"] = self.app().counters.middleware.load(std::memory_order_relaxed);
+        counts["answered"] = counters.answered.load(std::memory_order_relaxed);
+        counts["connections"] = self.connections();
         counts["websockets"] = counters.websockets.load(std::memory_order_relaxed);
         counts["abandoned"] = self.app().counters.abandoned.load(std::memory_order_relaxed);
         counts["refused"] = self.app().waiting.refused();

@@ -11,6 +11,8 @@
 
 #include "bridge/asgi/endpoint.hpp"
 #include "bridge/compiled/endpoint.hpp"
+#include "bridge/server/answer_report.hpp"
+#include "bridge/server/concurrency_limit.hpp"
 #include "bridge/server/refusal_report.hpp"
 #include "bridge/websocket/endpoint.hpp"
 #include "pyloop/shared_object.hpp"
@@ -130,12 +132,19 @@ Server::Server(std::unique_ptr<AppContext> app, PyObject* still_valid, ServerSet
   set_routes({});
   std::vector<std::shared_ptr<http::Layer>> around;
   if (settings_.access_log) {
-    around.push_back(std::make_shared<middleware::AccessLog>(
+    access_log_ = std::make_shared<middleware::AccessLog>(
         middleware::AccessLogOptions{.fd = STDOUT_FILENO,
-                                     .colour = ::isatty(STDOUT_FILENO) == 1,
-                                     .legacy_reason_phrases = settings_.http.legacy_reason_phrases}));
+                                     .root_path = app_->root_path,
+                                     .legacy_reason_phrases = settings_.http.legacy_reason_phrases});
+    around.push_back(access_log_);
   }
-  around.push_back(std::make_shared<RefusalReport>(app_));
+  if (settings_.access_log || settings_.count_answers) around.push_back(std::make_shared<AnswerReport>(app_));
+  const auto refusals = std::make_shared<RefusalReport>(app_);
+  around.push_back(refusals);
+  if (settings_.limit_concurrency > 0) {
+    around.push_back(std::make_shared<ConcurrencyLimit>(settings_.limit_concurrency, app_,
+                                                        settings_.http.connection_count, refusals));
+  }
   const auto layers = std::make_shared<const http::Pipeline>(std::move(around));
   const unsigned lanes = std::max(1U, settings_.io_threads);
   for (unsigned i = 0; i < lanes; ++i) {
@@ -264,6 +273,13 @@ void Server::drain(std::chrono::milliseconds grace, PyObject* on_drained) {
       }
     }
   });
+}
+
+void Server::set_access_log(bool on, bool by_python) noexcept {
+  if (access_log_ == nullptr) return;
+  app_->access_on.store(on, std::memory_order_relaxed);
+  app_->access_by_python.store(on && by_python, std::memory_order_relaxed);
+  access_log_->set_on(on && !by_python);
 }
 
 void Server::close() {

@@ -29,7 +29,9 @@ namespace data_bridge::bridge {
 struct ServerSettings {
   http::Options http;
   unsigned io_threads = 0;                  ///< 0: connections live on the loop's own Reactor
-  bool access_log = false;                  ///< a line on standard output for every answer
+  bool access_log = false;                  ///< a line for every answer; see set_access_log()
+  bool count_answers = false;               ///< Counters::answered counts, also without an access log
+  std::size_t limit_concurrency = 0;        ///< see ConcurrencyLimit; 0: none
   runtime::Admission::Bound max_waiting{};  ///< requests that wait for Python; see ServerLimits
 };
 
@@ -90,6 +92,11 @@ class Server {
   /// frames of an exception that somebody keeps, may hold parts of this. When no task can answer any more. Idempotent.
   void release() noexcept;
 
+  /// Whether the access log, where there is one, is written now, and all of it by Python's hooks or what is possible by
+  /// native code, on standard output.
+  void set_access_log(bool on, bool by_python) noexcept;
+  [[nodiscard]] std::size_t connections() const noexcept { return settings_.http.connection_count->load(); }
+
   [[nodiscard]] AppContext& app() noexcept { return *app_; }
 
  private:
@@ -106,6 +113,7 @@ class Server {
   std::shared_ptr<routing::Endpoint> application_;
   std::shared_ptr<routing::Endpoint> websocket_;
   std::shared_ptr<routing::CurrentRoutes> routes_;
+  std::shared_ptr<middleware::AccessLog> access_log_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::string unix_path_;
   bool started_ = false;

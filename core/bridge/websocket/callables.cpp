@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/access_lines.hpp"
 #include "bridge/asgi/awaitable.hpp"
 #include "bridge/asgi/callables_type.hpp"
 #include "bridge/asgi/message.hpp"
@@ -75,10 +76,13 @@ class WebSocketCallables final : public ConversationReader {
   }
 
   int traverse(visitproc visit, void* arg) {
+    Py_VISIT(scope_.get());
     const int stop = receive_waiters_.traverse(visit, arg);
     return stop != 0 ? stop : send_waiters_.traverse(visit, arg);
   }
+  void set_scope(PyObject* scope) noexcept { scope_ = PyRef::borrow(scope); }
   void clear() noexcept {
+    scope_.reset();
     receive_waiters_.clear();
     send_waiters_.clear();
   }
@@ -133,8 +137,9 @@ class WebSocketCallables final : public ConversationReader {
   bool answer(PyObject* type, PyObject* message) {
     if (is(type, "websocket.accept")) return accept(message);
     if (is(type, "websocket.close")) {
+      const bool logged = log(403);
       conversation_->refuse();
-      return true;
+      return logged;
     }
     if (is(type, "websocket.http.response.start")) return begin_denial(message);
     return raise_unexpected(
@@ -146,6 +151,7 @@ class WebSocketCallables final : public ConversationReader {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string subprotocol;
     if (!read_headers(message, true, headers) || !read_subprotocol(message, subprotocol)) return false;
+    if (!log(101)) return false;
     std::vector<http::Header> fields;
     fields.reserve(headers.size());
     for (const auto& [name, value] : headers) fields.push_back({name, value});
@@ -157,6 +163,7 @@ class WebSocketCallables final : public ConversationReader {
     int status = 0;
     std::vector<std::pair<std::string, std::string>> headers;
     if (!read_denial_status(message, status) || !read_headers(message, false, headers)) return false;
+    if (!log(status)) return false;
     conversation_->begin_denial(status, std::move(headers));
     return true;
   }
@@ -166,6 +173,11 @@ class WebSocketCallables final : public ConversationReader {
     if (!read_body_message(message, body)) return false;
     conversation_->deny(body.bytes.view(), body.more_body);
     return true;
+  }
+
+  bool log(int status) {
+    const PyRef scope = std::move(scope_);
+    return !scope || log_websocket(*app_, scope.get(), status);
   }
 
   bool go_on(PyObject* type, PyObject* message) {
@@ -195,6 +207,7 @@ class WebSocketCallables final : public ConversationReader {
   std::shared_ptr<LoopWebSocketConversation> conversation_;
   Waiters receive_waiters_;
   Waiters send_waiters_;
+  PyRef scope_;  // until the handshake is answered, for its line in the log
   bool connected_ = false;
 };
 
@@ -214,6 +227,7 @@ PyRef make_websocket_callables(std::shared_ptr<AppContext> app,
   return Type::make(std::move(app), std::move(conversation));
 }
 
+void set_websocket_scope(PyObject* callables, PyObject* scope) { Type::of(callables).set_scope(scope); }
 PyRef websocket_receive_of(PyObject* callables) { return Type::receive_of(callables); }
 PyRef websocket_send_of(PyObject* callables) { return Type::send_of(callables); }
 

@@ -22,6 +22,8 @@ PyObject* client_disconnected_type() noexcept;
 /// lives. Empty with an exception set on failure.
 pyloop::PyRef make_websocket_callables(std::shared_ptr<AppContext> app,
                                        std::shared_ptr<LoopWebSocketConversation> conversation);
+/// The scope that the application is called with, for the log.
+void set_websocket_scope(PyObject* callables, PyObject* scope);
 /// New references.
 pyloop::PyRef websocket_receive_of(PyObject* callables);
 pyloop::PyRef websocket_send_of(PyObject* callables);

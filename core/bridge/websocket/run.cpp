@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "bridge/access_lines.hpp"
 #include "bridge/asgi/callables.hpp"
 #include "bridge/asgi/scope.hpp"
 #include "bridge/websocket/callables.hpp"
@@ -64,6 +65,7 @@ PyRef WebSocketRun::begin() {
   const PyRef callables = make_websocket_callables(app_, conversation_);
   if (!callables) return {};
   const PyRef scope = make_websocket_scope(*app_, *conversation_);
+  if (scope) set_websocket_scope(callables.get(), scope.get());
   conversation_->forget_request();
   const PyRef receive = websocket_receive_of(callables.get());
   const PyRef send = websocket_send_of(callables.get());
@@ -73,8 +75,10 @@ PyRef WebSocketRun::begin() {
 }
 
 void WebSocketRun::on_end(PyObject* result, PyObject* exception) noexcept {
+  const bool unanswered = conversation_->state() == State::kConnecting && !conversation_->gone();
   report(result, exception);
   conversation_->end();
+  if (unanswered) log_websocket_failure(*app_, 500);
   end();
 }
 

@@ -39,6 +39,7 @@ ResponseWriter::ResponseWriter(const Options& options) : date_header_(options.da
   if (options.server_header && valid_header("server", options.server_name)) {
     server_line_ = std::string(kServerField) + options.server_name + "\r\n";
   }
+  for (const auto& [name, value] : options.headers) own_lines_.append(name).append(": ").append(value).append("\r\n");
   for (std::size_t i = 0; i < status_lines_.size(); ++i) {
     const int status = static_cast<int>(i) + 100;
     status_lines_[i] = "HTTP/1.1 " + std::to_string(status) + " ";
@@ -57,12 +58,12 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
   const std::string_view server = fields.server ? std::string_view{} : std::string_view(server_line_);
   const bool drops_length = head.framing != BodyFraming::kLength || !head.length_is_given;
 
-  const std::size_t size = status.size() + date.size() + server.size() + kLengthField.size() + kLongestNumber + 2 +
-                           kKeepAlive.size() + kChunkedField.size() + 2 + size_of(headers);
+  const std::size_t size = status.size() + date.size() + server.size() + own_lines_.size() + kLengthField.size() +
+                           kLongestNumber + 2 + kKeepAlive.size() + kChunkedField.size() + 2 + size_of(headers);
   char* const begin = out.reserve(size);
   char* p = put(begin, status);
   for (const Header& field : headers.first(head.leading)) p = put(p, field);
-  p = put(put(p, date), server);
+  p = put(put(put(p, date), server), own_lines_);
 
   if (head.framing == BodyFraming::kLength && !head.length_is_given) {
     p = put(p, kLengthField);

@@ -36,9 +36,9 @@ struct ResponseHead {
 
 /// Renders heads. One per thread, for its cached Date.
 ///
-/// Order as uvicorn's: status line, date, server, content-length (unless it is among the headers), the headers as
-/// given, connection, transfer-encoding. A Connection field that is given is sent as it is, and completed by the
-/// server's where it does not say what will happen (close wins where both are said: RFC 9112, 9.3).
+/// Order as uvicorn's: status line, date, server, Options::headers, content-length (unless it is among the headers),
+/// the headers as given, connection, transfer-encoding. A Connection field that is given is sent as it is, and
+/// completed by the server's where it does not say what will happen (close wins where both are said: RFC 9112, 9.3).
 /// Transfer-Encoding is left out: framing is the server's to decide.
 class ResponseWriter {
  public:
@@ -58,6 +58,7 @@ class ResponseWriter {
   DateLine date_;
   bool date_header_;
   std::string server_line_;                    // "" where switched off
+  std::string own_lines_;                      // Options::headers
   std::array<std::string, 500> status_lines_;  // by status - 100
 };
 

@@ -1,0 +1,1 @@
+"""The lifespan protocol, as uvicorn.lifespan has it."""

@@ -1,0 +1,1 @@
+"""Middleware that uvicorn has."""

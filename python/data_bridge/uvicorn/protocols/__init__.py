@@ -1,0 +1,1 @@
+"""What programs look for in uvicorn.protocols."""

@@ -1,0 +1,144 @@
+"""Logging as people configure it for uvicorn: the same program under both, the same lines."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from server_process import free_port
+
+MODULES = ["uvicorn", "data_bridge.uvicorn"]
+
+PROGRAM = """
+import asyncio, contextvars, copy, json, logging, logging.config, sys, threading, time
+import httpx, websockets.sync.client
+from fastapi import FastAPI, WebSocket
+from starlette.middleware.cors import CORSMiddleware
+import {module} as uvicorn
+logging.getLogger("httpx").propagate = False
+from {module}.config import LOGGING_CONFIG
+
+PORT = {port}
+app = FastAPI()
+request_id = contextvars.ContextVar("request_id", default="outside")
+
+@app.get("/")
+async def root():
+    request_id.set("within")
+    logging.getLogger("uvicorn.error").info("a line of the application")
+    logging.getLogger("uvicorn").warning("another")
+    return {{}}
+
+@app.get("/items/{{name}}")
+async def item(name: str):
+    return name
+
+@app.get("/fails")
+async def fails():
+    raise ValueError("on purpose")
+
+@app.websocket("/ws")
+async def ws(socket: WebSocket):
+    await socket.accept()
+    await socket.receive_text()
+
+@app.websocket("/refused")
+async def refused(socket: WebSocket):
+    await socket.close()
+
+options = dict(port=PORT)
+{configure}
+config = uvicorn.Config(app, **options)
+server = uvicorn.Server(config)
+thread = threading.Thread(target=server.run, daemon=True)
+thread.start()
+while not server.started:
+    time.sleep(0.01)
+url = f"http://127.0.0.1:{{PORT}}"
+for path in ("/", "/items/a%20%7Eb?q=%20x", "/items/%E2%82%AC%ff", "/fails", "/missing"):
+    httpx.get(url + path)
+httpx.post(url + "/items/x", content=b"body")
+httpx.get(url + "/", headers={{"X-Forwarded-For": "203.0.113.7, 10.0.0.1"}})
+httpx.get(url + "/missing", headers={{"X-Forwarded-For": "203.0.113.8"}})
+with websockets.sync.client.connect(f"ws://127.0.0.1:{{PORT}}/ws") as socket:
+    socket.send("bye")
+    time.sleep(0.3)
+try:
+    websockets.sync.client.connect(f"ws://127.0.0.1:{{PORT}}/refused")
+except websockets.exceptions.InvalidStatus:
+    pass
+time.sleep(0.2)
+server.should_exit = True
+thread.join()
+logging.shutdown()
+"""
+
+CONFIGURATIONS = {
+    "nothing": "",
+    "level warning": 'options["log_level"] = "warning"',
+    "no access log": 'options["access_log"] = False',
+    "colours": 'options["use_colors"] = True; options["log_config"] = copy.deepcopy(LOGGING_CONFIG)',
+    "own format": """
+options["log_config"] = config = copy.deepcopy(LOGGING_CONFIG)
+config["formatters"]["access"]["fmt"] = "%(client_addr)s | %(request_line)s | %(status_code)s"
+config["formatters"]["default"]["fmt"] = "%(name)s %(levelprefix)s %(message)s"
+""",
+    "filter": """
+class NotHealth(logging.Filter):
+    def filter(self, record):
+        return len(record.args) == 5 and record.args[2] != "/missing" and isinstance(record.args[4], int)
+logging.getLogger("uvicorn.access").addFilter(NotHealth())
+""",
+    "json": """
+class Json(logging.Formatter):
+    def format(self, record):
+        return json.dumps([record.name, record.levelname, record.getMessage(), [str(a) for a in record.args or ()]])
+options["log_config"] = {
+    "version": 1, "disable_existing_loggers": False,
+    "formatters": {"json": {"()": Json}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+    "root": {"handlers": ["out"], "level": "INFO"},
+}
+""",
+    "interception": """
+class Intercept(logging.Handler):
+    def emit(self, record):
+        print("seen", record.name, record.levelname, record.getMessage(), request_id.get(), flush=True)
+logging.basicConfig(handlers=[Intercept()], level=logging.INFO)
+for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    logging.getLogger(name).handlers = []
+    logging.getLogger(name).propagate = True
+options["log_config"] = None
+""",
+}
+
+
+def lines(module: str, configure: str, directory: Path) -> list[str]:
+    file = directory / "program.py"
+    port = free_port()
+    file.write_text(PROGRAM.format(module=module, port=port, configure=configure))
+    done = subprocess.run(
+        [sys.executable, str(file)], capture_output=True, text=True, timeout=120, check=True, cwd=directory
+    )
+    text = (done.stdout + done.stderr).replace(str(port), "PORT")
+    text = re.sub(r"(127\.0\.0\.1):\d+", r"\1:CLIENT", text)
+    text = re.sub(r"(process )\[(\x1b\[36m)?\d+|\"\d{3,7}\"", r"\1[\2PID", text)
+    # A traceback has a server's own frames.
+    kept, within = [], False
+    for line in text.splitlines():
+        if line.startswith(("Traceback", "  +", "  | ")):
+            within = True
+        if not within:
+            kept.append(line)
+        if line.startswith("ValueError"):
+            within = False
+    return sorted(kept)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_lines_are_uvicorns(name: str, tmp_path: Path) -> None:
+    theirs, ours = (lines(module, CONFIGURATIONS[name], tmp_path) for module in MODULES)
+    assert ours == theirs

@@ -4,6 +4,7 @@ What `pip install --editable .` would do, without a second build of the extensio
 python/data_bridge, and a change in python/ needs nothing at all.
 """
 
+import shutil
 import sys
 import sysconfig
 import tomllib
@@ -17,6 +18,7 @@ def main() -> None:
     project = tomllib.loads((TREE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     site = Path(sysconfig.get_path("purelib"))
     (site / "data_bridge_tree.pth").write_text(f"{TREE / 'python'}\n", encoding="utf-8")
+    shutil.copy(TREE / "python" / "data_bridge_uvicorn.pth", site)
 
     for old in site.glob("data_bridge-*.dist-info"):
         for file in old.iterdir():

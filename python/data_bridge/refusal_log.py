@@ -33,6 +33,8 @@ class RefusalLog:
             self._lines += 1
             if status == HTTPStatus.BAD_REQUEST:
                 self._log.warning("Invalid HTTP request received.")
+            elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+                self._log.warning("Exceeded concurrency limit.")
             else:
                 self._log.warning("HTTP request refused: %d %s.", status, HTTPStatus(status).phrase)
         self._left_out += more

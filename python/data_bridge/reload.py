@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .options import ServerOptions
+from .supervisor import CommandProcess, WorkerProcess, listen
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -105,6 +111,10 @@ def watch_changes(paths: ReloadPaths, stop: threading.Event, delay: float) -> It
         raise WatcherMissing(
             "reloading needs the package watchfiles: pip install 'data-bridge[reload]' (or watchfiles)"
         ) from None
+    return _changes(watchfiles, paths, stop, delay)
+
+
+def _changes(watchfiles: Any, paths: ReloadPaths, stop: threading.Event, delay: float) -> Iterator[list[Path]]:
     wanted = FileFilter(paths)
     changes = watchfiles.watch(
         *paths.directories,
@@ -118,3 +128,53 @@ def watch_changes(paths: ReloadPaths, stop: threading.Event, delay: float) -> It
         found = sorted(path for path in {Path(name) for _, name in changed} if wanted(path))
         if found:
             yield found
+
+
+def reload_processes(start: Callable[[], WorkerProcess], paths: ReloadPaths, delay: float) -> None:
+    """Keep one process that ``start`` makes, a new one whenever files change, until SIGINT or SIGTERM."""
+    stop = threading.Event()
+    changes = watch_changes(paths, stop, delay)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    logger.info("Started reloader process [%d] using WatchFiles", os.getpid())
+    process = start()
+    try:
+        for changed in changes:
+            logger.warning("WatchFiles detected changes in %s. Reloading...", ", ".join(map(shown, changed)))
+            _end(process)
+            process = start()
+    finally:
+        _end(process)
+    logger.info("Stopping reloader process [%d]", os.getpid())
+
+
+def reload_command(command: list[str], options: ServerOptions, paths: ReloadPaths, delay: float) -> int:
+    """The same with a command on the address of ``options``; the exit status.
+
+    Raises OSError where the address cannot be listened on.
+    """
+    listeners = listen(options)
+    try:
+        reload_processes(lambda: CommandProcess(command, listeners), paths, delay)
+    finally:
+        for fd in listeners:
+            os.close(fd)
+        if options.uds is not None and options.fd is None:
+            with contextlib.suppress(OSError):
+                os.unlink(options.uds)
+    return 0
+
+
+def _end(process: WorkerProcess) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    process.wait()
+    process.line.close()
+
+
+def shown(path: Path) -> str:
+    """A file as people look for it: from the current directory on."""
+    try:
+        return f"'{path.relative_to(Path.cwd())}'"
+    except ValueError:
+        return f"'{path}'"

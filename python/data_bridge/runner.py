@@ -7,12 +7,15 @@ import contextlib
 import functools
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from .collector import ServerCollector
+from .importer import import_from_string
 from .lifespan import StartupFailed
+from .log_config import LOGGING_CONFIG, LogConfig, configure_logging
 from .loop import new_event_loop
 from .options import ServerOptions
 from .process import (
@@ -162,17 +165,82 @@ def run_server(
 _left_over: list[_Run] = []
 
 
-def serve(app: Any, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
-    """Serve ``app``, any ASGI application, until SIGINT or SIGTERM.
+def serve(
+    app: Any,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    workers: int = 1,
+    reload: bool = False,
+    log_config: LogConfig = LOGGING_CONFIG,
+    log_level: str | int | None = None,
+    **options: Any,
+) -> None:
+    """Serve ``app``, any ASGI application or its import string, until SIGINT or SIGTERM.
 
-    ``options`` are the fields of :class:`ServerOptions`: ``uds``, ``io_threads``, ``access_log`` and so on.
+    ``options`` are the fields of :class:`ServerOptions`: ``uds``, ``io_threads``, ``access_log`` and so on. ``workers``
+    and ``reload`` need an import string, for other processes import it. ``log_config=None`` leaves logging alone.
     Raises SystemExit(3) where the application does not start or its address cannot be used; why is in the log.
-    Several processes need an import string: see ``data-bridge run --workers``.
     """
     server_options = ServerOptions(host=host, port=port, **options)
-    status = run_server(lambda: Server(app, server_options), log_started)
+    configure_logging(log_config, log_level=log_level, access_log=server_options.access_log)
+    if workers > 1 or reload:
+        if not isinstance(app, str):
+            raise ValueError("several processes, or reloading, need the application's import string")
+        status = _serve_in_processes(ServedApp(app, server_options, log_config, log_level), workers, reload)
+    else:
+        found = import_from_string(app) if isinstance(app, str) else app
+        status = run_server(lambda: Server(found, server_options), log_started)
     if status != 0:
         sys.exit(status)
+
+
+class ServedApp:
+    """What a process of serve() is told; goes there by pickle."""
+
+    def __init__(self, app: str, options: ServerOptions, log_config: LogConfig, log_level: str | int | None) -> None:
+        self.app = app
+        self.options = options
+        self._log_config = log_config
+        self._log_level = log_level
+
+    def configure_logging(self) -> None:
+        """As in the first process."""
+        configure_logging(self._log_config, log_level=self._log_level, access_log=self.options.access_log)
+
+    def run(self, *, sockets: list[socket.socket], line: SupervisorLine) -> int:
+        """Serve on these."""
+
+        def make_server() -> Server:
+            return Server(
+                import_from_string(self.app), self.options, listeners=[listener.fileno() for listener in sockets]
+            )
+
+        return run_server(make_server, log_started, line=line, owns_process=True)
+
+
+def _serve_in_processes(served: ServedApp, workers: int, reload: bool) -> int:
+    from .reload import ReloadPaths, reload_processes
+    from .spawned import SpawnedProcess
+    from .supervisor import Supervisor, listen
+
+    options = served.options
+    sockets = [socket.socket(fileno=fd) for fd in listen(options)]
+    try:
+
+        def start() -> SpawnedProcess:
+            return SpawnedProcess(served.run, served, sockets)
+
+        if reload:
+            reload_processes(start, ReloadPaths.find(None, None, None), 0.25)
+            return 0
+        return Supervisor(start, options, workers).supervise()
+    finally:
+        for listener in sockets:
+            listener.close()
+        if options.uds is not None and options.fd is None:
+            with contextlib.suppress(OSError):
+                os.unlink(options.uds)
 
 
 def log_started(server: Server) -> None:

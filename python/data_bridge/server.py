@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,9 @@ from .process import Deadline
 from .routes import CompiledApp
 
 logger = logging.getLogger("uvicorn.error")
+
+#: How often it is looked whether limit_max_requests is reached, seconds; uvicorn's.
+_TICK = 0.1
 
 
 class Server:
@@ -72,8 +76,20 @@ class Server:
         await self.startup()
         if on_started is not None and not self._stop.is_set():
             on_started()
-        await self._stop.wait()
+        await self._until_stopped()
         await self.shutdown()
+
+    async def _until_stopped(self) -> None:
+        most = self.options.limit_max_requests
+        if most is None:
+            await self._stop.wait()
+            return
+        most += random.randint(0, self.options.limit_max_requests_jitter)
+        while not self.stopping:
+            if self.counts()["answered"] >= most:
+                logger.info("Maximum request limit of %d exceeded. Terminating process.", most)
+                return
+            await asyncio.sleep(_TICK)
 
     def stop(self, *, force: bool = False) -> None:
         """Ask for the end: stop accepting, finish what runs within the grace period. On the loop's thread.

@@ -69,6 +69,9 @@ class WorkerProcess(Protocol):
     def send_signal(self, number: int, /) -> None:
         """Send a signal."""
 
+    def wait(self) -> Any:
+        """Wait for its end."""
+
     def kill(self) -> None:
         """SIGKILL."""
 

@@ -129,7 +129,7 @@ def test_routes_counts_reasons(tmp_path: Path) -> None:
         (["run", "command_app:nothing"], "has no attribute 'nothing'"),
         (["run", "command_app:NUMBER"], "not an ASGI application"),
         (["run", "command_app:broken"], "no database here"),
-        (["run"], "MODULE:APP"),
+        (["run"], "no application is named"),
         (["run", "command_app:app", "--log-level", "loud"], "invalid choice"),
     ],
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 
 from ...options import ServerOptions
+from ...spawned import SpawnedProcess
 from ...supervisor import Supervisor
 from ..config import Config
 from ..server import Server
-from .spawned import SpawnedProcess
+from .target import Target
 
 
 class Multiprocess:
@@ -26,7 +27,7 @@ class Multiprocess:
 
         def start() -> SpawnedProcess:
             server = Server(config)
-            return SpawnedProcess(server.run, config, self.sockets)
+            return SpawnedProcess(Target(server.run), config, self.sockets)
 
         options = ServerOptions(
             timeout_graceful_shutdown=config.timeout_graceful_shutdown,

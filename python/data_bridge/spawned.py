@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from ...process import SupervisorLine
+from .process import SupervisorLine
 
 _spawn = multiprocessing.get_context("spawn")
 
@@ -70,14 +69,10 @@ def _stdin() -> int | None:
 def _serve(
     target: Callable[..., Any], config: Any, sockets: list[socket.socket], line: socket.socket, stdin: int | None
 ) -> None:
-    """What runs in the copy."""
+    """What runs in the copy. An exit status that it returns is the process's."""
     if stdin is not None:
         sys.stdin = os.fdopen(stdin)
     config.configure_logging()
-    supervisor = SupervisorLine(line, [])
-    supervisor.watch(on_force=lambda: os.kill(os.getpid(), signal.SIGINT))
-    server = getattr(target, "__self__", None)
-    if server is not None:
-        server.line = supervisor
-    with contextlib.suppress(KeyboardInterrupt):  # the supervisor knows: it has asked for it
-        target(sockets=sockets)
+    status = target(sockets=sockets, line=SupervisorLine(line, []))
+    if status:
+        sys.exit(status)

@@ -1,0 +1,171 @@
+"""`data-bridge exec` and DATA_BRIDGE_UVICORN: programs that start uvicorn, unmodified."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from server_process import free_port
+
+COMMAND = [sys.executable, "-m", "data_bridge", "exec"]
+
+APPLICATION = """
+import os, sys
+from fastapi import FastAPI
+app = FastAPI()
+app.get("/")(lambda: {"pid": os.getpid(), "main": sys.modules["__main__"].__name__, "arguments": sys.argv[1:]})
+"""
+
+PROGRAM = """
+import sys
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+from uvicorn.logging import DefaultFormatter
+from uvicorn.supervisors import Multiprocess
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.utils import ClientDisconnected
+from served import app
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets=sockets)
+        print("subclass starts", self.started, flush=True)
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        uvicorn.run("served:app", port=PORT, workers=int(sys.argv[1]))
+    else:
+        Server(uvicorn.Config(app, port=PORT)).run()
+"""
+
+NO_UVICORN = """
+import sys, importlib.machinery
+find = importlib.machinery.PathFinder.find_spec
+def hidden(name, path=None, target=None):
+    return None if name == "uvicorn" or name.startswith("uvicorn.") else find(name, path, target)
+importlib.machinery.PathFinder.find_spec = hidden
+"""
+
+
+class Program:
+    def __init__(self, command: list[str], directory: Path, port: int, **environment: str) -> None:
+        self.port = port
+        self.log = directory / "program.log"
+        self.process = subprocess.Popen(
+            command,
+            cwd=directory,
+            stdout=self.log.open("wb"),
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            env={**os.environ, **environment},
+        )
+
+    def get(self) -> httpx.Response:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return httpx.get(f"http://127.0.0.1:{self.port}/")
+            except httpx.TransportError:
+                assert time.monotonic() < deadline, self.log.read_text()
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.05)
+
+    def stop(self) -> str:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        return self.log.read_text()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "served.py").write_text(APPLICATION)
+    return tmp_path
+
+
+@pytest.fixture
+def programs() -> Iterator[list[Program]]:
+    started: list[Program] = []
+    yield started
+    for program in started:
+        if program.process.poll() is None:
+            os.killpg(program.process.pid, signal.SIGKILL)
+            program.process.wait()
+
+
+def write_program(directory: Path, head: str = "") -> int:
+    port = free_port()
+    (directory / "program.py").write_text(f"{head}\nPORT = {port}\n{PROGRAM}")
+    return port
+
+
+@pytest.mark.parametrize("way", ["file", "module", "variable"])
+@pytest.mark.parametrize("head", ["", NO_UVICORN], ids=["uvicorn", "without uvicorn"])
+def test_a_program_is_served_by_data_bridge(way: str, head: str, directory: Path, programs: list[Program]) -> None:
+    port = write_program(directory, head)
+    command = {
+        "file": [*COMMAND, "program.py"],
+        "module": [*COMMAND, "-m", "program"],
+        "variable": [sys.executable, "program.py"],
+    }[way]
+    environment = {"DATA_BRIDGE_UVICORN": "1"} if way == "variable" else {}
+    programs.append(program := Program(command, directory, port, **environment))
+    answer = program.get()
+    assert answer.headers["server"] == "data_bridge"
+    assert answer.json()["main"] == "__main__"
+    log = program.stop()
+    assert program.process.returncode == -signal.SIGTERM, log
+    assert "subclass starts True" in log
+    assert f"INFO:     Uvicorn running on http://127.0.0.1:{port} (Press CTRL+C to quit)" in log
+    assert '"GET / HTTP/1.1" 200 OK' in log
+    assert log.count("Finished server process") == 1
+
+
+@pytest.mark.parametrize("head", ["", NO_UVICORN], ids=["uvicorn", "without uvicorn"])
+def test_its_workers_are_data_bridge_too(head: str, directory: Path, programs: list[Program]) -> None:
+    port = write_program(directory, head)
+    programs.append(program := Program([*COMMAND, "program.py", "2"], directory, port))
+    answer = program.get()
+    assert answer.headers["server"] == "data_bridge"
+    assert answer.json()["pid"] != program.process.pid
+    program.stop()
+
+
+def test_uvicorns_own_command(directory: Path, programs: list[Program]) -> None:
+    port = free_port()
+    command = [*COMMAND, "uvicorn", "served:app", "--port", str(port), "--root-path", "/x"]
+    programs.append(program := Program(command, directory, port, UVICORN_HEADERS="X-Own:1"))
+    assert program.get().headers["server"] == "data_bridge"
+    program.stop()
+
+
+def test_what_data_bridge_cannot_do_is_left_to_uvicorn(directory: Path, programs: list[Program]) -> None:
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(directory / "both.pem"))
+    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+    port = free_port()
+    command = [*COMMAND, "uvicorn", "served:app", "--port", str(port), "--ssl-certfile", "both.pem"]
+    programs.append(program := Program(command, directory, port))
+    deadline = time.monotonic() + 60
+    while "Uvicorn running" not in program.log.read_text():
+        assert time.monotonic() < deadline, program.log.read_text()
+        time.sleep(0.05)
+    import ssl
+
+    context = ssl.create_default_context(cafile=str(directory / "ca.pem"))
+    assert httpx.get(f"https://127.0.0.1:{port}/", verify=context).headers["server"] == "uvicorn"
+    assert "TLS: served by uvicorn itself, not by data_bridge." in program.stop()
+
+
+def test_what_is_no_program_is_said() -> None:
+    done = subprocess.run([*COMMAND, "no-such-program"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert "no-such-program" in done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import interface_app
 import pytest
+from fastapi import FastAPI
 from process_client import Start
 from pydantic import BaseModel
 
@@ -173,3 +174,38 @@ def test_factories_are_called_in_the_running_loop(
     assert server.stop() == 0
     assert ("factory detected" in server.log) == (application == "make" and not arguments)
     assert "never awaited" not in server.log
+
+
+# --- beside other tasks ---------------------------------------------------------------------------------
+
+
+def test_a_server_starts_and_ends_beside_other_tasks() -> None:
+    app = FastAPI()
+    app.get("/")(lambda: "answered")
+
+    async def main() -> None:
+        async with httpx.AsyncClient() as client:
+            for _ in range(2):  # the application is whole again afterwards
+                server = Server(app, port=0, access_log=False)
+                await server.startup()
+                url = f"http://127.0.0.1:{server.addresses[0][1]}/"
+                assert (await client.get(url)).json() == "answered"
+                assert server.counts()["compiled"] == 1
+                await server.shutdown()
+                with pytest.raises(httpx.ConnectError):
+                    await httpx.AsyncClient().get(url)
+            server = Server(app, port=0, access_log=False)
+            serving = asyncio.create_task(server.serve())
+            while not server.addresses:
+                await asyncio.sleep(0.01)
+            assert (await client.get(f"http://127.0.0.1:{server.addresses[0][1]}/")).json() == "answered"
+            server.stop()
+            await serving
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main())
+
+
+def test_options_are_given_once() -> None:
+    with pytest.raises(TypeError, match="not both"):
+        Server(FastAPI(), ServerOptions(), port=1)

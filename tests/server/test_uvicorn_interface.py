@@ -111,6 +111,23 @@ async def main():
     print("main goes on")
 asyncio.run(main())
 """,
+    "beside other tasks of uvloop": """
+import uvloop
+async def main():
+    setting.set("of main")
+    server = uvicorn.Server(uvicorn.Config(app, port=PORT, log_level="critical"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as client:
+        answers = await asyncio.gather(*(client.post("/echo", json={"number": n}) for n in range(20)))
+        print([answer.json()["number"] for answer in answers])
+        print((await client.get("/")).text, (await client.get("/stream")).text)
+    server.handle_exit(15, None)
+    server._captured_signals.clear()
+    await serving
+uvloop.run(main())
+""",
     "sockets": """
 import socket, threading, time
 config = uvicorn.Config(app, port=PORT, log_level="warning")
@@ -284,3 +301,56 @@ def test_what_cannot_be_done_is_refused(options: dict[str, object], reason: str)
 
     with pytest.raises(NotSupported, match=reason):
         uvicorn.run("nothing:app", log_config=None, **options)
+
+
+EVENTS = """
+import asyncio
+from fastapi import FastAPI
+from sse_starlette.sse import EventSourceResponse
+app = FastAPI()
+@app.get("/")
+async def events():
+    async def generate():
+        while True:
+            yield {"data": "x"}
+            await asyncio.sleep(0.05)
+    return EventSourceResponse(generate())
+"""
+
+
+@pytest.mark.parametrize(
+    "way",
+    ["-m data_bridge run", "-m data_bridge exec uvicorn", "-m data_bridge.uvicorn"],
+    ids=["run", "exec", "module"],
+)
+def test_event_streams_end_at_sigterm(way: str, tmp_path: Path) -> None:
+    pytest.importorskip("sse_starlette")
+    (tmp_path / "events.py").write_text(EVENTS)
+    port = free_port()
+    log = tmp_path / "log"
+    process = subprocess.Popen(
+        [sys.executable, *way.split(), "events:app", "--port", str(port)],
+        cwd=tmp_path,
+        stdout=log.open("wb"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with httpx.stream("GET", f"http://127.0.0.1:{port}/") as stream:
+                    pieces = stream.iter_raw()
+                    assert b"data: x" in next(pieces)
+                    process.send_signal(signal.SIGTERM)
+                    # The library cancels the stream, so that its body stays incomplete; otherwise it waits 30 seconds.
+                    with pytest.raises(httpx.RemoteProtocolError):
+                        for _ in pieces:
+                            assert time.monotonic() < deadline + 60
+                break
+            except httpx.ConnectError:
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+        assert process.wait(20) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()

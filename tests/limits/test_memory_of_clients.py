@@ -186,7 +186,7 @@ def test_a_thousand_clients_that_give_up(serve: ServeApp, io_threads: str) -> No
     assert server.resident_bytes() - before < 2 * ONE_CLIENT
     begin = time.monotonic()
     get()
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 45  # less than the slow ones take
     deadline = time.monotonic() + 30
     while server.open_descriptors() > descriptors:
         assert time.monotonic() < deadline

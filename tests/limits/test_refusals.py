@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from data_bridge.logs import RefusalLog
 from server_process import ServeApp, ServerProcess
+
+from data_bridge.refusal_log import RefusalLog
 
 HERE = Path(__file__).parent
 

@@ -240,11 +240,6 @@ CLOSES = [
         [HEAD, say(close_frame(1000))],
     ),
     Conversation(
-        "send() behind the last message of a client that leaves",
-        [*OPEN, RECEIVE, send_text("y"), RECEIVE, send_text("z")],
-        [HEAD, say(frame(TEXT, "x")), ("leave",)],
-    ),
-    Conversation(
         "send() without having heard of the close",
         [*OPEN, ("sleep", 0.1), send_text("x"), send_close(), RECEIVE, ("receive within", 0.2)],
         [HEAD, say(close_frame(1000))],

@@ -7,7 +7,7 @@ import inspect
 import pytest
 import uvicorn
 
-from data_bridge.cli import _parser
+from data_bridge.command_line import make_parser
 from data_bridge.options import ServerOptions
 
 NAMES = ["ws_max_size", "ws_max_queue", "ws_ping_interval", "ws_ping_timeout", "ws_per_message_deflate", "ws"]
@@ -17,13 +17,13 @@ NAMES = ["ws_max_size", "ws_max_queue", "ws_ping_interval", "ws_ping_timeout", "
 def test_defaults_are_uvicorns(name: str) -> None:
     default = inspect.signature(uvicorn.Config).parameters[name].default
     assert getattr(ServerOptions(), name) == default
-    assert getattr(_parser().parse_args(["run", "m:a"]), name) == default
+    assert getattr(make_parser().parse_args(["run", "m:a"]), name) == default
 
 
 def test_command_line() -> None:
     arguments = ["--ws", "none", "--ws-max-size", "5", "--ws-max-queue", "6", "--ws-ping-interval", "0.5"]
     arguments += ["--ws-ping-timeout", "7", "--ws-per-message-deflate", "False"]
-    parsed = _parser().parse_args(["run", "m:a", *arguments])
+    parsed = make_parser().parse_args(["run", "m:a", *arguments])
     options = ServerOptions(**{name: getattr(parsed, name) for name in NAMES})
     limits = options.native_limits()
     assert (limits.ws, limits.ws_max_size, limits.ws_max_queue) == (False, 5, 6)
@@ -33,7 +33,7 @@ def test_command_line() -> None:
 @pytest.mark.parametrize("word", ["maybe", ""])
 def test_a_truth_value_is_one(word: str) -> None:
     with pytest.raises(SystemExit):
-        _parser().parse_args(["run", "m:a", "--ws-per-message-deflate", word])
+        make_parser().parse_args(["run", "m:a", "--ws-per-message-deflate", word])
 
 
 def test_none_is_no_ping() -> None:

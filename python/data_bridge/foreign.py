@@ -47,6 +47,16 @@ class ForeignFront:
         """Requests that the application is working on."""
         return self._front.in_flight
 
+    @property
+    def answered(self) -> int:
+        """Answers that were given."""
+        return self._front.answered
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+        return self._front.connections
+
     def counts(self) -> dict[str, int]:
         """How requests were answered so far."""
         return self._front.counts()

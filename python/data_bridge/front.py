@@ -33,8 +33,8 @@ class Front:
     """Answers requests for an application on the running PyLoop; the lifespan is somebody else's.
 
     ``app`` is of ASGI 3, ``state`` its lifespan's. ``listeners``: descriptors of listening sockets in place of the
-    address in ``options``; they stay the caller's. ``count_answers``: :meth:`counts` has ``answered``, also without an
-    access log.
+    address in ``options``; they stay the caller's. ``count_answers``: :attr:`answered` counts, also without an access
+    log.
     """
 
     def __init__(
@@ -115,6 +115,16 @@ class Front:
     def in_flight(self) -> int:
         """Requests that Python is working on, background tasks included."""
         return self._core.in_flight if self._core is not None else 0
+
+    @property
+    def answered(self) -> int:
+        """Answers that were given, by whomever, where they are counted."""
+        return self._core.answered if self._core is not None else 0
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+        return self._core.connections if self._core is not None else 0
 
     def counts(self) -> dict[str, int]:
         """How requests were answered so far: compiled, unmatched (natively, by no route), bridged."""

@@ -86,7 +86,7 @@ class Server:
             return
         most += random.randint(0, self.options.limit_max_requests_jitter)
         while not self.stopping:
-            if self.counts()["answered"] >= most:
+            if self._front.answered >= most:
                 logger.info("Maximum request limit of %d exceeded. Terminating process.", most)
                 return
             await asyncio.sleep(_TICK)

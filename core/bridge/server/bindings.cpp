@@ -233,6 +233,9 @@ void bind_server(nb::module_& module) {
       .def("close", &Server::close)
       .def("release", &Server::release)
       .def_prop_ro("in_flight", [](Server& self) { return self.app().in_flight.load(std::memory_order_acquire); })
+      .def_prop_ro("answered",
+                   [](Server& self) { return self.app().counters.answered.load(std::memory_order_relaxed); })
+      .def_prop_ro("connections", &Server::connections)
       .def("counts", [](Server& self) {
         nb::dict counts;
         const Counters& counters = self.app().counters;
@@ -243,8 +246,6 @@ void bind_server(nb::module_& module) {
         counts["bridged"] = bridged > inside ? bridged - inside : 0;
         counts["unmatched"] = self.app().counters.unmatched.load(std::memory_order_relaxed);
         counts["middleware"] = self.app().counters.middleware.load(std::memory_order_relaxed);
-        counts["answered"] = counters.answered.load(std::memory_order_relaxed);
-        counts["connections"] = self.connections();
         counts["websockets"] = counters.websockets.load(std::memory_order_relaxed);
         counts["abandoned"] = self.app().counters.abandoned.load(std::memory_order_relaxed);
         counts["refused"] = self.app().waiting.refused();

@@ -70,12 +70,12 @@ class Requests:
     @property
     def total_requests(self) -> int:
         """Requests that were answered."""
-        return self.front.counts()["answered"] if self.front is not None else 0
+        return self.front.answered if self.front is not None else 0
 
     @property
     def connections(self) -> range:
         """As many as there are connections: to be counted."""
-        return range(self.front.counts()["connections"] if self.front is not None else 0)
+        return range(self.front.connections if self.front is not None else 0)
 
     @property
     def tasks(self) -> range:

@@ -350,7 +350,7 @@ def test_event_streams_end_at_sigterm(way: str, tmp_path: Path) -> None:
             except httpx.ConnectError:
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     finally:
         process.kill()
         process.wait()

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <initializer_list>
 #include <list>
 #include <string>
 #include <vector>
@@ -78,7 +79,7 @@ TEST(FileBody, SmallOnesLeaveWithTheirHead) {
 }
 
 TEST(FileBody, EverySizeArrivesWhole) {
-  for (const std::size_t size : {0, 1, 32 * 1024, 32 * 1024 + 1, 512 * 1024, 3'000'001}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 32768, 32769, 524288, 3000001}) {
     FileServer server;
     const std::string content = numbered(size);
     server.path = server.files.make("a", content);

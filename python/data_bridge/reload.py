@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import logging
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .options import ServerOptions
-from .supervisor import CommandProcess, WorkerProcess, listen
+from .supervisor import CommandProcess, WorkerProcess, listening
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -153,15 +152,8 @@ def reload_command(command: list[str], options: ServerOptions, paths: ReloadPath
 
     Raises OSError where the address cannot be listened on.
     """
-    listeners = listen(options)
-    try:
+    with listening(options) as listeners:
         reload_processes(lambda: CommandProcess(command, listeners), paths, delay)
-    finally:
-        for fd in listeners:
-            os.close(fd)
-        if options.uds is not None and options.fd is None:
-            with contextlib.suppress(OSError):
-                os.unlink(options.uds)
     return 0
 
 

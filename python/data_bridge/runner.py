@@ -222,11 +222,11 @@ class ServedApp:
 def _serve_in_processes(served: ServedApp, workers: int, reload: bool) -> int:
     from .reload import ReloadPaths, reload_processes
     from .spawned import SpawnedProcess
-    from .supervisor import Supervisor, listen
+    from .supervisor import Supervisor, listening
 
-    options = served.options
-    sockets = [socket.socket(fileno=fd) for fd in listen(options)]
-    try:
+    with listening(served.options) as listeners, contextlib.ExitStack() as copies:
+        # Sockets go to another process by pickle, descriptors do not.
+        sockets = [copies.enter_context(socket.socket(fileno=os.dup(fd))) for fd in listeners]
 
         def start() -> SpawnedProcess:
             return SpawnedProcess(served.run, served, sockets)
@@ -234,13 +234,7 @@ def _serve_in_processes(served: ServedApp, workers: int, reload: bool) -> int:
         if reload:
             reload_processes(start, ReloadPaths.find(None, None, None), 0.25)
             return 0
-        return Supervisor(start, options, workers).supervise()
-    finally:
-        for listener in sockets:
-            listener.close()
-        if options.uds is not None and options.fd is None:
-            with contextlib.suppress(OSError):
-                os.unlink(options.uds)
+        return Supervisor(start, served.options, workers).supervise()
 
 
 def log_started(server: Server) -> None:

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from . import _core
@@ -325,8 +325,7 @@ def supervise_command(command: list[str], options: ServerOptions, workers: int) 
 
     Raises OSError where the address cannot be listened on.
     """
-    listeners = listen(options)
-    try:
+    with listening(options) as listeners:
         logger.info(
             "Serving on %s with %d workers (supervisor pid %d, press CTRL+C to stop).",
             _where(options, listeners),
@@ -334,6 +333,17 @@ def supervise_command(command: list[str], options: ServerOptions, workers: int) 
             os.getpid(),
         )
         return Supervisor(lambda: CommandProcess(command, listeners), options, workers).supervise()
+
+
+@contextlib.contextmanager
+def listening(options: ServerOptions) -> Iterator[list[int]]:
+    """Descriptors of the listening sockets for the address of ``options``, for as long as processes accept from them.
+
+    Raises OSError where it cannot be used.
+    """
+    listeners = _listen(options)
+    try:
+        yield listeners
     finally:
         for fd in listeners:
             os.close(fd)
@@ -342,8 +352,7 @@ def supervise_command(command: list[str], options: ServerOptions, workers: int) 
                 os.unlink(options.uds)
 
 
-def listen(options: ServerOptions) -> list[int]:
-    """Descriptors of the listening sockets for the address of ``options``. OSError where it cannot be used."""
+def _listen(options: ServerOptions) -> list[int]:
     if options.fd is not None:
         return [os.dup(options.fd)]
     if options.uds is not None:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import httpx
+
 #: This process has a sanitizer's runtime, and so have its children (scripts/sanitized_tests.sh).
 SANITIZED = any(name in os.environ.get("LD_PRELOAD", "") for name in ("asan", "tsan"))
 
@@ -22,6 +24,56 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class Program:
+    """A command that serves on `port` of the loopback, in a group of processes of its own; `log` has its output."""
+
+    def __init__(self, command: list[str], directory: Path, port: int, **environment: str) -> None:
+        self.port = port
+        self.log = directory / f"{port}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=directory,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+                env={**os.environ, **environment},
+            )
+
+    def get(self, path: str = "/") -> httpx.Response:
+        """The answer, once there is one."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return httpx.get(f"http://127.0.0.1:{self.port}{path}")
+            except httpx.TransportError:
+                assert time.monotonic() < deadline, self.log.read_text()
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.05)
+
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Return when `text` has been said so often."""
+        deadline = time.monotonic() + 60
+        while self.log.read_text().count(text) < times:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def end(self, number: int = signal.SIGTERM) -> str:
+        """Send the signal and wait; what was said."""
+        self.process.send_signal(number)
+        self.process.wait(60)
+        return self.log.read_text()
+
+    def kill_group(self) -> None:
+        """SIGKILL to whatever is left."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+Launch = Callable[..., Program]
 
 
 class ServerProcess:

@@ -5,9 +5,23 @@ from pathlib import Path
 
 import pytest
 from process_client import Start
-from server_process import ServerProcess
+from server_process import Launch, Program, ServerProcess
 
 HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """`launch(command, port, VARIABLE="value")`: a program in `tmp_path`; nothing of it outlives the test."""
+    launched: list[Program] = []
+
+    def make(command: list[str], port: int, **environment: str) -> Program:
+        launched.append(Program(command, tmp_path, port, **environment))
+        return launched[-1]
+
+    yield make
+    for program in launched:
+        program.kill_group()
 
 
 @pytest.fixture

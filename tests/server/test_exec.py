@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from server_process import free_port
+from server_process import Launch, free_port
 
 COMMAND = [sys.executable, "-m", "data_bridge", "exec"]
 
@@ -54,49 +51,10 @@ importlib.machinery.PathFinder.find_spec = hidden
 """
 
 
-class Program:
-    def __init__(self, command: list[str], directory: Path, port: int, **environment: str) -> None:
-        self.port = port
-        self.log = directory / "program.log"
-        self.process = subprocess.Popen(
-            command,
-            cwd=directory,
-            stdout=self.log.open("wb"),
-            stderr=subprocess.STDOUT,
-            process_group=0,
-            env={**os.environ, **environment},
-        )
-
-    def get(self) -> httpx.Response:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                return httpx.get(f"http://127.0.0.1:{self.port}/")
-            except httpx.TransportError:
-                assert time.monotonic() < deadline, self.log.read_text()
-                assert self.process.poll() is None, self.log.read_text()
-                time.sleep(0.05)
-
-    def stop(self) -> str:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        return self.log.read_text()
-
-
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "served.py").write_text(APPLICATION)
     return tmp_path
-
-
-@pytest.fixture
-def programs() -> Iterator[list[Program]]:
-    started: list[Program] = []
-    yield started
-    for program in started:
-        if program.process.poll() is None:
-            os.killpg(program.process.pid, signal.SIGKILL)
-            program.process.wait()
 
 
 def write_program(directory: Path, head: str = "") -> int:
@@ -107,7 +65,7 @@ def write_program(directory: Path, head: str = "") -> int:
 
 @pytest.mark.parametrize("way", ["file", "module", "variable"])
 @pytest.mark.parametrize("head", ["", NO_UVICORN], ids=["uvicorn", "without uvicorn"])
-def test_a_program_is_served_by_data_bridge(way: str, head: str, directory: Path, programs: list[Program]) -> None:
+def test_a_program_is_served_by_data_bridge(way: str, head: str, directory: Path, launch: Launch) -> None:
     port = write_program(directory, head)
     command = {
         "file": [*COMMAND, "program.py"],
@@ -115,11 +73,11 @@ def test_a_program_is_served_by_data_bridge(way: str, head: str, directory: Path
         "variable": [sys.executable, "program.py"],
     }[way]
     environment = {"DATA_BRIDGE_UVICORN": "1"} if way == "variable" else {}
-    programs.append(program := Program(command, directory, port, **environment))
+    program = launch(command, port, **environment)
     answer = program.get()
     assert answer.headers["server"] == "data_bridge"
     assert answer.json()["main"] == "__main__"
-    log = program.stop()
+    log = program.end()
     assert program.process.returncode == -signal.SIGTERM, log
     assert "subclass starts True" in log
     assert f"INFO:     Uvicorn running on http://127.0.0.1:{port} (Press CTRL+C to quit)" in log
@@ -128,24 +86,24 @@ def test_a_program_is_served_by_data_bridge(way: str, head: str, directory: Path
 
 
 @pytest.mark.parametrize("head", ["", NO_UVICORN], ids=["uvicorn", "without uvicorn"])
-def test_its_workers_are_data_bridge_too(head: str, directory: Path, programs: list[Program]) -> None:
+def test_its_workers_are_data_bridge_too(head: str, directory: Path, launch: Launch) -> None:
     port = write_program(directory, head)
-    programs.append(program := Program([*COMMAND, "program.py", "2"], directory, port))
+    program = launch([*COMMAND, "program.py", "2"], port)
     answer = program.get()
     assert answer.headers["server"] == "data_bridge"
     assert answer.json()["pid"] != program.process.pid
-    program.stop()
+    program.end()
 
 
-def test_uvicorns_own_command(directory: Path, programs: list[Program]) -> None:
+def test_uvicorns_own_command(directory: Path, launch: Launch) -> None:
     port = free_port()
     command = [*COMMAND, "uvicorn", "served:app", "--port", str(port), "--root-path", "/x"]
-    programs.append(program := Program(command, directory, port, UVICORN_HEADERS="X-Own:1"))
+    program = launch(command, port, UVICORN_HEADERS="X-Own:1")
     assert program.get().headers["server"] == "data_bridge"
-    program.stop()
+    program.end()
 
 
-def test_what_data_bridge_cannot_do_is_left_to_uvicorn(directory: Path, programs: list[Program]) -> None:
+def test_what_data_bridge_cannot_do_is_left_to_uvicorn(directory: Path, launch: Launch) -> None:
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
@@ -153,16 +111,13 @@ def test_what_data_bridge_cannot_do_is_left_to_uvicorn(directory: Path, programs
     authority.cert_pem.write_to_path(str(directory / "ca.pem"))
     port = free_port()
     command = [*COMMAND, "uvicorn", "served:app", "--port", str(port), "--ssl-certfile", "both.pem"]
-    programs.append(program := Program(command, directory, port))
-    deadline = time.monotonic() + 60
-    while "Uvicorn running" not in program.log.read_text():
-        assert time.monotonic() < deadline, program.log.read_text()
-        time.sleep(0.05)
+    program = launch(command, port)
+    program.wait_for_log("Uvicorn running")
     import ssl
 
     context = ssl.create_default_context(cafile=str(directory / "ca.pem"))
     assert httpx.get(f"https://127.0.0.1:{port}/", verify=context).headers["server"] == "uvicorn"
-    assert "TLS: served by uvicorn itself, not by data_bridge." in program.stop()
+    assert "TLS: served by uvicorn itself, not by data_bridge." in program.end()
 
 
 def test_what_is_no_program_is_said() -> None:

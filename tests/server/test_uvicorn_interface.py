@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from server_process import free_port
+from server_process import Launch, Program, free_port
 
 MODULES = ["uvicorn", "data_bridge.uvicorn"]
 
@@ -213,79 +212,47 @@ if __name__ == "__main__":
 """
 
 
-class Program:
-    def __init__(self, module: str, directory: Path, **options: object) -> None:
-        self.port = free_port()
-        (directory / "served.py").write_text(APPLICATION + "\napp.get('/pid')(lambda: os.getpid())\n")
-        file = directory / "starts.py"
-        file.write_text(PROGRAM.format(module=module, port=self.port, options=options))
-        self.log = directory / f"{self.port}.log"
-        self.process = subprocess.Popen(
-            [sys.executable, str(file)],
-            cwd=directory,
-            stdout=self.log.open("wb"),
-            stderr=subprocess.STDOUT,
-            process_group=0,
-        )
-
-    def get(self, path: str) -> httpx.Response:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                return httpx.get(f"http://127.0.0.1:{self.port}{path}")
-            except httpx.TransportError:
-                assert time.monotonic() < deadline, self.log.read_text()
-                assert self.process.poll() is None, self.log.read_text()
-                time.sleep(0.05)
-
-
-@pytest.fixture
-def programs() -> Iterator[list[Program]]:
-    started: list[Program] = []
-    yield started
-    for program in started:
-        if program.process.poll() is None:
-            os.killpg(program.process.pid, signal.SIGKILL)
-            program.process.wait()
+def launch_run(launch: Launch, module: str, directory: Path, **options: object) -> Program:
+    port = free_port()
+    (directory / "served.py").write_text(APPLICATION + "\napp.get('/pid')(lambda: os.getpid())\n")
+    file = directory / "starts.py"
+    file.write_text(PROGRAM.format(module=module, port=port, options=options))
+    return launch([sys.executable, str(file)], port)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_run_ends_by_a_signal_as_under_uvicorn(number: int, programs: list[Program], tmp_path: Path) -> None:
+def test_run_ends_by_a_signal_as_under_uvicorn(number: int, launch: Launch, tmp_path: Path) -> None:
     ends = []
     for module in MODULES:
-        programs.append(Program(module, tmp_path))
-        assert programs[-1].get("/").json() == {"answer": "none"}
-        programs[-1].process.send_signal(number)
-        status = programs[-1].process.wait(60)
-        lines = programs[-1].log.read_text().replace(str(programs[-1].port), "PORT").splitlines()
-        ends.append((status, [line for line in lines if "[" not in line and "GET" not in line]))
+        program = launch_run(launch, module, tmp_path)
+        assert program.get().json() == {"answer": "none"}
+        lines = program.end(number).replace(str(program.port), "PORT").splitlines()
+        ends.append((program.process.returncode, [line for line in lines if "[" not in line and "GET" not in line]))
     assert ends[1] == ends[0]
 
 
-def test_workers_of_run_serve_and_are_replaced(programs: list[Program], tmp_path: Path) -> None:
-    programs.append(program := Program("data_bridge.uvicorn", tmp_path, workers=2))
+def test_workers_of_run_serve_and_are_replaced(launch: Launch, tmp_path: Path) -> None:
+    program = launch_run(launch, "data_bridge.uvicorn", tmp_path, workers=2)
     first = program.get("/pid").json()
     os.kill(first, signal.SIGKILL)
     pids = {program.get("/pid").json() for _ in range(20)}
     assert first not in pids
-    program.process.send_signal(signal.SIGTERM)
-    assert program.process.wait(60) == 0
-    assert program.log.read_text().count("lifespan ends") >= 2
+    program.wait_for_log("lifespan starts", 3)  # the replacement's, too
+    assert program.end().count("lifespan ends") >= 2
+    assert program.process.returncode == 0
 
 
-def test_reload_of_run_serves_what_has_changed(programs: list[Program], tmp_path: Path) -> None:
+def test_reload_of_run_serves_what_has_changed(launch: Launch, tmp_path: Path) -> None:
     pytest.importorskip("watchfiles")
-    programs.append(program := Program("data_bridge.uvicorn", tmp_path, reload=True))
-    assert program.get("/").json() == {"answer": "none"}
+    program = launch_run(launch, "data_bridge.uvicorn", tmp_path, reload=True)
+    assert program.get().json() == {"answer": "none"}
     served = tmp_path / "served.py"
     served.write_text(served.read_text().replace('default="none"', 'default="changed"'))
     deadline = time.monotonic() + 60
-    while program.get("/").json() != {"answer": "changed"}:
+    while program.get().json() != {"answer": "changed"}:
         assert time.monotonic() < deadline, program.log.read_text()
         time.sleep(0.05)
-    program.process.send_signal(signal.SIGTERM)
-    program.process.wait(60)
-    assert "WatchFiles detected changes in 'served.py'. Reloading..." in program.log.read_text()
+    assert "WatchFiles detected changes in 'served.py'. Reloading..." in program.end()
 
 
 @pytest.mark.parametrize(
@@ -324,33 +291,17 @@ async def events():
     ["-m data_bridge run", "-m data_bridge exec uvicorn", "-m data_bridge.uvicorn"],
     ids=["run", "exec", "module"],
 )
-def test_event_streams_end_at_sigterm(way: str, tmp_path: Path) -> None:
+def test_event_streams_end_at_sigterm(way: str, launch: Launch, tmp_path: Path) -> None:
     pytest.importorskip("sse_starlette")
     (tmp_path / "events.py").write_text(EVENTS)
     port = free_port()
-    log = tmp_path / "log"
-    process = subprocess.Popen(
-        [sys.executable, *way.split(), "events:app", "--port", str(port)],
-        cwd=tmp_path,
-        stdout=log.open("wb"),
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with httpx.stream("GET", f"http://127.0.0.1:{port}/") as stream:
-                    pieces = stream.iter_raw()
-                    assert b"data: x" in next(pieces)
-                    process.send_signal(signal.SIGTERM)
-                    # The library cancels the stream, so that its body stays incomplete; otherwise it waits 30 seconds.
-                    with pytest.raises(httpx.RemoteProtocolError):
-                        collections.deque(pieces, maxlen=0)
-                break
-            except httpx.ConnectError:
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-        assert process.wait(60) == -signal.SIGTERM
-    finally:
-        process.kill()
-        process.wait()
+    program = launch([sys.executable, *way.split(), "events:app", "--port", str(port)], port)
+    assert program.get("/ready").status_code == 404
+    with httpx.stream("GET", f"http://127.0.0.1:{port}/") as stream:
+        pieces = stream.iter_raw()
+        assert b"data: x" in next(pieces)
+        program.process.send_signal(signal.SIGTERM)
+        # The library cancels the stream, so that its body stays incomplete; otherwise it waits 30 seconds.
+        with pytest.raises(httpx.RemoteProtocolError):
+            collections.deque(pieces, maxlen=0)
+    assert program.process.wait(60) == -signal.SIGTERM

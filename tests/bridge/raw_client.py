@@ -94,6 +94,13 @@ class RawConnection:
         return not self.pending and not self._more()
 
 
+def answer(port: int, data: bytes) -> Answer:
+    """What a server answers to one request, on a connection of its own."""
+    with RawConnection(port) as connection:
+        connection.send(data)
+        return connection.read_answer(data.split(b" ", 1)[0].decode())
+
+
 def request(method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
     """The bytes of a request."""
     fields = {"Host": "localhost", **(headers or {})}

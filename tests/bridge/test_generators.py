@@ -19,7 +19,7 @@ import fastapi.routing
 
 from .generators_app import make_app
 from .pair import both_servers, side_by_side
-from .raw_client import RawConnection, request
+from .raw_client import answer, request
 
 JSON = {"Content-Type": "application/json"}
 
@@ -53,12 +53,6 @@ def often() -> Iterator[None]:
 def ports(request: pytest.FixtureRequest, often: None) -> Iterator[tuple[int, int]]:
     with both_servers(make_app, io_threads=request.param) as ports:
         yield ports
-
-
-def answer(port: int, data: bytes) -> Any:
-    with RawConnection(port) as connection:
-        connection.send(data)
-        return connection.read_answer(data.split(b" ", 1)[0].decode())
 
 
 def log(port: int) -> Any:

@@ -19,8 +19,8 @@ from data_bridge.inner_apps import applications_in
 from data_bridge.routes import RouteCompiler, describe
 from data_bridge.testing import LiveServer
 
-from .pair import both_servers
-from .raw_client import RawConnection, request
+from .pair import differing
+from .raw_client import request
 
 THREADS = pytest.mark.parametrize("io_threads", [0, 1], ids=["inline", "an I/O thread"])
 
@@ -126,24 +126,6 @@ def requests(prefix: str) -> list[bytes]:
         request("OPTIONS", prefix + "/hello/1", headers={**headers, "Access-Control-Request-Method": "GET"}),
         request("GET", prefix + "/fails", headers=headers),
     ]
-
-
-def differing(make_app: Callable[[], Any], data: list[bytes], io_threads: int) -> list[Any]:
-    found = []
-    with both_servers(make_app, io_threads=io_threads) as ports:
-        for sent in data:
-            answers = []
-            for port in ports:
-                with RawConnection(port) as connection:
-                    connection.send(sent)
-                    answer = connection.read_answer(sent.split(b" ", 1)[0].decode())
-                answer.headers = [(name, value.replace(f":{port}", ":port")) for name, value in answer.headers]
-                if answer.header("content-encoding") == "gzip":
-                    answer.body = answer.body[:4] + answer.body[8:]  # before Starlette 1.4 the time is in there
-                answers.append(answer)
-            if answers[0] != answers[1]:
-                found.append((sent, *answers))
-    return found
 
 
 @THREADS

@@ -17,7 +17,7 @@ from data_bridge.testing import LiveServer
 
 from .inside_app import make_app
 from .pair import both_servers, side_by_side
-from .raw_client import RawConnection, request
+from .raw_client import RawConnection, answer, request
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -110,12 +110,6 @@ def middleware(request: pytest.FixtureRequest) -> str:
 def ports(request: pytest.FixtureRequest, middleware: str) -> Iterator[tuple[int, int]]:
     with both_servers(lambda: make_app(middleware), io_threads=request.param) as ports:
         yield ports
-
-
-def answer(port: int, data: bytes) -> Any:
-    with RawConnection(port) as connection:
-        connection.send(data)
-        return connection.read_answer(data.split(b" ", 1)[0].decode())
 
 
 def log(port: int) -> Any:

@@ -18,27 +18,11 @@ from data_bridge.compile import features
 from data_bridge.routes import RouteCompiler, describe
 from data_bridge.testing import LiveServer
 
-from .pair import both_servers
+from .pair import both_servers, differing
 from .raw_client import RawConnection, request
 
 THREADS = pytest.mark.parametrize("io_threads", [0, 1], ids=["inline", "an I/O thread"])
 TREE = pytest.mark.skipif(not features.HAS_ROUTER_TREE, reason="included routers leave nothing but their routes")
-
-
-def differing(make_app: Callable[[], FastAPI], requests: list[bytes], io_threads: int) -> list[Any]:
-    found = []
-    with both_servers(make_app, io_threads=io_threads) as ports:
-        for data in requests:
-            answers = []
-            for port in ports:
-                with RawConnection(port) as connection:
-                    connection.send(data)
-                    answers.append(connection.read_answer(data.split(b" ", 1)[0].decode()))
-            for answer, port in zip(answers, ports, strict=True):
-                answer.headers = [(name, value.replace(f":{port}", ":port")) for name, value in answer.headers]
-            if answers[0] != answers[1]:
-                found.append((data, *answers))
-    return found
 
 
 def kinds(app: Any) -> dict[str, tuple[str, str]]:

@@ -21,13 +21,6 @@ constexpr CharacterClass kNameCharacters = [] {
   return table;
 }();
 
-bool has_option(std::string_view list, std::string_view option) noexcept {
-  while (!list.empty()) {
-    if (text::equals_lower(next_element(list), option)) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool valid_header(std::string_view name, std::string_view value) noexcept {
@@ -36,31 +29,10 @@ bool valid_header(std::string_view name, std::string_view value) noexcept {
 }
 
 bool may_be_trailer(std::string_view name) noexcept {
-  static constexpr std::array<std::string_view, 24> kRefused{"age",
-                                                             "authorization",
-                                                             "cache-control",
-                                                             "connection",
-                                                             "content-encoding",
-                                                             "content-length",
-                                                             "content-range",
-                                                             "content-type",
-                                                             "date",
-                                                             "expect",
-                                                             "expires",
-                                                             "host",
-                                                             "keep-alive",
-                                                             "location",
-                                                             "max-forwards",
-                                                             "pragma",
-                                                             "proxy-authenticate",
-                                                             "retry-after",
-                                                             "set-cookie",
-                                                             "te",
-                                                             "trailer",
-                                                             "transfer-encoding",
-                                                             "upgrade",
-                                                             "vary"};
-  return std::ranges::none_of(kRefused, [name](std::string_view refused) { return text::equals_lower(name, refused); });
+  static constexpr std::array<std::string_view, 8> kOfAnswers{
+      "age", "date", "expires", "location", "pragma", "proxy-authenticate", "retry-after", "vary"};
+  return !belongs_in_head(name) &&
+         std::ranges::none_of(kOfAnswers, [name](std::string_view one) { return text::equals_lower(name, one); });
 }
 
 ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {
@@ -74,9 +46,9 @@ ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {
         server = true;
         break;
       case OwnField::kConnection:
-        close = close || has_option(field.value, "close");
-        keep_alive = keep_alive || has_option(field.value, "keep-alive");
-        upgrade = upgrade || has_option(field.value, "upgrade");
+        close = close || has_element(field.value, "close");
+        keep_alive = keep_alive || has_element(field.value, "keep-alive");
+        upgrade = upgrade || has_element(field.value, "upgrade");
         break;
       case OwnField::kContentLength: {
         std::uint64_t length = 0;

@@ -13,12 +13,7 @@ namespace {
 // RFC 9110, 10.1.4: whoever sends `TE: trailers` does not drop them.
 bool takes_trailers(const http::Request& request) noexcept {
   return std::ranges::any_of(request.headers, [](const http::Header& field) {
-    if (!text::equals_lower(field.name, "te")) return false;
-    std::string_view list = field.value;
-    while (!list.empty()) {
-      if (text::equals_lower(http::next_element(list), "trailers")) return true;
-    }
-    return false;
+    return text::equals_lower(field.name, "te") && http::has_element(field.value, "trailers");
   });
 }
 

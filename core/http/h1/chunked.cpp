@@ -5,36 +5,21 @@
 #include <limits>
 
 #include "http/characters.hpp"
+#include "http/fields.hpp"
 
 namespace data_bridge::http::h1 {
 namespace {
 
-// RFC 9110, 6.5.1: framing, routing, request modifiers, authentication, content. In a trailer they could
-// only change what was decided already.
-constexpr std::array<std::string_view, 24> kForbiddenTrailers = {"authorization",
-                                                                 "cache-control",
-                                                                 "connection",
-                                                                 "content-encoding",
-                                                                 "content-length",
-                                                                 "content-range",
-                                                                 "content-type",
-                                                                 "cookie",
-                                                                 "expect",
-                                                                 "forwarded",
-                                                                 "host",
-                                                                 "keep-alive",
-                                                                 "max-forwards",
-                                                                 "proxy-connection",
-                                                                 "proxy-authorization",
-                                                                 "range",
-                                                                 "set-cookie",
-                                                                 "te",
-                                                                 "trailer",
-                                                                 "transfer-encoding",
-                                                                 "upgrade",
-                                                                 "www-authenticate",
-                                                                 "x-forwarded-for",
-                                                                 "x-forwarded-proto"};
+// Request modifiers, authentication, and who the client is: in a trailer they could only change what was decided
+// already.
+constexpr std::array<std::string_view, 8> kOfRequests = {
+    "cookie", "forwarded",        "proxy-connection", "proxy-authorization",
+    "range",  "www-authenticate", "x-forwarded-for",  "x-forwarded-proto"};
+
+/// `name` in lower case.
+bool is_forbidden_trailer(std::string_view name) noexcept {
+  return belongs_in_head(name) || std::ranges::find(kOfRequests, name) != kOfRequests.end();
+}
 
 bool is_quotable(char c) noexcept {
   const auto u = static_cast<unsigned char>(c);
@@ -181,9 +166,7 @@ bool ChunkedDecoder::trailer_step(char c) noexcept {
         return true;
       }
       if (c != ':' || name_size_ == 0) return fail(ParseError::kFieldLine);
-      if (name_size_ <= name_.size() &&
-          std::ranges::find(kForbiddenTrailers, std::string_view(name_.data(), name_size_)) !=
-              kForbiddenTrailers.end()) {
+      if (name_size_ <= name_.size() && is_forbidden_trailer({name_.data(), name_size_})) {
         return fail(ParseError::kTrailer);
       }
       state_ = State::kTrailerValue;

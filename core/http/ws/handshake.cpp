@@ -50,14 +50,9 @@ std::optional<BadHandshake> read_one(const Request& request, std::string_view na
 
 bool is_handshake(const Request& request) noexcept {
   if (!request.asks_upgrade) return false;
-  for (const Header& field : request.headers) {
-    if (!text::equals_ignoring_case(field.name, "upgrade")) continue;
-    std::string_view list = field.value;
-    while (!list.empty()) {
-      if (text::equals_lower(next_element(list), "websocket")) return true;
-    }
-  }
-  return false;
+  return std::ranges::any_of(request.headers, [](const Header& field) {
+    return text::equals_ignoring_case(field.name, "upgrade") && has_element(field.value, "websocket");
+  });
 }
 
 std::expected<Handshake, BadHandshake> read_handshake(const Request& request, bool deflate) {

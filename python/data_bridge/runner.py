@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -100,7 +101,7 @@ class _Run:
         return 0
 
     def _started(self, server: Server) -> None:
-        if self._owns_process:
+        if threading.current_thread() is threading.main_thread():
             self._collector.start()
         if self._on_started is not None:
             self._on_started(server)

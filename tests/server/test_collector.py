@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import httpx
-from server_process import ServerProcess
+import pytest
+from server_process import Launch, ServerProcess, free_port
 
 HERE = Path(__file__).parent
 
@@ -40,6 +43,29 @@ def test_garbage_of_requests_is_found(tmp_path: Path) -> None:
         assert httpx.get(server.url + "/collector").json()["alive"] <= 40_000
     finally:
         server.stop()
+
+
+#: Ways in which a process is a server's, and one in which it is somebody else's.
+WAYS = {
+    "serve": "import data_bridge; data_bridge.serve(app, port=PORT)",
+    "run": "import data_bridge.uvicorn as uvicorn; uvicorn.run(app, port=PORT)",
+    "thread": (
+        "import data_bridge.uvicorn as uvicorn, threading\n"
+        "server = uvicorn.Server(uvicorn.Config(app, port=PORT))\n"
+        "threading.Thread(target=server.run).start()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_main_thread_of_a_program_that_serves(way: str, tmp_path: Path, launch: Launch) -> None:
+    port = free_port()
+    head = f"import sys; sys.path.insert(0, {str(HERE)!r}); from collector_app import app; PORT = {port}"
+    (tmp_path / "program.py").write_text(f"{head}\n{WAYS[way]}\n")
+    program = launch([sys.executable, "program.py"], port)
+    found = program.get("/collector").json()
+    assert (found["thresholds"][0] == 20_000) == (found["frozen"] > 10_000) == (way != "thread")
+    assert way == "thread" or "kept until the end" in program.end(signal.SIGINT)
 
 
 def test_an_application_that_has_set_its_collector_keeps_it(tmp_path: Path) -> None:

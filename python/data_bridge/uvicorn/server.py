@@ -12,11 +12,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from email.utils import formatdate
 from types import FrameType
 from typing import Any
 
+from ..collector import ServerCollector
 from ..process import STARTUP_FAILURE, SupervisorLine
 from .config import Config
 from .messages import log_listening, log_process
@@ -51,6 +52,7 @@ class Server:
         self.lifespan: Any = None
         self.line: SupervisorLine | None = None
         self._standing: Standing | None = None
+        self._collector: ServerCollector | None = None
         self._captured_signals: list[int] = []
 
     @functools.cached_property
@@ -64,8 +66,19 @@ class Server:
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on a new loop until the end."""
-        with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
+        with self.tuning_collector(), asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
             runner.run(self.serve(sockets=sockets))
+
+    @contextlib.contextmanager
+    def tuning_collector(self) -> Iterator[None]:
+        """From its start on, have the garbage collector tuned for a process whose main thread does nothing else."""
+        if threading.current_thread() is threading.main_thread():
+            self._collector = ServerCollector()
+        try:
+            yield
+        finally:
+            if self._collector is not None:
+                self._collector.stop()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve in the running loop until the end. Signals are taken on the main thread."""
@@ -79,6 +92,8 @@ class Server:
         self.lifespan = config.lifespan_class(config)
         log_process("Started server process")
         await self.startup(sockets=sockets)
+        if self.started and self._collector is not None:
+            self._collector.start()
         if self.started and self.line is not None:
             self.line.say_ready()
         if not self.should_exit:

@@ -183,6 +183,10 @@ JobQueue::Wake JobQueue::sleep(std::unique_lock<std::mutex>& lock, Sleeper& self
     const bool woken = self.condition.wait_for(lock, max_idle_, [&] { return self.woken != Sleeper::For::kNothing; });
     to_watch = std::exchange(self.woken, Sleeper::For::kNothing) == Sleeper::For::kWatch;
     if (to_watch) {
+      if (stopped_ || dismissed_) {  // it was on no list when the others were roused
+        watched_.store(false, std::memory_order_relaxed);
+        return Wake::kEnd;
+      }
       self.below = std::exchange(idle_, &self);
       continue;
     }

@@ -10,6 +10,8 @@
 #include <deque>
 #include <mutex>
 
+#include "pyloop/fork_locks.hpp"
+
 namespace data_bridge::pyloop {
 
 /// Linked while it waits, and again when it was done; owned by whoever pushed it.
@@ -165,6 +167,7 @@ class JobQueue {
   unsigned eager_ = 0;
   bool stopped_ = false;
   bool dismissed_ = false;
+  ForkLocks fork_locks_{mutex_};
 };
 
 }  // namespace data_bridge::pyloop

@@ -2,6 +2,8 @@
 #include "pyloop/job_queue.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -365,6 +367,67 @@ TEST(JobQueue, WhatWaitsWhenItIsStoppedIsGivenBack) {
   EXPECT_EQ(rest.waiting.pop(), nullptr);
   EXPECT_TRUE(queue.next(jobs[1], 0ms).refused);
   EXPECT_EQ(queue.wait(JobQueue::From::kJobs), JobQueue::Wake::kEnd);
+}
+
+TEST(JobQueue, WhoWasWokenToWatchEndsWithTheOthers) {
+  for (const bool stops : {false, true}) {
+    Crew crew(1ms, kLong);
+    std::latch both(2);
+    {
+      const std::scoped_lock gil(crew.gil);
+      for (int i = 0; i < 2; ++i) {
+        crew.push([&](Crew& self) { self.release([&] { both.arrive_and_wait(); }); });
+      }
+    }
+    both.wait();
+    std::latch calm(100);  // so many short jobs, and threads are not called in advance
+    {
+      const std::scoped_lock gil(crew.gil);
+      for (int i = 0; i < 100; ++i) crew.push([&](Crew&) { calm.count_down(); });
+    }
+    calm.wait();
+    std::this_thread::sleep_for(100ms);  // both sleep soundly
+    std::latch ended(1);
+    {
+      const std::scoped_lock gil(crew.gil);
+      crew.push_quietly([&](Crew& self) {
+        // The other thread was woken for the job behind this one, and is not awake yet.
+        if (stops) {
+          EXPECT_NE(self.queue.stop().waiting.pop(), nullptr);
+        } else {
+          self.queue.dismiss();
+        }
+        ended.count_down();
+      });
+      crew.push([](Crew&) {});
+    }
+    ended.wait();
+    const auto limit = Clock::now() + kLong / 3;
+    while (crew.queue.threads() != 0 && Clock::now() < limit) std::this_thread::sleep_for(1ms);
+    EXPECT_EQ(crew.queue.threads(), 0U);
+  }
+}
+
+TEST(JobQueue, AForkedChildFindsNoLockThatAnotherThreadHadTaken) {
+  for (int round = 0; round < 200; ++round) {
+    JobQueue queue;
+    std::atomic<bool> ends{false};
+    std::thread other([&] {
+      while (!ends) (void)queue.threads();
+    });
+    const pid_t child = fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) {
+      alarm(5);
+      (void)queue.threads();
+      _exit(0);
+    }
+    ends = true;
+    other.join();
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+  }
 }
 
 TEST(JobQueue, NothingIsLostAmongShortAndBlockingJobsFromManyThreads) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "pyloop/fork_locks.hpp"
 #include "pyloop/loop.hpp"
 #include "runtime/reactor.hpp"
 
@@ -60,6 +61,7 @@ class LoopMailbox {
   std::mutex waking_;
   runtime::Reactor* reactor_;  // under waking_
   std::atomic<bool> filled_{false};
+  ForkLocks fork_locks_{mutex_, &waking_};
 };
 
 /// The GIL for a thread that may not have it; void where the interpreter is gone or going.

@@ -40,6 +40,7 @@ TESTS = [
     "tests/bridge/test_same_as_uvicorn.py",
     "tests/bridge/test_random_requests.py",
     "tests/bridge/test_dependencies_same_as_uvicorn.py",
+    "tests/bridge/test_generator_dependencies.py",
     "tests/bridge/test_inside.py",
     "tests/bridge/test_files.py",
     "tests/bridge/test_sessions.py",

@@ -288,16 +288,29 @@ PySendResult acquire(Call& self, PyObject** result) {
   return token == Token::kWait ? queue_up(self, tokens, result) : shielded(self, result);
 }
 
-/// anyio's cancel scope around the current task: 1 where there is one, 0, or -1 with an exception.
-int has_scope(const Call& self) {
+/// anyio's cancel scope around `task`: 1 where there is one, 0, or -1 with an exception.
+int has_scope(PyObject* task) {
   PyObject* const states = thread_services()->task_states.get();
   if (PyDict_Size(states) == 0) return 0;
-  const PyRef reference = PyRef::steal(PyWeakref_NewRef(self.task.get(), nullptr));
+  const PyRef reference = PyRef::steal(PyWeakref_NewRef(task, nullptr));
   PyObject* const state = reference ? PyDict_GetItemWithError(states, reference.get()) : nullptr;
   if (state == nullptr) return PyErr_Occurred() != nullptr ? -1 : 0;
   const PyRef scope = PyRef::steal(PyObject_GetAttr(state, name_scope));
   return !scope ? -1 : scope.get() == Py_None ? 0 : 1;
 }
+
+}  // namespace
+
+bool within_cancel_scope() noexcept {
+  if (thread_services() == nullptr) return true;
+  const PyRef loop = PyRef::steal(PyObject_CallNoArgs(running_loop));
+  const PyRef task = PyRef::steal(loop ? PyObject_CallOneArg(current_task, loop.get()) : nullptr);
+  const int scoped = task && task.get() != Py_None ? has_scope(task.get()) : -1;
+  if (scoped < 0) PyErr_Clear();
+  return scoped != 0;
+}
+
+namespace {
 
 PySendResult begin(Call& self, PyObject** result) {
   PyObject* const anyios = others(self).anyios.get();
@@ -319,7 +332,7 @@ PySendResult begin(Call& self, PyObject** result) {
     return PyErr_Occurred() != nullptr ? fail(self, result) : delegate_to(self, anyios, result);
   }
   if (within) return submit(self, result);
-  const int scoped = has_scope(self);
+  const int scoped = has_scope(self.task.get());
   if (scoped < 0) return fail(self, result);
   if (scoped != 0) return delegate_to(self, others(self).in_scope.get(), result);
   const int noticed = would_notice(self);

@@ -45,6 +45,8 @@ struct ThreadServices {
 [[nodiscard]] const ThreadServices* thread_services() noexcept;
 /// Nobody has patched anything of it. False also with an exception.
 [[nodiscard]] bool thread_services_are_own() noexcept;
+/// Whether there is a cancel scope of anyio's around the running task, or that cannot be told. With the GIL.
+[[nodiscard]] bool within_cancel_scope() noexcept;
 
 /// A call that a thread makes for a task. Deletes itself.
 class ThreadJob;

@@ -7,6 +7,8 @@
 
 #include "bridge/asgi/names.hpp"
 #include "middleware/session_cookie.hpp"
+#include "pyloop/py_error.hpp"
+#include "pyloop/thread_pool.hpp"
 
 namespace data_bridge::bridge {
 
@@ -81,7 +83,7 @@ Execution::Next Execution::advance(bool returned, PyRef value) {
       if (!returned) return on_unreadable_body();
       return form_ended_ ? form_is_read() : read_form();
     case Stage::kSteps: {
-      if (!returned) return on_exception();
+      if (!returned) return on_raised_step();
       if (!take(plan_.steps[step_], std::move(value))) return on_exception();
       ++step_;
       return run_steps();
@@ -99,6 +101,8 @@ Execution::Next Execution::advance(bool returned, PyRef value) {
       const Door::Answer answer = door_.next_message(next);
       return answered(answer, std::move(next));
     }
+    case Stage::kExit:
+      return returned ? Next::kAnswered : on_exception();
     case Stage::kFinish:
       break;
   }
@@ -114,6 +118,7 @@ void Execution::end() noexcept {
   request_stack_.reset();
   function_stack_.reset();
   session_.reset();
+  generator_.reset();
   inputs_.clear();
   form_.reset();
 }
@@ -127,6 +132,7 @@ int Execution::traverse(visitproc visit, void* arg) const {
   Py_VISIT(request_stack_.get());
   Py_VISIT(function_stack_.get());
   Py_VISIT(session_.get());
+  Py_VISIT(generator_.get());
   if (form_) {
     if (const int stop = form_->traverse(visit, arg); stop != 0) return stop;
   }
@@ -183,7 +189,8 @@ bool Execution::complete_scope() {
       (plan.request_stack_key && !set(scope, plan.request_stack_key.get(), request_stack_.get()))) {
     return false;
   }
-  return !plan.function_stack_key || set(scope, plan.function_stack_key.get(), stack(function_stack_));
+  if (plan.function_stack_key && !set(scope, plan.function_stack_key.get(), stack(function_stack_))) return false;
+  return !has_generators_ || show_cleanup();
 }
 
 /// The scope is complete, and the stacks are somebody's who will exit them.
@@ -338,13 +345,16 @@ Execution::Done Execution::begin_call(const Step& step) {
     if (step.slot != kNowhere) slots_[step.slot] = PyRef::borrow(caches_[step.cache].get());
     return Done::kYes;
   }
-  current_ = await_iterator(step.op == Op::kEnter ? enter(step) : call(step));
+  current_ = await_iterator(step.op != Op::kEnter    ? call(step)
+                            : begins_generator(step) ? begin_generator(step)
+                                                     : enter(step));
   return current_ ? Done::kAwait : Done::kRaised;
 }
 
 /// What was awaited for `step`.
 bool Execution::take(const Step& step, PyRef value) {
   if (step.op == Op::kBody) return take_outputs(step, value.get());
+  if (generator_ && !keep_exit(step)) return false;
   solved(step, std::move(value));
   return true;
 }
@@ -363,7 +373,8 @@ PyRef Execution::call(const Step& step) {
     values.push_back(slot(argument));
     if (values.back() == nullptr) return {};
   }
-  PyObject* const function = threaded ? plan_.run_in_thread.get() : step.function.get();
+  PyObject* const function =
+      threaded ? plan_.run_in_thread.get() : (step.generator ? step.generator : step.function).get();
   const auto keywords = static_cast<std::size_t>(PyTuple_GET_SIZE(step.names.get()));
   return PyRef::steal(PyObject_Vectorcall(function, values.data(), values.size() - keywords,
                                           keywords != 0 ? step.names.get() : nullptr));
@@ -389,6 +400,59 @@ PyRef Execution::stream(const Step& step) {
   PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
   std::array<PyObject*, 4> arguments{from, values.get(), response, tasks};
   return PyRef::steal(PyObject_Vectorcall(step.function.get(), arguments.data(), arguments.size(), nullptr));
+}
+
+// --- async generators ------------------------------------------------------------------------------
+
+/// Whether a generator is entered here, or by FastAPI's own function: as it was with the first one of this request.
+bool Execution::begins_generator(const Step& step) {
+  if (!step.generator) return false;
+  if (!enters_generators_) enters_generators_ = !plan_.generators_outside_scopes || !pyloop::within_cancel_scope();
+  return *enters_generators_;
+}
+
+PyRef Execution::begin_generator(const Step& step) {
+  has_generators_ = true;
+  if (scope_is_complete_ && !show_cleanup()) return {};
+  PyRef generator = call(step);
+  if (!generator) return {};
+  const PyAsyncMethods* const methods = Py_TYPE(generator.get())->tp_as_async;
+  if (methods == nullptr || methods->am_anext == nullptr) {
+    PyErr_Format(PyExc_TypeError, "'%.200s' object is not an async iterator", Py_TYPE(generator.get())->tp_name);
+    return {};
+  }
+  generator_ = std::move(generator);
+  return PyRef::steal(methods->am_anext(generator_.get()));
+}
+
+/// An exception is set. Of a generator that has ended, contextlib says something else.
+Execution::Next Execution::on_raised_step() {
+  if (std::exchange(generator_, {}) && PyErr_ExceptionMatches(PyExc_StopAsyncIteration) != 0) {
+    const PyRef ended = pyloop::take_exception();
+    PyErr_SetString(PyExc_RuntimeError, "generator didn't yield");
+    PyRef raised = pyloop::take_exception();
+    PyException_SetContext(raised.get(), PyRef::borrow(ended.get()).release());
+    PyException_SetCause(raised.get(), nullptr);  // "from None"
+    pyloop::raise_exception(std::move(raised));
+  }
+  return on_exception();
+}
+
+/// The generator has yielded.
+bool Execution::keep_exit(const Step& step) {
+  const PyRef generator = std::move(generator_);
+  PyRef& stack = step.function_scope && plan_.scope.function_stack_key ? function_stack_ : request_stack_;
+  std::array<PyObject*, 2> arguments{this->stack(stack), generator.get()};
+  return arguments[0] != nullptr && static_cast<bool>(PyRef::steal(PyObject_Vectorcall(
+                                        plan_.push_exit.get(), arguments.data(), arguments.size(), nullptr)));
+}
+
+/// Where FastAPI keeps its cancel scopes, of which there are none.
+bool Execution::show_cleanup() {
+  PyObject* const key = plan_.scope.cleanup_key.get();
+  if (key == nullptr) return true;
+  const PyRef scopes = PyRef::steal(PyDict_New());
+  return scopes && PyDict_SetDefault(door_.scope(), key, scopes.get()) != nullptr;
 }
 
 PyRef Execution::enter(const Step& step) {

@@ -62,6 +62,7 @@ class Execution {
     kEndpoint,
     kValidate,
     kSend,
+    kExit,
     kFinish
   };
   enum class Done : std::uint8_t { kYes, kAwait, kRaised };
@@ -101,6 +102,11 @@ class Execution {
   PyObject* stack(pyloop::PyRef& stack) const;
   pyloop::PyRef call(const Step& step);
   pyloop::PyRef enter(const Step& step);
+  bool begins_generator(const Step& step);
+  pyloop::PyRef begin_generator(const Step& step);
+  Next on_raised_step();
+  bool keep_exit(const Step& step);
+  bool show_cleanup();
   pyloop::PyRef stream(const Step& step);
   pyloop::PyRef named_arguments(const Step& step);
 
@@ -125,6 +131,7 @@ class Execution {
   bool has_tasks();
   [[nodiscard]] bool answers_before_rest() const;
   Next finish_rest();
+  [[nodiscard]] bool has_files_to_close() const;
   bool injected_status(long& status);
 
   Door& door_;
@@ -145,6 +152,9 @@ class Execution {
   pyloop::PyRef result_;
   pyloop::PyRef request_stack_;
   pyloop::PyRef function_stack_;
+  pyloop::PyRef generator_;                // of a dependency, until it has yielded
+  std::optional<bool> enters_generators_;  // decided at the first one
+  bool has_generators_ = false;
   pyloop::PyRef session_;  // the open session, once the scope has it
   bool scope_is_complete_ = false;
 };

@@ -181,9 +181,23 @@ Execution::Next Execution::answered(Door::Answer answer, PyRef next) {
 
 /// The answer has been sent: what is left of its response are its tasks, and the exits around it.
 Execution::Next Execution::finish_rest() {
+  static PyObject* const exit = PyUnicode_InternFromString("__aexit__");
+  if (!has_tasks() && !exits(function_stack_) && !has_files_to_close()) {
+    has_rest_ = false;
+    std::array<PyObject*, 4> arguments{request_stack_.get(), Py_None, Py_None, Py_None};
+    return await(PyRef::steal(PyObject_VectorcallMethod(exit, arguments.data(), arguments.size(), nullptr)),
+                 Stage::kExit);
+  }
   PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
   const PyRef rest = PyRef::steal(PyObject_CallOneArg(plan_.answered.get(), tasks));
   return rest ? finish(rest.get()) : on_exception();
+}
+
+/// Where the application's layers are gone around, and so the one that closes the files of forms.
+bool Execution::has_files_to_close() const {
+  if (!door_.native() || !scope_is_complete_ || !plan_.scope.files_key) return false;
+  PyObject* const files = PyDict_GetItemWithError(door_.scope(), plan_.scope.files_key.get());
+  return files == nullptr || exits(PyRef::borrow(files));
 }
 
 bool Execution::carries_only_bytes(PyObject* response) {

@@ -88,6 +88,7 @@ Step read_step(nb::handle source) {
     step.parameter = read_parameter(parameter);
   }
   step.function = optional_attribute(source, "function");
+  step.generator = optional_attribute(source, "generator");
   step.names = owned(nb::tuple(source.attr("names")));
   step.arguments = nb::cast<std::vector<std::size_t>>(source.attr("arguments"));
   for (nb::handle output : source.attr("outputs")) {
@@ -138,6 +139,8 @@ ScopePlan read_scope(nb::handle facts, nb::handle services, bool has_stacks) {
   if (has_stacks) plan.make_stack = optional_attribute(services, "make_stack");
   plan.request_stack_key = optional_attribute(services, "request_stack_key");
   plan.function_stack_key = optional_attribute(services, "function_stack_key");
+  plan.files_key = optional_attribute(services, "files_key");
+  plan.cleanup_key = optional_attribute(services, "cleanup_key");
   plan.request_class = optional_attribute(services, "request_class");
   plan.reads_as_usual = optional_attribute(services, "reads_as_usual");
   plan.make_response = optional_attribute(services, "make_response");
@@ -215,6 +218,8 @@ RoutePlan read(nb::handle source) {
   // What has no dependencies has none that could be overridden.
   if (plan.nodes > 1) plan.overrides = optional_attribute(facts, "overrides");
   plan.invalid_request = optional_attribute(facts, "invalid_request");
+  plan.push_exit = optional_attribute(services, "push_exit");
+  plan.generators_outside_scopes = nb::cast<bool>(services.attr("generators_outside_scopes"));
   plan.run_in_thread = optional_attribute(services, "run_in_thread");
   plan.parse_cookies = optional_attribute(services, "parse_cookies");
   plan.parse_json = optional_attribute(services, "parse_json");

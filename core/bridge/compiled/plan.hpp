@@ -46,7 +46,8 @@ enum class Op : std::uint8_t {
   kStream,       ///< as the endpoint, a generator: (request, arguments, response, tasks or None) -> awaitable of what
                  ///< streams
   kApplication,  ///< as the endpoint: an ASGI application that sees to all the rest
-  kEnter,        ///< a dependency with `yield`: (on the function's stack, arguments, request) -> awaitable of the value
+  kEnter,        ///< a dependency with `yield`: (stack of exits, arguments, request) -> awaitable of the value; where
+                 ///< there is a `generator`, by its first step
 };
 
 /// Slots of objects that are made at their first use.
@@ -63,6 +64,7 @@ struct Step {
   std::size_t parent = kNowhere;  ///< of calls: who fails with it
   ParameterPlan parameter;
   pyloop::PyRef function;
+  pyloop::PyRef generator;                                     ///< kEnter: (**arguments) -> an async generator
   pyloop::PyRef names;                                         ///< tuple of str: keywords of the call
   std::vector<std::size_t> arguments;                          ///< their slots
   std::vector<std::pair<pyloop::PyRef, std::size_t>> outputs;  ///< kLocation, kBody: name, slot
@@ -99,6 +101,8 @@ struct ScopePlan {
   pyloop::PyRef fastapi;             ///< dict: what becomes of scope["fastapi"]; empty: nothing
   pyloop::PyRef begin;               ///< (scope): sets what the application's layers set, where they are gone around;
                                      ///< the open session, or None
+  pyloop::PyRef files_key;           ///< where the stack is that closes the files of forms; empty: there is none
+  pyloop::PyRef cleanup_key;         ///< where FastAPI keeps the cancel scopes of generators' exits; empty: it has none
   pyloop::PyRef make_stack;          ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
   pyloop::PyRef request_stack_key;   ///< where it is in the scope; empty: the scope has none
   pyloop::PyRef function_stack_key;  ///< the same; empty: there is none
@@ -146,13 +150,15 @@ struct RoutePlan {
   SessionPlan session;
   ResponsePlan response;
   ScopePlan scope;
-  pyloop::PyRef run_in_thread;     ///< run_in_threadpool(function, *arguments, **keywords)
-  pyloop::PyRef overrides;         ///< whose dependency_overrides must be empty; or empty
-  pyloop::PyRef parse_cookies;     ///< (list of str) -> dict
-  pyloop::PyRef parse_json;        ///< pydantic_core.from_json, while `json_watch` sees no change
-  RouteWatch json_watch;           ///< where FastAPI finds its parser of JSON, which may be patched at any time
-  pyloop::PyRef decode_body;       ///< (bytes, scope) -> value, or raises what FastAPI raises
-  pyloop::PyRef read_body;         ///< async (request) -> value, of a request that somebody else has made
+  pyloop::PyRef push_exit;                 ///< (stack, a generator that has yielded): has it exit there
+  bool generators_outside_scopes = false;  ///< `generator`s count where no cancel scope is around the first of them
+  pyloop::PyRef run_in_thread;             ///< run_in_threadpool(function, *arguments, **keywords)
+  pyloop::PyRef overrides;                 ///< whose dependency_overrides must be empty; or empty
+  pyloop::PyRef parse_cookies;             ///< (list of str) -> dict
+  pyloop::PyRef parse_json;                ///< pydantic_core.from_json, while `json_watch` sees no change
+  RouteWatch json_watch;                   ///< where FastAPI finds its parser of JSON, which may be patched at any time
+  pyloop::PyRef decode_body;               ///< (bytes, scope) -> value, or raises what FastAPI raises
+  pyloop::PyRef read_body;                 ///< async (request) -> value, of a request that somebody else has made
   pyloop::PyRef unreadable_body;   ///< (exception, or None for a client that left; scope) -> what FastAPI raises
   pyloop::PyRef undefined;         ///< the body that is absent
   pyloop::PyRef invalid_request;   ///< (errors, body, scope) -> RequestValidationError

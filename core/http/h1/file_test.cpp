@@ -199,11 +199,10 @@ TEST(FileBody, IsSentWhileItsClientTakesIt) {
   peer.to_server = get("/file", "Connection: close\r\n");
   peer.turn(1000, 0);
   server.turn();
-  for (int i = 0; i < 10'000 && !peer.closed; ++i) {
-    peer.turn(0, 777);
-    server.turn();
-  }
-  EXPECT_TRUE(peer.closed);
+  EXPECT_TRUE(server.until([&] {
+    peer.turn(0, 7777);
+    return peer.closed;
+  }));
   EXPECT_EQ(peer.from_server,
             "HTTP/1.1 200 OK\r\ncontent-length: " + server.length + "\r\nconnection: close\r\n\r\n" + content);
 }

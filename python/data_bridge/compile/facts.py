@@ -72,6 +72,8 @@ class CallFacts:
     made: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)  # fresh objects, by name
     #: Kind "enter": (stack, arguments, request) -> awaitable of the value.
     enter: Callable[[Any, dict[str, Any], Any], Awaitable[Any]] | None = None
+    #: The same, where it is enough that this is called and its generator is exited.
+    generator: Callable[..., Any] | None = None
     #: Kind "stream": (request, arguments, injected response, tasks or None) -> awaitable of the response.
     stream: Callable[[Any, dict[str, Any], Any, Any], Awaitable[Any]] | None = None
 

@@ -23,6 +23,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.datastructures import URL
 
+from .generator_exits import GeneratorRules
 from .thread_exits import with_lean_exits
 
 _utils: Any = fastapi.dependencies.utils
@@ -205,6 +206,13 @@ def enter() -> Callable[[Any, Any, dict[str, Any], Any], Any]:
     return lambda dependant, stack, values, request: solve(
         dependant=dependant, stack=stack, sub_values=values, request=request
     )
+
+
+@functools.cache
+def generator_rules() -> GeneratorRules:
+    """How async generators are left."""
+    solve = getattr(_utils, "_solve_generator", None) or getattr(_utils, "solve_generator", None)
+    return GeneratorRules(solve, _utils)
 
 
 # --- routes ----------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ Send = Callable[[Any], Awaitable[None]]
 
 _ENDING = "data_bridge.ending"
 #: Where the stack of exits is that closes the files of forms.
-_FILES = "fastapi_middleware_astack"
+FILES = "fastapi_middleware_astack"
 
 _SWALLOWED = (
     "There's a high chance that the "
@@ -173,6 +173,10 @@ class NativeFinish:
         replica.user_middleware = [_resumed(middleware) for middleware in app.user_middleware]
         replica.router = _outcome_router  # type: ignore[assignment]
         self._app = app
+        layer: Any = app.middleware_stack
+        while not hasattr(layer, "_exception_handlers"):
+            layer = layer.app
+        self._exceptions = layer  # of the stack that the programs are watched with
         self._middleware = bool(app.user_middleware)
         self._stack = FastAPI.build_middleware_stack(replica)
         # What failed behind its answer has nothing to say to middleware, which has let the answer pass.
@@ -186,18 +190,16 @@ class NativeFinish:
             scope["root_path"] = app.root_path
         scope["app"] = app
         session = self._sessions.open(scope) if self._sessions is not None else None
-        layer: Any = app.middleware_stack
-        while not hasattr(layer, "_exception_handlers"):
-            layer = layer.app
+        layer = self._exceptions
         scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
         if features.EXITS_BEHIND_ANSWER:
-            scope[_FILES] = contextlib.AsyncExitStack()
+            scope[FILES] = contextlib.AsyncExitStack()
         return session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
         """As :func:`finish`. An answer needs no layers but middleware, unless it, or what exits around it, fails."""
         outcome, request, body, function_stack, request_stack, started, session = ending
-        files = scope[_FILES].pop_all() if features.EXITS_BEHIND_ANSWER else contextlib.AsyncExitStack()
+        files = scope[FILES].pop_all() if features.EXITS_BEHIND_ANSWER else contextlib.AsyncExitStack()
         if (started or not self._middleware) and not isinstance(outcome, Exception):
 
             async def watched(message: Any) -> None:

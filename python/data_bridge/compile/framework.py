@@ -57,7 +57,7 @@ from .facts import (
     ScopeFacts,
 )
 from .features import RouteView
-from .finish import HANDLER_STACK, NativeFinish, answered, exit_in_handler, finish
+from .finish import FILES, HANDLER_STACK, NativeFinish, answered, exit_in_handler, finish
 from .limits import body_limit, limited_call, with_inner
 from .native_middleware import NativeLayers, read_layers
 from .plan import Services, make_plan
@@ -246,12 +246,17 @@ def services(app: FastAPI, layers: NativeLayers | None) -> Services:
     """What the programs of ``app`` call. ``layers``: what :func:`bare_layers` has found; None where it was against."""
     # Which makes a second copy of the stack: not of middleware that is the application's, and not known.
     native = NativeFinish(app, layers.sessions) if layers is not None else None
+    rules = features.generator_rules()
     return Services(
         begin=None if native is None else native.begin,
         session=None if layers is None else layers.sessions,
         make_stack=contextlib.AsyncExitStack,
         request_stack_key="fastapi_inner_astack" if features.EXITS_BEHIND_ANSWER else None,
         function_stack_key="fastapi_function_astack" if features.HAS_FUNCTION_STACK else None,
+        files_key=FILES if features.EXITS_BEHIND_ANSWER else None,
+        cleanup_key="fastapi_async_cleanup_scopes" if rules.outside_scopes_only else None,
+        push_exit=rules.push_exit,
+        generators_outside_scopes=rules.outside_scopes_only,
         request_class=Request,
         reads_as_usual=_reads_as_usual,
         make_response=_make_response,
@@ -479,6 +484,8 @@ class _Reader:
             facts.function_scope = getattr(dependant, "scope", None) == "function"
         if kind == "enter":
             facts.enter = _enter(dependant)
+            if features.generator_rules().push_exit and features.is_async_generator(dependant) and concurrency is None:
+                facts.generator = call
         if kind == "stream":
             facts.stream = stream_maker(self.function, call)
         facts.dependencies = [self.call(child, depth=depth + 1) for child in dependant.dependencies]

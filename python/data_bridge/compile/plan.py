@@ -30,6 +30,7 @@ class Step:
     parent: int | None = None
     parameter: FieldFacts | None = None
     function: Callable[..., Any] | None = None
+    generator: Callable[..., Any] | None = None
     names: tuple[str, ...] = ()
     arguments: list[int] = field(default_factory=list)
     outputs: list[tuple[str, int]] = field(default_factory=list)
@@ -52,6 +53,10 @@ class Services:
     make_stack: Callable[[], Any]
     request_stack_key: str | None
     function_stack_key: str | None
+    files_key: str | None
+    cleanup_key: str | None
+    push_exit: Callable[[Any, Any], None] | None
+    generators_outside_scopes: bool
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]
     make_response: Callable[[], Any]
@@ -134,7 +139,7 @@ class _Program:
         function = {"enter": call.enter, "stream": call.stream}.get(call.kind, call.call)
         positions = [_INJECTED["request"]] if call.takes_request else []
         slots = [*positions, *arguments.values()]
-        return Step(op, node=node, function=function, names=tuple(arguments), arguments=slots)
+        return Step(op, node=node, function=function, generator=call.generator, names=tuple(arguments), arguments=slots)
 
     def _dependency(self, call: CallFacts, parent: int, arguments: dict[str, int]) -> None:
         node = self.nodes

@@ -1,7 +1,5 @@
 """Dependencies that are async generators: how they are entered and left, by themselves and among cancel scopes."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import AsyncIterator
@@ -123,7 +121,7 @@ def make_app() -> FastAPI:
         yield "sync"
         events.append("sync out")
 
-    class Callable:  # whose annotations old releases do not look up
+    class Callable:
         """An instance that is a generator function."""
 
         async def __call__(self, plain: str = Depends(plain)) -> AsyncIterator[str]:

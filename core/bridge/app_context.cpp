@@ -33,6 +33,7 @@ AppContext::AppContext(PyObject* loop_object, PyObject* asgi_app, PyObject* stat
 
 void AppContext::release_application() noexcept {
   app.reset();
+  outer_way = {};
   state.reset();
   hooks = {};
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "bridge/compiled/watch.hpp"
 #include "http/ws/options.hpp"
 #include "pyloop/loop.hpp"
 #include "pyloop/mailbox.hpp"
@@ -43,6 +44,15 @@ struct Counters {
   std::atomic<std::uint64_t> abandoned{0};   ///< the client left before the application had seen the request
 };
 
+/// The ASGI application without those of its own layers that only see exceptions, while `generation` counts.
+struct OuterWay {
+  pyloop::PyRef call;  ///< (scope, receive, send), or empty
+  std::shared_ptr<PlanGuard> guard;
+  std::shared_ptr<PlanGuard::Generation> generation;
+
+  [[nodiscard]] bool open() const noexcept { return call && guard->valid(*generation); }
+};
+
 /// Shared by the server and every request, which may outlive it (share_across_threads()). The Python objects belong to
 /// the loop's thread.
 struct AppContext {
@@ -56,6 +66,7 @@ struct AppContext {
   pyloop::LoopCore& core;
   std::shared_ptr<pyloop::LoopMailbox> mailbox;  ///< of the loop, for those who may come too late
   pyloop::PyRef app;                             ///< the ASGI 3 callable
+  OuterWay outer_way;                            ///< for HTTP
   pyloop::PyRef state;                           ///< the lifespan's state: dict, copied into each scope
   std::string root_path;
   Hooks hooks;

@@ -149,7 +149,8 @@ PyRef Run::application_coroutine() {
   if (scope && writes_access(app_, *conversation_)) set_scope(object, scope.get());
   const PyRef receive = receive_of(object);
   const PyRef send = send_of(object);
-  PyRef awaitable = call_application(app_.app.get(), scope.get(), receive.get(), send.get());
+  const PyRef application = PyRef::borrow((app_.outer_way.open() ? app_.outer_way.call : app_.app).get());
+  PyRef awaitable = call_application(application.get(), scope.get(), receive.get(), send.get());
   if (!awaitable || PyCoro_CheckExact(awaitable.get())) return awaitable;
   return PyRef::steal(PyObject_CallOneArg(app_.hooks.await_any.get(), awaitable.get()));
 }

@@ -106,6 +106,7 @@ class ThreadPool:
 def run_in_threadpool(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
     """Await func(*args, **kwargs), called in a thread, as starlette.concurrency.run_in_threadpool() does."""
 
+def has_begun(send: object) -> bool: ...
 def run_unlimited(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
     """The same with a limiter of its own: as many of these run as there are."""
 
@@ -181,6 +182,8 @@ class InnerRouter:
     """Compiled routes in the place of a Router's middleware_stack: an ASGI application."""
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]: ...
+    def from_middleware(self, scope: Any, receive: Any, send: Any) -> Awaitable[None] | None: ...
+    def set_layers(self, original: Any) -> None: ...
     def set_routes(
         self,
         routes: list[tuple[str, list[str], Any, Any, bool, str]],
@@ -241,6 +244,7 @@ class Server:
         watched_attributes: list[tuple[Any, str, Any]],
         watched_lists: list[tuple[list[Any], tuple[Any, ...]]],
         layers: list[tuple[str, dict[str, Any]]],
+        outer_way: Callable[[Any, Any, Any], Awaitable[None]] | None,
     ) -> None: ...
     def make_inner_router(self, original: Any, still_valid: Callable[[bool], bool]) -> InnerRouter: ...
     def drain(self, grace_seconds: float, on_drained: Callable[[], object]) -> None: ...

@@ -271,6 +271,7 @@ class Front:
             watched_attributes=compiled.watch.attributes,
             watched_lists=compiled.watch.lists,
             layers=compiled.layers,
+            outer_way=compiled.outer_way,
         )
 
     def _still_valid(self, changed: bool) -> bool:

@@ -25,7 +25,9 @@ class InsideRoutes:
 
     def occupy(self, app: Any) -> None:
         """Sit down in ``app``, before its routes are read: what it is then is what is watched."""
-        self._seat(app)
+        seat = self._seat(app)
+        if seat is not None:
+            seat.leave_way()
 
     def update(self, app: Any, compiled: CompiledApp) -> None:
         """Serve ``compiled`` in ``app``; compile what is mounted in it, and serve that."""
@@ -81,15 +83,22 @@ class _Seat:
         self.router.middleware_stack = self._native
         self._stack: Any = None
         self._lean: Any = None
+        self._way: Any = None
 
     def serve(self, compiled: CompiledApp) -> None:
         self._take_stack()
+        self.leave_way()
+        if compiled.stack is not None and compiled.stack.inside:
+            from .compile.own_layers import InnerWay
+
+            self._way = InnerWay(compiled.stack, self._native)
         entries = [
             (route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes if route.tabled
         ]
         self._native.set_routes(entries, compiled.watch.attributes, compiled.watch.lists)
 
     def leave(self) -> None:
+        self.leave_way()
         self._leave_stack()
         self._native.close()
         if self.router.middleware_stack is self._native:
@@ -106,6 +115,12 @@ class _Seat:
             self._leave_stack()
             self._stack = self.app.middleware_stack
             self._lean = _lean_middleware(self._stack)
+
+    def leave_way(self) -> None:
+        """Have the layers behind the middleware be entered, until the next :meth:`serve`."""
+        way, self._way = self._way, None
+        if way is not None:
+            way.leave()
 
     def _leave_stack(self) -> None:
         if self._lean is not None:

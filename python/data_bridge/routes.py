@@ -58,6 +58,7 @@ class CompiledApp:
     ``inside_reason`` says why compiled routes are answered within the application's own layers and middleware, which
     run as they are, and not outside of them, if so. ``layers`` is what is native around the others: the application's
     middleware, from the outside, as (kind, options). ``mounted``: the FastAPI applications that are mounted in it.
+    ``outer_way``, ``stack``: a compile.own_layers.OuterWay, and the Stack that an InnerWay is made of, if there are.
     """
 
     routes: list[CompiledRoute]
@@ -68,6 +69,8 @@ class CompiledApp:
     inside_reason: str = ""
     mounted: list[MountedApp] = field(default_factory=list)
     layers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    outer_way: Any = None
+    stack: Any = None
 
 
 class RouteCompiler:

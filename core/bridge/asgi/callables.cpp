@@ -64,6 +64,7 @@ class AsgiCallables final : public ConversationReader {
     const int stop = receive_waiters_.traverse(visit, arg);
     return stop != 0 ? stop : send_waiters_.traverse(visit, arg);
   }
+  [[nodiscard]] bool has_begun() const noexcept { return conversation_->state() != Conversation::State::kWaiting; }
   void set_scope(PyObject* scope) noexcept { scope_ = PyRef::borrow(scope); }
   void clear() noexcept {
     scope_.reset();
@@ -250,6 +251,8 @@ PyRef receive_of(PyObject* callables) { return Type::receive_of(callables); }
 PyRef send_of(PyObject* callables) { return Type::send_of(callables); }
 
 bool is_send(PyObject* object) noexcept { return Type::is_send(object); }
+
+bool has_begun(PyObject* send) noexcept { return is_send(send) && Type::of(PyCFunction_GET_SELF(send)).has_begun(); }
 
 PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send) {
   if (scope == nullptr || receive == nullptr || send == nullptr) return {};

@@ -39,6 +39,8 @@ pyloop::PyRef receive_of(PyObject* callables);
 pyloop::PyRef send_of(PyObject* callables);
 /// An object that send_of() has made.
 bool is_send(PyObject* object) noexcept;
+/// Whether an answer was begun by it, even if that failed.
+bool has_begun(PyObject* send) noexcept;
 
 /// application(scope, receive, send): what it returns, or empty with an exception set; also where an argument is null.
 pyloop::PyRef call_application(PyObject* application, PyObject* scope, PyObject* receive, PyObject* send);

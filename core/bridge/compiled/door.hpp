@@ -75,8 +75,13 @@ class Door {
   virtual Answer next_message(pyloop::PyRef& next) = 0;
   /// A part of the answer has left.
   [[nodiscard]] virtual bool started() const noexcept = 0;
-  /// Outside the application's layers: `finish_native` is what puts them around an outcome.
-  [[nodiscard]] virtual bool native() const noexcept = 0;
+  enum class Around : std::uint8_t {
+    kNothing,     ///< `finish_native` puts the application's layers around an outcome
+    kMiddleware,  ///< the application's, and FastAPI's own outside of it; `finish_inside` puts those behind it
+    kEverything,
+  };
+  /// Which layers of the application's stack are.
+  [[nodiscard]] virtual Around around() const noexcept = 0;
 
   /// For the garbage collector, where a Python object keeps the door.
   virtual int traverse(visitproc /*visit*/, void* /*arg*/) const { return 0; }

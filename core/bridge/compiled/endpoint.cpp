@@ -119,7 +119,7 @@ class NativeDoor final : public Door {
   [[nodiscard]] bool started() const noexcept override {
     return run_.conversation().state() != Conversation::State::kWaiting;
   }
-  [[nodiscard]] bool native() const noexcept override { return true; }
+  [[nodiscard]] Around around() const noexcept override { return Around::kNothing; }
 
  private:
   Answer begin_send(PyObject* message, PyRef& next) {

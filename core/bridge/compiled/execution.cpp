@@ -52,8 +52,8 @@ Execution::Execution(Door& door, const RoutePlan& plan)
     : door_(door), plan_(plan), inputs_(plan, door), slots_(plan.slots), caches_(plan.caches), failed_(plan.nodes) {}
 
 Execution::Next Execution::start() {
-  const bool has_session =
-      door_.native() && plan_.session.known && middleware::may_have_cookie(door_.head(), plan_.session.cookie);
+  const bool has_session = door_.around() == Door::Around::kNothing && plan_.session.known &&
+                           middleware::may_have_cookie(door_.head(), plan_.session.cookie);
   if (!inputs_.convert_path() || (has_session && !complete_scope())) {
     PyErr_Clear();  // FastAPI's own code fails in the same way, where its layers expect it
     return await(door_.hand_over(), Stage::kFinish);
@@ -154,8 +154,9 @@ PyObject* Execution::stack(PyRef& stack) const {
 
 /// What the application and its layers add to a scope, where they are gone around.
 bool Execution::begin_scope(PyObject* scope) {
-  if (!door_.native()) return true;
-  PyRef session = PyRef::steal(PyObject_CallOneArg(plan_.scope.begin.get(), scope));
+  if (door_.around() == Door::Around::kEverything) return true;
+  const PyRef& begin = door_.around() == Door::Around::kNothing ? plan_.scope.begin : plan_.scope.begin_inside;
+  PyRef session = PyRef::steal(PyObject_CallOneArg(begin.get(), scope));
   if (!session) return false;
   if (session.get() != Py_None) session_ = std::move(session);
   return true;

@@ -123,6 +123,7 @@ class Execution {
   Next answered(Door::Answer answer, pyloop::PyRef next);
   Next on_exception();
   Next finish(PyObject* outcome);
+  [[nodiscard]] PyObject* finisher() const noexcept;
   Next await(pyloop::PyRef awaitable, Stage stage);
   bool carries_only_bytes(PyObject* response);
   bool session_changes();

@@ -195,7 +195,7 @@ Execution::Next Execution::finish_rest() {
 
 /// Where the application's layers are gone around, and so the one that closes the files of forms.
 bool Execution::has_files_to_close() const {
-  if (!door_.native() || !scope_is_complete_ || !plan_.scope.files_key) return false;
+  if (door_.around() == Door::Around::kEverything || !scope_is_complete_ || !plan_.scope.files_key) return false;
   PyObject* const files = PyDict_GetItemWithError(door_.scope(), plan_.scope.files_key.get());
   return files == nullptr || exits(PyRef::borrow(files));
 }
@@ -259,7 +259,8 @@ PyRef Execution::fields_with_session(PyRef fields) {
 
 bool Execution::has_exits() const {
   if (door_.returns_response()) return false;  // the caller sees to them
-  return (closes_files_ && door_.native()) || exits(function_stack_) || exits(request_stack_);
+  return (closes_files_ && door_.around() != Door::Around::kEverything) || exits(function_stack_) ||
+         exits(request_stack_);
 }
 
 /// Nothing exits between the endpoint and its answer.
@@ -286,6 +287,18 @@ Execution::Next Execution::on_exception() {
   return finish(exception.get());
 }
 
+PyObject* Execution::finisher() const noexcept {
+  switch (door_.around()) {
+    case Door::Around::kNothing:
+      return plan_.finish_native.get();
+    case Door::Around::kMiddleware:
+      return plan_.finish_inside.get();
+    case Door::Around::kEverything:
+      break;
+  }
+  return plan_.finish.get();
+}
+
 Execution::Next Execution::finish(PyObject* outcome) {
   const PyRef kept = PyRef::borrow(outcome);
   if (door_.returns_response()) {
@@ -303,8 +316,7 @@ Execution::Next Execution::finish(PyObject* outcome) {
       or_none(request_stack_.get()), door_.started() ? Py_True : Py_False, or_none(session_.get())));
   if (!ending) return Next::kError;
   std::array<PyObject*, 4> arguments{door_.scope(), receive, send, ending.get()};
-  PyObject* const function = (door_.native() ? plan_.finish_native : plan_.finish).get();
-  return await(PyRef::steal(PyObject_Vectorcall(function, arguments.data(), arguments.size(), nullptr)),
+  return await(PyRef::steal(PyObject_Vectorcall(finisher(), arguments.data(), arguments.size(), nullptr)),
                Stage::kFinish);
 }
 

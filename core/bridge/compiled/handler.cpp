@@ -52,7 +52,7 @@ class HandlerDoor final : public Door {
   }
   Answer next_message(PyRef& /*next*/) override { return Answer::kDone; }
   [[nodiscard]] bool started() const noexcept override { return false; }
-  [[nodiscard]] bool native() const noexcept override { return false; }
+  [[nodiscard]] Around around() const noexcept override { return Around::kEverything; }
 
   int traverse(visitproc visit, void* arg) const override {
     Py_VISIT(request_.get());

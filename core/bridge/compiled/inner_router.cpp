@@ -43,8 +43,9 @@ bool has_telemetry(PyObject* scope) {
 class AsgiDoor final : public Door {
  public:
   AsgiDoor(std::shared_ptr<RouteEndpoint> endpoint, PyObject* original, PyObject* scope, PyObject* receive,
-           PyObject* send, std::span<const std::string_view> path_values)
-      : endpoint_(std::move(endpoint)),
+           PyObject* send, std::span<const std::string_view> path_values, Around around)
+      : around_(around),
+        endpoint_(std::move(endpoint)),
         original_(PyRef::borrow(original)),
         scope_(PyRef::borrow(scope)),
         receive_(PyRef::borrow(receive)),
@@ -94,7 +95,7 @@ class AsgiDoor final : public Door {
     return message ? begin_send(message.get(), next) : Answer::kDone;
   }
   [[nodiscard]] bool started() const noexcept override { return started_; }
-  [[nodiscard]] bool native() const noexcept override { return false; }
+  [[nodiscard]] Around around() const noexcept override { return around_; }
 
   int traverse(visitproc visit, void* arg) const override {
     Py_VISIT(original_.get());
@@ -110,6 +111,7 @@ class AsgiDoor final : public Door {
     return next ? Answer::kAwait : Answer::kError;
   }
 
+  const Around around_;
   std::shared_ptr<RouteEndpoint> endpoint_;  // keeps the plan
   PyRef original_;
   PyRef scope_;
@@ -131,15 +133,26 @@ InnerRouter::InnerRouter(std::shared_ptr<AppContext> app, PyObject* original, Py
 
 PyRef InnerRouter::call(PyObject* scope, PyObject* receive, PyObject* send) {
   if (table_ != nullptr && PyDict_CheckExact(scope)) {
-    PyRef coroutine = compiled(scope, receive, send);
+    PyRef coroutine = compiled(scope, receive, send, Door::Around::kEverything);
     if (coroutine) return coroutine;
     PyErr_Clear();
   }
   return call_application(original_.get(), scope, receive, send);
 }
 
+PyRef InnerRouter::from_middleware(PyObject* scope, PyObject* receive, PyObject* send) {
+  if (table_ == nullptr || !layers_ || !PyDict_CheckExact(scope)) return {};
+  PyRef coroutine = compiled(scope, receive, send, Door::Around::kMiddleware);
+  if (!coroutine) PyErr_Clear();
+  return coroutine;
+}
+
+void InnerRouter::set_layers(PyObject* original) noexcept {
+  const PyRef before = std::exchange(layers_, original != Py_None ? PyRef::borrow(original) : PyRef());
+}
+
 /// Empty where the framework is to see to it itself.
-PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) {
+PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send, Door::Around around) {
   const AsgiNames& name = asgi_names();
   std::string_view type;
   std::string_view method;
@@ -166,8 +179,10 @@ PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) 
   std::vector<std::string_view> values(table->max_parameters());
   const std::size_t count = table->parameters(found.full, own_path, values);
   const RoutePlan& plan = endpoint->plan();
-  auto door = std::make_unique<AsgiDoor>(std::move(endpoint), original_.get(), scope, receive, send,
-                                         std::span(values).first(count));
+  const bool outside = around == Door::Around::kMiddleware;
+  if (outside && (!plan.scope.begin_inside || plan.inside_only)) return {};
+  auto door = std::make_unique<AsgiDoor>(std::move(endpoint), (outside ? layers_ : original_).get(), scope, receive,
+                                         send, std::span(values).first(count), around);
   if (plan.reads_head && !door->read_head()) return {};
   PyRef frame = make_frame(std::move(door), plan);
   if (!frame) return {};
@@ -176,12 +191,14 @@ PyRef InnerRouter::compiled(PyObject* scope, PyObject* receive, PyObject* send) 
 }
 
 void InnerRouter::close() noexcept {
+  layers_.reset();
   table_.reset();
   guard_->retire();
 }
 
 int InnerRouter::traverse(visitproc visit, void* arg) const {
   Py_VISIT(original_.get());
+  Py_VISIT(layers_.get());
   return 0;
 }
 

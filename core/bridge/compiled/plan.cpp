@@ -136,6 +136,7 @@ ScopePlan read_scope(nb::handle facts, nb::handle services, bool has_stacks) {
   plan.route = optional_attribute(facts, "route");
   plan.fastapi = optional_attribute(facts, "fastapi");
   plan.begin = optional_attribute(services, "begin");
+  plan.begin_inside = optional_attribute(services, "begin_inside");
   if (has_stacks) plan.make_stack = optional_attribute(services, "make_stack");
   plan.request_stack_key = optional_attribute(services, "request_stack_key");
   plan.function_stack_key = optional_attribute(services, "function_stack_key");
@@ -155,6 +156,7 @@ void read_program(nb::handle source, RoutePlan& plan) {
   plan.nodes = nb::cast<std::size_t>(source.attr("nodes"));
   plan.caches = nb::cast<std::size_t>(source.attr("caches"));
   plan.reads_body = nb::cast<bool>(source.attr("reads_body"));
+  plan.inside_only = nb::cast<bool>(source.attr("inside_only"));
   const auto takes_request = [](const Step& step) {
     return std::ranges::find(step.arguments, kRequestSlot) != step.arguments.end();
   };
@@ -230,6 +232,7 @@ RoutePlan read(nb::handle source) {
   plan.answers_before_exits = nb::cast<bool>(services.attr("answers_before_exits"));
   plan.finish = optional_attribute(services, "finish");
   plan.finish_native = optional_attribute(services, "finish_native");
+  plan.finish_inside = optional_attribute(services, "finish_inside");
   plan.response_class = optional_attribute(services, "response_class");
   plan.only_bytes = optional_attribute(services, "only_bytes");
   plan.from_attributes = PyRef::steal(Py_BuildValue("(s)", "from_attributes"));

@@ -101,6 +101,7 @@ struct ScopePlan {
   pyloop::PyRef fastapi;             ///< dict: what becomes of scope["fastapi"]; empty: nothing
   pyloop::PyRef begin;               ///< (scope): sets what the application's layers set, where they are gone around;
                                      ///< the open session, or None
+  pyloop::PyRef begin_inside;        ///< the same of those behind the middleware, where that is not; empty: see Door
   pyloop::PyRef files_key;           ///< where the stack is that closes the files of forms; empty: there is none
   pyloop::PyRef cleanup_key;         ///< where FastAPI keeps the cancel scopes of generators' exits; empty: it has none
   pyloop::PyRef make_stack;          ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
@@ -145,7 +146,8 @@ struct RoutePlan {
   bool streams_body = false;  ///< it is for the application to read, as it comes in: begin with the head
   bool reads_head = false;    ///< query or fields
   bool strict_content_type = true;
-  bool threaded = false;  ///< a sync endpoint
+  bool threaded = false;     ///< a sync endpoint
+  bool inside_only = false;  ///< all of the application's layers must be around it
   FormPlan form;
   SessionPlan session;
   ResponsePlan response;
@@ -169,6 +171,7 @@ struct RoutePlan {
   bool answers_before_exits = false;  ///< an answer may leave before the request's stack exits
   pyloop::PyRef finish;               ///< within the application's layers
   pyloop::PyRef finish_native;        ///< with the application's layers
+  pyloop::PyRef finish_inside;        ///< with those behind its middleware; or empty
   pyloop::PyRef from_attributes;      ///< ("from_attributes",): the keyword of FastAPI's calls of validators
   pyloop::PyRef response_class;       ///< starlette.responses.Response
   pyloop::PyRef only_bytes;           ///< (type) -> bool: whether its answer is status, fields and bytes

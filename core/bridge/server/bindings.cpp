@@ -112,6 +112,14 @@ void bind_inner_router(nb::module_& module) {
              if (!awaitable) throw nb::python_error();
              return nb::steal(awaitable.release());
            })
+      .def("from_middleware",
+           [](InnerRouter& self, nb::handle scope, nb::handle receive, nb::handle send) {
+             PyRef awaitable = self.from_middleware(scope.ptr(), receive.ptr(), send.ptr());
+             return awaitable ? nb::steal(awaitable.release()) : nb::none();
+           })
+      .def(
+          "set_layers", [](InnerRouter& self, nb::handle original) { self.set_layers(original.ptr()); },
+          nb::arg("original").none())
       .def("set_routes",
            [](InnerRouter& self, const nb::list& routes, const nb::list& attributes, const nb::list& lists) {
              self.set_table(
@@ -136,6 +144,9 @@ auto as_os_error(Function function) {
 void bind_server(nb::module_& module) {
   if (!ready_asgi_types() || !ready_websocket_types() || !ready_frame_type()) throw nb::python_error();
   module.attr("ClientDisconnected") = nb::borrow(client_disconnected_type());
+  module.def(
+      "has_begun", [](nb::handle send) { return has_begun(send.ptr()); }, nb::arg("send"),
+      "Whether an answer was begun by this `send` of an HTTP request, even if that failed.");
   module.def(
       "is_asgi_send", [](nb::handle object) { return is_send(object.ptr()); }, nb::arg("send"),
       "Whether this is the very `send` that a server has called its application with.");
@@ -214,16 +225,20 @@ void bind_server(nb::module_& module) {
           "set_routes",
           [](Server& self, const nb::list& routes, const std::string& root_path, bool redirect_slashes,
              bool default_unmatched, const nb::list& watched_attributes, const nb::list& watched_lists,
-             const nb::list& layers) {
+             const nb::list& layers, const nb::object& outer_way) {
             AppRoutes app_routes{
                 .root_path = root_path, .redirect_slashes = redirect_slashes, .default_unmatched = default_unmatched};
             app_routes.routes =
                 read_entries(self.shared_app(), self.shared_guard(), routes, watched_attributes, watched_lists);
             app_routes.layers = read_layers(layers);
             self.set_routes(std::move(app_routes));
+            self.app().outer_way = {.call = outer_way.is_none() ? PyRef() : PyRef::borrow(outer_way.ptr()),
+                                    .guard = self.shared_guard(),
+                                    .generation = self.shared_guard()->generation()};
           },
           nb::arg("routes"), nb::kw_only(), nb::arg("root_path"), nb::arg("redirect_slashes"),
-          nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"), nb::arg("layers"))
+          nb::arg("default_unmatched"), nb::arg("watched_attributes"), nb::arg("watched_lists"), nb::arg("layers"),
+          nb::arg("outer_way").none())
       .def("make_inner_router",
            [](Server& self, const nb::object& original, const nb::object& still_valid) {
              return self.make_inner_router(original.ptr(), still_valid.ptr());

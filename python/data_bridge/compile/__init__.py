@@ -8,6 +8,7 @@ and the reason is reported.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_err
 from . import features, framework, routers
 from .facts import Bridged
 from .native_middleware import NativeLayers
+from .own_layers import OuterWay, Stack
 from .plan import Services, make_plan
 from .watch import watch
 
@@ -36,12 +38,13 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         routes = watched.lists[0][1] if watched.lists else tuple(app.router.routes)
         framework.check_compilable(app)
         routers.check_root(app.router)
+        stack = _own_stack(app) if root else None
         inside, layers = _around(app) if root else ("mounted", NativeLayers())
-        watched.attributes += layers.attributes
+        watched.attributes += layers.attributes + (stack.watched if stack is not None else [])
         watched.lists += layers.lists
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)
-    reader = _AppReader(app, routes, None if inside else layers)
+    reader = _AppReader(app, routes, None if inside else layers, stack)
     return CompiledApp(
         list(_behind_opaque(reader.compile_all(routes))),
         inside_reason=inside,
@@ -50,15 +53,23 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         watch=watched,
         mounted=reader.mounted,
         layers=layers.layers,
+        outer_way=None if stack is None else OuterWay(app, stack),
+        stack=stack,
     )
 
 
 def _around(app: Any) -> tuple[str, NativeLayers]:
     """Why routes are answered within the application's layers, if so; what is native around them, if not."""
     try:
-        return "", framework.bare_layers(app)
+        return "", framework.bare_layers(app, framework.own_stack(app))
     except Bridged as reason:
         return str(reason), NativeLayers()
+
+
+def _own_stack(app: Any) -> Stack | None:
+    with contextlib.suppress(Bridged):
+        return framework.own_stack(app)
+    return None
 
 
 def _unmatched_reason(app: Any, routes: Sequence[Any]) -> str:
@@ -85,11 +96,11 @@ def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRout
 
 
 class _AppReader:
-    def __init__(self, app: Any, routes: Sequence[Any], layers: NativeLayers | None) -> None:
+    def __init__(self, app: Any, routes: Sequence[Any], layers: NativeLayers | None, stack: Stack | None) -> None:
         self.app = app
         self.places = framework.Places(routes)
         self.bare = layers is not None
-        self.services: Services = framework.services(app, layers)
+        self.services: Services = framework.services(app, layers, stack)
         self.mounted: list[MountedApp] = []
 
     def compile_all(self, routes: Sequence[Any]) -> Iterator[CompiledRoute]:

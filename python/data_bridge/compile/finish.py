@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from . import features
+from .own_layers import START, Stack, copied, without_start
 from .sessions import RESUMED, OpenSession, ResumedSession, Sessions, session_middleware
 
 Scope = MutableMapping[str, Any]
@@ -116,21 +117,6 @@ async def exit_in_handler(handler: Callable[[Any], Awaitable[Any]], request: Any
 #: session that is open, if SessionMiddleware is gone around.
 Ending = tuple[Any, Any, bytes | None, Any, Any, bool, OpenSession | None]
 
-_START = {"type": "http.response.start", "status": 200, "headers": []}
-
-
-def _without_start(send: Send) -> Send:
-    """``send`` without its first message: the head of an answer that has left already."""
-    announced = False
-
-    async def forward(message: Any) -> None:
-        nonlocal announced
-        if announced:
-            await send(message)
-        announced = True
-
-    return forward
-
 
 def answered(tasks: Any) -> Any:
     """What is left of a response whose answer has been sent: ``tasks``, or nothing."""
@@ -152,7 +138,7 @@ async def _finish_within(scope: Scope, receive: Receive, send: Send, ending: End
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         if started:
-            await send(_START)
+            await send(START)
         await run_exits(scope, receive, send, outcome, function_stack, request_stack)
 
     await wrap_app_handling_exceptions(run, request)(scope, receive, send)
@@ -161,40 +147,25 @@ async def _finish_within(scope: Scope, receive: Receive, send: Send, ending: End
 async def finish(scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
     """Where the application's layers are around this already."""
     *_, started, _ = ending
-    await _finish_within(scope, receive, _without_start(send) if started else send, ending)
+    await _finish_within(scope, receive, without_start(send) if started else send, ending)
 
 
-class NativeFinish:
-    """Where they are not: a second copy of an application's middleware stack, which is used for exceptions alone."""
+class _Finish:
+    """Where layers of the application are gone around: copies of them, which are used for exceptions alone."""
 
-    def __init__(self, app: FastAPI, sessions: Sessions | None) -> None:
-        self._sessions = sessions
-        replica = copy.copy(app)
-        replica.user_middleware = [_resumed(middleware) for middleware in app.user_middleware]
-        replica.router = _outcome_router  # type: ignore[assignment]
-        self._app = app
-        layer: Any = app.middleware_stack
-        while not hasattr(layer, "_exception_handlers"):
-            layer = layer.app
-        self._exceptions = layer  # of the stack that the programs are watched with
-        self._middleware = bool(app.user_middleware)
-        self._stack = FastAPI.build_middleware_stack(replica)
-        # What failed behind its answer has nothing to say to middleware, which has let the answer pass.
-        replica.user_middleware = []
-        self._own_stack = FastAPI.build_middleware_stack(replica)
+    _exceptions: Any  # the ExceptionMiddleware of the stack that the programs are watched with
+    _middleware = False  # some of what is gone around is the application's
+    _stack: Any  # the copies around _outcome_router()
+    #: Those for what failed behind its answer: it has nothing to say to middleware, which has let the answer pass.
+    _own_stack: Any
 
     def begin(self, scope: Scope) -> OpenSession | None:
-        """Set in ``scope`` what the application and its layers set before they route."""
-        app = self._app
-        if app.root_path:
-            scope["root_path"] = app.root_path
-        scope["app"] = app
-        session = self._sessions.open(scope) if self._sessions is not None else None
+        """Set in ``scope`` what the layers set before they route."""
         layer = self._exceptions
         scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
         if features.EXITS_BEHIND_ANSWER:
             scope[FILES] = contextlib.AsyncExitStack()
-        return session
+        return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:
         """As :func:`finish`. An answer needs no layers but middleware, unless it, or what exits around it, fails."""
@@ -219,9 +190,45 @@ class NativeFinish:
         if session is not None:
             scope[RESUMED] = session
         if started:
-            await self._own_stack(scope, receive, _without_start(send))
+            await self._own_stack(scope, receive, without_start(send))
         else:
             await self._stack(scope, receive, send)
+
+
+class NativeFinish(_Finish):
+    """Where all of them are gone around."""
+
+    def __init__(self, app: FastAPI, sessions: Sessions | None) -> None:
+        self._sessions = sessions
+        replica = copy.copy(app)
+        replica.user_middleware = [_resumed(middleware) for middleware in app.user_middleware]
+        replica.router = _outcome_router  # type: ignore[assignment]
+        self._app = app
+        self._exceptions = app.middleware_stack
+        while not hasattr(self._exceptions, "_exception_handlers"):
+            self._exceptions = self._exceptions.app
+        self._middleware = bool(app.user_middleware)
+        self._stack = FastAPI.build_middleware_stack(replica)
+        replica.user_middleware = []
+        self._own_stack = FastAPI.build_middleware_stack(replica)
+
+    def begin(self, scope: Scope) -> OpenSession | None:
+        """Set in ``scope`` what the application and its layers set before they route."""
+        app = self._app
+        if app.root_path:
+            scope["root_path"] = app.root_path
+        scope["app"] = app
+        session = self._sessions.open(scope) if self._sessions is not None else None
+        super().begin(scope)
+        return session
+
+
+class InnerFinish(_Finish):
+    """Where those behind the application's middleware are."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._exceptions = stack.inside[0]
+        self._stack = self._own_stack = copied(stack.inside, _outcome_router)
 
 
 def _resumed(middleware: Middleware) -> Middleware:

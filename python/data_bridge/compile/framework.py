@@ -57,9 +57,10 @@ from .facts import (
     ScopeFacts,
 )
 from .features import RouteView
-from .finish import FILES, HANDLER_STACK, NativeFinish, answered, exit_in_handler, finish
+from .finish import FILES, HANDLER_STACK, InnerFinish, NativeFinish, answered, exit_in_handler, finish
 from .limits import body_limit, limited_call, with_inner
 from .native_middleware import NativeLayers, read_layers
+from .own_layers import Stack, read_stack
 from .plan import Services, make_plan
 from .pristine import (
     closure_of,
@@ -159,33 +160,25 @@ def check_compilable(app: FastAPI) -> None:
         raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
 
 
-def bare_layers(app: FastAPI) -> NativeLayers:
+def own_stack(app: FastAPI) -> Stack:
+    """FastAPI's own layers in the stack of ``app``; raises :class:`Bridged` where something else may be in them."""
+    if patched := patched_names(_present(_OUTER_SITES), _PACKAGES):
+        raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
+    return read_stack(app)
+
+
+def bare_layers(app: FastAPI, stack: Stack) -> NativeLayers:
     """The native layers around what is answered outside of the application's own.
 
     Raises :class:`Bridged` with the reason why routes of ``app`` are answered within its layers, not outside.
     """
-    if patched := patched_names(_present(_OUTER_SITES), _PACKAGES):
-        raise Bridged(f"patched by another package: {', '.join(patched[:3])}")
-    for name in overrides(app, FastAPI, ("__call__", "build_middleware_stack")):
-        raise Bridged(f"{type(app).__name__} overrides {name}")
-    if getattr(app, "max_body_size", None) is not None:
-        raise Bridged("max_body_size on the application")
-    layers = []
-    layer: Any = app.middleware_stack
-    while layer is not app.router and layer is not None:
-        layers.append(layer)
-        layer = getattr(layer, "app", None)
-    own = features.own_layers()
-    outside = own.index("ExceptionMiddleware")
-    inside = outside + len(app.user_middleware)
     declared: list[Any] = [middleware.cls for middleware in app.user_middleware]
-    usual = layer is app.router and [type(one).__name__ for one in layers[:outside] + layers[inside:]] == own
-    if not usual or list(map(type, layers[outside:inside])) != declared:
+    if not stack.inside or list(map(type, stack.middleware)) != declared:
         if not declared:
             raise Bridged("the middleware stack was changed")
         names = ", ".join(getattr(middleware, "__name__", repr(middleware)) for middleware in declared)
         raise Bridged(f"user middleware: {names}")
-    return read_layers(layers[outside:inside])
+    return read_layers(stack.middleware)
 
 
 def unmatched_reason(app: FastAPI) -> str:
@@ -199,7 +192,7 @@ def unmatched_reason(app: FastAPI) -> str:
     if any(True for _ in low_priority()):
         return "front-end files behind the routes"
     layer: Any = app.middleware_stack
-    while type(layer) is not starlette.middleware.exceptions.ExceptionMiddleware:
+    while not isinstance(layer, starlette.middleware.exceptions.ExceptionMiddleware):
         layer = layer.app
     if {404, 405} & layer._status_handlers.keys():
         return "an exception handler for status 404 or 405"
@@ -242,13 +235,17 @@ def mounted_apps(route: Any) -> Iterator[tuple[str, FastAPI]]:
     return applications_in(getattr(route, "app", None), FastAPI)
 
 
-def services(app: FastAPI, layers: NativeLayers | None) -> Services:
-    """What the programs of ``app`` call. ``layers``: what :func:`bare_layers` has found; None where it was against."""
+def services(app: FastAPI, layers: NativeLayers | None, stack: Stack | None = None) -> Services:
+    """What the programs of ``app`` call. ``layers``: what :func:`bare_layers` has found; None where it was against.
+    ``stack``: likewise of :func:`own_stack`.
+    """
     # Which makes a second copy of the stack: not of middleware that is the application's, and not known.
     native = NativeFinish(app, layers.sessions) if layers is not None else None
+    inner = InnerFinish(stack) if stack is not None and stack.inside else None
     rules = features.generator_rules()
     return Services(
         begin=None if native is None else native.begin,
+        begin_inside=None if inner is None else inner.begin,
         session=None if layers is None else layers.sessions,
         make_stack=contextlib.AsyncExitStack,
         request_stack_key="fastapi_inner_astack" if features.EXITS_BEHIND_ANSWER else None,
@@ -272,6 +269,7 @@ def services(app: FastAPI, layers: NativeLayers | None) -> Services:
         answers_before_exits=features.EXITS_BEHIND_ANSWER and not (layers is not None and app.user_middleware),
         finish=finish,
         finish_native=native,
+        finish_inside=inner,
         response_class=Response,
         only_bytes=_only_bytes,
     )

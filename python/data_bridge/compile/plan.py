@@ -43,12 +43,14 @@ class Step:
 
 @dataclass(slots=True)
 class Services:
-    """What programs of one application call. ``finish_native``, ``begin``: of one without middleware of its own.
+    """What programs of one application call. ``finish_native``, ``begin``: of one without middleware of its own;
+    ``finish_inside``, ``begin_inside``: of one whose middleware calls them.
 
     ``begin`` gives the open session, which ``session`` knows what to do with; None where there are none.
     """
 
     begin: Callable[[Any], OpenSession | None] | None
+    begin_inside: Callable[[Any], OpenSession | None] | None
     session: Sessions | None
     make_stack: Callable[[], Any]
     request_stack_key: str | None
@@ -72,6 +74,7 @@ class Services:
     answers_before_exits: bool
     finish: Callable[..., Any]
     finish_native: Callable[..., Any] | None
+    finish_inside: Callable[..., Any] | None
     response_class: type
     only_bytes: Callable[[type], bool]
 

@@ -80,12 +80,8 @@ class NativeDoor final : public Door {
   [[nodiscard]] bool scope_is_seen() const noexcept override { return false; }
   PyRef hand_over() override { return run_.application_coroutine(); }
 
-  void keep_open() noexcept override { keeps_open_ = true; }
-  Answer answer(PyObject* status_object, PyObject* headers, PyObject* body, PyRef& next) override {
-    if (keeps_open_) {
-      const PyRef start = messages_.begin(status_object, headers, body);
-      return start ? begin_send(start.get(), next) : Answer::kError;
-    }
+  void keep_open() noexcept override { run_.conversation().expect_more(); }
+  Answer answer(PyObject* status_object, PyObject* headers, PyObject* body, PyRef& /*next*/) override {
     const long status = PyLong_AsLong(status_object);
     std::vector<http::Header> fields;
     fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
@@ -96,9 +92,8 @@ class NativeDoor final : public Door {
     return Answer::kDone;
   }
 
-  Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& next) override {
+  Answer answer_json(long status, std::string_view body, PyObject* headers, PyRef& /*next*/) override {
     if (!is_here(status, body)) return Answer::kNotHere;
-    if (keeps_open_) return answer_json_by_messages(status, body, headers, next);
     if (headers == nullptr || (PyList_CheckExact(headers) && PyList_GET_SIZE(headers) == 0)) {
       run_.log_access(static_cast<int>(status));
       run_.conversation().respond(static_cast<int>(status), "application/json", body);
@@ -112,21 +107,13 @@ class NativeDoor final : public Door {
     return Answer::kDone;
   }
 
-  Answer next_message(PyRef& next) override {
-    const PyRef message = messages_.take_rest();
-    return message ? begin_send(message.get(), next) : Answer::kDone;
-  }
+  Answer next_message(PyRef& /*next*/) override { return Answer::kDone; }
   [[nodiscard]] bool started() const noexcept override {
     return run_.conversation().state() != Conversation::State::kWaiting;
   }
   [[nodiscard]] Around around() const noexcept override { return Around::kNothing; }
 
  private:
-  Answer begin_send(PyObject* message, PyRef& next) {
-    next = PyRef::steal(send() != nullptr ? PyObject_CallOneArg(send_.get(), message) : nullptr);
-    return next ? Answer::kAwait : Answer::kError;
-  }
-
   [[nodiscard]] bool is_here(long status, std::string_view body) const noexcept {
     return has_plain_body(status) && body.size() <= run_.conversation().largest_body();
   }
@@ -158,9 +145,7 @@ class NativeDoor final : public Door {
   PyRef scope_;
   PyRef receive_;
   PyRef send_;
-  AnswerMessages messages_;
   bool opened_ = false;
-  bool keeps_open_ = false;
 };
 
 class RouteRun final : public Run {

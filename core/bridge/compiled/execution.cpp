@@ -101,6 +101,8 @@ Execution::Next Execution::advance(bool returned, PyRef value) {
       const Door::Answer answer = door_.next_message(next);
       return answered(answer, std::move(next));
     }
+    case Stage::kOnlyExit:
+      return on_only_exit(returned);
     case Stage::kExit:
       return returned ? Next::kAnswered : on_exception();
     case Stage::kFinish:
@@ -119,6 +121,7 @@ void Execution::end() noexcept {
   function_stack_.reset();
   session_.reset();
   generator_.reset();
+  last_exit_ = {};
   inputs_.clear();
   form_.reset();
 }
@@ -133,6 +136,8 @@ int Execution::traverse(visitproc visit, void* arg) const {
   Py_VISIT(function_stack_.get());
   Py_VISIT(session_.get());
   Py_VISIT(generator_.get());
+  Py_VISIT(last_exit_.entry.get());
+  Py_VISIT(last_exit_.generator.get());
   if (form_) {
     if (const int stop = form_->traverse(visit, arg); stop != 0) return stop;
   }
@@ -439,13 +444,35 @@ Execution::Next Execution::on_raised_step() {
   return on_exception();
 }
 
-/// The generator has yielded.
+/// The generator has yielded: as AsyncExitStack.push_async_exit().
 bool Execution::keep_exit(const Step& step) {
-  const PyRef generator = std::move(generator_);
-  PyRef& stack = step.function_scope && plan_.scope.function_stack_key ? function_stack_ : request_stack_;
-  std::array<PyObject*, 2> arguments{this->stack(stack), generator.get()};
-  return arguments[0] != nullptr && static_cast<bool>(PyRef::steal(PyObject_Vectorcall(
-                                        plan_.push_exit.get(), arguments.data(), arguments.size(), nullptr)));
+  static PyObject* const callbacks_name = PyUnicode_InternFromString("_exit_callbacks");
+  static PyObject* const append = PyUnicode_InternFromString("append");
+  PyRef generator = std::move(generator_);
+  const bool of_function = step.function_scope && plan_.scope.function_stack_key;
+  PyObject* const on = stack(of_function ? function_stack_ : request_stack_);
+  const PyRef callbacks = PyRef::steal(on != nullptr ? PyObject_GetAttr(on, callbacks_name) : nullptr);
+  const PyRef manager =
+      PyRef::steal(callbacks ? PyObject_CallOneArg(plan_.exit_manager.get(), generator.get()) : nullptr);
+  const PyRef exit = PyRef::steal(manager ? PyMethod_New(plan_.exit_function.get(), manager.get()) : nullptr);
+  PyRef entry = PyRef::steal(exit ? PyTuple_Pack(2, Py_False, exit.get()) : nullptr);
+  if (!entry || !PyRef::steal(PyObject_CallMethodOneArg(callbacks.get(), append, entry.get()))) return false;
+  if (!of_function) last_exit_ = {.entry = std::move(entry), .generator = std::move(generator)};
+  return true;
+}
+
+/// The generator whose exit is the only one on the request's stack, which it is taken from; empty: there are others.
+PyRef Execution::take_only_exit() {
+  static PyObject* const callbacks_name = PyUnicode_InternFromString("_exit_callbacks");
+  static PyObject* const pop = PyUnicode_InternFromString("pop");
+  if (!last_exit_.entry || (plan_.generators_outside_scopes && pyloop::within_cancel_scope())) return {};
+  const PyRef callbacks = PyRef::steal(PyObject_GetAttr(request_stack_.get(), callbacks_name));
+  if (!callbacks || PyObject_Size(callbacks.get()) != 1) return {};
+  const PyRef entry = PyRef::steal(PySequence_GetItem(callbacks.get(), 0));
+  if (entry.get() != last_exit_.entry.get()) return {};
+  if (!PyRef::steal(PyObject_CallMethodNoArgs(callbacks.get(), pop))) return {};
+  last_exit_.entry.reset();
+  return std::move(last_exit_.generator);
 }
 
 /// Where FastAPI keeps its cancel scopes, of which there are none.

@@ -62,6 +62,7 @@ class Execution {
     kEndpoint,
     kValidate,
     kSend,
+    kOnlyExit,
     kExit,
     kFinish
   };
@@ -106,6 +107,8 @@ class Execution {
   pyloop::PyRef begin_generator(const Step& step);
   Next on_raised_step();
   bool keep_exit(const Step& step);
+  pyloop::PyRef take_only_exit();
+  Next on_only_exit(bool returned);
   bool show_cleanup();
   pyloop::PyRef stream(const Step& step);
   pyloop::PyRef named_arguments(const Step& step);
@@ -153,7 +156,13 @@ class Execution {
   pyloop::PyRef result_;
   pyloop::PyRef request_stack_;
   pyloop::PyRef function_stack_;
-  pyloop::PyRef generator_;                // of a dependency, until it has yielded
+  pyloop::PyRef generator_;  // of a dependency, until it has yielded
+  /// The last exit that was put on the request's stack.
+  struct Exit {
+    pyloop::PyRef entry;
+    pyloop::PyRef generator;
+  };
+  Exit last_exit_;
   std::optional<bool> enters_generators_;  // decided at the first one
   bool has_generators_ = false;
   pyloop::PyRef session_;  // the open session, once the scope has it

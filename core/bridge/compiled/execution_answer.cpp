@@ -184,6 +184,11 @@ Execution::Next Execution::finish_rest() {
   static PyObject* const exit = PyUnicode_InternFromString("__aexit__");
   if (!has_tasks() && !exits(function_stack_) && !has_files_to_close()) {
     has_rest_ = false;
+    generator_ = take_only_exit();
+    if (PyErr_Occurred() != nullptr) return on_exception();
+    if (generator_) {
+      return await(PyRef::steal(Py_TYPE(generator_.get())->tp_as_async->am_anext(generator_.get())), Stage::kOnlyExit);
+    }
     std::array<PyObject*, 4> arguments{request_stack_.get(), Py_None, Py_None, Py_None};
     return await(PyRef::steal(PyObject_VectorcallMethod(exit, arguments.data(), arguments.size(), nullptr)),
                  Stage::kExit);
@@ -191,6 +196,15 @@ Execution::Next Execution::finish_rest() {
   PyObject* const tasks = slots_[kTasksSlot] ? slots_[kTasksSlot].get() : Py_None;
   const PyRef rest = PyRef::steal(PyObject_CallOneArg(plan_.answered.get(), tasks));
   return rest ? finish(rest.get()) : on_exception();
+}
+
+/// The generator should have ended.
+Execution::Next Execution::on_only_exit(bool returned) {
+  const PyRef generator = std::move(generator_);
+  if (returned) return await(PyRef::steal(PyObject_CallOneArg(plan_.end_again.get(), generator.get())), Stage::kExit);
+  if (PyErr_ExceptionMatches(PyExc_StopAsyncIteration) == 0) return on_exception();
+  PyErr_Clear();
+  return Next::kAnswered;
 }
 
 /// Where the application's layers are gone around, and so the one that closes the files of forms.

@@ -220,7 +220,9 @@ RoutePlan read(nb::handle source) {
   // What has no dependencies has none that could be overridden.
   if (plan.nodes > 1) plan.overrides = optional_attribute(facts, "overrides");
   plan.invalid_request = optional_attribute(facts, "invalid_request");
-  plan.push_exit = optional_attribute(services, "push_exit");
+  plan.exit_manager = optional_attribute(services, "exit_manager");
+  if (plan.exit_manager) plan.exit_function = owned(services.attr("exit_manager").attr("__aexit__"));
+  plan.end_again = optional_attribute(services, "end_again");
   plan.generators_outside_scopes = nb::cast<bool>(services.attr("generators_outside_scopes"));
   plan.run_in_thread = optional_attribute(services, "run_in_thread");
   plan.parse_cookies = optional_attribute(services, "parse_cookies");

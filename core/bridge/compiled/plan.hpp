@@ -152,7 +152,9 @@ struct RoutePlan {
   SessionPlan session;
   ResponsePlan response;
   ScopePlan scope;
-  pyloop::PyRef push_exit;                 ///< (stack, a generator that has yielded): has it exit there
+  pyloop::PyRef exit_manager;              ///< (a generator that has yielded) -> the context manager that leaves it
+  pyloop::PyRef exit_function;             ///< its class's __aexit__
+  pyloop::PyRef end_again;                 ///< (a generator that has yielded twice) -> awaitable, which raises
   bool generators_outside_scopes = false;  ///< `generator`s count where no cancel scope is around the first of them
   pyloop::PyRef run_in_thread;             ///< run_in_threadpool(function, *arguments, **keywords)
   pyloop::PyRef overrides;                 ///< whose dependency_overrides must be empty; or empty

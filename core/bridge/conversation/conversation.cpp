@@ -201,15 +201,18 @@ void Conversation::note_reported() {
   perform([](http::Exchange& exchange) { exchange.set_reported(); });
 }
 
+// The name goes with the answer, where nobody needs it any more: a count less that goes to and fro between threads.
+http::ExchangeRef Conversation::last_name() noexcept { return expects_more_ ? exchange_ : std::move(exchange_); }
+
 void Conversation::respond(int status, std::span<const http::Header> headers, std::string_view body) {
   state_ = State::kComplete;
   if (local_) {
     perform([&](http::Exchange& exchange) { exchange.respond(status, headers, body); });
     return;
   }
-  // The name goes with the answer: a count less that goes to and fro between threads.
-  std::move(exchange_).post([status, headers = OwnedHeaders(headers), body = std::string(body)](
-                                http::Exchange& exchange) { exchange.respond(status, headers.view(), body); });
+  last_name().post([status, headers = OwnedHeaders(headers), body = std::string(body)](http::Exchange& exchange) {
+    exchange.respond(status, headers.view(), body);
+  });
 }
 
 void Conversation::respond(int status, std::string_view content_type, std::string_view body) {
@@ -218,8 +221,8 @@ void Conversation::respond(int status, std::string_view content_type, std::strin
     perform([&](http::Exchange& exchange) { exchange.respond(status, content_type, body); });
     return;
   }
-  std::move(exchange_).post([status, content_type = std::string(content_type), body = std::string(body)](
-                                http::Exchange& exchange) { exchange.respond(status, content_type, body); });
+  last_name().post([status, content_type = std::string(content_type), body = std::string(body)](
+                       http::Exchange& exchange) { exchange.respond(status, content_type, body); });
 }
 
 void Conversation::announce_start() noexcept {

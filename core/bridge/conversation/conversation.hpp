@@ -98,6 +98,8 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   void leave_layers();
   /// The access log has its line already. Before the answer.
   void note_reported();
+  /// Behind the whole answer that comes next something runs, which may yet fail.
+  void expect_more() noexcept { expects_more_ = true; }
   /// A whole answer, at most one, and nothing before or behind it.
   void respond(int status, std::span<const http::Header> headers, std::string_view body);
   /// The common case: content-length and content-type, in this order.
@@ -159,6 +161,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   void woken() noexcept;
 
  private:
+  [[nodiscard]] http::ExchangeRef last_name() noexcept;
   /// Runs `action(http::Exchange&)` on the exchange's thread, unless the exchange is over: at once where that is this
   /// thread. `action` must own what it uses, and keep this where it uses that, unless the exchange is local.
   template <typename Action>
@@ -216,6 +219,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   bool is_head_;
   bool wants_continue_;
   bool chunked_ = false;
+  bool expects_more_ = false;
   bool trailers_ = false;                                       // are announced; from start() on, for both threads
   std::vector<std::pair<std::string, std::string>> collected_;  // of send_trailers()
   bool whole_body_ = false;                                     // that of request_ is to be received

@@ -58,6 +58,7 @@ from .facts import (
 )
 from .features import RouteView
 from .finish import FILES, HANDLER_STACK, InnerFinish, NativeFinish, answered, exit_in_handler, finish
+from .generator_exits import end_again
 from .limits import body_limit, limited_call, with_inner
 from .native_middleware import NativeLayers, read_layers
 from .own_layers import Stack, read_stack
@@ -252,7 +253,8 @@ def services(app: FastAPI, layers: NativeLayers | None, stack: Stack | None = No
         function_stack_key="fastapi_function_astack" if features.HAS_FUNCTION_STACK else None,
         files_key=FILES if features.EXITS_BEHIND_ANSWER else None,
         cleanup_key="fastapi_async_cleanup_scopes" if rules.outside_scopes_only else None,
-        push_exit=rules.push_exit,
+        exit_manager=rules.manager,
+        end_again=end_again,
         generators_outside_scopes=rules.outside_scopes_only,
         request_class=Request,
         reads_as_usual=_reads_as_usual,
@@ -482,7 +484,7 @@ class _Reader:
             facts.function_scope = getattr(dependant, "scope", None) == "function"
         if kind == "enter":
             facts.enter = _enter(dependant)
-            if features.generator_rules().push_exit and features.is_async_generator(dependant) and concurrency is None:
+            if features.generator_rules().manager and features.is_async_generator(dependant) and concurrency is None:
                 facts.generator = call
         if kind == "stream":
             facts.stream = stream_maker(self.function, call)

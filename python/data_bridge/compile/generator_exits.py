@@ -7,9 +7,10 @@ generator, and its exit on the stack.
 
 from __future__ import annotations
 
+import collections
 import contextlib
-from collections.abc import AsyncGenerator, Callable
-from types import ModuleType, TracebackType
+from collections.abc import AsyncGenerator
+from types import MethodType, ModuleType, TracebackType
 from typing import Any, cast
 
 import anyio.lowlevel
@@ -54,19 +55,34 @@ class _EnteredUnshielded(_Entered):
         return suppressed
 
 
-def _pusher(manager: type[_Entered]) -> Callable[[Any, Any], None]:
-    def push_exit(stack: contextlib.AsyncExitStack[Any], generator: Any) -> None:
-        stack.push_async_exit(manager(generator))
+def _is_known(manager: type[_Entered]) -> bool:
+    """Whether exits stand on a stack as the native side puts them there."""
+    stack: Any = contextlib.AsyncExitStack()
+    exiting = manager(cast("Any", None))
+    stack.push_async_exit(exiting)
+    callbacks = stack._exit_callbacks
+    return (
+        type(callbacks) is collections.deque
+        and len(callbacks) == 1
+        and type(callbacks[0]) is tuple
+        and callbacks[0] == (False, MethodType(manager.__aexit__, exiting))
+    )
 
-    return push_exit
+
+async def end_again(generator: AsyncGenerator[Any, None]) -> None:
+    """What contextlib does where a generator has yielded once more."""
+    try:
+        raise RuntimeError("generator didn't stop")
+    finally:
+        await generator.aclose()
 
 
 class GeneratorRules:
-    """How this FastAPI leaves async generators. ``push_exit`` is None where that is not known."""
+    """How this FastAPI leaves async generators. ``manager`` is None where that is not known."""
 
     def __init__(self, solve: Any, module: ModuleType) -> None:
-        #: (stack, a generator that has yielded): has it exit there.
-        self.push_exit: Callable[[Any, Any], None] | None = None
+        #: (generator that has yielded) -> the context manager whose exit is on the stack.
+        self.manager: type[_Entered] | None = None
         #: Only where the first one of a request is entered without a cancel scope around it.
         self.outside_scopes_only = False
         names = vars(module)
@@ -75,10 +91,13 @@ class GeneratorRules:
         ):
             return
         found = fingerprint(solve)
+        manager: type[_Entered] | None = None
         if found in _PLAIN:
-            self.push_exit = _pusher(_Entered)
+            manager = _Entered
         elif found in _SHIELDED and threads.KNOWN:
             shield = getattr(names.get(_SHIELD), "__wrapped__", None)
             if fingerprint(cast("Any", shield)) in _KNOWN_SHIELD:
-                self.push_exit = _pusher(_EnteredUnshielded)
-                self.outside_scopes_only = True
+                manager = _EnteredUnshielded
+        if manager is not None and _is_known(manager):
+            self.manager = manager
+            self.outside_scopes_only = manager is _EnteredUnshielded

@@ -57,7 +57,8 @@ class Services:
     function_stack_key: str | None
     files_key: str | None
     cleanup_key: str | None
-    push_exit: Callable[[Any, Any], None] | None
+    exit_manager: Callable[[Any], Any] | None
+    end_again: Callable[[Any], Any]
     generators_outside_scopes: bool
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]

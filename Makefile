@@ -159,6 +159,10 @@ bench: build ## data_bridge and FastAPI on uvicorn in one interleaved run (BENCH
 bench-routes: build ## The same for the routes that real applications have (BENCH_ARGS=)
 	@$(bin)/python benchmarks/http/routes.py $(BENCH_ARGS)
 
+.PHONY: bench-websockets
+bench-websockets: build ## The same for messages of WebSockets (BENCH_ARGS=)
+	@$(bin)/python benchmarks/http/websocket_rows.py $(BENCH_ARGS)
+
 .PHONY: bench-micro
 bench-micro: build ## The C++ micro-benchmarks
 	@for benchmark in $(release)/core/*/*_benchmark $(release)/core/*/*/*_benchmark; do \

@@ -13,13 +13,14 @@ namespace data_bridge::bridge {
 
 using pyloop::PyRef;
 
-Run::Run(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Conversation::Body body)
+Run::Run(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Conversation::Body body,
+         std::chrono::milliseconds timeout)
     : Driven(true),
       app_(app),
       keeps_app_(std::move(keeps_app)),
       conversation_(std::make_shared<LoopConversation>(app, exchange, body)),
       waiting_size_(waiting_size(exchange)) {
-  conversation_->begin(exchange, app.request_timeout);
+  conversation_->begin(exchange, timeout.count() > 0 ? timeout : app.request_timeout);
 }
 
 std::size_t Run::waiting_size(const http::Exchange& exchange) noexcept {
@@ -107,7 +108,7 @@ void Run::end_answer(PyObject* result, PyObject* exception) noexcept {
 
 void Run::report(PyObject* exception) noexcept {
   if (conversation_->expired() && PyErr_GivenExceptionMatches(exception, pyloop::cancelled_error()) != 0) {
-    report_breach(PyRef::steal(PyUnicode_FromString("Request was cancelled: it took longer than timeout_request.")));
+    report_breach(PyRef::steal(PyUnicode_FromString("Request was cancelled: it took longer than its timeout.")));
     return;
   }
   PyObject* const hook = app_.hooks.report_exception.get();

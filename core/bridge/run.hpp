@@ -51,7 +51,9 @@ class Run : public pyloop::PythonWork, protected pyloop::Driven, private Convers
   void log_access(int status) noexcept;
 
  protected:
-  Run(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Conversation::Body body);
+  /// `timeout`: of this request, where it is not the application's; 0: it is.
+  Run(AppContext& app, std::shared_ptr<const void> keeps_app, http::Exchange& exchange, Conversation::Body body,
+      std::chrono::milliseconds timeout = std::chrono::milliseconds(0));
   virtual ~Run() = default;
 
   /// The coroutine that answers; empty where it was answered already (no exception set) or on failure.

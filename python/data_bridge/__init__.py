@@ -9,6 +9,7 @@ from data_bridge.loop import PyLoop, new_event_loop, run
 
 if TYPE_CHECKING:
     from data_bridge.app import App
+    from data_bridge.deadline import timeout
     from data_bridge.options import ServerOptions
     from data_bridge.policy import EventLoopPolicy
     from data_bridge.runner import serve
@@ -25,6 +26,7 @@ __all__ = [
     "new_event_loop",
     "run",
     "serve",
+    "timeout",
 ]
 
 # Imported when asked for: who only wants the loop must not pay for FastAPI, half a second and, for as long as the
@@ -36,6 +38,7 @@ _LAZY = {
     "ServerOptions": "options",
     "StoreLimits": "stores",
     "serve": "runner",
+    "timeout": "deadline",
 }
 
 

@@ -186,7 +186,7 @@ class InnerRouter:
     def set_layers(self, original: Any) -> None: ...
     def set_routes(
         self,
-        routes: list[tuple[str, list[str], Any, Any, bool, str]],
+        routes: list[tuple[str, list[str], Any, Any, bool, str, float]],
         watched_attributes: list[tuple[Any, str, Any]],
         watched_lists: list[tuple[list[Any], tuple[Any, ...]]],
         /,
@@ -236,7 +236,7 @@ class Server:
     def listen_inherited(self, fd: int, backlog: int = 2048) -> list[tuple[str, int]]: ...
     def set_routes(
         self,
-        routes: list[tuple[str, list[str], Any, Any, bool, str]],
+        routes: list[tuple[str, list[str], Any, Any, bool, str, float]],
         *,
         root_path: str,
         redirect_slashes: bool,

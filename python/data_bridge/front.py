@@ -247,9 +247,16 @@ class Front:
     def _install_routes(self) -> None:
         assert self._core is not None
         compiled = self.compiled
-        entries: list[tuple[str, list[str], Any, Any, bool, str]]
+        entries: list[tuple[str, list[str], Any, Any, bool, str, float]]
         if compiled.inside_reason:
-            entries = [("", [], None, None, True, "")]  # all of it is the application's, compiled or not
+            # All of it is the application's, compiled or not; how long that may take is not.
+            timed = any(route.timeout for route in compiled.routes)
+            entries = [
+                (route.path, route.methods, None, None, False, "", route.timeout)
+                for route in (compiled.routes if timed else ())
+                if route.tabled
+            ]
+            entries.append(("", [], None, None, True, "", 0.0))
         else:
             entries = [
                 (
@@ -259,6 +266,7 @@ class Front:
                     route.operation,
                     route.opaque,
                     route.allow,
+                    route.timeout,
                 )
                 for route in compiled.routes
                 if route.tabled

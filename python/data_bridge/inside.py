@@ -93,7 +93,9 @@ class _Seat:
 
             self._way = InnerWay(compiled.stack, self._native)
         entries = [
-            (route.path, route.methods, route.plan, None, route.opaque, "") for route in compiled.routes if route.tabled
+            (route.path, route.methods, route.plan, None, route.opaque, "", 0.0)
+            for route in compiled.routes
+            if route.tabled
         ]
         self._native.set_routes(entries, compiled.watch.attributes, compiled.watch.lists)
 

@@ -32,6 +32,7 @@ class CompiledRoute:
     opaque: bool = False  # may match anything: no template to compile
     tabled: bool = True  # matches requests: WebSocket routes do not, and handshakes are the application's
     allow: str = ""  # the value of Allow in a 405 of this route
+    timeout: float = 0.0  # seconds; 0.0: the server's
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ import httpx
 import pytest
 from server_process import ServeApp, ServerProcess
 
+import data_bridge
+
 HERE = Path(__file__).parent
 LAYOUTS = pytest.mark.parametrize("io_threads", ["0", "1", "2"])
 
@@ -33,14 +35,16 @@ def wait_until_seen(server: ServerProcess, what: str, seconds: float = 30) -> li
 @pytest.mark.parametrize("path", ["compiled", "bridged", "stubborn"])
 def test_a_handler_that_waits_is_cancelled_and_answered_for(serve: ServeApp, io_threads: str, path: str) -> None:
     server = start(serve, io_threads)
-    answers = [httpx.get(f"{server.url}/{path}", timeout=30) for _ in range(2)]
-    for answer in answers:
-        assert (answer.status_code, answer.text) == (503, "Service Unavailable")
-        assert answer.headers["connection"] == "close"
+    with server.connect() as client:  # which can be used again
+        for _ in range(2):
+            client.sendall(f"GET /{path} HTTP/1.1\r\nhost: t\r\n\r\n".encode())
+            answer = client.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
+            assert answer.endswith(b"Gateway Timeout")
     seen = wait_until_seen(server, f"{path} cancelled")
     assert seen.count(f"{path} cancelled") <= 2
     if path != "stubborn":
-        server.wait_for_log("it took longer than timeout_request", times=2)
+        server.wait_for_log("it took longer than its timeout", times=2)
     assert "Traceback" not in server.log
 
 
@@ -49,7 +53,7 @@ def test_a_handler_that_waits_for_its_body_is_cancelled(serve: ServeApp, io_thre
     server = start(serve, io_threads)
     with server.connect() as client:
         client.sendall(b"POST /receiving HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\nhalf")
-        assert client.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert client.recv(65536).startswith(b"HTTP/1.1 504 ")
     seen = wait_until_seen(server, "receiving CancelledError")
     assert len(seen) == 1
 
@@ -70,11 +74,40 @@ def test_a_request_that_waits_for_python_is_answered_on_time_and_not_begun(serve
         begun = time.monotonic()
         time.sleep(0.1)
         second.sendall(b"GET /blocking?seconds=3 HTTP/1.1\r\nhost: t\r\n\r\n")
-        assert second.recv(65536).startswith(b"HTTP/1.1 503 ")
-        assert first.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert second.recv(65536).startswith(b"HTTP/1.1 504 ")
+        assert first.recv(65536).startswith(b"HTTP/1.1 504 ")
         assert time.monotonic() - begun < 2.5, "while Python was busy"
     seen = wait_until_seen(server, "blocking")
     assert seen == ["blocking"]
+
+
+@LAYOUTS
+@pytest.mark.parametrize("layers", ["bare", "within"])
+def test_a_route_has_a_timeout_of_its_own(serve: ServeApp, io_threads: str, layers: str) -> None:
+    server = serve(f"timeouts_app:{layers}", "--io-threads", io_threads, search=HERE)
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        for path in ("/compiled/1", "/bridged", "/plain", "/sync", "/below/routed", "/form"):
+            began = time.monotonic()
+            answer = client.request("POST" if path == "/form" else "GET", path, data={"word": "x"})
+            assert (answer.status_code, answer.text) == (504, "Gateway Timeout"), path
+            assert time.monotonic() - began < 10, path  # who waits for it takes a minute
+        assert client.get("/slow").text == '"has time"'
+        assert client.get("/compiled/x").status_code == 422
+        assert client.put("/bridged").status_code == 405
+    server.wait_for_log("it took longer than its timeout", times=6)
+    assert "Traceback" not in server.log
+
+
+@LAYOUTS
+def test_the_timeout_of_a_route_goes_before_the_servers(serve: ServeApp, io_threads: str) -> None:
+    server = serve("timeouts_app:bare", "--timeout-request", "30", "--io-threads", io_threads, search=HERE)
+    assert httpx.get(f"{server.url}/compiled/1", timeout=20).status_code == 504
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_what_is_no_time(seconds: float) -> None:
+    with pytest.raises(ValueError, match="seconds above 0"):
+        data_bridge.timeout(seconds)
 
 
 @LAYOUTS

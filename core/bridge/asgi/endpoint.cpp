@@ -16,8 +16,9 @@ namespace {
 
 class AsgiRun final : public Run {
  public:
-  AsgiRun(AppContext& app, std::shared_ptr<const void> endpoint, http::Exchange& exchange)
-      : Run(app, std::move(endpoint), exchange, Conversation::Body::kStream) {}
+  AsgiRun(AppContext& app, std::shared_ptr<const void> endpoint, http::Exchange& exchange,
+          std::chrono::milliseconds timeout = std::chrono::milliseconds(0))
+      : Run(app, std::move(endpoint), exchange, Conversation::Body::kStream, timeout) {}
 
  private:
   PyRef begin() override { return application_coroutine(); }
@@ -57,7 +58,7 @@ class UnmatchedRun final : public Run {
 }  // namespace
 
 void AsgiEndpoint::serve(http::Exchange& exchange, routing::PathParameters /*parameters*/) {
-  Run::start<AsgiRun>(*app_, shared_from_this(), exchange);
+  Run::start<AsgiRun>(*app_, shared_from_this(), exchange, timeout_);
 }
 
 void AppUnmatchedEndpoint::serve(http::Exchange& exchange, const routing::Unmatched& unmatched) {

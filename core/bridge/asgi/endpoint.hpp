@@ -1,6 +1,7 @@
 // The ways to the ASGI application: of routes that are not compiled, and of requests that no route answers.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -14,13 +15,17 @@ namespace data_bridge::bridge {
 /// Runs the ASGI application for each request, with a streaming body.
 class AsgiEndpoint final : public routing::Endpoint, public std::enable_shared_from_this<AsgiEndpoint> {
  public:
-  explicit AsgiEndpoint(std::shared_ptr<AppContext> app) noexcept : app_(std::move(app)) {}
+  /// `timeout`: see Run.
+  explicit AsgiEndpoint(std::shared_ptr<AppContext> app,
+                        std::chrono::milliseconds timeout = std::chrono::milliseconds(0)) noexcept
+      : app_(std::move(app)), timeout_(timeout) {}
 
   [[nodiscard]] http::BodyMode body_mode() const noexcept override { return http::BodyMode::kStream; }
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override;
 
  private:
   std::shared_ptr<AppContext> app_;
+  std::chrono::milliseconds timeout_;
 };
 
 /// Answers what no route does without the application's scan of its routes, once it is certain that the application

@@ -153,7 +153,8 @@ class RouteRun final : public Run {
   RouteRun(AppContext& app, const std::shared_ptr<RouteEndpoint>& endpoint, http::Exchange& exchange,
            routing::PathParameters parameters)
       : Run(app, endpoint, exchange,
-            endpoint->plan().streams_body ? Conversation::Body::kStream : Conversation::Body::kWhole),
+            endpoint->plan().streams_body ? Conversation::Body::kStream : Conversation::Body::kWhole,
+            endpoint->timeout()),
         endpoint_(*endpoint),
         path_values_(parameters.begin(), parameters.end()),
         door_(*this, endpoint->plan(), path_values_) {}

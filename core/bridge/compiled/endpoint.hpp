@@ -1,6 +1,7 @@
 // The endpoint of a compiled FastAPI route.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,8 +22,11 @@ bool has_overrides(const RoutePlan& plan);
 class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_from_this<RouteEndpoint> {
  public:
   /// The last owner of a route table may be an I/O thread: what holds Python's objects goes back to the loop then.
-  RouteEndpoint(std::shared_ptr<AppContext> app, std::shared_ptr<PlanGuard> guard, RoutePlan plan)
+  /// `timeout`: see Run.
+  RouteEndpoint(std::shared_ptr<AppContext> app, std::shared_ptr<PlanGuard> guard, RoutePlan plan,
+                std::chrono::milliseconds timeout)
       : app_(std::move(app)),
+        timeout_(timeout),
         guard_(std::move(guard)),
         generation_(guard_->generation()),
         plan_(pyloop::share_across_threads(std::make_unique<RoutePlan>(std::move(plan)), app_->mailbox)) {}
@@ -34,6 +38,7 @@ class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_
 
   [[nodiscard]] const RoutePlan& plan() const noexcept { return *plan_; }
   [[nodiscard]] AppContext& app() const noexcept { return *app_; }
+  [[nodiscard]] std::chrono::milliseconds timeout() const noexcept { return timeout_; }
   /// PlanGuard::valid(). On the loop's thread, with the GIL.
   [[nodiscard]] bool valid(std::optional<PlanGuard::Clock::time_point> head_at) noexcept {
     return guard_->valid(*generation_, head_at);
@@ -41,6 +46,7 @@ class RouteEndpoint final : public routing::Endpoint, public std::enable_shared_
 
  private:
   std::shared_ptr<AppContext> app_;
+  std::chrono::milliseconds timeout_;
   std::shared_ptr<PlanGuard> guard_;
   std::shared_ptr<PlanGuard::Generation> generation_;
   std::shared_ptr<RoutePlan> plan_;

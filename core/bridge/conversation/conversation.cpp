@@ -59,9 +59,8 @@ void Conversation::expire(const http::ExchangeRef& exchange) {
     expired_ = true;
   }
   if (found->started()) return found->abort();
-  found->close_after();
   found->leave_layers();
-  found->respond(503, "text/plain; charset=utf-8", "Service Unavailable");
+  found->respond(504, "text/plain; charset=utf-8", "Gateway Timeout");
 }
 
 // The exchange is about to be finished from here: its end is no news.

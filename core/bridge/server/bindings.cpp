@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "bridge/asgi/callables.hpp"
+#include "bridge/asgi/endpoint.hpp"
 #include "bridge/asgi/scope.hpp"
 #include "bridge/compiled/endpoint.hpp"
 #include "bridge/compiled/frame.hpp"
@@ -37,21 +38,22 @@ PyRef owned(const nb::object& object) { return PyRef::borrow(object.ptr()); }
 
 std::shared_ptr<routing::Endpoint> endpoint_of_route(const std::shared_ptr<AppContext>& app,
                                                      const std::shared_ptr<PlanGuard>& guard, nb::handle plan,
-                                                     nb::handle operation) {
+                                                     nb::handle operation, std::chrono::milliseconds timeout) {
   if (!operation.is_none()) return endpoint_of(operation);
-  if (plan.is_none()) return nullptr;
+  if (plan.is_none()) return timeout.count() > 0 ? std::make_shared<AsgiEndpoint>(app, timeout) : nullptr;
   auto read = read_route_plan(plan.ptr());
   if (!read) throw nb::python_error();
-  return std::make_shared<RouteEndpoint>(app, guard, std::move(*read));
+  return std::make_shared<RouteEndpoint>(app, guard, std::move(*read), timeout);
 }
 
 RouteEntry read_entry(const std::shared_ptr<AppContext>& app, const std::shared_ptr<PlanGuard>& guard,
                       nb::handle source) {
   const auto entry = nb::cast<nb::tuple>(source);
-  if (entry.size() != 6) throw nb::value_error("a route is (path, methods, plan, operation, opaque, allow)");
+  if (entry.size() != 7) throw nb::value_error("a route is (path, methods, plan, operation, opaque, allow, timeout)");
+  const auto timeout = read_seconds(nb::cast<double>(entry[6]));
   return {.path = nb::cast<std::string>(entry[0]),
           .methods = nb::cast<std::vector<std::string>>(entry[1]),
-          .endpoint = endpoint_of_route(app, guard, entry[2], entry[3]),
+          .endpoint = endpoint_of_route(app, guard, entry[2], entry[3], timeout),
           .opaque = nb::cast<bool>(entry[4]),
           .allow = nb::cast<std::string>(entry[5]),
           .compiled = !entry[2].is_none()};

@@ -15,6 +15,7 @@ from typing import Any
 import fastapi.routing
 import starlette.routing
 
+from ..deadline import timeout_of
 from ..routes import CompiledApp, CompiledRoute, MountedApp, Watch, describe_error
 from . import features, framework, routers
 from .facts import Bridged
@@ -92,7 +93,8 @@ def _behind_opaque(found: Iterator[CompiledRoute]) -> Iterator[CompiledRoute]:
 
 def _bridged_routes(routes: Sequence[Any], reason: str) -> Iterator[CompiledRoute]:
     for view in features.route_views(routes):
-        yield CompiledRoute(view.path, sorted(view.methods or ()), "bridged", reason, opaque=True)
+        timeout = timeout_of(getattr(view.effective, "endpoint", None))
+        yield CompiledRoute(view.path, sorted(view.methods or ()), "bridged", reason, opaque=True, timeout=timeout)
 
 
 class _AppReader:
@@ -122,6 +124,7 @@ class _AppReader:
             known = type(original) in (starlette.routing.WebSocketRoute, fastapi.routing.APIWebSocketRoute)
             return CompiledRoute(view.path, [], "bridged", "WebSocket", opaque=not known, tabled=not known)
         route = CompiledRoute(view.path, sorted(view.methods or ()), "bridged")
+        route.timeout = timeout_of(getattr(view.effective, "endpoint", None))
         route.allow = ", ".join(view.methods or ())  # in the order of the set, as Starlette and FastAPI do it
         plain = type(original) is starlette.routing.Route
         if not plain and not framework.is_api_route(original):

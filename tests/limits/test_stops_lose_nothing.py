@@ -76,6 +76,6 @@ def test_a_stop_under_load(serve: ServeApp, io_threads: str) -> None:
     for _ in range(3):
         server = serve("limits_app:app", *options, search=HERE)
         lost += asyncio.run(load(server.port, server.pid))
-        assert server.stop() in (0, -signal.SIGTERM)
+        assert server.wait_for_end() in (0, -signal.SIGTERM)
     assert lost.pop("answered") > 1500
     assert not lost

@@ -150,9 +150,9 @@ thread = threading.Thread(target=server.run)
 thread.start()
 while not server.started:
     time.sleep(0.01)
-print([ask(PORT) for _ in range(3)])
-thread.join()
-print(server.should_exit)
+answers = [ask(PORT) for _ in range(3)]
+thread.join()  # which prints, too
+print(answers, server.should_exit)
 """,
     "headers": """
 import threading, time

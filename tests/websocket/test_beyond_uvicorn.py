@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from data_bridge.testing import LiveServer
 
 from .both import talk
-from .conversations import DEFLATE, OPEN, RECEIVE
+from .conversations import DEFLATE, OPEN, RECEIVE, send_text
 from .raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, close_frame, frame
 from .scripted_app import ScriptedApp
 
@@ -51,6 +52,29 @@ def test_a_message_before_a_bad_frame_arrives(live: LiveServer) -> None:
         {"type": "websocket.receive", "text": "good"},
         {"type": "websocket.disconnect", "code": 1002, "reason": "invalid opcode"},
     ]
+
+
+def test_a_message_before_a_bad_frame_is_answered_before_the_end(live: LiveServer) -> None:
+    heard = talk(
+        app_of(live),
+        live.port,
+        [*OPEN, RECEIVE, ("sleep", 0.1), send_text("answer"), RECEIVE],
+        [("head",), ("send", frame(TEXT, "good") + frame(3, "bad"))],
+    )
+    assert [f.payload for f in heard.frames] == [b"answer", b"\x03\xea" + b"invalid opcode"]
+
+
+def test_a_bad_frame_that_comes_later_waits_for_nobody(live: LiveServer) -> None:
+    number = app_of(live).add([*OPEN, ("sleep", 1)])
+    with RawWebSocket(live.port) as client:
+        client.handshake(f"/?{number}")
+        client.send(frame(TEXT, "unread"))
+        time.sleep(0.1)
+        client.send(frame(3, "bad"))
+        client.socket.settimeout(0.7)
+        answer = client.read_frame()
+    assert answer is not None
+    assert answer.payload == b"\x03\xea" + b"invalid opcode"
 
 
 def test_bad_text_is_refused_before_its_end(live: LiveServer) -> None:

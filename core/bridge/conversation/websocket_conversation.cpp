@@ -125,6 +125,13 @@ bool WebSocketConversation::on_message(http::ws::Connection& /*connection*/, web
   return room;
 }
 
+bool WebSocketConversation::on_failing(http::ws::Connection& /*connection*/) {
+  const std::scoped_lock lock(mutex_);
+  const bool taken = next_event_ == events_.size() && receiving_;
+  failure_waits_ = !taken && state_ == State::kOpen;
+  return failure_waits_;
+}
+
 void WebSocketConversation::on_closing(http::ws::Connection& /*connection*/, const websocket::Close& close,
                                        Cause cause) {
   update([&] {
@@ -236,12 +243,23 @@ std::optional<WebSocketConversation::Event> WebSocketConversation::receive() {
   std::optional<Event> event;
   bool resume = false;
   bool due = false;
+  bool fails = false;
   {
     const std::scoped_lock lock(mutex_);
     if (next_event_ == events_.size()) {
       awaited_ = receiving_ = true;
-      return std::nullopt;
+      fails = std::exchange(failure_waits_, false);
+      if (!fails) return std::nullopt;
     }
+  }
+  if (fails) {
+    perform([this] {
+      if (connection_ != nullptr) connection_->fail_now();
+    });
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    if (next_event_ == events_.size()) return std::nullopt;
     event = std::move(events_[next_event_++]);
     if (event->kind != Event::Kind::kDisconnect) waiting_size_ -= event->text.size();
     if (next_event_ == events_.size()) {

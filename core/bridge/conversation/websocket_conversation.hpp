@@ -48,6 +48,7 @@ class WebSocketConversation : public http::ExchangeListener,
 
   void on_open(http::ws::Connection& connection) override;
   [[nodiscard]] bool on_message(http::ws::Connection& connection, websocket::Opcode kind, std::string payload) override;
+  [[nodiscard]] bool on_failing(http::ws::Connection& connection) override;
   void on_closing(http::ws::Connection& connection, const websocket::Close& close, http::ws::Cause cause) override;
   void on_drained(http::ws::Connection& connection) override;
   void on_closed() noexcept override;
@@ -186,6 +187,7 @@ class WebSocketConversation : public http::ExchangeListener,
   bool told_ = false;
   bool write_paused_ = false;
   bool reading_paused_ = false;
+  bool failure_waits_ = false;  // for the application to have taken all that came before
 };
 
 }  // namespace data_bridge::bridge

@@ -118,7 +118,7 @@ void Connection::receive(std::span<char> bytes) {
 }
 
 void Connection::resume_reading() noexcept {
-  if (!std::exchange(paused_, false)) return;
+  if (fails_ || !std::exchange(paused_, false)) return;
   resume();
   update_interest();
 }
@@ -137,6 +137,7 @@ void Connection::resume() noexcept {
 std::size_t Connection::process(std::span<char> bytes) {
   std::span<char> rest = bytes;
   processing_ = true;
+  has_told_ = false;
   while (reads() && takes_more()) {
     const MessageReader::Event event = reader_.next(rest);
     if (event == MessageReader::Event::kNone) break;
@@ -152,6 +153,7 @@ void Connection::handle(MessageReader::Event event) {
       return;
     case MessageReader::Event::kMessage:
       if (phase_ == Phase::kClosing) return;  // nobody waits for it behind our close frame
+      has_told_ = true;
       paused_ = !listener_->on_message(*this, reader_.kind(), reader_.take_payload());
       return;
     case MessageReader::Event::kPing:
@@ -161,7 +163,7 @@ void Connection::handle(MessageReader::Event event) {
     case MessageReader::Event::kClose:
       return on_close_frame();
     case MessageReader::Event::kFailed:
-      return fail(reader_.failure());
+      return on_failure();
   }
 }
 
@@ -192,6 +194,7 @@ void Connection::close(std::uint16_t code, std::string_view reason) {
   phase_ = Phase::kClosing;
   ping_deadline_ = pong_deadline_ = 0;
   set_deadline(close_deadline_, options_->close_timeout);
+  if (fails_) return fail_now();
   // What waits for nobody any more makes way for the client's close frame.
   resume_reading();
 }
@@ -304,6 +307,7 @@ void Connection::on_deadline() noexcept {
         set_deadline(ping_deadline_, options_->ping_interval);
       }
     }
+    if (fails_ && is_due(close_deadline_)) fail_now();
     if (phase_ == Phase::kClosing && is_due(close_deadline_)) begin_close();
     if (phase_ == Phase::kLingering && is_due(close_deadline_)) cut_off();
   } catch (...) {
@@ -318,7 +322,24 @@ void Connection::on_deadline() noexcept {
 
 // --- endings
 
-void Connection::fail(const Failure& failure) {
+// What came before is answered first (RFC 6455 leaves it open; Autobahn calls it strict), if that does not take long.
+void Connection::on_failure() {
+  if (phase_ != Phase::kOpen || !has_told_ || !listener_->on_failing(*this)) return fail();
+  fails_ = paused_ = true;
+  set_deadline(close_deadline_, options_->close_timeout);
+}
+
+void Connection::fail_now() noexcept {
+  if (!std::exchange(fails_, false) || !reads()) return;
+  try {
+    fail();
+  } catch (...) {
+    cut_off();
+  }
+}
+
+void Connection::fail() {
+  const Failure& failure = reader_.failure();
   const bool open = phase_ == Phase::kOpen;
   if (open) append_frame(Opcode::kClose, websocket::close_payload(failure.code, failure.reason));
   begin_close();

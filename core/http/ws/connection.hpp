@@ -38,6 +38,9 @@ class Listener {
   virtual void on_open(Connection& connection) = 0;
   /// A whole message. False: no further one before Connection::resume_reading().
   [[nodiscard]] virtual bool on_message(Connection& connection, websocket::Opcode kind, std::string payload) = 0;
+  /// Behind messages of one read comes what is not allowed. True: the application has not taken them all, and
+  /// fail_now() will be called when it has, and asks for more.
+  [[nodiscard]] virtual bool on_failing(Connection& connection) = 0;
   /// At most once: nothing more is read, and what is written from now on is dropped.
   virtual void on_closing(Connection& connection, const websocket::Close& close, Cause cause) = 0;
   /// What was written has left for the kernel, down to Limits::write_low_water, after has_room() was false.
@@ -67,6 +70,8 @@ class Connection final : public Protocol {
   void flush() noexcept;
   [[nodiscard]] bool has_room() const noexcept { return output_.size() <= limits().write_high_water; }
   void resume_reading() noexcept;
+  /// What on_failing() has put off.
+  void fail_now() noexcept;
 
   // --- Protocol ------------------------------------------------------------------------------------------------
   [[nodiscard]] bool open() noexcept override;
@@ -104,7 +109,8 @@ class Connection final : public Protocol {
   void update_interest() noexcept;
 
   // Endings.
-  void fail(const websocket::Failure& failure);
+  void on_failure();
+  void fail();
   void begin_close() noexcept;
   void finish_close() noexcept;
   void end(runtime::Stream::Closing how) noexcept;
@@ -133,6 +139,8 @@ class Connection final : public Protocol {
   Phase phase_ = Phase::kOpen;
   bool told_ = false;  // on_closed() was called
   bool paused_ = false;
+  bool has_told_ = false;  // of a message, in this read
+  bool fails_ = false;     // once the application has taken what came before
   bool processing_ = false;
   bool blocked_ = false;  // the stream takes no more: EPOLLOUT is watched
   bool drain_due_ = false;

@@ -48,6 +48,7 @@ struct Ear final : Listener {
   Connection* connection = nullptr;
   bool takes = true;
   bool echoes = true;
+  bool puts_off = false;
   int drained = 0;
 
   void on_open(Connection& opened) override {
@@ -58,6 +59,10 @@ struct Ear final : Listener {
     heard += (kind == Opcode::kText ? "text " : "bytes ") + (payload.size() > 100 ? "long" : payload) + "\n";
     if (echoes) from.send(kind, payload);
     return takes;
+  }
+  bool on_failing(Connection&) override {
+    if (puts_off) heard += "failing\n";
+    return puts_off;
   }
   void on_closing(Connection&, const websocket::Close& close, Cause cause) override {
     heard += cause == Cause::kPeer ? "peer " : cause == Cause::kFailed ? "failed " : "restart ";
@@ -185,6 +190,31 @@ TEST(WsConnectionTest, FailsWhatIsNotAllowed) {
     EXPECT_TRUE(client.ended());
     EXPECT_EQ(server.take_heard(),
               "open\ntext good\nfailed " + std::to_string(expected.first) + " " + expected.second + "\nclosed\n");
+  }
+}
+
+TEST(WsConnectionTest, AFailureBehindAMessageWaitsForItsAnswer) {
+  const std::string failure = server_close(1002, "incorrect masking");
+  for (const bool by_deadline : {false, true}) {
+    WsServer server(TestServer::impatient());
+    server.options->close_timeout = std::chrono::milliseconds(by_deadline ? 100 : 60'000);
+    server.ear->puts_off = true;
+    server.ear->echoes = false;
+    TestClient client = server.open();
+    EXPECT_EQ(server.ask(client, text_frame("good") + frame({.payload = "x", .masked = false}) + text_frame("late")),
+              "");
+    EXPECT_EQ(server.take_heard(), "open\ntext good\nfailing\n");
+    server.ear->connection->resume_reading();
+    server.ear->connection->send(Opcode::kText, "answer");
+    server.settle();
+    EXPECT_EQ(client.read(), server_frame(Opcode::kText, "answer"));
+    if (!by_deadline) server.ear->connection->fail_now();
+    std::string rest;
+    EXPECT_TRUE(server.until([&] { return (rest += client.read()) == failure; }));
+    EXPECT_EQ(server.take_heard().substr(0, 8), "failed 1");
+    // Alone in its read it is told at once.
+    TestClient other = server.open();
+    EXPECT_EQ(server.ask(other, frame({.payload = "x", .masked = false})), failure);
   }
 }
 

@@ -679,8 +679,9 @@ def test_short_calls_stay_in_one_thread() -> None:
         names = await asyncio.gather(*(threads.run_in_threadpool(threading.get_ident) for _ in range(2000)))
         return len(set(names))
 
-    # One that works, one that watches and relieves it on a busy machine; anyio has 40.
-    assert run_pool(main) < 10
+    # One that works, one that watches and relieves it, which a busy machine may take it to need again and again; anyio
+    # has 40 each time.
+    assert min(run_pool(main) for _ in range(5)) < 10
 
 
 def test_blocking_calls_run_side_by_side() -> None:

@@ -1,6 +1,7 @@
 // Compares what routes were compiled from with what is there now.
 #include "bridge/compiled/watch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace data_bridge::bridge {
@@ -12,10 +13,19 @@ namespace {
 // For what switches telemetry on: long enough to cost nothing under load, short enough that nobody waits for it.
 constexpr std::chrono::milliseconds kPollInterval{20};
 
+/// Another one after each change (PEP 509); 0 where there is none: it is deprecated since 3.12.
+std::uint64_t version_of([[maybe_unused]] PyObject* dict) noexcept {
+#if PY_VERSION_HEX < 0x030C0000
+  return reinterpret_cast<PyDictObject*>(dict)->ma_version_tag;
+#else
+  return 0;
+#endif
+}
+
 }  // namespace
 
 bool RouteWatch::set(PyObject* attributes, PyObject* lists) {
-  std::vector<Attribute> watched;
+  std::vector<Object> watched;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(attributes); ++i) {
     PyObject* object = nullptr;
     PyObject* name = nullptr;
@@ -23,7 +33,12 @@ bool RouteWatch::set(PyObject* attributes, PyObject* lists) {
     if (!PyArg_ParseTuple(PyList_GET_ITEM(attributes, i), "OUO", &object, &name, &value)) return false;
     PyRef dict = PyRef::steal(PyObject_GenericGetDict(object, nullptr));
     if (!dict) return false;
-    watched.push_back({std::move(dict), PyRef::borrow(name), PyRef::borrow(value)});
+    auto known = std::ranges::find_if(watched, [&](const Object& one) { return one.dict.get() == dict.get(); });
+    if (known == watched.end()) {
+      known = watched.emplace(watched.end());
+      known->dict = std::move(dict);
+    }
+    known->attributes.push_back({PyRef::borrow(name), PyRef::borrow(value)});
   }
   std::vector<List> copies;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(lists); ++i) {
@@ -34,19 +49,27 @@ bool RouteWatch::set(PyObject* attributes, PyObject* lists) {
   }
   // Swapped, not assigned: what goes with the old ones may run arbitrary code, and a request in it is compared with
   // both of the new.
-  attributes_.swap(watched);
+  objects_.swap(watched);
   lists_.swap(copies);
   return true;
 }
 
-bool RouteWatch::changed() const noexcept {
-  for (const Attribute& attribute : attributes_) {
+bool RouteWatch::changed(Object& object) noexcept {
+  const std::uint64_t version = version_of(object.dict.get());
+  if (version != 0 && version == object.version) return false;
+  for (const Attribute& attribute : object.attributes) {
     // Borrowed; null where the attribute was deleted, and then nothing else can be wrong with a str for a key.
-    if (PyDict_GetItemWithError(attribute.dict.get(), attribute.name.get()) != attribute.value.get()) {
+    if (PyDict_GetItemWithError(object.dict.get(), attribute.name.get()) != attribute.value.get()) {
       PyErr_Clear();
       return true;
     }
   }
+  object.version = version;
+  return false;
+}
+
+bool RouteWatch::changed() const noexcept {
+  if (std::ranges::any_of(objects_, [](Object& object) { return changed(object); })) return true;
   for (const List& watched : lists_) {
     const Py_ssize_t size = PyTuple_GET_SIZE(watched.items.get());
     if (PyList_GET_SIZE(watched.list.get()) != size) return true;

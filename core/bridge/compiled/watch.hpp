@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -14,7 +15,8 @@ namespace data_bridge::bridge {
 
 /// What compiled routes were read from, or go around: attributes that must be the same objects, and lists that must
 /// hold the same ones. Looked at for every request, because only that is exact: a route that a handler, or another
-/// thread, adds counts for the next request. Some ten nanoseconds for each attribute. With the GIL.
+/// thread, adds counts for the next request. Some ten nanoseconds for each attribute, or for all of an object's where a
+/// dict has a version (CPython 3.11). With the GIL.
 class RouteWatch {
  public:
   /// `attributes`: [(object, name, value)], each in the object's own __dict__. `lists`: [(list, tuple of its items)].
@@ -24,16 +26,22 @@ class RouteWatch {
 
  private:
   struct Attribute {
-    pyloop::PyRef dict;
     pyloop::PyRef name;
     pyloop::PyRef value;
+  };
+  struct Object {
+    pyloop::PyRef dict;
+    std::vector<Attribute> attributes;
+    std::uint64_t version = 0;  ///< of the dict, when its attributes were looked at last
   };
   struct List {
     pyloop::PyRef list;
     pyloop::PyRef items;
   };
 
-  std::vector<Attribute> attributes_;
+  [[nodiscard]] static bool changed(Object& object) noexcept;
+
+  mutable std::vector<Object> objects_;  // what they have is not changed by looking at it
   std::vector<List> lists_;
 };
 

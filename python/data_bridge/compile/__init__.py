@@ -41,7 +41,7 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         routers.check_root(app.router)
         stack = _own_stack(app) if root else None
         inside, layers = _around(app) if root else ("mounted", NativeLayers())
-        watched.attributes += layers.attributes + (stack.watched if stack is not None else [])
+        watched.attributes += layers.attributes
         watched.lists += layers.lists
     except Bridged as reason:
         return CompiledApp(list(_bridged_routes(routes, str(reason))), str(reason), str(reason), watch=watched)

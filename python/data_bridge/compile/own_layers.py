@@ -8,7 +8,6 @@ of the layers, which do with it what they do.
 from __future__ import annotations
 
 import copy
-import functools
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,11 +35,6 @@ class Stack:
     outside: list[Any]
     middleware: list[Any]  # as far as each has the next one in ``app``
     inside: list[Any]  # empty where that is not far enough
-
-    @property
-    def watched(self) -> list[tuple[Any, str, Any]]:
-        """What makes a chain of FastAPI's."""
-        return [(layer, "app", layer.app) for layer in self.outside + self.inside if "app" in vars(layer)]
 
 
 def read_stack(app: FastAPI) -> Stack:
@@ -84,10 +78,15 @@ class OuterWay:
         self._app = app
         self._outside = stack.outside
         self._next = stack.outside[-1].app
+        self._chain = _chain(stack.outside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Of an HTTP request of the server's, whose own ``send`` that is."""
         app = self._app
+        for layer, inner in self._chain:
+            if layer.app is not inner:
+                await app(scope, receive, send)
+                return
         if app.root_path:
             scope["root_path"] = app.root_path
         scope["app"] = app
@@ -105,6 +104,11 @@ class OuterWay:
             raise error
 
         await copied(self._outside, end)(scope, receive, without_start(send) if started else send)
+
+
+def _chain(layers: list[Any]) -> list[tuple[Any, Any]]:
+    """What each of them calls: anybody may put something between two of them."""
+    return [(layer, layer.app) for layer in layers]
 
 
 def without_start(send: Send) -> Send:
@@ -130,23 +134,22 @@ class InnerWay:
         self._layer = layer = stack.inside[0]
         self._class = kind = type(layer)
         self._routes = routes
-        own = kind.__call__
+        chain = _chain(stack.inside)
         gone_around = [(type(one), type(one).__call__) for one in stack.inside] + [
             (starlette.routing.Router, starlette.routing.Router.__call__)
         ]
 
-        async def __call__(layer: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        def is_own() -> bool:
             for owner, call in gone_around:
                 if owner.__call__ is not call:
-                    break
-            else:
-                answer = routes.from_middleware(scope, receive, send)
-                if answer is not None:
-                    await answer
-                    return
-            await own(layer, scope, receive, send)
+                    return False
+            return all(one.app is inner for one, inner in chain)
 
-        routes.set_layers(functools.partial(own, layer))
+        async def __call__(layer: Any, scope: Scope, receive: Receive, send: Send) -> None:
+            answer = routes.from_middleware(scope, receive, send) if is_own() else None
+            await (kind.__call__(layer, scope, receive, send) if answer is None else answer)
+
+        routes.set_layers(lambda *arguments: kind.__call__(layer, *arguments))
         layer.__class__ = type(
             kind.__name__, (kind,), {"__call__": __call__, "__module__": kind.__module__, "__doc__": kind.__doc__}
         )

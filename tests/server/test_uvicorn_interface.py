@@ -101,7 +101,7 @@ async def main():
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", headers={"Connection": "close"}) as client:
         for path in ("/", "/stream", "/fails", "/missing"):
             answer = await client.get(path)
             print(path, answer.status_code, answer.text)
@@ -119,7 +119,7 @@ async def main():
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", headers={"Connection": "close"}) as client:
         answers = await asyncio.gather(*(client.post("/echo", json={"number": n}) for n in range(20)))
         print([answer.json()["number"] for answer in answers])
         print((await client.get("/")).text, (await client.get("/stream")).text)

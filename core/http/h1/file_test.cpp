@@ -190,11 +190,11 @@ TEST(FileBody, AClientThatTakesNothingIsCutOff) {
 }
 
 TEST(FileBody, IsSentWhileItsClientTakesIt) {
+  MemoryPeer peer;
   FileServer server(TestServer::impatient());
   const std::string content = numbered(2'000'000);
   server.path = server.files.make("a", content);
   server.set_length(content.size());
-  MemoryPeer peer;
   server.connections.adopt(std::make_unique<MemoryStream>(peer));
   peer.to_server = get("/file", "Connection: close\r\n");
   peer.turn(1000, 0);

@@ -42,6 +42,7 @@ TESTS = [
     "tests/bridge/test_dependencies_same_as_uvicorn.py",
     "tests/bridge/test_generator_dependencies.py",
     "tests/bridge/test_inside.py",
+    "tests/bridge/test_own_layers.py",
     "tests/bridge/test_files.py",
     "tests/bridge/test_sessions.py",
     "tests/bridge/test_unread_bodies.py",

@@ -106,7 +106,9 @@ class ThreadPool:
 def run_in_threadpool(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
     """Await func(*args, **kwargs), called in a thread, as starlette.concurrency.run_in_threadpool() does."""
 
-def has_begun(send: object) -> bool: ...
+def has_begun(send: object) -> bool:
+    """Whether an answer was begun by this send of an HTTP request, even if that failed."""
+
 def run_unlimited(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
     """The same with a limiter of its own: as many of these run as there are."""
 

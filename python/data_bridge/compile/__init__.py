@@ -8,7 +8,6 @@ and the reason is reported.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -39,8 +38,7 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
         routes = watched.lists[0][1] if watched.lists else tuple(app.router.routes)
         framework.check_compilable(app)
         routers.check_root(app.router)
-        stack = _own_stack(app) if root else None
-        inside, layers = _around(app) if root else ("mounted", NativeLayers())
+        stack, inside, layers = _around(app) if root else (None, "mounted", NativeLayers())
         watched.attributes += layers.attributes
         watched.lists += layers.lists
     except Bridged as reason:
@@ -59,18 +57,15 @@ def compile_app(app: Any, *, root: bool = True) -> CompiledApp:
     )
 
 
-def _around(app: Any) -> tuple[str, NativeLayers]:
-    """Why routes are answered within the application's layers, if so; what is native around them, if not."""
+def _around(app: Any) -> tuple[Stack | None, str, NativeLayers]:
+    """FastAPI's own layers, where they are; why routes are answered within the application's, if so; what is native
+    around them, if not."""
+    stack = None
     try:
-        return "", framework.bare_layers(app, framework.own_stack(app))
+        stack = framework.own_stack(app)
+        return stack, "", framework.bare_layers(app, stack)
     except Bridged as reason:
-        return str(reason), NativeLayers()
-
-
-def _own_stack(app: Any) -> Stack | None:
-    with contextlib.suppress(Bridged):
-        return framework.own_stack(app)
-    return None
+        return stack, str(reason), NativeLayers()
 
 
 def _unmatched_reason(app: Any, routes: Sequence[Any]) -> str:

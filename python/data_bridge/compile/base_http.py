@@ -18,7 +18,7 @@ import starlette.middleware.base
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from . import lean_anyio
-from .pristine import is_own_function, overrides, with_globals
+from .pristine import is_own_function, overrides, subclass_with_call, with_globals
 from .source_fingerprint import fingerprint
 
 #: What ``BaseHTTPMiddleware.__call__`` says that needs no more of anyio than there is.
@@ -85,7 +85,7 @@ def _lean_class(kind: type) -> type | None:
     call = _lean_call(vars(BaseHTTPMiddleware)["__call__"])
     if call is None:
         return None
-    return type(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__, "__doc__": kind.__doc__})
+    return subclass_with_call(kind, call)
 
 
 @functools.cache

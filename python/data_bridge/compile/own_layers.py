@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from .. import _core
 from . import features
 from .facts import Bridged
-from .pristine import overrides
+from .pristine import overrides, subclass_with_call
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -150,9 +150,7 @@ class InnerWay:
             await (kind.__call__(layer, scope, receive, send) if answer is None else answer)
 
         routes.set_layers(lambda *arguments: kind.__call__(layer, *arguments))
-        layer.__class__ = type(
-            kind.__name__, (kind,), {"__call__": __call__, "__module__": kind.__module__, "__doc__": kind.__doc__}
-        )
+        layer.__class__ = subclass_with_call(kind, __call__)
 
     def leave(self) -> None:
         """Put everything back."""

@@ -35,6 +35,11 @@ def overrides(owner: Any, base: type, names: Iterable[str]) -> list[str]:
     return [name for name in names if name in own or getattr(kind, name, None) is not getattr(base, name, None)]
 
 
+def subclass_with_call(kind: type, call: Callable[..., Any]) -> type:
+    """A class like ``kind`` in all respects but ``__call__``."""
+    return type(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__, "__doc__": kind.__doc__})
+
+
 def patched_names(sites: Iterable[tuple[ModuleType | type, Iterable[str]]], packages: tuple[str, ...]) -> list[str]:
     """The dotted names among ``sites`` (a module or class, and names in it) that no longer are the packages' own."""
     patched = []

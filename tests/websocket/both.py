@@ -83,7 +83,12 @@ SILENCE = 0.3
 
 
 def talk(
-    app: ScriptedApp, port: int, server_steps: list[Step], client_steps: list[Step], extensions: str = ""
+    app: ScriptedApp,
+    port: int,
+    server_steps: list[Step],
+    client_steps: list[Step],
+    extensions: str = "",
+    silence: float = SILENCE,
 ) -> Heard:
     """One conversation. The client's steps: ("send", *bytes), each in a write of its own, ("frame",) waits for one,
     ("shut",) half-closes, ("leave",) closes, ("sleep", seconds)."""
@@ -121,12 +126,12 @@ def talk(
         if not left:
             head = head or client.read_head()
             if head.startswith(b"HTTP/1.1 101"):
-                rest, ended = client.read_rest(SILENCE)
+                rest, ended = client.read_rest(silence)
                 frames += rest
             else:
-                head += client.read_all(SILENCE)
+                head += client.read_all(silence)
                 ended = client.ended
-    deadline = time.monotonic() + 2 * SILENCE
+    deadline = time.monotonic() + 2 * silence
     while not app.scripts[script].ended and time.monotonic() < deadline:
         time.sleep(0.005)
     return Heard(head, frames, ended, list(app.scripts[script].notes))

@@ -103,6 +103,9 @@ def conversation(dice: random.Random) -> tuple[list[Step], list[Step], str]:
 def test_goes_as_under_uvicorn(servers: Both, number: int) -> None:
     server, client, extensions = conversation(random.Random(SEED + number))
     uvicorn, ours = (talk(servers.app, port, server, client, extensions) for port in servers.ports)
+    if (uvicorn.ended, len(uvicorn.notes)) != (ours.ended, len(ours.notes)):
+        # A busy machine may have been silent for longer than one waits tens of thousands of times.
+        uvicorn, ours = (talk(servers.app, port, server, client, extensions, 5.0) for port in servers.ports)
     assert in_order(ours) == in_order(uvicorn)
     assert (ours.head, ours.ended, ours.notes) == (uvicorn.head, uvicorn.ended, uvicorn.notes)
 

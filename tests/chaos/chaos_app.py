@@ -4,7 +4,7 @@ import asyncio
 import ctypes
 from collections.abc import AsyncIterator
 
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -81,6 +81,21 @@ async def upload(request: Request) -> dict[str, int]:
     async for piece in request.stream():
         size += len(piece)
     return {"size": size}
+
+
+@app.websocket("/ws")
+async def echo_messages(websocket: WebSocket) -> None:
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.send_bytes(await websocket.receive_bytes())
+    except WebSocketDisconnect:
+        pass
+
+
+@app.get("/tasks")
+async def tasks() -> int:
+    return len(asyncio.all_tasks())
 
 
 @app.get("/fail")

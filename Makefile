@@ -15,6 +15,7 @@ FUZZ_SECONDS ?= 20
 SOAK_REQUESTS ?= 200000
 SOAK_MINUTES ?= 60
 SOAK_CPU ?= 1
+SOAK_PAGE ?= soak.html
 BARE_DEBIAN ?= build/bare-debian
 PYTEST_ARGS ?=
 # Most of the tests wait for processes and for the network most of the time.
@@ -148,6 +149,10 @@ test-bare-debian: ## All of `make setup test` for the last commit on a new, bare
 .PHONY: soak-loop
 soak-loop: build ## SOAK_MINUTES (60) of mixed load on PyLoop; memory, descriptors and reference counts stay (SOAK_CPU=1)
 	@$(bin)/python scripts/loop_soak.py --minutes $(SOAK_MINUTES) --cpu $(SOAK_CPU)
+
+.PHONY: soak
+soak: build ## SOAK_MINUTES (60) of everything at once on two servers; a page of plots (SOAK_PAGE=soak.html), and nothing grows
+	@$(bin)/python scripts/server_soak.py --minutes $(SOAK_MINUTES) --page $(SOAK_PAGE)
 
 ##@ Measure
 

@@ -132,6 +132,8 @@ class ChaosProxy:
                     await asyncio.sleep(size / faults.rate)
                 writer.write(data[:size])
                 await writer.drain()
+                if faults.most:
+                    await asyncio.sleep(0)  # else what fits the buffer of the socket would go in one piece
                 data, passed = data[size:], passed + size
                 self.passed[way] += size
         if passed == faults.cut_at:

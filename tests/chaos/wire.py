@@ -18,6 +18,20 @@ def request(method: str, path: str, body: bytes | None = None, *, close: bool = 
     return head.encode() + b"\r\n" + (body or b"")
 
 
+#: Each is answered 4xx, or 5xx, and the connection closes.
+BROKEN = [
+    b"GET / HTTP/1.1\nhost: t\n\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET  / HTTP/1.1\r\nhost: t\r\n\r\n",
+    b"POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n",
+    b"POST /upload HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: t\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost: t\r\n" + b"x: " + b"y" * 1_100_000 + b"\r\n\r\n",
+    b"\x00\xff" * 40,
+]
+
+
 class Client:
     """A connection that reads whole answers with a content-length."""
 

@@ -339,6 +339,7 @@ void Exchange::tell_drained() {
 
 void Exchange::end(ExchangeEnd end) noexcept {
   if (std::exchange(answered_, true)) return;
+  in_line_.leave();
   if (noted_ && status_ != 0) note_answered(end == ExchangeEnd::kAnswered);
   if (ExchangeListener* const listener = std::exchange(listener_, nullptr)) listener->on_closed(*this, end);
 }

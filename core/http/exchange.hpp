@@ -19,6 +19,7 @@
 #include "http/protocol.hpp"
 #include "http/request.hpp"
 #include "http/response_fields.hpp"
+#include "runtime/blocking_threads.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
 
@@ -180,6 +181,8 @@ class Exchange {
   void tell_drained();
   /// What write_file() was given has been written.
   void file_written();
+  /// Has this done by a thread that may wait, while the exchange is not over; one at a time.
+  void wait_for_disk(runtime::BlockingThreads::Work work);
   /// The bytes that the protocol waits for are in memory.
   void file_loaded();
   void answer_internal_error();
@@ -221,6 +224,7 @@ class Exchange {
   int status_ = 0;
   std::uint64_t length_remaining_ = 0;
   std::uint64_t body_sent_ = 0;
+  runtime::BlockingThreads::Place in_line_;  // wait_for_disk()
 
   // The layers.
   bool layered_ = false;   // some see requests or heads

@@ -11,7 +11,7 @@ namespace data_bridge::http {
 void Exchange::open_file(std::string path, OnFile then) {
   OpenedFile opened = runtime::open_file(path, runtime::Waiting::kNever);
   if (opened || opened.error() != EAGAIN) return then(*this, std::move(opened));
-  wire_->blocking_threads().submit([path = std::move(path), then = std::move(then), name = ref()]() mutable noexcept {
+  wait_for_disk([path = std::move(path), then = std::move(then), name = ref()]() mutable noexcept {
     name.post([opened = runtime::open_file(path, runtime::Waiting::kAllowed),
                then = std::move(then)](Exchange& exchange) mutable { then(exchange, std::move(opened)); });
   });
@@ -27,6 +27,10 @@ void Exchange::write_file(FileBody body, bool last) {
   if (length_declared_) length_remaining_ -= size;
   body_sent_ += size;
   wire_->write_file(*this, std::move(body));
+}
+
+void Exchange::wait_for_disk(runtime::BlockingThreads::Work work) {
+  in_line_ = wire_->blocking_threads().submit(std::move(work));
 }
 
 void Exchange::file_loaded() { wire_->file_loaded(*this); }

@@ -8,42 +8,60 @@
 
 namespace data_bridge::runtime {
 
+void BlockingThreads::Place::leave() noexcept {
+  const std::shared_ptr<Queue> queue = std::move(queue_);
+  if (queue == nullptr) return;
+  std::map<std::uint64_t, Work>::node_type dropped;  // what it holds ends behind the lock
+  const std::scoped_lock lock(queue->mutex);
+  dropped = queue->waiting.extract(number_);
+}
+
+BlockingThreads::BlockingThreads() : queue_(std::make_shared<Queue>()) {}
+
 BlockingThreads::~BlockingThreads() {
   {
-    std::deque<Work> dropped;
-    const std::scoped_lock lock(mutex_);
-    ended_ = true;
-    dropped.swap(waiting_);
+    std::map<std::uint64_t, Work> dropped;
+    const std::scoped_lock lock(queue_->mutex);
+    queue_->ended = true;
+    dropped.swap(queue_->waiting);
   }
-  changed_.notify_all();
+  queue_->changed.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
-void BlockingThreads::submit(Work work) {
+BlockingThreads::Place BlockingThreads::submit(Work work) {
   bool all_busy = false;
+  std::uint64_t number = 0;
   {
-    const std::scoped_lock lock(mutex_);
-    waiting_.push_back(std::move(work));
-    all_busy = waiting_.size() > idle_;
+    const std::scoped_lock lock(queue_->mutex);
+    number = ++queue_->last_number;
+    queue_->waiting.emplace_hint(queue_->waiting.end(), number, std::move(work));
+    all_busy = queue_->waiting.size() > queue_->idle;
   }
-  changed_.notify_one();
-  if (!all_busy || threads_.size() == kMost) return;
+  Place place(queue_, number);
+  queue_->changed.notify_one();
+  if (!all_busy || threads_.size() == kMost) return place;
   try {
-    threads_.push_back(start_thread("data_bridge-file", [this] { run(); }));
+    threads_.push_back(start_thread("data_bridge-file", [queue = queue_] { run(*queue); }));
   } catch (const std::system_error&) {
     if (threads_.empty()) throw;  // else those that there are get to it
   }
+  return place;
 }
 
-void BlockingThreads::run() noexcept {
-  std::unique_lock lock(mutex_);
+std::size_t BlockingThreads::waiting() const {
+  const std::scoped_lock lock(queue_->mutex);
+  return queue_->waiting.size();
+}
+
+void BlockingThreads::run(Queue& queue) noexcept {
+  std::unique_lock lock(queue.mutex);
   while (true) {
-    ++idle_;
-    changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
-    --idle_;
-    if (ended_) return;
-    Work work = std::move(waiting_.front());
-    waiting_.pop_front();
+    ++queue.idle;
+    queue.changed.wait(lock, [&queue] { return queue.ended || !queue.waiting.empty(); });
+    --queue.idle;
+    if (queue.ended) return;
+    Work work = std::move(queue.waiting.extract(queue.waiting.begin()).mapped());
     lock.unlock();
     work();
     work = nullptr;  // what it holds ends here, not under the lock

@@ -7,6 +7,7 @@
 #include <latch>
 #include <memory>
 #include <thread>
+#include <vector>
 
 namespace data_bridge::runtime {
 namespace {
@@ -16,11 +17,12 @@ TEST(BlockingThreads, OneThatWaitsIsNotInTheWay) {
   std::latch all(kMost);  // passes where so many run at once
   std::latch done(kMost);
   BlockingThreads threads;
+  std::vector<BlockingThreads::Place> places;
   for (int i = 0; i < kMost; ++i) {
-    threads.submit([&] {
+    places.push_back(threads.submit([&] {
       all.arrive_and_wait();
       done.count_down();
-    });
+    }));
   }
   done.wait();
 }
@@ -29,14 +31,48 @@ TEST(BlockingThreads, DoesAllThatItIsGiven) {
   std::atomic<int> sum{0};
   std::latch done(1000);
   BlockingThreads threads;
+  std::vector<BlockingThreads::Place> places;
   for (int i = 0; i < 1000; ++i) {
-    threads.submit([&] {
+    places.push_back(threads.submit([&] {
       ++sum;
       done.count_down();
-    });
+    }));
   }
   done.wait();
   EXPECT_EQ(sum, 1000);
+}
+
+TEST(BlockingThreads, WorkGoesWithItsPlace) {
+  std::latch begun(BlockingThreads::kMost);
+  std::latch gate(1);
+  BlockingThreads threads;
+  std::vector<BlockingThreads::Place> busy;
+  for (std::size_t i = 0; i < BlockingThreads::kMost; ++i) {
+    busy.push_back(threads.submit([&] {
+      begun.count_down();
+      gate.wait();
+    }));
+  }
+  begun.wait();
+  const auto held = std::make_shared<int>();
+  std::atomic<int> ran{0};
+  for (int i = 0; i < 1000; ++i) {
+    auto place = threads.submit([held] { ADD_FAILURE(); });
+    EXPECT_EQ(threads.waiting(), 1U);
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  std::latch done(1);
+  auto kept = threads.submit([held] { ADD_FAILURE(); });
+  kept = threads.submit([&] {
+    ++ran;
+    done.count_down();
+  });
+  EXPECT_EQ(threads.waiting(), 1U);
+  busy.clear();  // of what has begun: nothing happens
+  gate.count_down();
+  done.wait();
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(threads.waiting(), 0U);
 }
 
 TEST(BlockingThreads, EndsBehindWhatHasBegunAndDropsTheRest) {
@@ -44,16 +80,17 @@ TEST(BlockingThreads, EndsBehindWhatHasBegunAndDropsTheRest) {
   std::latch begun(BlockingThreads::kMost);
   std::latch gate(1);
   auto threads = std::make_unique<BlockingThreads>();
+  std::vector<BlockingThreads::Place> places;
   for (std::size_t i = 0; i < BlockingThreads::kMost; ++i) {
-    threads->submit([&] {
+    places.push_back(threads->submit([&] {
       begun.count_down();
       gate.wait();
       ++ended;
-    });
+    }));
   }
   begun.wait();
   const auto dropped = std::make_shared<int>();
-  threads->submit([dropped] { ADD_FAILURE(); });
+  const auto place = threads->submit([dropped] { ADD_FAILURE(); });
   std::thread opener([&] {
     while (dropped.use_count() > 1) std::this_thread::yield();  // the end has begun
     gate.count_down();

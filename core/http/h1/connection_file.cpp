@@ -107,7 +107,7 @@ bool Connection::send_file() noexcept {
 // What is not in memory is brought there by a thread that may wait for the disk; sending goes on then.
 void Connection::load_file(std::uint64_t offset, std::size_t size) {
   FileProgress& file = *transaction_->file;
-  blocking_threads().submit([kept = file.body.file, name = transaction_->ref(), offset, size] {
+  transaction_->wait_for_disk([kept = file.body.file, name = transaction_->ref(), offset, size] {
     runtime::load_into_cache(*kept, offset, size);
     name.post([](Exchange& exchange) { static_cast<Transaction&>(exchange).file_loaded(); });
   });

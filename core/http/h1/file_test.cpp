@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <filesystem>
 #include <initializer_list>
+#include <latch>
 #include <list>
 #include <string>
 #include <vector>
 
 #include "http/server_testing.hpp"
 #include "http/stream_testing.hpp"
+#include "runtime/blocking_threads.hpp"
 #include "runtime/file_testing.hpp"
 
 namespace data_bridge::http::h1 {
@@ -177,6 +179,36 @@ TEST(FileBody, EndsWithItsClient) {
   client.close();
   EXPECT_TRUE(server.until([&] { return server.connections.size() == 0; }));
   EXPECT_EQ(server.listeners.front().disconnects, 1);
+}
+
+TEST(FileBody, WhoLeavesWaitsNoLongerForTheDisk) {
+  FileServer server;
+  std::latch gate(1);
+  runtime::BlockingThreads& threads = server.connections.blocking_threads();
+  std::vector<runtime::BlockingThreads::Place> busy;
+  for (std::size_t i = 0; i < runtime::BlockingThreads::kMost; ++i) {
+    busy.push_back(threads.submit([&gate] { gate.wait(); }));
+  }
+  EXPECT_TRUE(server.until([&] { return threads.waiting() == 0; }));
+  server.path = server.files.make("a", "hello");
+  server.path.insert(0, "/proc/self/root");  // which the kernel does not follow without waiting
+  server.set_length(5);
+
+  for (int round = 0; round < 20; ++round) {
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 10; ++i) clients.push_back(server.connect());
+    for (TestClient& client : clients) client.send(get("/file"));
+    EXPECT_TRUE(server.until([&] { return threads.waiting() == clients.size(); }));
+    for (TestClient& client : clients) client.close();
+    EXPECT_TRUE(server.until([&] { return server.connections.size() == 0; }));
+    EXPECT_EQ(threads.waiting(), 0U);
+  }
+
+  TestClient stays = server.connect();
+  stays.send(get("/file"));
+  EXPECT_TRUE(server.until([&] { return threads.waiting() == 1; }));
+  gate.count_down();
+  EXPECT_EQ(server.read(stays, server.head().size() + 5), server.head() + "hello");
 }
 
 TEST(FileBody, AClientThatTakesNothingIsCutOff) {

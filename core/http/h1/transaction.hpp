@@ -43,6 +43,7 @@ struct Transaction final : Exchange {
   using Exchange::set_head_at;
   using Exchange::takes_body;
   using Exchange::tell_drained;
+  using Exchange::wait_for_disk;
 
   // The request.
   std::unique_ptr<OwnedRequest> head_copy;  // while the body is still to come

@@ -180,11 +180,14 @@ def serve(
     """Serve ``app``, any ASGI application or its import string, until SIGINT or SIGTERM.
 
     ``options`` are the fields of :class:`ServerOptions`: ``uds``, ``io_threads``, ``access_log`` and so on. ``workers``
-    and ``reload`` need an import string, for other processes import it. ``log_config=None`` leaves logging alone.
+    and ``reload`` need an import string, for other processes import it; reloading has one. ``log_config=None`` leaves
+    logging alone.
     Raises SystemExit(3) where the application does not start or its address cannot be used; why is in the log.
     """
     server_options = ServerOptions(host=host, port=port, **options)
     configure_logging(log_config, log_level=log_level, access_log=server_options.access_log)
+    if reload and workers > 1:
+        logger.warning('"workers" flag is ignored when reloading is enabled.')
     if workers > 1 or reload:
         if not isinstance(app, str):
             raise ValueError("several processes, or reloading, need the application's import string")

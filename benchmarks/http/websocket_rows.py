@@ -1,4 +1,4 @@
-"""`make bench-websockets`: CPU for each message, data_bridge and uvicorn (websockets-sansio), no compression."""
+"""`make bench-websockets`: CPU for each message, data_bridge and uvicorn (websockets-sansio)."""
 
 import argparse
 import base64
@@ -26,6 +26,7 @@ class Row:
     path: str
     size: int  # of a message, bytes
     connections: int
+    compressed: bool = False  # by permessage-deflate, as browsers offer it
 
 
 ROWS = [
@@ -34,6 +35,8 @@ ROWS = [
     Row("echo, 64 KiB, 64 connections", "plain", "/echo", 65536, 64),
     Row("FastAPI: echo, 16 B, 64", "routed", "/echo", 16, 64),
     Row("broadcast, 16 B, to 1,000", "plain", "/room", 16, 1000),
+    Row("the same, compressed", "plain", "/room", 16, 1000, compressed=True),
+    Row("broadcast, 1 KiB, compressed", "plain", "/room", 1024, 1000, compressed=True),
 ]
 
 SERVERS = {
@@ -58,13 +61,19 @@ def answer_size(size: int) -> int:
     return size + (2 if size < 126 else 4 if size <= 0xFFFF else 10)
 
 
-def connect(port: int, path: str) -> socket.socket:
+def size_of_frame(begin: bytes) -> int:
+    """Bytes of the frame that begins so."""
+    wide = {126: 2, 127: 8}.get(begin[1], 0)
+    return answer_size(int.from_bytes(begin[2 : 2 + wide], "big") if wide else begin[1])
+
+
+def connect(port: int, path: str, extensions: str) -> socket.socket:
     """An open WebSocket."""
     connection = socket.create_connection(("127.0.0.1", port))
     key = base64.b64encode(os.urandom(16)).decode()
     connection.sendall(
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n".encode()
     )
     head = b""
     while not head.endswith(b"\r\n\r\n"):
@@ -75,15 +84,20 @@ def connect(port: int, path: str) -> socket.socket:
     return connection
 
 
+#: Until a frame begins: its size, where it is compressed.
+UNKNOWN = -1
+
+
 class Clients:
     """Connections that talk for a while; a room has one speaker."""
 
     def __init__(self, port: int, row: Row) -> None:
         self.row = row
-        self.connections = [connect(port, row.path) for _ in range(row.connections)]
+        offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" if row.compressed else ""
+        self.connections = [connect(port, row.path, offer) for _ in range(row.connections)]
         self.missing = dict.fromkeys((connection.fileno() for connection in self.connections), 0)
         self.by_number = {connection.fileno(): connection for connection in self.connections}
-        self.message, self.size = frame(row.size), answer_size(row.size)
+        self.message, self.size = frame(row.size), UNKNOWN if row.compressed else answer_size(row.size)
         self.waiting = select.epoll()
         for number in self.missing:
             self.waiting.register(number, select.EPOLLIN)
@@ -101,6 +115,8 @@ class Clients:
                 received = self.by_number[number].recv(1 << 20)
                 if not received:
                     raise RuntimeError("a connection was closed")
+                if self.missing[number] == UNKNOWN:
+                    self.missing[number] = size_of_frame(received)
                 self.missing[number] -= len(received)
                 if self.missing[number] == 0:
                     delivered += 1

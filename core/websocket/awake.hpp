@@ -34,6 +34,8 @@ class Awake {
   /// It sleeps, or is gone.
   void remove(Place place) noexcept { streams_.erase(place); }
   [[nodiscard]] std::size_t size() const noexcept { return streams_.size(); }
+  /// Whoever wakes up puts another one to sleep.
+  [[nodiscard]] bool full() const noexcept { return streams_.size() >= kMost; }
 
  private:
   // Where a client has left its stream in the middle of something it cannot sleep: it is not asked again for a while.

@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "websocket/shared_payload.hpp"
+
 namespace data_bridge::websocket {
 namespace {
 
@@ -71,6 +73,14 @@ void Deflater::run(std::string_view input, int flush, std::string& out) {
 }
 
 void Deflater::compress(std::string_view message, std::string& out) {
+  SharedPayload& shared = SharedPayload::of_this_thread();
+  const bool begins = awake_ == nullptr;
+  if (begins && (no_context_takeover_ || Awake<Deflater>::of_this_thread()->full()) &&
+      shared.is_of(message, window_bits_)) {
+    out.append(shared.payload());
+    return;
+  }
+  const std::size_t before = out.size();
   wake();
   try {
     run(message, Z_NO_FLUSH, out);
@@ -81,6 +91,7 @@ void Deflater::compress(std::string_view message, std::string& out) {
   }
   if (out.ends_with(kTail)) out.resize(out.size() - kTail.size());
   if (no_context_takeover_) sleep();
+  if (begins) shared.keep(message, window_bits_, std::string_view(out).substr(before));
 }
 
 Inflater::Inflater(const DeflateParameters& parameters) noexcept

@@ -31,7 +31,8 @@ class Deflater {
   Deflater(const Deflater&) = delete;
   Deflater& operator=(const Deflater&) = delete;
 
-  /// Appends the payload of one frame with all of `message`.
+  /// Appends the payload of one frame with all of `message`. One that sleeps goes on sleeping where another of the
+  /// thread has just compressed the same, and to wake would put a third to sleep.
   void compress(std::string_view message, std::string& out);
   /// Lets the memory go, and what was learnt from messages before.
   void sleep() noexcept;

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "websocket/shared_payload.hpp"
+
 namespace data_bridge::websocket {
 namespace {
 
@@ -114,6 +116,71 @@ TEST(DeflateTest, SleepIsNotNoticedByTheOtherSide) {
       if (i % 4 == 0) server_in.sleep();  // twice
     }
   }
+}
+
+// Of one thread that has as many awake as there may be.
+struct Crowd {
+  explicit Crowd(std::size_t sleeping, std::uint8_t bits = 12) {
+    const DeflateParameters parameters{.server_max_window_bits = bits};
+    for (std::size_t i = 0; i < Awake<Deflater>::kMost + sleeping; ++i) {
+      servers.push_back(std::make_unique<Deflater>(parameters));
+      clients.push_back(std::make_unique<Inflater>(mirrored(parameters)));
+      if (i < Awake<Deflater>::kMost) send(i, text(300, static_cast<unsigned>(i)));
+    }
+  }
+  std::string send(std::size_t to, std::string_view message) {
+    std::string payload = compressed(*servers[to], message);
+    EXPECT_EQ(inflated(*clients[to], payload), message);
+    return payload;
+  }
+
+  std::vector<std::unique_ptr<Deflater>> servers;
+  std::vector<std::unique_ptr<Inflater>> clients;
+};
+
+TEST(DeflateTest, AMessageToManyWakesOneOfThem) {
+  constexpr std::size_t kAwake = Awake<Deflater>::kMost;
+  Crowd crowd(500);
+  ASSERT_TRUE(Awake<Deflater>::of_this_thread()->full());
+  const std::string to_all = text(300, 7777);
+  const std::string first = crowd.send(kAwake, to_all);
+  for (std::size_t i = kAwake + 1; i < crowd.servers.size(); ++i) ASSERT_EQ(crowd.send(i, to_all), first);
+  // All but the one that has made way still know what they have sent.
+  for (std::size_t i = 1; i < kAwake; ++i) {
+    ASSERT_LT(crowd.send(i, text(300, static_cast<unsigned>(i))).size(), first.size() / 4) << i;
+  }
+  // And everybody's stream goes on, be it with the same message or another.
+  for (std::size_t i = 0; i < crowd.servers.size(); ++i) {
+    crowd.send(i, i % 3 == 0 ? to_all : text(200 + i, 1));
+    crowd.send(i, to_all);
+  }
+}
+
+TEST(DeflateTest, AMessageToFewHasTheirContext) {
+  Deflater one({});
+  Deflater other({});
+  const std::string message = text(300, 1);
+  const std::string first = compressed(one, message);
+  EXPECT_EQ(compressed(other, message), first);
+  EXPECT_LT(compressed(other, message).size(), first.size() / 4) << "it was not left asleep";
+}
+
+TEST(DeflateTest, AMessageIsNotSharedWithSmallerWindows) {
+  Crowd crowd(1);
+  const DeflateParameters small{.server_max_window_bits = 9};
+  const std::string message = text(3000, 1) + text(3000, 1);
+  crowd.send(Awake<Deflater>::kMost, message);
+  Deflater deflater(small);
+  Inflater client(mirrored(small));
+  EXPECT_EQ(inflated(client, compressed(deflater, message)), message);
+}
+
+TEST(DeflateTest, WhatIsLargeIsNotKept) {
+  Crowd crowd(3);
+  const std::string large = text(SharedPayload::kMost + 1, 1);
+  const std::string payload = crowd.send(Awake<Deflater>::kMost, large);
+  EXPECT_FALSE(SharedPayload::of_this_thread().is_of(large, 12));
+  EXPECT_EQ(crowd.send(Awake<Deflater>::kMost + 1, large), payload);
 }
 
 TEST(DeflateTest, MemoryIsThatOfTheLastUsed) {

@@ -12,6 +12,7 @@ from fastapi import BackgroundTasks, FastAPI, Request
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -42,6 +43,15 @@ def make_files(directory: Path) -> None:
         os.utime(directory / name, (MODIFIED, MODIFIED))
     (site / "inside.txt").symlink_to(site / "hello.txt")
     (site / "escape.txt").symlink_to(directory / "outside.txt")
+    (directory / "elsewhere").mkdir()
+    for name in ("elsewhere/far.txt", "elsewhere/hello.txt", "site/.hidden", "site/a%20b&c.txt"):
+        (directory / name).write_bytes(name.encode())
+        os.utime(directory / name, (MODIFIED, MODIFIED))
+    (site / "same").symlink_to(site / "sub", target_is_directory=True)
+    (site / "out").symlink_to(directory / "elsewhere", target_is_directory=True)
+    (site / "nowhere.txt").symlink_to(directory / "none")
+    (site / "round").symlink_to(site / "round")
+    os.mkfifo(site / "pipe")
 
 
 class Shouting(FileResponse):
@@ -54,6 +64,23 @@ class Shouting(FileResponse):
             await send(message)
 
         await super().__call__(scope, receive, shout)
+
+
+class Cached(StaticFiles):
+    """With fields of its own, as people do it, and another page for what is not there."""
+
+    def file_response(self, *args: Any, **options: Any) -> Any:
+        response = super().file_response(*args, **options)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+    async def get_response(self, path: str, scope: Any) -> Any:
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code != 404 or not path.startswith("pages"):
+                raise
+            return await super().get_response("index.html", scope)
 
 
 class Plain(FileResponse):
@@ -142,6 +169,10 @@ def add_routes(app: FastAPI, directory: Path, log: list[str]) -> None:
     app.mount("/static", StaticFiles(directory=site), name="static")
     app.mount("/html", StaticFiles(directory=site, html=True))
     app.mount("/links", StaticFiles(directory=site, follow_symlink=True))
+    app.mount("/several", StaticFiles(directory=directory / "elsewhere", packages=[("fastapi", ".")]))
+    app.mount("/cached", Cached(directory=site, html=True))
+    app.mount("/missing", StaticFiles(directory=directory / "none", check_dir=False))
+    app.mount("/no_directory", StaticFiles(directory=site / "hello.txt", check_dir=False))
 
 
 def plain_app(directory: Path) -> FastAPI:
@@ -199,6 +230,20 @@ def _within(directory: Path) -> FastAPI:
     return app
 
 
+def _at_the_root(directory: Path) -> FastAPI:
+    """A program of pages beside an interface, as people deploy them."""
+    app = FastAPI()
+
+    @app.get("/api/items/{number}")
+    async def item(number: int) -> int:
+        return number
+
+    app.mount("/static/inner", StaticFiles(directory=directory / "elsewhere"))
+    app.mount("/static", StaticFiles(directory=directory / "site"))
+    app.mount("/", StaticFiles(directory=directory / "site", html=True), name="pages")
+    return app
+
+
 APPS: dict[str, Callable[[Path], Any]] = {
     "plain": plain_app,
     "gzip": _zipped,
@@ -207,4 +252,5 @@ APPS: dict[str, Callable[[Path], Any]] = {
     "dispatch": _dispatching,
     "wrapped": _wrapped,
     "within": _within,
+    "at the root": _at_the_root,
 }

@@ -27,6 +27,8 @@ RANGES = [
     *("bytes=0-4,10-14", "bytes=0-4, 3-9 ,50-", "bytes=50-60,0-5", "bytes=5-3", "bytes=", "bytes", "lines=0-3"),
     *("BYTES = 0-3", "bytes=a-b", "bytes=-", "bytes=1-2,,x,5-6", "bytes=90-,-5", "bytes=-0"),
 ]
+#: Mounted over what is no directory, and a link to itself.
+BROKEN = ["/missing/hello.txt", "/missing/", "/no_directory/hello.txt", "/links/round/hello.txt"]
 CONDITIONS: list[dict[str, str]] = [
     {},
     {"If-None-Match": "*"},
@@ -42,6 +44,8 @@ CONDITIONS: list[dict[str, str]] = [
 PATHS = [
     *("/hello.txt", "/empty.bin", "/page.html", "/large.bin", "/data.json.gz", "/no_type", "/sub", "/sub/", "/bare"),
     *("/", "", "/none.txt", "/inside.txt", "/escape.txt", "/../outside.txt", "/%2e%2e/outside.txt", "//hello.txt"),
+    *("/same/", "/same", "/same/index.html", "/out/far.txt", "/out/", "/nowhere.txt", "/round", "/pipe", "/.hidden"),
+    *("/a%2520b&c.txt", "/a%20b&c.txt", "/hello.txt?x=1", "/sub?x=1", "/./hello.txt", "/sub//index.html", "/sub/%2e"),
     *("/sub/../hello.txt", "/hello.txt/", "/a%00b", "/na%C3%AFve%20%E2%98%83.txt", "/" + "x" * 300, "/%5chello.txt"),
 ]
 
@@ -60,15 +64,32 @@ def requests(prefix: str = "") -> Iterator[tuple[str, bytes]]:
             yield "GET", request("GET", prefix + path, headers=extra)
     for filename in ("a%20b.txt", "%E2%98%83.txt"):
         yield "GET", request("GET", f"{prefix}/named?filename={filename}&status=201", headers={"Range": "bytes=2-3"})
-    for mount in ("/static", "/html", "/links"):
+    yield from mounted(prefix, "/static", "/html", "/links", "/cached")
+    for path in ("/far.txt", "/hello.txt", "/py.typed", "/routing.py", "/../routing.py", "/dependencies/", "/none"):
+        yield "GET", request("GET", f"{prefix}/several{path}")
+    for path in ("/pages/one", "/pages/../hello.txt", "/other"):
+        yield "GET", request("GET", f"{prefix}/cached{path}")
+
+
+def mounted(prefix: str, *mounts: str) -> Iterator[tuple[str, bytes]]:
+    for mount in mounts:
         for path in PATHS:
-            yield "GET", request("GET", prefix + mount + path)
+            yield "GET", request("GET", prefix + mount + path or "/")
         for condition in CONDITIONS:
             yield "GET", request("GET", f"{prefix}{mount}/hello.txt", headers=condition)
         for wanted in RANGES[:8]:
             yield "GET", request("GET", f"{prefix}{mount}/large.bin", headers={"Range": wanted})
         yield "HEAD", request("HEAD", f"{prefix}{mount}/large.bin")
+        yield "HEAD", request("HEAD", f"{prefix}{mount}/none.txt")
         yield "POST", request("POST", f"{prefix}{mount}/hello.txt", b"body")
+        yield "OPTIONS", request("OPTIONS", f"{prefix}{mount}/hello.txt")
+
+
+def at_the_root() -> Iterator[tuple[str, bytes]]:
+    yield from mounted("", "", "/static")
+    for path in ("/api/items/3", "/api/items/x", "/api/items", "/api/none", "/static/inner/far.txt", "/static/inner"):
+        yield "GET", request("GET", path)
+        yield "HEAD", request("HEAD", path)
 
 
 #: Before 1.0, several ranges are more than their Content-Length says: uvicorn breaks off, and so do we.
@@ -112,7 +133,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_same_bytes(name: str, io_threads: int, directory: Path) -> None:
     differing: list[tuple[bytes, object, object]] = []
     with both_servers(lambda: APPS[name](directory), io_threads) as ports, Pair(ports) as pair:
-        asked = [*requests(), *(requests("/inner") if name == "within" else ())]
+        inner = requests("/inner") if name == "within" else ()
+        asked = at_the_root() if name == "at the root" else (*requests(), *inner)
         for method, data in asked:
             if breaks_off(data):
                 received = [until_the_end(port, data) for port in ports]
@@ -147,7 +169,7 @@ def test_conditions_with_the_etag(io_threads: int, directory: Path) -> None:
 
 
 @THREADS
-@pytest.mark.parametrize("path", ["/none", "/directory", "/declared/7", "/declared/200"])
+@pytest.mark.parametrize("path", ["/none", "/directory", "/declared/7", "/declared/200", *BROKEN])
 def test_files_that_cannot_be_sent(
     path: str, io_threads: int, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

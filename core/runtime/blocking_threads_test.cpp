@@ -45,6 +45,8 @@ TEST(BlockingThreads, DoesAllThatItIsGiven) {
 TEST(BlockingThreads, WorkGoesWithItsPlace) {
   std::latch begun(BlockingThreads::kMost);
   std::latch gate(1);
+  std::latch done(1);
+  std::atomic<int> ran{0};
   BlockingThreads threads;
   std::vector<BlockingThreads::Place> busy;
   for (std::size_t i = 0; i < BlockingThreads::kMost; ++i) {
@@ -55,13 +57,11 @@ TEST(BlockingThreads, WorkGoesWithItsPlace) {
   }
   begun.wait();
   const auto held = std::make_shared<int>();
-  std::atomic<int> ran{0};
   for (int i = 0; i < 1000; ++i) {
     auto place = threads.submit([held] { ADD_FAILURE(); });
     EXPECT_EQ(threads.waiting(), 1U);
   }
   EXPECT_EQ(held.use_count(), 1);
-  std::latch done(1);
   auto kept = threads.submit([held] { ADD_FAILURE(); });
   kept = threads.submit([&] {
     ++ran;

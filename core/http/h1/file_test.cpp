@@ -182,8 +182,8 @@ TEST(FileBody, EndsWithItsClient) {
 }
 
 TEST(FileBody, WhoLeavesWaitsNoLongerForTheDisk) {
-  FileServer server;
   std::latch gate(1);
+  FileServer server;
   runtime::BlockingThreads& threads = server.connections.blocking_threads();
   std::vector<runtime::BlockingThreads::Place> busy;
   for (std::size_t i = 0; i < runtime::BlockingThreads::kMost; ++i) {

@@ -43,7 +43,7 @@ def make_app() -> FastAPI:
             if scope["type"] != "http" or b"limited" not in scope["query_string"]:
                 await self.app(scope, receive, send)
                 return
-            with anyio.move_on_after(0.05) as limit:
+            with anyio.move_on_after(0.4) as limit:
                 await self.app(scope, receive, send)
             events.append(f"limit {limit.cancelled_caught}")
             if limit.cancelled_caught:

@@ -193,7 +193,7 @@ def test_split_at_any_byte_a_message_is_the_same(server: ServerProcess, name: st
     def split(_: int) -> None:
         assert dateless(answer_to(proxy.port, data)) == expected
 
-    with ChaosProxy(server.port, lambda number: Faults(split_at=number % len(data), delay=0.003)) as proxy:
+    with ChaosProxy(server.port, lambda number: Faults(split_at=number + 1, delay=0.003)) as proxy:
         at_every_byte(split, len(data))
 
 
@@ -202,7 +202,7 @@ def test_split_at_any_byte_a_message_is_the_same(server: ServerProcess, name: st
 def test_cut_at_any_byte_a_message_leaves_nothing(server: ServerProcess, name: str, reset: bool) -> None:
     data = MESSAGES[name]
     before, stored = left(server), count_items(server)
-    with ChaosProxy(server.port, lambda number: Faults(cut_at=number % len(data), reset=reset)) as proxy:
+    with ChaosProxy(server.port, lambda number: Faults(cut_at=number + 1, reset=reset)) as proxy:
         at_every_byte(lambda _: assert_cut(answer_to(proxy.port, data), name), len(data))
         assert proxy.cut == len(data) - 1
     assert_nothing_is_left(server, before)
@@ -221,7 +221,7 @@ def test_cut_at_any_byte_an_answer_leaves_nothing(server: ServerProcess, name: s
     data = closing(name)
     size = len(answer_to(server.port, data))
     before = left(server)
-    with ChaosProxy(server.port, NONE, lambda number: Faults(cut_at=1 + number % size, reset=reset)) as proxy:
+    with ChaosProxy(server.port, NONE, lambda number: Faults(cut_at=number + 1, reset=reset)) as proxy:
         at_every_byte(lambda _: assert_within(answer_to(proxy.port, data), size), size)
         assert proxy.cut == size - 1
     assert_nothing_is_left(server, before)

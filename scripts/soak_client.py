@@ -48,8 +48,9 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        #: When the last answer was complete, by the loop's clock.
-        self.idle_since = asyncio.get_running_loop().time()
+        #: When it was opened, or the request before the last was sent, by the loop's clock: the server cannot have
+        #: answered before. When its answer came tells more of the machine than of the server.
+        self.idle_since = self._asked = asyncio.get_running_loop().time()
 
     @classmethod
     async def open(cls, port: int) -> Connection:
@@ -58,6 +59,7 @@ class Connection:
 
     async def ask(self, data: bytes) -> Answer:
         """Send a request, read its answer."""
+        self.idle_since, self._asked = self._asked, asyncio.get_running_loop().time()
         with contextlib.suppress(ConnectionError):  # there may be an answer all the same
             self.writer.write(data)
             await self.writer.drain()
@@ -75,7 +77,6 @@ class Connection:
             raise Ended(begun or bool(error.partial)) from None
         except ConnectionError:
             raise Ended(begun) from None
-        self.idle_since = asyncio.get_running_loop().time()
         return Answer(int(head.split(b" ", 2)[1]), body, b"connection: close" not in head)
 
     async def _read_body(self, head: bytes) -> bytes:

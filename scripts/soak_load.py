@@ -112,6 +112,7 @@ class Load:
         self.counts["cut by the network"] = self._proxy.cut
 
     def _note_wrong(self, text: str) -> None:
+        print(f"WRONG {self.name}: {text}", flush=True)
         self.counts["wrong"] += 1
         if len(self.wrong) < MOST_WRONG:
             self.wrong.append(f"{self.name}: {text}")
@@ -147,7 +148,7 @@ class Load:
     def _note_end(self, connection: Connection, data: bytes, error: Ended, asked: float) -> None:
         idle = asked - connection.idle_since
         if error.begun or not self.replaced or idle < DRAIN:
-            self._note_wrong(f"{data[:60]!r}: ended {error}, {idle:.3f} s behind the last one")
+            self._note_wrong(f"{data[:60]!r}: ended {error}, {idle:.3f} s after the one before")
         self.counts["ended while idle"] += 1
 
     async def _good(self, seeded: random.Random) -> None:

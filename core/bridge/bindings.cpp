@@ -3,6 +3,7 @@
 
 #include "bridge/crud_bindings.hpp"
 #include "bridge/form_bindings.hpp"
+#include "bridge/response_bindings.hpp"
 #include "bridge/schema_bindings.hpp"
 #include "pyloop/loop.hpp"
 
@@ -12,6 +13,7 @@ void bind_all(nanobind::module_& module) {
   if (pyloop::register_pyloop(module.ptr()) < 0) throw nanobind::python_error();
   bind_crud(module);
   bind_forms(module);
+  bind_responses(module);
   bind_schema(module);
   bind_listen(module);
   bind_server(module);

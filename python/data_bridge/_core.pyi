@@ -273,6 +273,14 @@ class SchemaModel:
     @property
     def allows_extra(self) -> bool: ...
 
+@final
+class ResponseWriter:
+    """Validates and writes responses. `schema`: a data_bridge.compile.response_schema.ResponseSchema."""
+
+    def __init__(self, schema: Any) -> None: ...
+    def write(self, value: Any) -> bytes | None:
+        """The JSON of `value`; None where Pydantic has to see it."""
+
 def read_form(content_type: bytes, body: list[bytes], native: Any) -> tuple[list[Any], Any] | None:
     """What is due to files and the FormData, or what is for another parser as bytes and UploadFiles."""
 

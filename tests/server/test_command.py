@@ -110,7 +110,7 @@ def test_routes_explains_programs(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     lines = [line.split() for line in found.stdout.splitlines()]
     program = lines[lines.index(["GET", "/request", "compiled"]) + 1 :]
-    assert program[:2] == [["call", "request(request=0)"], ["answer", "200", "model"]]
+    assert program[:2] == [["call", "request(request=0)"], ["answer", "200", "model,", "natively"]]
 
 
 def test_routes_counts_reasons(tmp_path: Path) -> None:

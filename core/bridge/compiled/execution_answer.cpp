@@ -67,13 +67,13 @@ Execution::Next Execution::on_result(PyObject* result) {
     }
     return on_response(PyRef::borrow(result));
   }
-  if (plan_.response.validate) return on_model(result);
-  if (plan_.response.plain_json) {
+  const ResponseWriter* const writer = plan_.response.writer;
+  if (writer != nullptr || plan_.response.plain_json) {
     thread_local std::string buffer;
     std::string document;
     document.swap(buffer);  // an answer may run code of the application's that answers another request
     Next next = Next::kError;
-    const bool written = append_plain_json(document, result);
+    const bool written = writer != nullptr ? writer->write(document, result) : append_plain_json(document, result);
     if (written) next = answer_json(document);
     // Kept for the next answer, but not what the largest of all took.
     constexpr std::size_t kKept = std::size_t{1024} * 1024;
@@ -83,6 +83,7 @@ Execution::Next Execution::on_result(PyObject* result) {
     }
     if (written) return next;
   }
+  if (plan_.response.validate) return on_model(result);
   return respond_by(plan_.response.render, result);
 }
 

@@ -122,6 +122,10 @@ ResponsePlan read_response(nb::handle source) {
   plan.render = optional_attribute(source, "render");
   plan.wrap = optional_attribute(source, "wrap");
   plan.plain_json = nb::cast<bool>(source.attr("plain_json"));
+  if (const nb::object writer = source.attr("writer"); !writer.is_none()) {
+    plan.writer = nb::cast<const ResponseWriter*>(writer);
+    plan.writer_owner = PyRef::borrow(writer.ptr());
+  }
   return plan;
 }
 

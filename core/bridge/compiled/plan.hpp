@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/compiled/response_writer.hpp"
 #include "bridge/compiled/watch.hpp"
 #include "forms/reading.hpp"
 #include "pyloop/py_ref.hpp"
@@ -89,6 +90,9 @@ struct ResponsePlan {
   pyloop::PyRef render;     ///< (content, injected Response or None, tasks or None) -> Response
   pyloop::PyRef wrap;       ///< the same of a JSON document
   bool plain_json = false;  ///< exact JSONResponse without a field: the native writer may serve
+  /// Does what `validate` and `to_json` do where they would run nobody's code; or nullptr.
+  const ResponseWriter* writer = nullptr;
+  pyloop::PyRef writer_owner;
 };
 
 /// What scope and Request need beside the server's keys.

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .._core import ResponseWriter
+
 Location = Literal["path", "query", "header", "cookie", "body", "form"]
 CallKind = Literal["async", "thread", "enter", "stream", "application"]
 
@@ -126,6 +128,8 @@ class ResponseFacts:
     invalid: Callable[[Any, Any, Any], BaseException] | None = None  # (content, ValidationError, scope)
     encode: Callable[[Any], Any] | None = None
     plain_json: bool = False
+    #: Does what ``validate`` and ``to_json`` do, where they would run nobody's code.
+    writer: ResponseWriter | None = None
 
 
 @dataclass(slots=True)

@@ -73,6 +73,7 @@ from .pristine import (
     patched_names,
     rebuilt,
 )
+from .response_schema import read_schema
 from .streams import stream_maker
 from .threads import run_in_threadpool
 
@@ -685,6 +686,10 @@ class _Reader:
             if response_class is JSONResponse:
                 facts.to_json = lambda value: JSONResponse.render(None, encode(value))  # type: ignore[arg-type]
                 facts.wrap = _builder(_ready_json, status_code)
+        if facts.to_json is not None and _is_without_plugins(field):
+            by_dumps = facts.render is not wrap
+            schema = read_schema(field._type_adapter.core_schema, keywords, python_floats=by_dumps)
+            facts.writer = None if schema is None else _core.ResponseWriter(schema)
         return facts
 
     def serializer_keywords(self) -> dict[str, Any]:
@@ -804,6 +809,15 @@ def _validator(model_field: Any) -> Callable[..., Any]:
         return model_field._type_adapter.validator.validate_python  # type: ignore[no-any-return]
     except pydantic.PydanticUserError as error:
         raise Bridged(f"the type of {model_field.name!r} is not complete") from error
+
+
+def _is_without_plugins(model_field: Any) -> bool:
+    """Whether nobody watches what is validated."""
+    adapter = model_field._type_adapter
+    return (
+        type(adapter.validator) is pydantic_core.SchemaValidator
+        and type(adapter.serializer) is pydantic_core.SchemaSerializer
+    )
 
 
 _IMMUTABLE = (str, bytes, int, float, bool, complex, type(None), enum.Enum)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..routes import Watch
-from .facts import CallFacts, FieldFacts, LooseFacts, RouteFacts
+from .facts import CallFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts
 from .sessions import OpenSession, Sessions
 
 Op = Literal[
@@ -194,9 +194,15 @@ def explain(plan: RoutePlan) -> Iterator[str]:
         arguments = ", ".join(f"{name}{slot}" for name, slot in zip(names, step.arguments, strict=True))
         outputs = ", ".join(f"{name} -> {slot}" for name, slot in step.outputs)
         yield f"{step.op:9} {what}{f'({arguments})' if arguments else ''}{outputs and ' ' + outputs}{place}"
-    response = plan.facts.response
-    kind = "model" if response.validate else "plain JSON" if response.plain_json else "rendered"
-    yield f"answer    {response.status} {kind}"
+    yield f"answer    {plan.facts.response.status} {_kind_of(plan.facts.response)}"
+
+
+def _kind_of(response: ResponseFacts) -> str:
+    if response.writer is not None:
+        return "model, natively"
+    if response.validate is not None:
+        return "model"
+    return "plain JSON" if response.plain_json else "rendered"
 
 
 def _name_of(function: Any) -> str:

@@ -4,6 +4,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <condition_variable>
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -130,20 +132,32 @@ std::shared_ptr<const schema::Model> compile(std::string_view spec) {
   return std::move(*model);
 }
 
+// Name, field, members, whether it is a list: see crud::ListFieldOption.
+using ListField = std::tuple<std::string, std::string, std::vector<std::string>, bool>;
+
 void make_resource(Resource* self, std::string_view item, std::string_view key_model, std::string_view page,
+                   std::string_view filters, std::vector<ListField> fields, std::vector<std::string> sort,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes, std::int64_t page_size, std::int64_t max_page_size,
                    std::size_t max_page_bytes, std::vector<std::string> foreign_parameters, const Faults& faults) {
-  auto resource = crud::Resource::make({.item = compile(item), .key = compile(key_model), .page = compile(page)},
-                                       {.table = std::move(table),
-                                        .key = std::move(key),
-                                        .unique = std::move(unique),
-                                        .indexes = std::move(indexes),
-                                        .page_size = page_size,
-                                        .max_page_size = max_page_size,
-                                        .max_page_bytes = max_page_bytes,
-                                        .foreign_parameters = std::move(foreign_parameters),
-                                        .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
+  std::vector<crud::ListFieldOption> options;
+  for (auto& [name, field, members, is_list] : fields) {
+    options.push_back(
+        {.name = std::move(name), .field = std::move(field), .members = std::move(members), .is_list = is_list});
+  }
+  auto resource = crud::Resource::make(
+      {.item = compile(item), .key = compile(key_model), .page = compile(page), .filters = compile(filters)},
+      {.table = std::move(table),
+       .key = std::move(key),
+       .unique = std::move(unique),
+       .indexes = std::move(indexes),
+       .filters = std::move(options),
+       .sort = std::move(sort),
+       .page_size = page_size,
+       .max_page_size = max_page_size,
+       .max_page_bytes = max_page_bytes,
+       .foreign_parameters = std::move(foreign_parameters),
+       .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
   if (!resource) {
     throw nb::value_error(resource.error().c_str());
   }
@@ -221,9 +235,10 @@ void bind_crud(nb::module_& module) {
       .def("close", [](const Store& self) { self.store->close(); }, nb::call_guard<nb::gil_scoped_release>());
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
-           nb::arg("table"), nb::arg("key"), nb::arg("unique"), nb::arg("indexes"), nb::arg("page_size"),
-           nb::arg("max_page_size"), nb::arg("max_page_bytes"), nb::arg("foreign_parameters"), nb::arg("faults"),
-           "`item`, `key_model` and `page` as export_model() writes them. Raises ValueError.")
+           nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
+           nb::arg("indexes"), nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"),
+           nb::arg("foreign_parameters"), nb::arg("faults"),
+           "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
            "database fails.")

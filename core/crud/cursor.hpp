@@ -1,33 +1,39 @@
 // The opaque token of a page: where the next one begins, and of which query.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/row.hpp"
-#include "storage/table.hpp"
 
 namespace data_bridge::crud {
 
-/// Makes and reads the cursors of one query. A cursor holds the last key of its page and a checksum over that and the
-/// query, so that one that was cut, changed or made for another query is not taken for a place in this one. It is no
-/// secret and no signature: it can name only keys, which every reader of the list may ask for anyway.
+/// Makes and reads the cursors of one query. A cursor holds what the last item of its page is sorted by and a checksum
+/// over that and the query, so that one that was cut, changed or made for another query is not taken for a place in
+/// this one. It is no secret and no signature: it can name only a place in an order, which every reader of the list may
+/// ask for anyway.
 class CursorCodec {
  public:
-  /// `query` names everything that fixes the order and the selection of items.
-  CursorCodec(std::string_view query, storage::KeyKind kind);
+  /// `query` names everything that fixes the order and the selection of items; cursors have `values` cells.
+  CursorCodec(std::string_view query, std::size_t values);
 
   /// Letters, digits, '-' and '_' only.
-  [[nodiscard]] std::string encode(const storage::Key& last) const;
+  [[nodiscard]] std::string encode(const std::vector<storage::Cell>& last) const;
   /// nullopt for anything that encode() of this query does not make.
-  [[nodiscard]] std::optional<storage::Key> decode(std::string_view cursor) const;
+  [[nodiscard]] std::optional<std::vector<storage::Cell>> decode(std::string_view cursor) const;
 
  private:
   [[nodiscard]] std::uint32_t checksum(std::string_view payload) const noexcept;
 
   std::uint32_t seed_;
-  storage::KeyKind kind_;
+  std::size_t values_;
 };
+
+/// Appends `cell` in a form that says where it ends.
+void append_binary(std::string& out, const storage::Cell& cell);
 
 }  // namespace data_bridge::crud

@@ -9,35 +9,38 @@
 namespace data_bridge::crud {
 namespace {
 
-using storage::Key;
-using storage::KeyKind;
+using storage::Cell;
+using Cells = std::vector<Cell>;
 
-TEST(CursorCodec, GivesBackEveryKey) {
-  const CursorCodec numbers("products by id", KeyKind::kInt);
+TEST(CursorCodec, GivesBackEveryCell) {
+  const CursorCodec one("products by id", 1);
+  std::vector<Cell> cells{Cell(), Cell(-0.0), Cell(std::numeric_limits<double>::infinity()), Cell(1.1)};
   for (const std::int64_t number :
        {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{1} << 40,
         std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
-    EXPECT_EQ(numbers.decode(numbers.encode(number)), Key(number));
+    cells.emplace_back(number);
   }
-  const CursorCodec texts("products by code", KeyKind::kString);
   for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc"),
                                   std::string("\0\xF0\x9F\x8C\x8D", 5), std::string(3000, 'x')}) {
-    EXPECT_EQ(texts.decode(texts.encode(text)), Key(text));
+    cells.emplace_back(text);
   }
+  for (const Cell& cell : cells) EXPECT_EQ(one.decode(one.encode({cell})), Cells{cell});
+  const CursorCodec all("products by everything", cells.size());
+  EXPECT_EQ(all.decode(all.encode(cells)), cells);
 }
 
 TEST(CursorCodec, NeedsNoEscapingInAUrl) {
-  const CursorCodec codec("q", KeyKind::kString);
+  const CursorCodec codec("q", 1);
   for (int byte = 0; byte < 256; ++byte) {
-    const std::string cursor = codec.encode(std::string(3, static_cast<char>(byte)));
+    const std::string cursor = codec.encode({std::string(3, static_cast<char>(byte))});
     EXPECT_EQ(cursor.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
               std::string::npos);
   }
 }
 
 TEST(CursorCodec, RefusesWhatWasChangedOrCut) {
-  const CursorCodec codec("products by code", KeyKind::kString);
-  const std::string cursor = codec.encode(std::string("NO-03"));
+  const CursorCodec codec("products by code", 1);
+  const std::string cursor = codec.encode({std::string("NO-03")});
   for (std::size_t at = 0; at < cursor.size(); ++at) {
     for (const char other : {'A', 'Q', 'x', '0', '_', '=', '%', ' '}) {
       std::string changed = cursor;
@@ -53,13 +56,16 @@ TEST(CursorCodec, RefusesWhatWasChangedOrCut) {
 }
 
 TEST(CursorCodec, RefusesThoseOfAnotherQuery) {
-  const CursorCodec products("products by id", KeyKind::kInt);
-  const CursorCodec orders("orders by id", KeyKind::kInt);
-  EXPECT_FALSE(orders.decode(products.encode(std::int64_t{7})));
+  const CursorCodec products("products by id", 1);
+  const CursorCodec orders("orders by id", 1);
+  EXPECT_FALSE(orders.decode(products.encode({std::int64_t{7}})));
+  const CursorCodec two("products by id", 2);
+  EXPECT_FALSE(two.decode(products.encode({std::int64_t{7}})));
+  EXPECT_FALSE(products.decode(two.encode({std::int64_t{7}, std::int64_t{8}})));
 }
 
 TEST(CursorCodec, SurvivesRandomText) {
-  const CursorCodec codec("q", KeyKind::kInt);
+  const CursorCodec codec("q", 1);
   std::mt19937 random(7);
   for (int round = 0; round < 20'000; ++round) {
     std::string text(random() % 20, ' ');

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "crud/list_request.hpp"
 #include "crud/parameters.hpp"
 #include "text/percent.hpp"
 #include "text/query_string.hpp"
@@ -27,35 +28,52 @@ class ItemWriter final : public storage::RowVisitor {
 // with the item that fills its budget of bytes: a request of 60 bytes must not make an answer of any size.
 class PageWriter final : public storage::RowVisitor {
  public:
-  PageWriter(const RowCodec& codec, std::size_t limit, std::size_t max_bytes, std::string& out) noexcept
-      : codec_(codec), limit_(limit), max_bytes_(max_bytes), out_(out) {}
+  PageWriter(const Resource& resource, const ListRequest& request, std::string& out) noexcept
+      : resource_(resource), request_(request), limit_(request.query.limit), out_(out) {}
 
   bool on_row(storage::RowView row) override {
-    if (last_) {
+    if (is_full_) {
       has_next_ = true;
       return false;
     }
     if (count_ != 0) {
       out_ += ',';
     }
-    codec_.append_json(out_, row);
-    if (++count_ == limit_ || out_.size() >= max_bytes_) {
-      last_ = codec_.key_of(row);
+    if (request_.columns.empty()) {
+      resource_.codec().append_json(out_, row);
+    } else {
+      resource_.codec().append_json(out_, row, request_.columns);
+    }
+    if (++count_ == limit_ || out_.size() >= resource_.max_page_bytes()) {
+      is_full_ = true;
+      remember(row);
     }
     return true;
   }
 
-  /// The key to go on from; nullopt on the last page.
-  [[nodiscard]] std::optional<storage::Key> next() const { return has_next_ ? last_ : std::nullopt; }
+  /// What the next page goes on from; nullptr on the last page.
+  [[nodiscard]] const std::vector<storage::Cell>* next() const { return has_next_ ? &last_ : nullptr; }
 
  private:
-  const RowCodec& codec_;
+  // What the row is sorted by: cells of its own, and behind them what lies within others.
+  void remember(storage::RowView row) {
+    if (request_.query.sort.empty()) {
+      last_.push_back(storage::to_cell(row[resource_.codec().table().key_column]));
+    }
+    std::size_t within = resource_.codec().table().columns.size();
+    for (const storage::SortTerm& term : request_.query.sort) {
+      last_.push_back(storage::to_cell(row[term.field.members.empty() ? term.field.column : within++]));
+    }
+  }
+
+  const Resource& resource_;
+  const ListRequest& request_;
   const std::size_t limit_;
-  const std::size_t max_bytes_;
   std::string& out_;
   std::size_t count_ = 0;
+  bool is_full_ = false;
   bool has_next_ = false;
-  std::optional<storage::Key> last_;
+  std::vector<storage::Cell> last_;
 };
 
 // RFC 8288. A reference relative to the request, so that no proxy has to be known.
@@ -64,7 +82,7 @@ std::string next_link(const Request& request, std::string_view cursor) {
   text::append_uri(link, request.path);
   link += '?';
   for (const text::QueryParameter& parameter : text::QueryString(request.query)) {
-    if (parameter.name() != "cursor") {
+    if (const std::string name = parameter.name(); name != "cursor" && name != "offset") {
       text::append_uri(link, parameter.raw);
       link += '&';
     }
@@ -84,7 +102,7 @@ std::unique_ptr<PendingWrite> ReadOperation::prepare(const Request& request, Res
 void ListOperation::read(const Request& request, Response& response, runtime::Reactor* reactor) const {
   response.clear();
   schema::RequestErrors errors;
-  Page page = resource_->read_page(request.query, errors);
+  ListRequest list = read_list(*resource_, request.query, errors);
   if (!errors.empty()) {
     return respond_with(response, errors.rejection());
   }
@@ -93,21 +111,31 @@ void ListOperation::read(const Request& request, Response& response, runtime::Re
     return resource_->fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
   }
   response.body = R"({"items":[)";
-  PageWriter writer(resource_->codec(), page.limit, resource_->max_page_bytes(), response.body);
-  const storage::ListQuery query{.after = std::move(page.after), .limit = page.limit + 1};
-  if (const auto done = place->collection->list(query, writer, reactor); !done) {
-    return resource_->fail(response, done.error());
+  PageWriter writer(*resource_, list, response.body);
+  if (list.query.limit != 0) {
+    ++list.query.limit;
+    const auto done = place->collection->list(list.query, writer, reactor);
+    if (!done) {
+      return resource_->fail(response, done.error());
+    }
   }
-  const auto next = writer.next();
-  if (!next) {
-    response.body += R"(],"next":null})";
-    return;
+  if (const auto* const next = writer.next()) {
+    const std::string cursor = (list.cursors ? *list.cursors : resource_->cursors()).encode(*next);
+    response.body += R"(],"next":")";
+    response.body += cursor;
+    response.body += '"';
+    response.headers.push_back({"link", next_link(request, cursor)});
+  } else {
+    response.body += R"(],"next":null)";
   }
-  const std::string cursor = resource_->cursors().encode(*next);
-  response.body += R"(],"next":")";
-  response.body += cursor;
-  response.body += R"("})";
-  response.headers.push_back({"link", next_link(request, cursor)});
+  if (list.wants_total) {
+    const auto total = place->collection->count(list.query.condition, reactor);
+    if (!total) {
+      return resource_->fail(response, total.error());
+    }
+    response.body += R"(,"total":)" + std::to_string(*total);
+  }
+  response.body += '}';
 }
 
 void GetOperation::read(const Request& request, Response& response, runtime::Reactor* reactor) const {

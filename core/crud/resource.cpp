@@ -2,12 +2,11 @@
 #include "crud/resource.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <utility>
 
+#include "crud/plain_number.hpp"
 #include "schema/body.hpp"
-#include "text/characters.hpp"
 #include "text/query_string.hpp"
 
 namespace data_bridge::crud {
@@ -29,16 +28,19 @@ std::expected<std::vector<std::vector<std::size_t>>, std::string> columns_of(
   return columns;
 }
 
-// A plain number, by far the most frequent spelling; anything else goes the way of the model.
-template <typename Number>
-bool read_plain(std::string_view text, Number& number) noexcept {
-  const bool plain = !text.empty() && text.size() <= 18 && (text.front() != '0' || text.size() == 1) &&
-                     std::ranges::all_of(text, text::is_digit);
-  return plain && std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
-}
-
-bool is_foreign(const ResourceOptions& options, const std::string& parameter) {
-  return std::ranges::find(options.foreign_parameters, parameter) != options.foreign_parameters.end();
+// The terms of `names`, "-price" for a descending one.
+std::expected<std::vector<storage::SortTerm>, std::string> terms_of(const ListFields& fields,
+                                                                    const std::vector<std::string>& names) {
+  std::vector<storage::SortTerm> terms;
+  for (const std::string& name : names) {
+    const bool descending = name.starts_with('-');
+    const ListField* const field = fields.find(std::string_view(name).substr(descending ? 1 : 0));
+    if (field == nullptr || !field->has_order()) {
+      return std::unexpected("the model has no field \"" + name.substr(descending ? 1 : 0) + "\" to sort by");
+    }
+    terms.push_back({.field = field->field, .descending = descending});
+  }
+  return terms;
 }
 
 }  // namespace
@@ -55,14 +57,33 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
   }
   codec->table().unique = std::move(*unique);
   codec->table().indexes = std::move(*indexes);
-  return std::shared_ptr<Resource>(new Resource(std::move(*codec), std::move(models), std::move(options)));
+  auto fields = ListFields::make(models.filters, *codec, options.filters);
+  if (!fields) {
+    return std::unexpected(std::move(fields.error()));
+  }
+  auto sort = terms_of(**fields, options.sort);
+  if (!sort) {
+    return std::unexpected(std::move(sort.error()));
+  }
+  for (const auto& [field, descending] : *sort) {
+    if (!field.members.empty()) {
+      return std::unexpected("the default order can only be by fields of the model itself");
+    }
+    codec->table().sort.push_back({.column = field.column, .descending = descending});
+  }
+  return std::shared_ptr<Resource>(
+      new Resource(std::move(*codec), std::move(*fields), std::move(*sort), std::move(models), std::move(options)));
 }
 
-Resource::Resource(RowCodec codec, ResourceModels models, ResourceOptions options)
+Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
+                   ResourceModels models, ResourceOptions options)
     : codec_(std::move(codec)),
+      fields_(std::move(fields)),
+      default_sort_(with_key(std::move(sort))),
+      is_sorted_by_key_(default_sort_.front() == key_term(false)),
       models_(std::move(models)),
       options_(std::move(options)),
-      cursors_(options_.table + " by " + options_.key, codec_.table().key_kind) {}
+      cursors_(options_.table + " by " + options_.key, 1) {}
 
 storage::Status Resource::attach(std::shared_ptr<storage::Store> store) {
   auto collection = store->open_collection(codec_.table());
@@ -102,53 +123,12 @@ std::optional<storage::Key> Resource::read_key(std::string_view text, schema::Re
   return std::string(value->as_string());
 }
 
-Page Resource::read_page(std::string_view query, schema::RequestErrors& errors) const {
-  Page page{.limit = static_cast<std::size_t>(options_.page_size), .after = std::nullopt};
-  if (query.empty()) {
-    return page;
-  }
-  constexpr std::string_view kLimit = "limit=";
-  std::int64_t limit = 0;
-  if (query.starts_with(kLimit) && read_plain(query.substr(kLimit.size()), limit) && limit >= 1 &&
-      limit <= options_.max_page_size) {
-    page.limit = static_cast<std::size_t>(limit);
-  } else {
-    read_page_slowly(query, page, errors);
-  }
-  return page;
-}
-
-void Resource::read_page_slowly(std::string_view query, Page& page, schema::RequestErrors& errors) const {
-  json::Arena arena;
-  const std::vector<json::Member> members = group_parameters(query, models_.page.get(), arena);
-  const json::Value parameters = json::Value::object(members);
-  schema::Errors found;
-  if (auto value = models_.page->validate(parameters, arena)) {
-    page.limit = static_cast<std::size_t>(value->find("limit")->as_int());
-  } else {
-    found = std::move(value.error());
-  }
-  if (const json::Value* const cursor = parameters.find("cursor")) {
-    page.after = cursors_.decode(cursor->as_string());
-    if (!page.after) {
-      // Behind the limit and before what is not known, where a validator of the model's would have it.
-      found.insert(std::ranges::find(found, "extra_forbidden", &schema::Error::type),
-                   schema::Error{.type = "value_error",
-                                 .location = {std::string("cursor")},
-                                 .message = "Value error, the cursor is damaged or belongs to another query",
-                                 .input = *cursor,
-                                 .context = value_error_context()});
-    }
-  }
-  errors.add(found, "query");
-}
-
 void Resource::refuse_parameters(std::string_view query, schema::RequestErrors& errors) const {
   if (query.empty()) {
     return;
   }
   json::Arena arena;
-  for (const json::Member& member : group_parameters(query, nullptr, arena)) {
+  for (const json::Member& member : group_parameters(query, arena)) {
     const schema::Error unknown{.type = "extra_forbidden",
                                 .location = {std::string(member.key.as_string())},
                                 .message = "Extra inputs are not permitted",
@@ -158,15 +138,13 @@ void Resource::refuse_parameters(std::string_view query, schema::RequestErrors& 
   }
 }
 
-std::vector<json::Member> Resource::group_parameters(std::string_view query, const schema::Model* model,
-                                                     json::Arena& arena) const {
+std::vector<json::Member> Resource::group_parameters(std::string_view query, json::Arena& arena) const {
   std::vector<json::Member> members;
   std::vector<std::vector<json::Value>> values;    // of each member
   std::map<std::string_view, std::size_t> places;  // no hash table: the client chooses the names
   for (const text::QueryParameter& parameter : text::QueryString(query)) {
     const std::string decoded = parameter.name();
-    const bool is_known = model != nullptr && model->field_index(decoded);
-    if (!is_known && is_foreign(options_, decoded)) {
+    if (is_ignored(decoded)) {
       continue;
     }
     auto place = places.find(decoded);
@@ -176,11 +154,7 @@ std::vector<json::Member> Resource::group_parameters(std::string_view query, con
       members.push_back({.key = json::Value::string(name), .value = {}});
       values.emplace_back();
     }
-    std::vector<json::Value>& same = values[place->second];
-    if (is_known) {
-      same.clear();
-    }
-    same.push_back(json::Value::string(arena.copy(parameter.value())));
+    values[place->second].push_back(json::Value::string(arena.copy(parameter.value())));
   }
   for (std::size_t at = 0; at < members.size(); ++at) {
     if (values[at].size() == 1) {
@@ -192,6 +166,32 @@ std::vector<json::Member> Resource::group_parameters(std::string_view query, con
     members[at].value = json::Value::array({items, values[at].size()});
   }
   return members;
+}
+
+bool Resource::is_ignored(std::string_view parameter) const noexcept {
+  return parameter == "_" ||
+         std::ranges::find(options_.foreign_parameters, parameter) != options_.foreign_parameters.end();
+}
+
+storage::SortTerm Resource::key_term(bool descending) const {
+  const std::size_t column = codec_.table().key_column;
+  return {.field = {.column = column,
+                    .members = {},
+                    .kind = codec_.table().columns[column].kind,
+                    .is_list = false,
+                    .nullable = false},
+          .descending = descending};
+}
+
+std::vector<storage::SortTerm> Resource::with_key(std::vector<storage::SortTerm> terms) const {
+  const storage::SortTerm key = key_term(!terms.empty() && terms.back().descending);
+  const auto named = std::ranges::find(terms, key.field, &storage::SortTerm::field);
+  if (named == terms.end()) {
+    terms.push_back(key);
+  } else {
+    terms.erase(named + 1, terms.end());  // nothing is left to decide
+  }
+  return terms;
 }
 
 void Resource::fail(Response& response, const storage::Error& error) const {

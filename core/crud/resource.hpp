@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "crud/cursor.hpp"
+#include "crud/list_fields.hpp"
 #include "crud/response.hpp"
 #include "crud/row_codec.hpp"
 #include "schema/body.hpp"
@@ -26,6 +27,8 @@ struct ResourceOptions {
   std::string key = "id";
   std::vector<std::vector<std::string>> unique{};   ///< field names that together occur once
   std::vector<std::vector<std::string>> indexes{};  ///< field names
+  std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
+  std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
   std::size_t max_page_bytes = std::size_t{4} * 1024 * 1024;  ///< a page ends with the item that fills it
@@ -35,17 +38,14 @@ struct ResourceOptions {
   std::function<void(std::string_view)> log{};
 };
 
-/// The models of a resource. `key` has one required field, the key; `page` the query parameters of a list: `limit`
-/// and `cursor`, extra="forbid".
+/// The models of a resource. `key` has one required field, the key; `page` the query parameters of a list that are no
+/// filters: the ints `limit` and `offset`, the bool `total`, and as texts `cursor`, `sort`, `fields`, `where`.
+/// `filters` is described at ListFields::make(), and may be absent.
 struct ResourceModels {
   std::shared_ptr<const schema::Model> item;
   std::shared_ptr<const schema::Model> key;
   std::shared_ptr<const schema::Model> page;
-};
-
-struct Page {
-  std::size_t limit = 0;
-  std::optional<storage::Key> after;
+  std::shared_ptr<const schema::Model> filters{};
 };
 
 /// Shared by all threads. Immutable but for attach().
@@ -70,14 +70,26 @@ class Resource {
   [[nodiscard]] const Place* place() const noexcept { return place_.load(std::memory_order_acquire); }
 
   [[nodiscard]] const RowCodec& codec() const noexcept { return codec_; }
+  /// Of lists by the key alone.
   [[nodiscard]] const CursorCodec& cursors() const noexcept { return cursors_; }
+  [[nodiscard]] const ListFields& fields() const noexcept { return *fields_; }
+  /// The order of lists that ask for none; the key is its last term.
+  [[nodiscard]] const std::vector<storage::SortTerm>& default_sort() const noexcept { return default_sort_; }
+  [[nodiscard]] bool is_sorted_by_key() const noexcept { return is_sorted_by_key_; }
+  [[nodiscard]] storage::SortTerm key_term(bool descending) const;
+  /// `terms` made a total order: the key at their end, in the direction of the last, so that an index on the others
+  /// (which has the key behind them) has the items in this order.
+  [[nodiscard]] std::vector<storage::SortTerm> with_key(std::vector<storage::SortTerm> terms) const;
+  [[nodiscard]] const schema::Model& page_model() const noexcept { return *models_.page; }
+  [[nodiscard]] std::size_t page_size() const noexcept { return static_cast<std::size_t>(options_.page_size); }
+  [[nodiscard]] std::size_t max_page_size() const noexcept { return static_cast<std::size_t>(options_.max_page_size); }
+  /// True for query parameters that others read, and for `_`, which makes URLs differ.
+  [[nodiscard]] bool is_ignored(std::string_view parameter) const noexcept;
   [[nodiscard]] std::size_t max_page_bytes() const noexcept { return options_.max_page_bytes; }
 
   /// A key out of a path; nullopt where it is invalid, which `errors` then says, or where no item can have it (an
   /// integer beyond 64 bits), which it does not.
   [[nodiscard]] std::optional<storage::Key> read_key(std::string_view text, schema::RequestErrors& errors) const;
-  /// The parameters of a list.
-  [[nodiscard]] Page read_page(std::string_view query, schema::RequestErrors& errors) const;
   /// For operations that know no parameters.
   void refuse_parameters(std::string_view query, schema::RequestErrors& errors) const;
 
@@ -85,14 +97,16 @@ class Resource {
   void fail(Response& response, const storage::Error& error) const;
 
  private:
-  Resource(RowCodec codec, ResourceModels models, ResourceOptions options);
-  void read_page_slowly(std::string_view query, Page& page, schema::RequestErrors& errors) const;
-  /// The parameters of `query` but for the foreign ones, as FastAPI gives them to a model of parameters: of one that
-  /// `model` has the last value, of another all values. Copied into `arena`.
-  [[nodiscard]] std::vector<json::Member> group_parameters(std::string_view query, const schema::Model* model,
-                                                           json::Arena& arena) const;
+  Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
+           ResourceModels models, ResourceOptions options);
+  /// The parameters of `query` but for the ignored ones, as FastAPI gives them to a model of parameters that has no
+  /// fields. Copied into `arena`.
+  [[nodiscard]] std::vector<json::Member> group_parameters(std::string_view query, json::Arena& arena) const;
 
   const RowCodec codec_;
+  const std::unique_ptr<const ListFields> fields_;
+  const std::vector<storage::SortTerm> default_sort_;
+  const bool is_sorted_by_key_;
   const ResourceModels models_;
   const ResourceOptions options_;
   const CursorCodec cursors_;

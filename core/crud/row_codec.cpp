@@ -23,26 +23,6 @@ constexpr std::size_t kScalarBound = std::max(json::kIntBound, json::kDoubleBoun
 // Python cannot name a field like this, so it collides with none.
 constexpr std::string_view kExtraColumn = "__pydantic_extra__";
 
-ColumnKind column_kind(schema::FieldKind kind) noexcept {
-  switch (kind) {
-    case schema::FieldKind::kInt:
-      return ColumnKind::kInteger;
-    case schema::FieldKind::kFloat:
-      return ColumnKind::kReal;
-    case schema::FieldKind::kString:
-      return ColumnKind::kText;
-    case schema::FieldKind::kBool:
-      return ColumnKind::kBoolean;
-    case schema::FieldKind::kDatetime:
-      return ColumnKind::kDatetime;
-    case schema::FieldKind::kUuid:
-      return ColumnKind::kUuid;
-    case schema::FieldKind::kJson:
-      break;
-  }
-  return ColumnKind::kJson;
-}
-
 bool fits(const json::Value& value, ColumnKind kind) noexcept {
   switch (kind) {
     case ColumnKind::kInteger:
@@ -53,8 +33,14 @@ bool fits(const json::Value& value, ColumnKind kind) noexcept {
       return value.is_bool();
     case ColumnKind::kText:
     case ColumnKind::kDatetime:
+    case ColumnKind::kDate:
+    case ColumnKind::kTime:
+    case ColumnKind::kDuration:
+    case ColumnKind::kDecimal:
     case ColumnKind::kUuid:
       return value.is_string();
+    case ColumnKind::kBigInteger:
+      return value.is_int() || value.is_big_int();
     case ColumnKind::kJson:
       break;
   }
@@ -76,30 +62,6 @@ schema::Error not_unicode(const std::string& field, const json::Value& input) {
                        .message = "Input should be a valid string, unable to parse raw data as a unicode string",
                        .input = input,
                        .context = {}};
-}
-
-// A value of the field's type, or null; nullopt as json_text().
-std::optional<Cell> to_cell(const json::Value& value, ColumnKind kind) {
-  if (value.is_null()) {
-    return Cell();
-  }
-  switch (kind) {
-    case ColumnKind::kInteger:
-      return Cell(value.as_int());
-    case ColumnKind::kBoolean:
-      return Cell(std::int64_t{value.as_bool() ? 1 : 0});
-    case ColumnKind::kReal: {
-      const double number = value.is_int() ? static_cast<double>(value.as_int()) : value.as_double();
-      return std::isnan(number) ? Cell() : Cell(number);
-    }
-    case ColumnKind::kText:
-    case ColumnKind::kDatetime:
-    case ColumnKind::kUuid:
-      return Cell(std::string(value.as_string()));
-    case ColumnKind::kJson:
-      break;
-  }
-  return json_text(value).transform([](std::string text) { return Cell(std::move(text)); });
 }
 
 // What Field(le=2**63-1, ge=-2**63) would say: an int column is a 64-bit integer.
@@ -131,10 +93,15 @@ char* write_value(char* to, const storage::CellView& cell, ColumnKind kind) noex
       return json::write_string(to, cell.text);
     case ColumnKind::kUuid:
     case ColumnKind::kDatetime:
+    case ColumnKind::kDate:
+    case ColumnKind::kTime:
+    case ColumnKind::kDuration:
+    case ColumnKind::kDecimal:
       *to++ = '"';  // letters, digits and signs that need no escape
       to = json::write_text(to, cell.text);
       *to++ = '"';
       return to;
+    case ColumnKind::kBigInteger:
     case ColumnKind::kJson:
       break;
   }
@@ -142,6 +109,55 @@ char* write_value(char* to, const storage::CellView& cell, ColumnKind kind) noex
 }
 
 }  // namespace
+
+ColumnKind column_kind(schema::FieldKind kind) noexcept {
+  switch (kind) {
+    case schema::FieldKind::kInt:
+      return ColumnKind::kInteger;
+    case schema::FieldKind::kFloat:
+      return ColumnKind::kReal;
+    case schema::FieldKind::kString:
+      return ColumnKind::kText;
+    case schema::FieldKind::kBool:
+      return ColumnKind::kBoolean;
+    case schema::FieldKind::kDatetime:
+      return ColumnKind::kDatetime;
+    case schema::FieldKind::kUuid:
+      return ColumnKind::kUuid;
+    case schema::FieldKind::kJson:
+      break;
+  }
+  return ColumnKind::kJson;
+}
+
+std::optional<Cell> to_cell(const json::Value& value, ColumnKind kind) {
+  if (value.is_null()) {
+    return Cell();
+  }
+  switch (kind) {
+    case ColumnKind::kInteger:
+      return Cell(value.as_int());
+    case ColumnKind::kBoolean:
+      return Cell(std::int64_t{value.as_bool() ? 1 : 0});
+    case ColumnKind::kReal: {
+      const double number = value.is_int() ? static_cast<double>(value.as_int()) : value.as_double();
+      return std::isnan(number) ? Cell() : Cell(number);
+    }
+    case ColumnKind::kBigInteger:
+      return Cell(value.is_int() ? std::to_string(value.as_int()) : std::string(value.as_string()));
+    case ColumnKind::kText:
+    case ColumnKind::kDatetime:
+    case ColumnKind::kDate:
+    case ColumnKind::kTime:
+    case ColumnKind::kDuration:
+    case ColumnKind::kDecimal:
+    case ColumnKind::kUuid:
+      return Cell(std::string(value.as_string()));
+    case ColumnKind::kJson:
+      break;
+  }
+  return json_text(value).transform([](std::string text) { return Cell(std::move(text)); });
+}
 
 std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema::Model> model, std::string_view key,
                                                     std::string table) {
@@ -153,6 +169,7 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
   const auto label = [&codec](std::string_view output_key) {
     std::string text = codec.labels_.empty() ? "{" : ",";
     json::append_string(text, output_key);
+    codec.output_names_.emplace_back(output_key);
     codec.labels_.emplace_back(text + ":");
     codec.fixed_bound_ += codec.labels_.back().bound() + kScalarBound;
   };
@@ -262,18 +279,40 @@ void RowCodec::append_fields(std::string& out, storage::RowView row) const {
 // With text whose bound is too much to reserve at once.
 void RowCodec::append_long_fields(std::string& out, storage::RowView row) const {
   for (std::size_t column = 0; column < labels_.size(); ++column) {
-    const storage::CellView& cell = row[column];
-    const ColumnKind kind = table_.columns[column].kind;
-    const bool is_text = cell.type == CellType::kText;
     out += labels_[column].text();
-    if (is_text && kind == ColumnKind::kText) {
-      json::append_string(out, cell.text);
-    } else {
-      const std::size_t bound = kScalarBound + (is_text ? cell.text.size() : 0);
-      json::append_bounded(out, bound, [&](char* to) { return write_value(to, cell, kind); });
-    }
+    append_long_value(out, row, column);
   }
 }
+
+void RowCodec::append_long_value(std::string& out, storage::RowView row, std::size_t column) const {
+  const storage::CellView& cell = row[column];
+  const ColumnKind kind = table_.columns[column].kind;
+  const bool is_text = cell.type == CellType::kText;
+  if (is_text && kind == ColumnKind::kText) {
+    json::append_string(out, cell.text);
+  } else {
+    const std::size_t bound = kScalarBound + (is_text ? cell.text.size() : 0);
+    json::append_bounded(out, bound, [&](char* to) { return write_value(to, cell, kind); });
+  }
+}
+
+void RowCodec::append_json(std::string& out, storage::RowView row, std::span<const std::size_t> columns) const {
+  out += '{';
+  for (const std::size_t column : columns) {
+    if (column != columns.front()) out += ',';
+    out += labels_[column].text().substr(1);  // without the sign in front
+    append_long_value(out, row, column);
+  }
+  out += '}';
+}
+
+std::optional<std::size_t> RowCodec::column_of_output(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(output_names_, name);
+  return found == output_names_.end() ? std::nullopt
+                                      : std::optional(static_cast<std::size_t>(found - output_names_.begin()));
+}
+
+std::vector<std::string_view> RowCodec::output_names() const { return {output_names_.begin(), output_names_.end()}; }
 
 void RowCodec::append_json(std::string& out, storage::RowView row) const {
   append_fields(out, row);
@@ -308,7 +347,12 @@ json::Value RowCodec::cell_to_value(const storage::CellView& cell, ColumnKind ki
     case ColumnKind::kText:
     case ColumnKind::kUuid:
     case ColumnKind::kDatetime:
+    case ColumnKind::kDate:
+    case ColumnKind::kTime:
+    case ColumnKind::kDuration:
+    case ColumnKind::kDecimal:
       return json::Value::string(arena.copy(cell.text));
+    case ColumnKind::kBigInteger:
     case ColumnKind::kJson:
       break;
   }

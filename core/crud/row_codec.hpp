@@ -6,6 +6,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,12 @@
 #include "storage/table.hpp"
 
 namespace data_bridge::crud {
+
+/// The column for values of a type.
+[[nodiscard]] storage::ColumnKind column_kind(schema::FieldKind kind) noexcept;
+/// A value of the column's type, or null, as a row has it; nullopt for text that has no UTF-8 form, which can stand
+/// only in members that no field describes.
+[[nodiscard]] std::optional<storage::Cell> to_cell(const json::Value& value, storage::ColumnKind kind);
 
 /// The table of a model: a column for each field, in front of them a key where the model has none, behind them one
 /// for the members that are no fields (extra="allow"). Immutable.
@@ -43,6 +50,11 @@ class RowCodec {
 
   /// The item as clients see it.
   void append_json(std::string& out, storage::RowView row) const;
+  /// Only the members of these columns, in this order.
+  void append_json(std::string& out, storage::RowView row, std::span<const std::size_t> columns) const;
+  /// The columns that append_json() writes, under these names.
+  [[nodiscard]] std::optional<std::size_t> column_of_output(std::string_view name) const noexcept;
+  [[nodiscard]] std::vector<std::string_view> output_names() const;
   [[nodiscard]] storage::Key key_of(storage::RowView row) const;
 
   /// The item as Model::validate() made it, for Model::merge(). Copies into `arena`.
@@ -53,6 +65,7 @@ class RowCodec {
   [[nodiscard]] std::size_t first_field() const noexcept { return key_field_ ? 0 : 1; }
   void append_fields(std::string& out, storage::RowView row) const;
   void append_long_fields(std::string& out, storage::RowView row) const;
+  void append_long_value(std::string& out, storage::RowView row, std::size_t column) const;
   [[nodiscard]] static json::Value cell_to_value(const storage::CellView& cell, storage::ColumnKind kind,
                                                  json::Arena& arena);
 
@@ -60,8 +73,9 @@ class RowCodec {
   storage::Table table_;
   std::optional<std::size_t> key_field_;
   std::optional<std::size_t> extra_column_;
-  std::vector<json::FixedText> labels_;  ///< `{"id":`, `,"name":` ... for each column that is a field
-  std::size_t fixed_bound_ = 0;          ///< of a row's labels and scalars
+  std::vector<std::string> output_names_;  ///< of each column that is a field
+  std::vector<json::FixedText> labels_;    ///< `{"id":`, `,"name":` ... for each column that is a field
+  std::size_t fixed_bound_ = 0;            ///< of a row's labels and scalars
 };
 
 }  // namespace data_bridge::crud

@@ -80,19 +80,45 @@ class TemporaryStore {
   std::shared_ptr<storage::Store> store_;
 };
 
+/// A field to filter by, and the spec of its values.
+struct Filter {
+  ListFieldOption option;
+  std::string type;
+};
+
+/// Of product_spec().
+inline std::vector<Filter> product_filters() {
+  return {{{.name = "id", .field = "id"}, kInt},
+          {{.name = "name", .field = "name"}, R"({"type":"str","min_length":1})"},
+          {{.name = "price", .field = "price"}, kFloat},
+          {{.name = "tags", .field = "tags", .is_list = true}, kStr},
+          {{.name = "note", .field = "note"}, kStr}};
+}
+
 /// `key_type` is the spec of the key's node. Pages of 2, at most 5.
 inline std::shared_ptr<Resource> make_resource(const std::string& spec, ResourceOptions options,
-                                               const std::string& key_type = kInt, std::int64_t max_page_size = 5) {
+                                               const std::string& key_type = kInt, std::int64_t max_page_size = 5,
+                                               const std::vector<Filter>& filters = {}) {
   options.page_size = 2;
   options.max_page_size = max_page_size;
   const std::string page =
       spec_of("Page",
-              field_of("limit", R"({"type":"int","ge":1,"le":)" + std::to_string(max_page_size) + "}", "2") + "," +
-                  field_of("cursor", kOptionalStr, "null"),
+              field_of("limit", R"({"type":"int","ge":0,"le":)" + std::to_string(max_page_size) + "}", "2") + "," +
+                  field_of("offset", R"({"type":"int","ge":0,"le":10000})", "0") + "," +
+                  field_of("total", R"({"type":"bool"})", "false") + "," + field_of("cursor", kOptionalStr, "null") +
+                  "," + field_of("sort", kOptionalStr, "null") + "," + field_of("fields", kOptionalStr, "null") + "," +
+                  field_of("where", kOptionalStr, "null"),
               "forbid");
-  auto resource = Resource::make(
-      {.item = compile(spec), .key = compile(spec_of("Key", field_of(options.key, key_type))), .page = compile(page)},
-      options);
+  std::string values = field_of("isnull", R"({"type":"bool"})") + "," + field_of("text", kStr);
+  for (const Filter& filter : filters) {
+    options.filters.push_back(filter.option);
+    values += "," + field_of("value " + filter.option.name, filter.type);
+  }
+  auto resource = Resource::make({.item = compile(spec),
+                                  .key = compile(spec_of("Key", field_of(options.key, key_type))),
+                                  .page = compile(page),
+                                  .filters = compile(spec_of("Filters", values))},
+                                 options);
   EXPECT_TRUE(resource.has_value()) << (resource ? "" : resource.error());
   return *resource;
 }
@@ -128,12 +154,12 @@ class Client {
 class ResourceTest : public testing::Test {
  protected:
   std::shared_ptr<Resource> attached(const std::string& spec, ResourceOptions options = {.table = "products"},
-                                     const std::string& key_type = kInt) {
+                                     const std::string& key_type = kInt, const std::vector<Filter>& filters = {}) {
     options.log = [this](std::string_view text) {
       const std::lock_guard lock(mutex_);
       log_.emplace_back(text);
     };
-    auto resource = make_resource(spec, std::move(options), key_type);
+    auto resource = make_resource(spec, std::move(options), key_type, 5, filters);
     const auto done = resource->attach(store_.store());
     EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().detail);
     return resource;

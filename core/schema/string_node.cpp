@@ -4,7 +4,7 @@
 #include "json/writer.hpp"
 #include "schema/lax.hpp"
 #include "schema/scalar_nodes.hpp"
-#include "schema/unicode_case.hpp"
+#include "text/unicode_case.hpp"
 #include "text/utf8.hpp"
 
 namespace data_bridge::schema {
@@ -67,10 +67,10 @@ bool StringNode::validate(const json::Value& input, State& state, json::Value& o
       out = json::Value::string(text);
       break;
     case CaseChange::kLower:
-      out = json::Value::string(state.arena().copy(to_lower(text)));
+      out = json::Value::string(state.arena().copy(text::to_lower(text)));
       break;
     case CaseChange::kUpper:
-      out = json::Value::string(state.arena().copy(to_upper(text)));
+      out = json::Value::string(state.arena().copy(text::to_upper(text)));
       break;
   }
   return true;

@@ -27,4 +27,18 @@ std::vector<CellView> view_of(const Row& row) {
   return cells;
 }
 
+Cell to_cell(const CellView& view) {
+  switch (view.type) {
+    case CellView::Type::kInteger:
+      return view.integer;
+    case CellView::Type::kReal:
+      return view.real;
+    case CellView::Type::kText:
+      return std::string(view.text);
+    case CellView::Type::kNull:
+      break;
+  }
+  return {};
+}
+
 }  // namespace data_bridge::storage

@@ -41,6 +41,9 @@ using RowView = std::span<const CellView>;
 /// A row as a store would show it. Points into `row`.
 [[nodiscard]] std::vector<CellView> view_of(const Row& row);
 
+/// A copy of what a view shows.
+[[nodiscard]] Cell to_cell(const CellView& view);
+
 /// Receives rows in the order of the query.
 class RowVisitor {
  public:

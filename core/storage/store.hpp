@@ -9,16 +9,11 @@
 
 #include "runtime/reactor.hpp"
 #include "storage/error.hpp"
+#include "storage/query.hpp"
 #include "storage/row.hpp"
 #include "storage/table.hpp"
 
 namespace data_bridge::storage {
-
-/// A page by keyset: the items whose key is greater than `after`, in the order of the key.
-struct ListQuery {
-  std::optional<Key> after;
-  std::size_t limit = 0;
-};
 
 /// One table or collection of documents. Shared by all threads.
 ///
@@ -32,7 +27,11 @@ class Collection {
   /// turn may share a snapshot that is dropped when the turn ends; with nullptr the read stands alone.
   [[nodiscard]] virtual std::expected<bool, Error> get(const Key& key, RowVisitor& visitor,
                                                        runtime::Reactor* reactor) = 0;
+  /// Rows have behind their columns one cell for each sort term that lies within a column (Field::members), in order.
   [[nodiscard]] virtual Status list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) = 0;
+  /// How many items there are for which `condition` (absent: nothing) holds.
+  [[nodiscard]] virtual std::expected<std::uint64_t, Error> count(const std::optional<Condition>& condition,
+                                                                  runtime::Reactor* reactor) = 0;
 };
 
 /// The transaction that a WriteJob runs in. Valid during WriteJob::execute().

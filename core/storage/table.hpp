@@ -17,7 +17,22 @@ enum class KeyKind : std::uint8_t {
   kString,  ///< given by the client
 };
 
-enum class ColumnKind : std::uint8_t { kInteger, kReal, kText, kBoolean, kUuid, kDatetime, kJson };
+/// What a column's values are. All but the first two are text, as Pydantic's JSON mode writes them; where the letters
+/// of that do not sort as the values do, storage/value_order.hpp says what they are compared by.
+enum class ColumnKind : std::uint8_t {
+  kInteger,     ///< 64 bits
+  kReal,        ///< also infinite; NaN is NULL
+  kText,        ///< compared by code points
+  kBoolean,     ///< the integers 0 and 1
+  kUuid,        ///< lower case and hyphenated
+  kDatetime,    ///< compared as instants: instant_order()
+  kDate,        ///< "2024-01-31"
+  kTime,        ///< time_order()
+  kDuration,    ///< duration_order()
+  kDecimal,     ///< decimal_order()
+  kBigInteger,  ///< digits of any number; decimal_order()
+  kJson,        ///< has no order
+};
 
 struct Column {
   std::string name;  ///< the field's name; a store may have to spell it differently
@@ -27,6 +42,11 @@ struct Column {
   std::optional<Cell> default_value;
 };
 
+struct SortedColumn {
+  std::size_t column = 0;
+  bool descending = false;
+};
+
 struct Table {
   std::string name;
   std::vector<Column> columns;
@@ -34,6 +54,7 @@ struct Table {
   KeyKind key_kind = KeyKind::kInt;
   std::vector<std::vector<std::size_t>> unique;   ///< columns that together occur once
   std::vector<std::vector<std::size_t>> indexes;  ///< columns to find items by
+  std::vector<SortedColumn> sort;                 ///< the order that lists mostly have; gets an index
 };
 
 }  // namespace data_bridge::storage

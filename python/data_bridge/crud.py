@@ -18,15 +18,17 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic.types import UuidVersion
 from starlette.concurrency import run_in_threadpool
 
 from data_bridge._core import CrudOperation, CrudResource, CrudStore
+from data_bridge.list_fields import ListField, export_filters, list_fields, sort_terms
+from data_bridge.list_parameters import list_parameters, page_query, warn_of_hidden_fields
 from data_bridge.naming import plural, words
 from data_bridge.schema import export_model
 from data_bridge.stores import StoreError, Stores, stores_of
@@ -133,6 +135,7 @@ def register_crud(
     indexes: Sequence[str | Sequence[str]] = (),
     page_size: int = 20,
     max_page_size: int = 100,
+    sort: str | None = None,
     dependencies: Sequence[Any] | None = None,
     tags: list[str | Enum] | None = None,
     summary: str | None = None,
@@ -146,8 +149,9 @@ def register_crud(
     `path`: where it is mounted, by default the plural of the model's name in kebab-case. `key`: the field that names an
     item, an int or a UUID (assigned where absent) or a str (given by the client); a model without such a field gets an
     int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
-    or tuples of them. `table`: by default the path's last part. `store`: a URL, by default the app's. `summary` is what
-    the documentation calls an item. The rest is as in FastAPI.
+    or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index. `table`:
+    by default the path's last part. `store`: a URL, by default the app's. `summary` is what the documentation calls an
+    item. The rest is as in FastAPI.
 
     Raises TypeError or ValueError for options that cannot be, and `data_bridge.schema.Unsupported` (a ValueError that
     names fields and reasons) for a model that cannot be validated natively.
@@ -166,11 +170,16 @@ def register_crud(
 
     stores = stores_of(app)
     resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
-    shapes = _Shapes(model, key, page_size, max_page_size)
+    fields = list_fields(native_model, key)
+    warn_of_hidden_fields(options, fields)
+    shapes = _Shapes(model, key, page_size, max_page_size, fields)
     native: dict[str, Any] = {
         "item": export_model(native_model),
         "key_model": export_model(_model("Key", {key: (shapes.key_type, ...)})),
-        "page": export_model(shapes.page_query()),
+        "page": export_model(page_query(page_size, max_page_size)),
+        "filters": export_filters(native_model, fields),
+        "fields": [field.native for field in fields],
+        "sort": sort_terms(options, model, fields, sort),
         "table": table,
         "key": key,
         "unique": _groups(options, "unique", unique),
@@ -243,8 +252,7 @@ def _add_routes(
 
 
 _DESCRIPTIONS: Mapping[Operation, str] = {
-    "list": "A page of the items in the order of their keys. `next` is the `cursor` of the page after it, null on the "
-    "last one.",
+    "list": "A page of the items. `next` is the `cursor` of the page after it, null on the last one.",
     "get": "One item.",
     "create": "Store a new item. Its key is assigned where it is an integer or a UUID and absent.",
     "replace": "Replace an item as a whole.",
@@ -330,9 +338,12 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
 class _Shapes:
     """The models that the documentation shows, and those that validate keys and pages."""
 
-    def __init__(self, model: type[BaseModel], key: str, page_size: int, max_page_size: int) -> None:
+    def __init__(
+        self, model: type[BaseModel], key: str, page_size: int, max_page_size: int, fields: Sequence[ListField]
+    ) -> None:
         self.model = model
         self.key = key
+        self.fields = fields
         self.page_size = page_size
         self.max_page_size = max_page_size
         field = model.model_fields.get(key)
@@ -340,17 +351,14 @@ class _Shapes:
         self.stored: type[BaseModel] = model
         if field is None:
             self.stored = _model(f"Stored{model.__name__}", {key: (int, ...)}, model)
-        page = {"items": (types.GenericAlias(list, (self.stored,)), ...), "next": (str | None, ...)}
+        page = {
+            "items": (types.GenericAlias(list, (self.stored,)), ...),
+            "next": (str | None, ...),
+            "total": (int, Field(default=0, description="Only where it was asked for")),
+        }
         self.page = _model(f"{model.__name__}Page", page)
         changes = {name: _optional(info) for name, info in model.model_fields.items() if name != key}
         self.changes = _model(f"{model.__name__}Changes", changes)
-
-    def page_query(self) -> type[BaseModel]:
-        """The query of a list."""
-        limit = Field(default=self.page_size, ge=1, le=self.max_page_size)
-        return create_model(
-            "Page", __config__=ConfigDict(extra="forbid"), limit=(int, limit), cursor=(str | None, None)
-        )
 
     def response(self, operation: Operation) -> type[BaseModel] | None:
         """The body of a success."""
@@ -361,9 +369,7 @@ class _Shapes:
     def parameters(self, operation: Operation) -> list[inspect.Parameter]:
         """What a function would declare that takes the request apart by FastAPI's means."""
         if operation == "list":
-            limit = Annotated[int, Query(ge=1, le=self.max_page_size, description="Items on a page")]
-            cursor = Annotated[str | None, Query(description="`next` of the page before")]
-            return [_parameter("limit", limit, self.page_size), _parameter("cursor", cursor, None)]
+            return list_parameters(self.page_size, self.max_page_size, self.fields)
         parameters = []
         if operation != "create":
             parameters.append(_parameter(self.key, Annotated[self.key_type, Path()]))

@@ -17,11 +17,15 @@ class SqliteCollection final : public Collection {
   [[nodiscard]] const Table& table() const noexcept override { return table_; }
   [[nodiscard]] std::expected<bool, Error> get(const Key& key, RowVisitor& visitor, runtime::Reactor* reactor) override;
   [[nodiscard]] Status list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) override;
+  [[nodiscard]] std::expected<std::uint64_t, Error> count(const std::optional<Condition>& condition,
+                                                          runtime::Reactor* reactor) override;
 
   [[nodiscard]] const TableSql& sql() const noexcept { return sql_; }
   [[nodiscard]] std::size_t id() const noexcept { return id_; }
 
  private:
+  [[nodiscard]] Status list_by_key(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor);
+
   const Table table_;
   const TableSql sql_;
   const std::size_t id_;

@@ -104,6 +104,7 @@ void ReadConnection::recover(const Error& error) noexcept {
 
 void ReadConnection::drop_connection() noexcept {
   statements_.clear();
+  queries_.clear();
   begin_.reset();
   end_.reset();
   connection_.reset();

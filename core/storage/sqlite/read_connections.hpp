@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/reactor.hpp"
+#include "storage/sqlite/query_statements.hpp"
 #include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/statements.hpp"
 
@@ -50,6 +51,20 @@ class ReadConnection final : public runtime::TurnHook {
     return done;
   }
 
+  /// Runs `use(connection, statements)` likewise, for queries of any shape.
+  template <typename Use>
+  [[nodiscard]] Status query(runtime::Reactor* reactor, Use use) {
+    const std::lock_guard lock(mutex_);
+    if (auto ready = prepare_for_read(reactor); !ready) {
+      return ready;
+    }
+    auto done = use(*connection_, queries_);
+    if (!done) {
+      recover(done.error());
+    }
+    return done;
+  }
+
   void close() noexcept;
   /// Closes the connection and keeps every read waiting until resume(), by the same thread.
   void suspend() noexcept;
@@ -72,6 +87,7 @@ class ReadConnection final : public runtime::TurnHook {
   std::mutex mutex_;
   std::optional<SqlConnection> connection_;
   Statements statements_;  // after the connection: statements go first
+  QueryStatements queries_;
   Statement begin_;
   Statement end_;
   bool in_snapshot_ = false;

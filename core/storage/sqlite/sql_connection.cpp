@@ -4,6 +4,8 @@
 #include <mutex>
 #include <utility>
 
+#include "storage/sqlite/functions.hpp"
+
 namespace data_bridge::storage::sqlite {
 namespace {
 
@@ -88,6 +90,9 @@ std::expected<SqlConnection, Error> SqlConnection::open(const std::string& path,
   sqlite3_busy_timeout(handle, static_cast<int>(busy_timeout.count()));  // before the first lock is taken
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);        // a misspelt "name" is an error, not a string
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  if (register_functions(handle) != SQLITE_OK) {
+    return std::unexpected(error_of(handle));
+  }
   // secure_delete: Debian's build overwrites what is deleted, which doubles the writes of a delete.
   // synchronous=FULL: an answered write survives a power failure, not only the end of the process.
   std::string pragmas =

@@ -8,59 +8,6 @@
 
 namespace data_bridge::storage::sqlite {
 
-std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& visitor, runtime::Reactor* reactor) {
-  auto reader = readers_->mine();
-  if (!reader) {
-    return std::unexpected(std::move(reader.error()));
-  }
-  bool found = false;
-  auto done = (*reader)->read(id_, sql_, StatementKind::kGet, reactor,
-                              [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
-                                const StatementUse use(statement);
-                                if (bind_key(statement, 1, key) != SQLITE_OK) {
-                                  return std::unexpected(connection.last_error());
-                                }
-                                const int step = sqlite3_step(statement);
-                                if (step == SQLITE_ROW) {
-                                  found = true;
-                                  static_cast<void>(visitor.on_row(RowReader(statement).read()));
-                                } else if (step != SQLITE_DONE) {
-                                  return std::unexpected(connection.last_error());
-                                }
-                                return {};
-                              });
-  if (!done) {
-    return std::unexpected(std::move(done.error()));
-  }
-  return found;
-}
-
-Status SqliteCollection::list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) {
-  auto reader = readers_->mine();
-  if (!reader) {
-    return std::unexpected(std::move(reader.error()));
-  }
-  return (*reader)->read(id_, sql_, query.after ? StatementKind::kListAfter : StatementKind::kList, reactor,
-                         [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
-                           const StatementUse use(statement);
-                           if (sqlite3_bind_int64(statement, 1, static_cast<sqlite3_int64>(query.limit)) != SQLITE_OK ||
-                               (query.after && bind_key(statement, 2, *query.after) != SQLITE_OK)) {
-                             return std::unexpected(connection.last_error());
-                           }
-                           RowReader rows(statement);
-                           int step = SQLITE_ROW;
-                           while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-                             if (!visitor.on_row(rows.read())) {
-                               return {};
-                             }
-                           }
-                           if (step != SQLITE_DONE) {
-                             return std::unexpected(connection.last_error());
-                           }
-                           return {};
-                         });
-}
-
 std::expected<std::shared_ptr<SqliteStore>, Error> SqliteStore::open(const std::string& path, const Options& options) {
   if (path.empty() || path.find('\0') != std::string::npos || path == ":memory:") {
     return std::unexpected(Error{Errc::kInvalidArgument, {}, "SQLite needs the path of a file, not \"" + path + "\""});

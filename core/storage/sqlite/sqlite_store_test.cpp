@@ -145,7 +145,7 @@ TEST_F(SqliteStoreTest, PagesAreInTheOrderOfTheKey) {
     if (page.size() < query.limit) {
       break;
     }
-    query.after = seen.back();
+    query.after = {seen.back()};
   }
   EXPECT_EQ(seen, (std::vector<std::string>{"", "B", "a", "a b", "aa", "b", "\xC3\xA9"}));
 }

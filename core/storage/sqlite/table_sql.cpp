@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 
+#include "storage/sqlite/functions.hpp"
 #include "text/characters.hpp"
 
 namespace data_bridge::storage::sqlite {
@@ -91,6 +92,17 @@ std::string definition(const Table& table, std::size_t at, const std::string& na
   return sql;
 }
 
+// What an index has to have for lists in the usual order: it is read in both directions, and has the key at its end.
+std::vector<SortedColumn> index_of_sort(const Table& table) {
+  std::vector<SortedColumn> sort = table.sort;
+  const auto key = std::ranges::find(sort, table.key_column, &SortedColumn::column);
+  sort.erase(key, sort.end());
+  if (!sort.empty() && sort.back().descending) {
+    for (SortedColumn& column : sort) column.descending = !column.descending;
+  }
+  return sort;
+}
+
 Status check_names(const Table& table) {
   const auto invalid = [](std::string detail) {
     return std::unexpected(Error{Errc::kInvalidArgument, {}, std::move(detail)});
@@ -148,6 +160,11 @@ std::string_view column_type(ColumnKind kind) noexcept {
     case ColumnKind::kText:
     case ColumnKind::kUuid:
     case ColumnKind::kDatetime:
+    case ColumnKind::kDate:
+    case ColumnKind::kTime:
+    case ColumnKind::kDuration:
+    case ColumnKind::kDecimal:
+    case ColumnKind::kBigInteger:
     case ColumnKind::kJson:
       break;
   }
@@ -181,7 +198,9 @@ std::expected<TableSql, Error> TableSql::make(const Table& table) {
   // Text keys: one B-tree instead of two, and pages of the list lie together.
   const std::string_view options = table.key_kind == KeyKind::kInt ? " STRICT" : " STRICT, WITHOUT ROWID";
   sql.create = "CREATE TABLE " + name + " (" + join(sql.column_definitions, ", ") + ")" + std::string(options);
-  const std::string select = "SELECT " + join(quoted, ",") + " FROM " + name;
+  sql.select = "SELECT " + join(quoted, ",");
+  sql.from = " FROM " + name;
+  const std::string select = sql.select + sql.from;
   const std::string last = "?" + std::to_string(table.columns.size() + 1);
   sql.get = select + " WHERE " + key + "=?1";
   sql.list = select + " ORDER BY " + key + " LIMIT ?1";
@@ -191,24 +210,36 @@ std::expected<TableSql, Error> TableSql::make(const Table& table) {
   sql.greatest_key = "SELECT max(" + key + ") FROM " + name + " WHERE " + key + "<=?1";
   sql.remove = "DELETE FROM " + name + " WHERE " + key + "=?1";
 
-  const auto add_indexes = [&](const std::vector<std::vector<std::size_t>>& groups, bool unique) {
-    for (const std::vector<std::size_t>& group : groups) {
-      std::vector<std::string> parts;
-      std::vector<std::string> names;
-      for (const std::size_t column : group) {
-        parts.push_back(quoted[column]);
-        names.push_back(sql.columns[column]);
-      }
-      const std::string index_name = table.name + (unique ? ".unique." : ".index.") + join(names, ",");
-      sql.indexes.push_back(Index{.name = index_name,
-                                  .sql = std::string(unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ") +
-                                         quote(index_name) + " ON " + name + " (" + join(parts, ", ") + ")",
-                                  .unique = unique,
-                                  .columns = group});
+  const auto add_index = [&](const std::vector<SortedColumn>& group, bool unique) {
+    std::vector<std::string> parts;
+    std::vector<std::string> names;
+    std::vector<std::size_t> columns;
+    for (const auto& [column, descending] : group) {
+      const ColumnKind kind = table.columns[column].kind;
+      const std::string_view order = order_name(kind);
+      parts.push_back(order_expression(kind, quoted[column]) + (descending ? " DESC" : ""));
+      // Values that do not sort by their text have an index by another name than they had when they did.
+      names.push_back((descending ? "-" : "") +
+                      (order.empty() ? sql.columns[column] : std::string(order) + "(" + sql.columns[column] + ")"));
+      columns.push_back(column);
     }
+    std::string index_name = table.name + (unique ? ".unique." : ".index.") + join(names, ",");
+    if (std::ranges::find(sql.indexes, index_name, &Index::name) != sql.indexes.end()) {
+      return;
+    }
+    std::string create = std::string(unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ") + quote(index_name) + " ON " +
+                         name + " (" + join(parts, ", ") + ")";
+    sql.indexes.push_back(Index{
+        .name = std::move(index_name), .sql = std::move(create), .unique = unique, .columns = std::move(columns)});
   };
-  add_indexes(table.unique, true);
-  add_indexes(table.indexes, false);
+  const auto ascending = [](const std::vector<std::size_t>& group) {
+    std::vector<SortedColumn> columns;
+    for (const std::size_t column : group) columns.push_back({.column = column, .descending = false});
+    return columns;
+  };
+  for (const auto& group : table.unique) add_index(ascending(group), true);
+  for (const auto& group : table.indexes) add_index(ascending(group), false);
+  if (std::vector<SortedColumn> sort = index_of_sort(table); !sort.empty()) add_index(sort, false);
   return sql;
 }
 

@@ -38,6 +38,8 @@ struct TableSql {
   std::vector<std::string> column_definitions;  ///< as CREATE TABLE and ALTER TABLE ADD COLUMN take them
   std::vector<Index> indexes;
   std::string create;
+  std::string select;  ///< SELECT and the columns
+  std::string from;    ///< FROM and the table
   std::string get;
   std::string list;        ///< ?1 limit
   std::string list_after;  ///< ?1 limit, ?2 the key before the page

@@ -54,9 +54,12 @@ Error write_error(const SqlConnection& connection, const SqliteCollection& colle
     error.fields.push_back(table.columns[table.key_column].name);
     return error;
   }
-  for (const std::vector<std::size_t>& group : table.unique) {
-    if (message == conflict_text(collection, group)) {
-      for (const std::size_t column : group) {
+  for (const Index& index : collection.sql().indexes) {
+    if (!index.unique) continue;
+    // Of an index on expressions SQLite tells the name.
+    if (message == conflict_text(collection, index.columns) ||
+        message == "UNIQUE constraint failed: index '" + index.name + "'") {
+      for (const std::size_t column : index.columns) {
         error.fields.push_back(table.columns[column].name);
       }
       break;

@@ -1,5 +1,5 @@
 // Full Unicode case conversion: tables for single characters, and the one rule with context, the final sigma.
-#include "schema/unicode_case.hpp"
+#include "text/unicode_case.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 #include "text/utf8.hpp"
 
-namespace data_bridge::schema {
+namespace data_bridge::text {
 
 namespace {
 
@@ -38,8 +38,8 @@ bool is_final_sigma(std::string_view text, std::size_t position) noexcept {
   while (before != 0) {
     do {
       --before;
-    } while (text::is_continuation(text[before]));
-    const std::uint32_t code_point = text::first_code_point(text.substr(before));
+    } while (is_continuation(text[before]));
+    const std::uint32_t code_point = first_code_point(text.substr(before));
     if (!contains(kCaseIgnorable, code_point)) {
       cased_before = contains(kCased, code_point);
       break;
@@ -48,8 +48,8 @@ bool is_final_sigma(std::string_view text, std::size_t position) noexcept {
   if (!cased_before) {
     return false;
   }
-  for (std::size_t next = position + 2; next < text.size(); next += text::sequence_length(text[next])) {
-    const std::uint32_t code_point = text::first_code_point(text.substr(next));
+  for (std::size_t next = position + 2; next < text.size(); next += sequence_length(text[next])) {
+    const std::uint32_t code_point = first_code_point(text.substr(next));
     if (!contains(kCaseIgnorable, code_point)) {
       return !contains(kCased, code_point);
     }
@@ -60,16 +60,16 @@ bool is_final_sigma(std::string_view text, std::size_t position) noexcept {
 std::string convert(std::string_view text, std::span<const Mapping> table, char first_ascii, bool lower) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); i += text::sequence_length(text[i])) {
-    const std::size_t length = text::sequence_length(text[i]);
+  for (std::size_t i = 0; i < text.size(); i += sequence_length(text[i])) {
+    const std::size_t length = sequence_length(text[i]);
     if (length == 1) {
       const bool changes = text[i] >= first_ascii && text[i] < first_ascii + 26;
       out.push_back(changes ? static_cast<char>(text[i] ^ 0x20) : text[i]);
       continue;
     }
-    const std::uint32_t code_point = text::first_code_point(text.substr(i));
+    const std::uint32_t code_point = first_code_point(text.substr(i));
     if (lower && code_point == kCapitalSigma && is_final_sigma(text, i)) {
-      text::append_code_point(out, kFinalSigma);
+      append_code_point(out, kFinalSigma);
       continue;
     }
     const auto found = std::ranges::lower_bound(table, code_point, {}, &Mapping::from);
@@ -79,7 +79,7 @@ std::string convert(std::string_view text, std::span<const Mapping> table, char 
     }
     for (const std::uint32_t mapped : found->to) {
       if (mapped != 0) {
-        text::append_code_point(out, mapped);
+        append_code_point(out, mapped);
       }
     }
   }
@@ -91,4 +91,4 @@ std::string convert(std::string_view text, std::span<const Mapping> table, char 
 std::string to_lower(std::string_view text) { return convert(text, kLower, 'A', true); }
 std::string to_upper(std::string_view text) { return convert(text, kUpper, 'a', false); }
 
-}  // namespace data_bridge::schema
+}  // namespace data_bridge::text

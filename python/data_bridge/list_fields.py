@@ -1,0 +1,166 @@
+"""What a list can be filtered and sorted by: the fields of a model, and those inside of them, by their JSON names."""
+
+from __future__ import annotations
+
+import collections.abc
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, RootModel, Strict, create_model
+from pydantic.errors import PydanticUserError
+from pydantic_core import SchemaError
+
+from data_bridge.schema import Unsupported, export_model
+
+__all__ = ["ListField", "export_filters", "list_fields", "shown_type", "sort_terms"]
+
+# Models within models that are looked into; one within itself is not.
+_MAX_DEPTH = 4
+
+_LISTS = (list, set, frozenset, tuple, collections.abc.Sequence)
+
+# Settings of a model that its fields' values are read by.
+_TEXT_SETTINGS = (
+    "str_strip_whitespace", "str_to_lower", "str_to_upper", "str_min_length", "str_max_length", "allow_inf_nan",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ListField:
+    """``name``: on the wire, ``address.city``. ``field``: of the model. ``members``: the keys inside of that.
+
+    ``annotation``: of its values, without ``None``; of a list of its items. ``Any`` where they cannot be compared.
+    """
+
+    name: str
+    field: str
+    members: tuple[str, ...]
+    is_list: bool
+    annotation: Any
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether there is more to ask for than whether it is null."""
+        return self.annotation is not Any
+
+    @property
+    def native(self) -> tuple[str, str, list[str], bool]:
+        """As the native half takes it."""
+        return self.name, self.field, list(self.members), self.is_list
+
+
+def list_fields(model: type[BaseModel], key: str) -> list[ListField]:
+    """Everything that clients can read of an item and name in a query. `key` is the key's name."""
+    found = [] if key in model.model_fields else [ListField(key, key, (), False, int)]
+    for field, name, annotation in _fields_of(model):
+        found.extend(_inside(field, name, (), annotation, (model,)))
+    return [_comparable(model, field) for field in found]
+
+
+def export_filters(model: type[BaseModel], fields: Sequence[ListField]) -> str:
+    """The model that values of filters are validated by, as the native half takes it."""
+    return export_model(_filters(model, [field.annotation for field in fields]))
+
+
+def sort_terms(options: str, model: type[BaseModel], fields: Sequence[ListField], sort: str | None) -> list[str]:
+    """The default order, which names fields as Python does, by JSON names. Raises ValueError."""
+    if sort is None:
+        return []
+    if not isinstance(sort, str):
+        raise TypeError(f"{options}: sort={sort!r} must be a text like '-price,name'")
+    names = {field.field: field for field in fields if not field.members}
+    terms = []
+    for term in sort.split(","):
+        field = names.get(term.removeprefix("-"))
+        if field is None or field.is_list or not field.is_comparable:
+            raise ValueError(f"{options}: sort={sort!r}: {model.__name__} has no field {term!r} to sort by")
+        terms.append("-" * term.startswith("-") + field.name)
+    return terms
+
+
+def shown_type(field: ListField) -> Any:
+    """What the documentation shows of its values."""
+    return field.annotation if field.is_comparable else bool
+
+
+def _fields_of(model: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
+    """Name, JSON name and annotation of each field that is answered."""
+    for name, info in model.model_fields.items():
+        if not info.exclude:
+            metadata = [part for part in info.metadata if not isinstance(part, Strict)]  # a URL has only texts
+            annotation = Annotated[(info.annotation, *metadata)] if metadata else info.annotation
+            yield name, info.serialization_alias or name, annotation
+
+
+def _inside(
+    field: str, name: str, members: tuple[str, ...], annotation: Any, around: tuple[type[BaseModel], ...]
+) -> Iterator[ListField]:
+    plain, metadata = _plain(annotation)
+    if isinstance(plain, type) and issubclass(plain, BaseModel) and not issubclass(plain, RootModel):
+        yield ListField(name, field, members, False, Any)
+        if plain in around or len(around) > _MAX_DEPTH:
+            return
+        for _, inner, of_inner in _fields_of(plain):
+            # SQLite's paths into JSON know no escapes.
+            if inner.isprintable() and not set(inner) & {'"', "\\"}:
+                yield from _inside(field, f"{name}.{inner}", (*members, inner), of_inner, (*around, plain))
+        return
+    if typing.get_origin(plain) in _LISTS or plain in _LISTS:
+        item, of_item = _plain(_item(plain))
+        yield ListField(name, field, members, True, _annotated(item, of_item) if _is_scalar(item) else Any)
+        return
+    yield ListField(name, field, members, False, _annotated(plain, metadata) if _is_scalar(plain) else Any)
+
+
+def _plain(annotation: Any) -> tuple[Any, list[Any]]:
+    """An annotation without `None`, and the constraints around it."""
+    if typing.get_origin(annotation) is Annotated:
+        inner, *metadata = typing.get_args(annotation)
+        plain, more = _plain(inner)
+        return plain, [*more, *(part for part in metadata if not isinstance(part, Strict))]
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kept = [part for part in typing.get_args(annotation) if part is not type(None)]
+        if len(kept) == 1:
+            return _plain(kept[0])
+    return annotation, []
+
+
+def _annotated(annotation: Any, metadata: Sequence[Any]) -> Any:
+    return Annotated[(annotation, *metadata)] if metadata else annotation
+
+
+def _item(annotation: Any) -> Any:
+    """What a list or set holds; `Any` of a tuple whose places differ."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is tuple and (len(arguments) != 2 or arguments[1] is not Ellipsis):
+        return Any
+    return arguments[0] if arguments else Any
+
+
+def _is_scalar(annotation: Any) -> bool:
+    if typing.get_origin(annotation) is typing.Literal:
+        return True
+    return isinstance(annotation, type) and typing.get_origin(annotation) is None and not issubclass(annotation, dict)
+
+
+def _comparable(model: type[BaseModel], field: ListField) -> ListField:
+    """The field, with the constraints of its type as far as they need no Python."""
+    plain, _ = _plain(field.annotation)
+    for annotation in (field.annotation, plain):
+        try:
+            export_model(_filters(model, [annotation]))
+        except (Unsupported, PydanticUserError, SchemaError, NotImplementedError):
+            continue
+        return ListField(field.name, field.field, field.members, field.is_list, annotation)
+    return ListField(field.name, field.field, field.members, field.is_list, Any)
+
+
+def _filters(model: type[BaseModel], annotations: Sequence[Any]) -> type[BaseModel]:
+    fields: dict[str, Any] = {"isnull": (bool, ...), "text": (str, ...)}
+    fields |= {f"value{place}": (annotation, ...) for place, annotation in enumerate(annotations)}
+    settings = {name: value for name, value in model.model_config.items() if name in _TEXT_SETTINGS}
+    config = typing.cast(ConfigDict, settings | {"arbitrary_types_allowed": True})
+    return create_model("Filters", __config__=config, **fields)

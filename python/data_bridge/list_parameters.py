@@ -1,0 +1,80 @@
+"""The query parameters of a list: what reads those that are no filters, and what the documentation shows of all."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from data_bridge.list_fields import ListField, shown_type
+
+__all__ = ["list_parameters", "page_query", "warn_of_hidden_fields"]
+
+MAX_OFFSET = 10_000
+
+_TEXTS = {
+    "cursor": "`next` of the page before",
+    "sort": "Fields in the order in which they decide, `-` for a descending one: `-price,name`; null comes first",
+    "fields": "Only these members of the items, separated by commas",
+    "where": 'A condition as JSON: `{"price__lt": 5, "name__icontains": "red"}` is all of it, `"or": [...]` any of it, '
+    '`"not": {...}` the opposite. Operators: `eq` (which may be left out), `ne`, `lt`, `le`, `gt`, `ge`, `in`, `nin`, '
+    "`contains`, `icontains`, `startswith`, `endswith`, `isnull`",
+}
+
+
+def page_query(page_size: int, max_page_size: int) -> type[BaseModel]:
+    """Those that are no filters, as a model; those that are texts are taken apart by the native half."""
+    parameters: dict[str, Any] = {
+        "limit": (int, Field(default=page_size, ge=0, le=max_page_size)),
+        "offset": (int, Field(default=0, ge=0, le=MAX_OFFSET)),
+        "total": (bool, False),
+    }
+    parameters |= dict.fromkeys(_TEXTS, (str | None, None))
+    return create_model("Page", __config__=ConfigDict(extra="forbid"), **parameters)
+
+
+def list_parameters(page_size: int, max_page_size: int, fields: Sequence[ListField]) -> list[inspect.Parameter]:
+    """What a function would declare that reads all of them by FastAPI's means."""
+    limit = Query(ge=0, le=max_page_size, description="Items on a page; 0 for the total alone")
+    offset = Query(ge=0, le=MAX_OFFSET, description="Items to skip, instead of a cursor")
+    total = Query(description="Tell how many items there are on all pages")
+    parameters = [
+        _parameter("limit", Annotated[int, limit], page_size),
+        *(_parameter(name, Annotated[str | None, Query(description=text)], None) for name, text in _TEXTS.items()),
+        _parameter("offset", Annotated[int, offset], 0),
+        _parameter("total", Annotated[bool, total], False),
+    ]
+    for place, field in enumerate(fields):
+        name = _shown_name(field)
+        description = f"`{field.name}__contains` and `__isnull`" if field.is_list else f"`{field.name}__isnull`"
+        if field.is_comparable and not field.is_list:
+            description = f"Also with an operator: `{field.name}__ge`"
+        described = Query(alias=name, description=description)
+        parameters.append(_parameter(f"filter{place}", Annotated[shown_type(field) | None, described], None))
+    return parameters
+
+
+def warn_of_hidden_fields(options: str, fields: Sequence[ListField]) -> None:
+    """Say which fields are called like a parameter, which then wins."""
+    for field in fields:
+        if field.name in page_query(1, 1).model_fields or field.name == "_":
+            logging.getLogger("data_bridge").warning(
+                "%s: %r in the query of a list is a parameter; of the field ask by '%s__eq'",
+                options, field.name, field.name,
+            )  # fmt: skip
+
+
+def _shown_name(field: ListField) -> str:
+    if not field.is_comparable:
+        return f"{field.name}__isnull"
+    if field.is_list:
+        return f"{field.name}__contains"
+    return f"{field.name}__eq" if field.name in page_query(1, 1).model_fields else field.name
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)

@@ -20,6 +20,7 @@
 #include "crud/open_store.hpp"
 #include "crud/operation.hpp"
 #include "crud/resource.hpp"
+#include "crud/validated_items.hpp"
 
 namespace nb = nanobind;
 
@@ -91,6 +92,10 @@ struct Resource {
 struct Operation {
   std::shared_ptr<const crud::Operation> operation;
   std::shared_ptr<routing::Endpoint> endpoint;
+};
+
+struct StoredItem {
+  crud::StoredItem item;
 };
 
 [[noreturn]] void raise(const storage::Error& error) {
@@ -194,14 +199,7 @@ Operation make_operation(const Resource& self, std::string_view name) {
   throw nb::value_error(("unknown operation \"" + std::string(name) + "\"").c_str());
 }
 
-nb::tuple perform(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
-                  const nb::bytes& body, std::string_view key) {
-  const crud::Request request{
-      .path = path, .query = query, .content_type = content_type, .body = {body.c_str(), body.size()}, .key = key};
-  const crud::Response response = [&] {
-    const nb::gil_scoped_release released;
-    return crud::perform(*self.operation, request);
-  }();
+nb::tuple to_python(const crud::Response& response) {
   nb::list headers;
   for (const crud::ResponseHeader& header : response.headers) {
     headers.append(nb::make_tuple(nb::bytes(header.name.data(), header.name.size()),
@@ -209,6 +207,59 @@ nb::tuple perform(const Operation& self, std::string_view path, std::string_view
   }
   return nb::make_tuple(response.status, nb::bytes(response.content_type.data(), response.content_type.size()),
                         nb::bytes(response.body.data(), response.body.size()), headers);
+}
+
+std::string_view view(const nb::bytes& bytes) { return {bytes.c_str(), bytes.size()}; }
+
+// What Python hands over of a request.
+crud::Request to_request(std::string_view path, std::string_view query, std::string_view content_type,
+                         const nb::bytes& body, std::string_view key) {
+  return {.path = path, .query = query, .content_type = content_type, .body = view(body), .key = key};
+}
+
+nb::object examine(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
+                   const nb::bytes& body, std::string_view key) {
+  const auto entries = crud::examine(*self.operation, to_request(path, query, content_type, body, key));
+  return entries ? nb::object(nb::bytes(entries->data(), entries->size())) : nb::object(to_python(entries.error()));
+}
+
+nb::object merge_stored(const Operation& self, std::string_view path, std::string_view query,
+                        std::string_view content_type, const nb::bytes& body, std::string_view key) {
+  const crud::Request request = to_request(path, query, content_type, body, key);
+  auto item = [&] {
+    const nb::gil_scoped_release released;
+    return crud::merge_stored(*self.operation, request);
+  }();
+  return item ? nb::cast(StoredItem{std::move(*item)}) : nb::object(to_python(item.error()));
+}
+
+nb::tuple write_validated(const Operation& self, std::string_view path, std::string_view query,
+                          std::string_view content_type, const nb::bytes& body, std::string_view key,
+                          const nb::bytes& document) {
+  const crud::Request request = to_request(path, query, content_type, body, key);
+  const std::string_view text = view(document);
+  return to_python([&] {
+    const nb::gil_scoped_release released;
+    return crud::write_validated(*self.operation, request, text);
+  }());
+}
+
+nb::object write_merged(const Operation& self, const StoredItem& before, const nb::bytes& document) {
+  const std::string_view text = view(document);
+  const auto response = [&] {
+    const nb::gil_scoped_release released;
+    return crud::write_merged(*self.operation, before.item, text);
+  }();
+  return response ? nb::object(to_python(*response)) : nb::none();
+}
+
+nb::tuple perform(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
+                  const nb::bytes& body, std::string_view key) {
+  const crud::Request request = to_request(path, query, content_type, body, key);
+  return to_python([&] {
+    const nb::gil_scoped_release released;
+    return crud::perform(*self.operation, request);
+  }());
 }
 
 }  // namespace
@@ -251,7 +302,21 @@ void bind_crud(nb::module_& module) {
       .def("perform", &perform, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
            nb::arg("key"),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
-           "durable.");
+           "durable.")
+      .def("examine", &examine, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
+           nb::arg("key"),
+           "Of a write whose item Python validates: an answer like perform()'s to a body that cannot be read, else the "
+           "errors of all but the body's content as entries of `detail`, b'' for none.")
+      .def("write_validated", &write_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
+           nb::arg("body"), nb::arg("key"), nb::arg("document"),
+           "Creates or replaces the item `document`, in JSON mode; answers like perform().")
+      .def("merge_stored", &merge_stored, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
+           nb::arg("key"), "The stored item with the body's patch merged into it, or an answer like perform()'s.")
+      .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
+           "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");
+  nb::class_<StoredItem>(module, "StoredItem", "An item that a patch was merged with.")
+      .def_prop_ro("merged",
+                   [](const StoredItem& self) { return nb::bytes(self.item.merged.data(), self.item.merged.size()); });
 }
 
 std::shared_ptr<routing::Endpoint> endpoint_of(nb::handle operation) {

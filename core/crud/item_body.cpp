@@ -103,13 +103,18 @@ storage::Cell to_cell(const storage::Key& key) {
 
 std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input, const storage::Key* key,
                                       json::Arena& arena, schema::RequestErrors& errors) {
-  const RowCodec& codec = resource.codec();
-  const auto value = codec.model().validate(input, arena);
+  const auto value = resource.codec().model().validate(input, arena);
   if (!value) {
     errors.add(value.error(), kBody);
     return std::nullopt;
   }
-  auto row = codec.to_row(*value, input);
+  return to_item_row(resource, *value, input, key, errors);
+}
+
+std::optional<storage::Row> to_item_row(const Resource& resource, const json::Value& value, const json::Value& input,
+                                        const storage::Key* key, schema::RequestErrors& errors) {
+  const RowCodec& codec = resource.codec();
+  auto row = codec.to_row(value, input);
   if (!row) {
     errors.add({&row.error(), 1}, kBody);
     return std::nullopt;

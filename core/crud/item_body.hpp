@@ -31,6 +31,12 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
                                                     const storage::Key* key, json::Arena& arena,
                                                     schema::RequestErrors& errors);
 
+/// The same for a value that has been validated: `value` is it in JSON mode, as Model::validate() makes it; `input` is
+/// what the client sent.
+[[nodiscard]] std::optional<storage::Row> to_item_row(const Resource& resource, const json::Value& value,
+                                                      const json::Value& input, const storage::Key* key,
+                                                      schema::RequestErrors& errors);
+
 /// What is wrong with a patch whichever item it is for. A member that is no object replaces a field's value and can be
 /// validated without the item; an object is merged into the value, and null may bring a default back.
 void check_patch(const Resource& resource, const json::Value& patch, json::Arena& arena, schema::RequestErrors& errors);

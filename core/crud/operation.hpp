@@ -77,6 +77,7 @@ class Operation {
   void submit(std::unique_ptr<PendingWrite> write) const;
 
   [[nodiscard]] const Resource& resource() const noexcept { return *resource_; }
+  [[nodiscard]] const std::shared_ptr<const Resource>& shared_resource() const noexcept { return resource_; }
 
  protected:
   const std::shared_ptr<const Resource> resource_;

@@ -262,6 +262,11 @@ std::expected<storage::Row, schema::Error> RowCodec::to_row(const json::Value& v
   return row;
 }
 
+bool RowCodec::accepts(std::size_t field, const json::Value& value) const noexcept {
+  const ColumnKind kind = table_.columns[field + first_field()].kind;
+  return value.is_null() || fits(value, kind) || (kind == ColumnKind::kReal && value.is_int());
+}
+
 void RowCodec::append_fields(std::string& out, storage::RowView row) const {
   std::size_t text_size = 0;
   for (const storage::CellView& cell : row) {

@@ -48,6 +48,10 @@ class RowCodec {
   [[nodiscard]] std::expected<storage::Row, schema::Error> to_row(const json::Value& value,
                                                                   const json::Value& input) const;
 
+  /// False for a value that the column of the model's `field` has no form for; of what Python validated, for
+  /// Model::validate() makes none.
+  [[nodiscard]] bool accepts(std::size_t field, const json::Value& value) const noexcept;
+
   /// The item as clients see it.
   void append_json(std::string& out, storage::RowView row) const;
   /// Only the members of these columns, in this order.

@@ -1,30 +1,17 @@
 // create, replace, update, delete: validated first, then one job in the store's transaction.
 #include "crud/write_operations.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "crud/item_body.hpp"
+#include "crud/item_writes.hpp"
 #include "crud/parameters.hpp"
 #include "schema/body.hpp"
-#include "text/characters.hpp"
 #include "text/media_type.hpp"
-#include "text/percent.hpp"
 
 namespace data_bridge::crud {
 namespace {
-
-/// Of a row that waits for its transaction.
-std::size_t memory_of(const storage::Row& row) noexcept {
-  std::size_t bytes = row.size() * sizeof(storage::Cell);
-  for (const storage::Cell& cell : row) {
-    if (const auto* text = std::get_if<std::string>(&cell)) {
-      bytes += text->capacity();
-    }
-  }
-  return bytes;
-}
 
 /// For a request's parsed values, on the thread that validates it.
 json::Arena& request_arena() {
@@ -44,75 +31,6 @@ std::optional<std::optional<json::Value>> take_document(const Resource& resource
   return *read;
 }
 
-std::string item_path(std::string_view collection_path, const storage::Key& key) {
-  while (collection_path.ends_with('/')) {
-    collection_path.remove_suffix(1);
-  }
-  std::string path;
-  text::append_uri(path, collection_path);
-  path += '/';
-  if (const auto* number = std::get_if<std::int64_t>(&key)) {
-    path += std::to_string(*number);
-  } else {
-    text::append_percent_encoded(path, std::get<std::string>(key));
-  }
-  return path;
-}
-
-// RFC 7396 has a media type of its own; plain JSON is taken for the same, other patch formats are not.
-bool is_merge_patch(std::string_view content_type) {
-  const std::string_view type = text::media_type(content_type);
-  return text::equals_lower(type, "application/json") || text::equals_lower(type, "application/merge-patch+json");
-}
-
-class CreateWrite final : public PendingWrite {
- public:
-  CreateWrite(std::shared_ptr<const Resource> resource, storage::Row row, std::string_view path)
-      : PendingWrite(std::move(resource)), row_(std::move(row)), path_(path) {}
-
-  std::size_t memory() const noexcept override { return sizeof(*this) + memory_of(row_) + path_.capacity(); }
-
-  storage::Status execute(storage::WriteTransaction& transaction) override {
-    if (auto done = transaction.insert(collection(), row_); !done) {
-      return done;
-    }
-    const std::vector<storage::CellView> stored = storage::view_of(row_);
-    response_.status = 201;
-    resource_->codec().append_json(response_.body, stored);
-    response_.headers.push_back({"location", item_path(path_, resource_->codec().key_of(stored))});
-    return {};
-  }
-
- private:
-  storage::Row row_;
-  const std::string path_;
-};
-
-class ReplaceWrite final : public PendingWrite {
- public:
-  ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row)
-      : PendingWrite(std::move(resource)), key_(std::move(key)), row_(std::move(row)) {}
-
-  std::size_t memory() const noexcept override { return sizeof(*this) + memory_of(row_); }
-
-  storage::Status execute(storage::WriteTransaction& transaction) override {
-    const auto replaced = transaction.replace(collection(), key_, row_);
-    if (!replaced) {
-      return std::unexpected(replaced.error());
-    }
-    if (!*replaced) {
-      respond_with_detail(response_, 404, "Not Found");
-      return {};
-    }
-    resource_->codec().append_json(response_.body, storage::view_of(row_));
-    return {};
-  }
-
- private:
-  const storage::Key key_;
-  const storage::Row row_;
-};
-
 class UpdateWrite final : public PendingWrite {
  public:
   UpdateWrite(std::shared_ptr<const Resource> resource, std::string_view body)
@@ -127,10 +45,9 @@ class UpdateWrite final : public PendingWrite {
       return false;
     }
     const std::optional<json::Value>& patch = *document;
+    // Where a dependency would raise it: the body is read, and parameters are not looked at yet.
     if (!is_merge_patch(request.content_type)) {
-      // Where a dependency would raise it: the body is read, and parameters are not looked at yet.
-      respond_with_detail(response, 415, "Unsupported Media Type");
-      response.headers.push_back({"accept-patch", "application/merge-patch+json, application/json"});  // RFC 5789, 2.2
+      refuse_media_type(response);
       return false;
     }
     schema::RequestErrors errors;

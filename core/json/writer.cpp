@@ -14,6 +14,20 @@ void append_finite(std::string& out, double value, FloatStyle style) {
   append_bounded(out, kDoubleBound, [&](char* to) { return write_double(to, value, style); });
 }
 
+bool append_not_finite(std::string& out, double value, Style style) {
+  switch (style) {
+    case Style::kPydantic:
+      out.append("null");
+      return true;
+    case Style::kPython:
+      out.append(std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+      return true;
+    case Style::kFastApi:
+      break;
+  }
+  return false;
+}
+
 bool write_value(std::string& out, const Value& value, Style style, std::uint32_t depth) {
   switch (value.type()) {
     case Type::kNull:
@@ -30,13 +44,9 @@ bool write_value(std::string& out, const Value& value, Style style, std::uint32_
       return true;
     case Type::kDouble:
       if (!std::isfinite(value.as_double())) {
-        if (style == Style::kFastApi) {
-          return false;
-        }
-        out.append("null");
-        return true;
+        return append_not_finite(out, value.as_double(), style);
       }
-      append_finite(out, value.as_double(), style == Style::kFastApi ? FloatStyle::kPython : FloatStyle::kPydantic);
+      append_finite(out, value.as_double(), style == Style::kPydantic ? FloatStyle::kPydantic : FloatStyle::kPython);
       return true;
     case Type::kString:
       if (value.has_surrogates()) {

@@ -15,6 +15,8 @@ enum class Style : std::uint8_t {
   /// json.dumps(ensure_ascii=False, allow_nan=False, separators=(",", ":")) after FastAPI's
   /// jsonable_encoder: floats by repr(), NaN and infinities fail, members "_sa..." are left out.
   kFastApi,
+  /// json.dumps(ensure_ascii=False, separators=(",", ":")), for Python to read again: NaN, Infinity, -Infinity.
+  kPython,
 };
 
 /// Containers within containers that jsonable_encoder gets through before CPython's limit of 1000

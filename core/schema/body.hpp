@@ -32,6 +32,9 @@ class RequestErrors {
  public:
   void add(std::span<const Error> errors, std::string_view place);
   [[nodiscard]] bool empty() const noexcept { return entries_.empty() && writable_; }
+  [[nodiscard]] bool writable() const noexcept { return writable_; }
+  /// The JSON objects of the list, separated by commas.
+  [[nodiscard]] const std::string& entries() const noexcept { return entries_; }
   /// The 422 with all of them; 500 as text where one cannot be written.
   [[nodiscard]] Rejection rejection() const;
 

@@ -150,14 +150,7 @@ class Compiler {
       }
       reference->resolve(found->second.get());
     }
-    // A reference may lead to another; a ring of them alone leads nowhere.
-    const Node* root = schema_.root.get();
-    for (std::size_t i = 0; i <= references_.size(); ++i) {
-      if (const auto* reference = dynamic_cast<const ReferenceNode*>(root)) {
-        root = reference->target();
-      }
-    }
-    schema_.model = dynamic_cast<const ModelNode*>(root);
+    schema_.model = dynamic_cast<const ModelNode*>(leads_to(schema_.root.get()));
     if (schema_.model == nullptr) {
       reader.fail("is not that of a model");
     }
@@ -183,6 +176,12 @@ class Compiler {
     if (type == "none" || type == "any") {
       reader.allow({"type"});
       return type == "none" ? NodePtr(std::make_unique<NoneNode>()) : NodePtr(std::make_unique<AnyNode>());
+    }
+    if (type == "opaque") {
+      reader.allow({"type", "kind", "nullable", "inner"});
+      const json::Value* inner = reader.find("inner");
+      return std::make_unique<OpaqueNode>(column_kind(reader), reader.flag("nullable"),
+                                          inner != nullptr ? node(*inner) : nullptr);
     }
     if (type == "datetime") {
       reader.allow({"type", "strict"});
@@ -220,6 +219,29 @@ class Compiler {
       return model_node(reader);
     }
     reader.fail("is unknown");
+  }
+
+  // A reference may lead to another; a ring of them alone leads nowhere. Functions may be put around a model.
+  [[nodiscard]] const Node* leads_to(const Node* node) const {
+    for (std::size_t references = 0; node != nullptr && references <= references_.size();) {
+      if (const auto* reference = dynamic_cast<const ReferenceNode*>(node)) {
+        node = reference->target();
+        ++references;
+      } else if (const auto* opaque = dynamic_cast<const OpaqueNode*>(node)) {
+        node = opaque->inner();
+      } else {
+        break;
+      }
+    }
+    return node;
+  }
+
+  static FieldKind column_kind(const Reader& reader) {
+    const std::string kind = reader.text("kind");
+    if (kind != "text" && kind != "json") {
+      reader.fail("has an unknown \"kind\"");
+    }
+    return kind == "text" ? FieldKind::kString : FieldKind::kJson;
   }
 
   static NodePtr integer_node(const Reader& reader) {

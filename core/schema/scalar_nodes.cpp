@@ -73,6 +73,12 @@ bool AnyNode::validate(const json::Value& input, State& state, json::Value& out)
   return true;
 }
 
+bool OpaqueNode::validate(const json::Value& input, State& state, json::Value& out) const {
+  out = input;
+  check_writable(input, state);
+  return true;
+}
+
 bool DatetimeNode::validate(const json::Value& input, State& state, json::Value& out) const {
   std::expected<Datetime, DatetimeError> value;
   if (!strict_ && input.is_string()) {

@@ -27,6 +27,29 @@ class AnyNode final : public Node {
   [[nodiscard]] bool nullable() const noexcept override { return true; }
 };
 
+/// What Python validates: stands for its column, and knows how to merge what is inside. Takes anything.
+class OpaqueNode final : public Node {
+ public:
+  /// `inner`: what a function is put around; nullptr: nothing, and `kind` is that of the column.
+  OpaqueNode(FieldKind kind, bool nullable, NodePtr inner) noexcept
+      : kind_(kind), nullable_(nullable), inner_(std::move(inner)) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] json::Value merge(const json::Value& stored, const json::Value& patch,
+                                  json::Arena& arena) const override {
+    return inner_ != nullptr ? inner_->merge(stored, patch, arena) : Node::merge(stored, patch, arena);
+  }
+  [[nodiscard]] FieldKind kind() const noexcept override { return inner_ != nullptr ? inner_->kind() : kind_; }
+  [[nodiscard]] bool nullable() const noexcept override {
+    return nullable_ || (inner_ != nullptr && inner_->nullable());
+  }
+  [[nodiscard]] const Node* inner() const noexcept { return inner_.get(); }
+
+ private:
+  FieldKind kind_;
+  bool nullable_;
+  NodePtr inner_;
+};
+
 /// Strict: nothing that comes out of JSON is a datetime.
 class DatetimeNode final : public Node {
  public:

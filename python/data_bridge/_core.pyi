@@ -290,6 +290,8 @@ def is_json_content_type(value: bytes) -> bool:
 def check_pattern(pattern: str) -> str | None:
     """Why a regular expression cannot run natively with Pydantic's meaning; None if it can."""
 
+_Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # status, content type, body, further headers
+
 @final
 class CrudFaults:
     """What has gone wrong in stores, for the log."""
@@ -321,9 +323,20 @@ class CrudOperation:
 
     @property
     def is_read(self) -> bool: ...
-    def perform(
-        self, path: str, query: str, content_type: str, body: bytes, key: str
-    ) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]: ...
+    def perform(self, path: str, query: str, content_type: str, body: bytes, key: str) -> _Answer: ...
+    def examine(self, path: str, query: str, content_type: str, body: bytes, key: str) -> bytes | _Answer: ...
+    def write_validated(
+        self, path: str, query: str, content_type: str, body: bytes, key: str, document: bytes
+    ) -> _Answer: ...
+    def merge_stored(self, path: str, query: str, content_type: str, body: bytes, key: str) -> StoredItem | _Answer: ...
+    def write_merged(self, before: StoredItem, document: bytes) -> _Answer | None: ...
+
+@final
+class StoredItem:
+    """An item that a patch was merged with; `merged` is what has to be validated."""
+
+    @property
+    def merged(self) -> bytes: ...
 
 @final
 class CrudResource:

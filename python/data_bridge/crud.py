@@ -21,7 +21,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Path, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, RootModel, create_model
 from pydantic.fields import FieldInfo
 from pydantic.types import UuidVersion
 from starlette.concurrency import run_in_threadpool
@@ -30,7 +30,8 @@ from data_bridge._core import CrudOperation, CrudResource, CrudStore
 from data_bridge.list_fields import ListField, export_filters, list_fields, sort_terms
 from data_bridge.list_parameters import list_parameters, page_query, warn_of_hidden_fields
 from data_bridge.naming import plural, words
-from data_bridge.schema import export_model
+from data_bridge.python_operations import PythonHalf
+from data_bridge.schema import export_item, export_model
 from data_bridge.stores import StoreError, Stores, stores_of
 
 __all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of"]
@@ -65,16 +66,24 @@ class Resource:
         self.stores = stores
         self.attached_to: CrudStore | None = None
         self._native: CrudResource | None = None
+        self._python: PythonHalf | None = None
         self._operations: dict[str, CrudOperation] = {}
 
-    def set_native(self, native: CrudResource, operations: Sequence[str]) -> None:
-        """Join the native half."""
+    def set_native(self, native: CrudResource, operations: Sequence[str], python: PythonHalf) -> None:
+        """Join the native half, and what Python does for it."""
         self._native = native
+        self._python = python
         self._operations = {operation: native.operation(operation) for operation in operations}
 
     def operation(self, name: str) -> CrudOperation:
         """The native operation, for either door."""
         return self._operations[name]
+
+    def reasons(self, name: str) -> str:
+        """Why an operation goes through Python, as text; "": it is native."""
+        assert self._python is not None
+        reasons = self._python.reasons(name)
+        return "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
 
     def attach(self, store: CrudStore) -> None:
         """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
@@ -101,8 +110,13 @@ class Resource:
             request.path_params.get(self.key, ""),
         )
         # A read takes microseconds, less than a thread; a write waits for the disk.
-        perform = operation.perform
-        answer = perform(*arguments) if operation.is_read else await run_in_threadpool(lambda: perform(*arguments))
+        assert self._python is not None
+        if self._python.reasons(name):
+            answer = await self._python.perform(name, operation, arguments)
+        elif operation.is_read:
+            answer = operation.perform(*arguments)
+        else:
+            answer = await run_in_threadpool(operation.perform, *arguments)
         status, content_type, body, headers = answer
         response = Response(status_code=status)
         response.body = b"" if request.method == "HEAD" else body
@@ -153,12 +167,16 @@ def register_crud(
     by default the path's last part. `store`: a URL, by default the app's. `summary` is what the documentation calls an
     item. The rest is as in FastAPI.
 
-    Raises TypeError or ValueError for options that cannot be, and `data_bridge.schema.Unsupported` (a ValueError that
-    names fields and reasons) for a model that cannot be validated natively.
+    What of the model needs Python (validators, computed fields, types without a native form) takes the operations that
+    it concerns through Python; `Resource.reasons()` and ``data-bridge routes`` tell which and why.
+
+    Raises TypeError or ValueError for options that cannot be.
     """
     options = f"app.crud({getattr(model, '__qualname__', model)!s})"
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise TypeError(f"{options}: not a Pydantic model")
+    if issubclass(model, RootModel):
+        raise TypeError(f"{options}: a RootModel has no fields to store")
     path = _check_path(options, "/" + _kebab_plural(model.__name__) if path is None else path)
     table = _check_table(options, path.rsplit("/", 1)[1] if table is None else table)
     chosen = _check_operations(options, OPERATIONS if operations is None else operations)
@@ -166,15 +184,16 @@ def register_crud(
     if not (isinstance(key, str) and key.isidentifier() and not key.startswith("_")):
         raise ValueError(f"{options}: key={key!r} is not the name of a field")
     native_model = _with_assignable_key(options, model, key)
-    _refuse_two_names(options, model)
 
     stores = stores_of(app)
     resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
     fields = list_fields(native_model, key)
     warn_of_hidden_fields(options, fields)
     shapes = _Shapes(model, key, page_size, max_page_size, fields)
+    exported = export_item(native_model)
+    python = PythonHalf(native_model, key, shapes.key_type, exported)
     native: dict[str, Any] = {
-        "item": export_model(native_model),
+        "item": exported.text,
         "key_model": export_model(_model("Key", {key: (shapes.key_type, ...)})),
         "page": export_model(page_query(page_size, max_page_size)),
         "filters": export_filters(native_model, fields),
@@ -198,11 +217,15 @@ def register_crud(
         )
     added = [route for group in routes.values() for route in group]
     foreign = sorted({name for route in added for name in _query_names(route.dependant)})
-    resource.set_native(CrudResource(**native, foreign_parameters=foreign), chosen)
+    resource.set_native(CrudResource(**native, foreign_parameters=foreign), chosen, python)
     for operation, group in routes.items():
+        reasons = resource.reasons(operation)
         for route in group:
-            # How data_bridge's server finds the native door.
-            route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
+            # How data_bridge's server finds the native door, or why there is none.
+            if reasons:
+                route.endpoint.__data_bridge_reason__ = reasons  # type: ignore[attr-defined]
+            else:
+                route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
             _describe(route, operation, shapes, dependencies)
     stores.add(resource)
     _open_and_close_with(app, stores)
@@ -478,28 +501,3 @@ def _with_assignable_key(options: str, model: type[BaseModel], key: str) -> type
     changed = copy(field)
     changed.default, changed.default_factory = None, None
     return _model(model.__name__, {key: (kind | None, changed)}, model)
-
-
-def _refuse_two_names(options: str, model: type[BaseModel]) -> None:
-    """A nested item is stored as it is answered, and must be readable again when it is patched."""
-
-    def nested(annotation: Any) -> Iterator[type[BaseModel]]:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield annotation
-        for part in typing.get_args(annotation):
-            yield from nested(part)
-
-    seen: set[type[BaseModel]] = {model}
-    waiting = [part for field in model.model_fields.values() for part in nested(field.annotation)]
-    while waiting:
-        inner = waiting.pop()
-        if inner in seen:
-            continue
-        seen.add(inner)
-        for name, field in inner.model_fields.items():
-            if (field.validation_alias or name) != (field.serialization_alias or name):
-                raise TypeError(
-                    f"{options}: {inner.__qualname__}.{name} is read as {field.validation_alias!r} but written as "
-                    f"{field.serialization_alias or name!r}; inside an item both must be the same"
-                )
-            waiting.extend(nested(field.annotation))

@@ -9,15 +9,16 @@ The text is JSON::
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
 already folded in: ``int float str bool none any datetime uuid literal enum nullable list ref model``.
-Only what the native core does exactly like Pydantic is exported; for everything else `Unsupported`
-names the field and the reason.
+Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
+which has the kind of a column and no validation, and is a reason for operations to go through Python.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -26,7 +27,16 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 
 from data_bridge._core import check_pattern
 
-__all__ = ["Unsupported", "export_model"]
+__all__ = [
+    "NO_SCHEMA",
+    "Exported",
+    "Reasons",
+    "Unsupported",
+    "export_item",
+    "export_model",
+    "is_pydantics_own",
+    "parts_of",
+]
 
 _Schema = Mapping[str, Any]
 _Node = dict[str, Any]
@@ -79,6 +89,16 @@ _DEFAULT_CONFIG: dict[str, Any] = {
 }
 
 
+# What JSON mode always writes as a string.
+_WRITTEN_AS_TEXT = {"decimal", "date", "time", "timedelta", "bytes", "url", "multi-host-url"}
+_NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
+_FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
+
+
+def _name_of(function: Any) -> str:
+    return str(getattr(function, "__qualname__", repr(function)))
+
+
 class Unsupported(ValueError):
     """A model has parts that need Python.
 
@@ -92,20 +112,81 @@ class Unsupported(ValueError):
         super().__init__(f"{model.__name__} cannot be validated natively: {listing}")
 
 
+Reasons = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A model for the native core, and what of it needs Python, as (field, reason).
+
+    `inputs`: why what clients send has to be validated by Python. `outputs`: why what is stored is not what is
+    answered, so that answers have to be written by Python; then fields are stored under their names.
+    """
+
+    text: str
+    inputs: Reasons
+    outputs: Reasons
+
+
 def export_model(model: type[BaseModel]) -> str:
     """The schema of `model` as text for `data_bridge._core.SchemaModel`.
 
     Completes the model first, where its annotations name classes defined later. Raises `Unsupported`.
     """
+    _complete(model)
+    exporter = _Exporter(model)
+    text = exporter.export()
+    if reasons := list(dict.fromkeys([*exporter.inputs, *exporter.outputs])):
+        raise Unsupported(model, reasons)
+    return text
+
+
+def export_item(model: type[BaseModel]) -> Exported:
+    """The same for what is stored, with stand-ins for what needs Python."""
+    _complete(model)
+    exporter = _Exporter(model)
+    text = exporter.export()
+    outputs = [*exporter.outputs, *exporter.renamed]
+    if outputs:
+        text = _Exporter(model, by_name=True).export()
+    return Exported(text, exporter.inputs, outputs)
+
+
+def _complete(model: type[BaseModel]) -> None:
     if not model.__pydantic_complete__:
         model.model_rebuild()
-    return _Exporter(model).export()
+
+
+# Keys of a core schema under which no schema stands; a default may be a dict that looks like one.
+NO_SCHEMA = {"metadata", "default", "cls", "members", "expected", "function", "ref", "schema_ref", "serialization"}
+
+
+def parts_of(schema: Any) -> Iterator[Any]:
+    """What a core schema, or a list of them, is made of."""
+    if isinstance(schema, Mapping):
+        for key, value in schema.items():
+            if key in ("fields", "choices") and isinstance(value, Mapping):  # by name, by tag
+                yield from value.values()
+            elif key not in NO_SCHEMA:
+                yield value
+    elif isinstance(schema, list | tuple):
+        yield from schema
+
+
+def is_pydantics_own(function: Any) -> bool:
+    """Whether a validator or serialiser belongs to one of Pydantic's types, and is no user's."""
+    function = getattr(function, "__func__", function)
+    return str(getattr(function, "__module__", "")).split(".")[0] in ("pydantic", "pydantic_core")
 
 
 class _Exporter:
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, model: type[BaseModel], *, by_name: bool = False) -> None:
         self._root = model
-        self._reasons: list[tuple[str, str]] = []
+        self._by_name = by_name
+        self.inputs: Reasons = []
+        self.outputs: Reasons = []
+        # A nested item is stored as it is answered, and must be readable again when it is patched.
+        self.renamed: Reasons = []
         self._definitions: list[_Schema] = []
         # The references of a core schema hold addresses; numbers make the text the same in every process.
         self._names: dict[str, str] = {}
@@ -121,8 +202,6 @@ class _Exporter:
             for definition in self._definitions
         }
         root = self._node(schema, {}, "")
-        if self._reasons:
-            raise Unsupported(self._root, self._reasons)
         version = sys.version_info[:2]
         spec = {
             "version": 1,
@@ -136,23 +215,43 @@ class _Exporter:
         return json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
 
     def _title(self, definition: _Schema) -> str:
+        while definition["type"].startswith("function-") and "schema" in definition:
+            definition = definition["schema"]
         cls = definition.get("cls")
         return "" if cls is self._root or cls is None else cls.__qualname__
 
     # --- reasons ------------------------------------------------------------------------------------
 
-    def _refuse(self, where: str, reason: str) -> _Node:
-        if (where, reason) not in self._reasons:
-            self._reasons.append((where, reason))
-        return {"type": "any"}
+    def _refuse(self, where: str, reason: str, kind: str = "json") -> _Node:
+        """A stand-in for what Python has to validate. `nullable`: it may be None for all that is known."""
+        if (where, reason) not in self.inputs:
+            self.inputs.append((where, reason))
+        return {"type": "opaque", "kind": kind, "nullable": kind == "json"}
 
-    def _refuse_others(self, schema: _Schema, known: set[str], where: str) -> None:
-        """What a node says beyond `known` is not guessed at."""
+    def _refuse_output(self, where: str, reason: str) -> None:
+        if (where, reason) not in self.outputs:
+            self.outputs.append((where, reason))
+
+    def _refuse_others(self, schema: _Schema, known: set[str], where: str) -> bool:
+        """What a node says beyond `known` is not guessed at. True where there is nothing."""
+        refused = False
         for key in schema.keys() - known - _NEUTRAL:
             if key == "serialization":
-                self._refuse(where, "a custom serialiser")
+                refused = self._serialization(schema[key], where) or refused
             else:
                 self._refuse(where, f"`{key}` of a Pydantic `{schema['type']}`")
+                refused = True
+        return not refused
+
+    def _serialization(self, serialization: _Schema, where: str) -> bool:
+        """True where what is written is another thing than the value."""
+        function = serialization.get("function")
+        if function is not None and is_pydantics_own(function) and "secret" not in _name_of(function):
+            return False  # how a type of Pydantic's is written, which is how it is stored
+        if function is None and serialization["type"] in ("to-string", "include-exclude-sequence"):
+            return False
+        self._refuse_output(where, "a secret" if "secret" in _name_of(function) else "a custom serialiser")
+        return True
 
     # --- nodes --------------------------------------------------------------------------------------
 
@@ -162,10 +261,39 @@ class _Exporter:
         if export is not None:
             return export(self, schema, config, where)
         if kind.startswith("function-"):
-            function = schema["function"]["function"]
-            name = getattr(function, "__qualname__", repr(function))
-            return self._refuse(where, f"the validator function {name}")
-        return self._refuse(where, f"the type `{kind}`")
+            if "serialization" in schema:
+                self._serialization(schema["serialization"], where)
+            node = self._refuse(where, f"the validator function {_name_of(schema['function']['function'])}")
+            if "schema" in schema and "serialization" not in schema:
+                node["inner"] = self._node(schema["schema"], config, where)
+                node["nullable"] = kind != "function-after"  # what is before may turn null into something
+            return node
+        if kind in ("default", "model-fields"):  # below a function: what is outermost is read with the field
+            node = self._refuse(where, f"the type `{kind}`")
+            if kind == "default":
+                node["inner"] = self._node(schema["schema"], config, where)
+            return node
+        self._look_into(schema, where)
+        if kind in _WRITTEN_AS_TEXT and config.get("ser_json_" + kind, "iso8601") == config.get(
+            "ser_json_temporal", "iso8601"
+        ):
+            return self._refuse(where, f"the type `{kind}`", "text")
+        return {**self._refuse(where, f"the type `{kind}`"), "nullable": kind not in _NEVER_NONE}
+
+    def _look_into(self, schema: Any, where: str) -> None:
+        """Find what is answered otherwise than it is stored inside of a type that has no node."""
+        if isinstance(schema, Mapping):
+            if "serialization" in schema:
+                self._serialization(schema["serialization"], where)
+            if schema.get("computed_fields"):
+                self._refuse_output(where, "computed fields")
+            if schema.get("type") in _FIELDS:
+                if schema.get("serialization_exclude") or schema.get("serialization_exclude_if"):
+                    self._refuse_output(where, "a field that is excluded")
+                if schema.get("serialization_alias") != schema.get("validation_alias"):
+                    self.renamed.append((where, "read under another name than it is written under"))
+        for part in parts_of(schema):
+            self._look_into(part, where)
 
     @staticmethod
     def _strict(schema: _Schema, config: _Schema) -> bool:
@@ -186,6 +314,8 @@ class _Exporter:
     def _float(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         bounds = {"multiple_of", "le", "lt", "ge", "gt"}
         self._refuse_others(schema, bounds | {"strict", "allow_inf_nan"}, where)
+        if config.get("ser_json_inf_nan", "null") != "null":
+            return self._refuse(where, "the setting `ser_json_inf_nan`")
         allow_inf_nan = schema.get("allow_inf_nan", config.get("allow_inf_nan", True))
         node: _Node = {"type": "float", "strict": self._strict(schema, config), "allow_inf_nan": bool(allow_inf_nan)}
         for key in bounds & schema.keys():
@@ -198,7 +328,7 @@ class _Exporter:
         settings = ("min_length", "max_length", "strip_whitespace", "to_lower", "to_upper")
         self._refuse_others(schema, {*settings, "strict", "pattern", "regex_engine", "coerce_numbers_to_str"}, where)
         if schema.get("coerce_numbers_to_str"):
-            return self._refuse(where, "`coerce_numbers_to_str`")
+            return self._refuse(where, "`coerce_numbers_to_str`", "text")
         node: _Node = {"type": "str"}
         for key in settings:
             value = schema.get(key, config.get("str_" + key))
@@ -207,9 +337,9 @@ class _Exporter:
         pattern = schema.get("pattern")
         if pattern is not None:
             if not isinstance(pattern, str) or schema.get("regex_engine", "rust-regex") != "rust-regex":
-                return self._refuse(where, "a pattern for Python's `re`")
+                return self._refuse(where, "a pattern for Python's `re`", "text")
             if refusal := check_pattern(pattern):
-                return self._refuse(where, f"the pattern {pattern!r}: {refusal}")
+                return self._refuse(where, f"the pattern {pattern!r}: {refusal}", "text")
             node["pattern"] = pattern
         return node
 
@@ -227,8 +357,10 @@ class _Exporter:
 
     def _datetime(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", "microseconds_precision"}, where)
+        if config.get("ser_json_temporal", "iso8601") != "iso8601":
+            return self._refuse(where, "the setting `ser_json_temporal`")
         if schema.get("microseconds_precision", "truncate") != "truncate":
-            return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`")
+            return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`", "text")
         return {"type": "datetime", "strict": self._strict(schema, config)}
 
     def _uuid(self, schema: _Schema, config: _Schema, where: str) -> _Node:
@@ -253,11 +385,15 @@ class _Exporter:
         if base == "float" or not self._are_simple(values):
             return self._refuse(where, "an Enum of other values than str, int and bool")
         if getattr(cls._missing_, "__func__", None) is not Enum._missing_.__func__:  # type: ignore[attr-defined]
-            return self._refuse(where, f"{cls.__qualname__}._missing_")
+            return self._refuse(where, f"{cls.__qualname__}._missing_", self._kind_of(values))
         node: _Node = {"type": "enum", "values": values, "base": base, "expected": ""}
         if self._strict(schema, config):
             return {**node, "strict_class": cls.__name__}
         return {**node, "expected": self._expected(schema)}
+
+    @staticmethod
+    def _kind_of(values: list[Any]) -> str:
+        return "text" if all(type(value) is str for value in values) else "json"
 
     @staticmethod
     def _are_simple(values: list[Any]) -> bool:
@@ -296,6 +432,8 @@ class _Exporter:
             if key in _DEFAULT_CONFIG:
                 if value != _DEFAULT_CONFIG[key]:
                     self._refuse(where, f"the setting `{key}`")
+                    if key.startswith("ser_json_"):
+                        self._refuse_output(where, f"the setting `{key}`")
             elif key not in _KNOWN_CONFIG and key not in _NEUTRAL_CONFIG:
                 self._refuse(where, f"the unknown setting `{key}`")
         return config
@@ -306,25 +444,33 @@ class _Exporter:
             schema, known | {"custom_init", "root_model", "post_init", "strict", "extra_behavior"}, where
         )
         if schema.get("custom_init"):
-            return self._refuse(where, "a custom __init__")
+            self._refuse(where, "a custom __init__")
         if schema.get("root_model"):
-            return self._refuse(where, "a RootModel")
+            return self._root_model(schema, where)
         if schema.get("post_init"):
-            return self._refuse(where, "model_post_init")
+            self._refuse(where, "model_post_init")
         if schema.get("strict"):
-            return self._refuse(where, "a strict reference to a model")
+            self._refuse(where, "a strict reference to a model")
         own = self._model_node_config(schema, where)
         fields_schema: _Schema = schema["schema"]
+        while fields_schema["type"].startswith("function-"):  # a model's validators within it
+            self._refuse(where, f"the validator function {_name_of(fields_schema['function']['function'])}")
+            fields_schema = fields_schema["schema"]
         if fields_schema["type"] != "model-fields":
-            return self._node(fields_schema, own, where)
+            self._look_into(fields_schema, where)
+            return self._refuse(where, f"the type `{fields_schema['type']}`")
         return self._model_fields(fields_schema, schema, own, where)
+
+    def _root_model(self, schema: _Schema, where: str) -> _Node:
+        self._look_into(schema["schema"], where)
+        return self._refuse(where, "a RootModel")
 
     def _model_fields(self, schema: _Schema, model: _Schema, config: _Schema, where: str) -> _Node:
         known = {"fields", "model_name", "computed_fields", "from_attributes", "extra_behavior"}
         self._refuse_others(schema, known, where)
         if schema.get("computed_fields"):
             names = ", ".join(field["property_name"] for field in schema["computed_fields"])
-            self._refuse(where, f"the computed fields {names}")
+            self._refuse_output(where, f"the computed fields {names}")
         extra = schema.get("extra_behavior", model.get("extra_behavior", config.get("extra_fields_behavior")))
         fields = [
             self._field(name, field, config, f"{where}.{name}" if where else name)
@@ -333,12 +479,17 @@ class _Exporter:
         return {"type": "model", "name": model["cls"].__name__, "extra": extra or "ignore", "fields": fields}
 
     def _field(self, name: str, field: _Schema, config: _Schema, where: str) -> _Node:
-        self._refuse_others(field, {"schema", "validation_alias", "serialization_alias", "frozen"}, where)
+        excluded = {"serialization_exclude", "serialization_exclude_if"}
+        self._refuse_others(field, {"schema", "validation_alias", "serialization_alias", "frozen", *excluded}, where)
+        if any(field.get(key) for key in excluded):
+            self._refuse_output(where, "a field that is excluded")
         node: _Node = {
             "name": name,
             "keys": self._keys(name, field, config, where),
-            "output_key": field.get("serialization_alias") or name,
+            "output_key": name if self._by_name else field.get("serialization_alias") or name,
         }
+        if "." in where and field.get("validation_alias", name) != field.get("serialization_alias", name):
+            self.renamed.append((where, "read under another name than it is written under"))
         if not config.get("loc_by_alias", True):
             node["location"] = name
         schema: _Schema = field["schema"]
@@ -374,7 +525,8 @@ class _Exporter:
         if "default_factory" in schema:
             factory = schema["default_factory"]
             if factory not in (list, dict):
-                self._refuse(where, f"the default_factory {getattr(factory, '__qualname__', repr(factory))}")
+                self._refuse(where, f"the default_factory {_name_of(factory)}")
+                node["default"] = None  # Python fills it in
                 return
             default: Any = factory()
         else:
@@ -387,9 +539,10 @@ class _Exporter:
         try:
             native.to_json(default, by_alias=True, warnings=False)  # refuses what has no form in UTF-8, too
             # Not the text: it has null for the infinities and NaN, which are the values of such a float all the same.
-            node["default"] = native.to_python(default, mode="json", by_alias=True, warnings=False)
+            node["default"] = native.to_python(default, mode="json", by_alias=not self._by_name, warnings=False)
         except (PydanticSerializationError, UnicodeError):
             self._refuse(where, f"a default without a form in JSON: {default!r}")
+            node["default"] = None
 
 
 _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {

@@ -17,13 +17,12 @@ from doors import Open
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.security import APIKeyQuery
 from fastapi.testclient import TestClient
-from pydantic import UUID4, BaseModel, Field, field_validator
+from pydantic import UUID4, BaseModel, Field
 
 from data_bridge import App
 from data_bridge.crud import StoreError, register_crud, stores_of
 from data_bridge.naming import plural, words
 from data_bridge.routes import RouteCompiler
-from data_bridge.schema import Unsupported
 
 
 class Item(BaseModel):
@@ -121,18 +120,7 @@ def test_an_option_that_cannot_be_is_said_at_once(app: App, options: dict[str, A
     assert len(app.routes) == before
 
 
-def test_a_model_that_cannot_be_native_names_its_fields(app: App) -> None:
-    class Custom(BaseModel):
-        id: int | None = None
-        name: str
-
-        @field_validator("name")
-        @classmethod
-        def no_x(cls, value: str) -> str:
-            return value
-
-    with pytest.raises(Unsupported, match="name"):
-        app.crud(Custom)
+def test_what_is_no_model(app: App) -> None:
     with pytest.raises(TypeError, match="not a Pydantic model"):
         app.crud(int)  # type: ignore[type-var]
 
@@ -150,17 +138,6 @@ def test_keys_that_cannot_be(app: App) -> None:
     for model in (FloatKey, Version4, Version4Factory):
         with pytest.raises(TypeError, match="key"):
             app.crud(model)
-
-
-def test_nested_names_must_be_the_same_in_and_out(app: App) -> None:
-    class Inner(BaseModel):
-        a: int = Field(validation_alias="in_a", serialization_alias="out_a")
-
-    class Outer(BaseModel):
-        inner: list[Inner] = []
-
-    with pytest.raises(TypeError, match=r"Inner\.a"):
-        app.crud(Outer)
 
 
 def test_dependencies_run_before_the_operation(app: App, open_client: Open) -> None:

@@ -53,7 +53,7 @@ FIELDS: list[tuple[Any, str]] = [
     (Annotated[datetime, Field(gt=datetime(2020, 1, 1))], "`gt` of a Pydantic `datetime`"),
     (Annotated[UUID, Field(default_factory=uuid4)], "the default_factory uuid4"),
     (Annotated[int, Field(validation_alias=AliasPath("a", 0))], "an AliasPath"),
-    (Annotated[int, Field(exclude=True)], "`serialization_exclude` of a Pydantic `model-field`"),
+    (Annotated[int, Field(exclude=True)], "a field that is excluded"),
     (Grade, "Grade._missing_"),
 ]
 

@@ -150,6 +150,7 @@ class _AppReader:
                 facts = framework.read_route(self.app, self.places, view, self.services)
             route.plan = make_plan(facts, self.services)
             route.kind = "compiled"
+            route.reason = getattr(getattr(view.effective, "endpoint", None), "__data_bridge_reason__", "")
         except Bridged as reason:
             route.reason = str(reason)
         except Exception as error:

@@ -1,0 +1,45 @@
+// Items on their way to the store: the jobs that insert or replace one, whoever has validated it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "crud/operation.hpp"
+#include "storage/row.hpp"
+
+namespace data_bridge::crud {
+
+/// Of a row that waits for its transaction, in bytes.
+[[nodiscard]] std::size_t memory_of(const storage::Row& row) noexcept;
+
+class CreateWrite final : public PendingWrite {
+ public:
+  /// `path`: of the collection, for Location.
+  CreateWrite(std::shared_ptr<const Resource> resource, storage::Row row, std::string_view path)
+      : PendingWrite(std::move(resource)), row_(std::move(row)), path_(path) {}
+  [[nodiscard]] std::size_t memory() const noexcept override;
+  [[nodiscard]] storage::Status execute(storage::WriteTransaction& transaction) override;
+
+ private:
+  storage::Row row_;
+  const std::string path_;
+};
+
+class ReplaceWrite final : public PendingWrite {
+ public:
+  ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row)
+      : PendingWrite(std::move(resource)), key_(std::move(key)), row_(std::move(row)) {}
+  [[nodiscard]] std::size_t memory() const noexcept override;
+  [[nodiscard]] storage::Status execute(storage::WriteTransaction& transaction) override;
+
+ private:
+  const storage::Key key_;
+  const storage::Row row_;
+};
+
+/// True for JSON and for JSON Merge Patch.
+[[nodiscard]] bool is_merge_patch(std::string_view content_type);
+/// 415 to a patch of another media type.
+void refuse_media_type(Response& response);
+
+}  // namespace data_bridge::crud

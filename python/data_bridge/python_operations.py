@@ -1,0 +1,151 @@
+"""Operations of a resource whose model needs Python: as a FastAPI route with that model as body and response answers.
+
+The native half reads requests, keeps keys and writes; what Python does is to validate items and, where answers are not
+what is stored, to write them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.encoders import jsonable_encoder
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
+from starlette.concurrency import run_in_threadpool
+
+from ._core import CrudOperation, StoredItem, is_json_content_type
+from .schema import Exported, Reasons
+from .stored_items import StoredItems
+
+__all__ = ["PythonHalf"]
+
+Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
+Arguments = tuple[str, str, str, bytes, str]
+
+_VALIDATING = ("create", "replace", "update")
+_READING = ("list", "get")
+
+# How often a patch is merged again because somebody else was faster. Each time one of them has got on, so that only a
+# crowd that never ends gets here.
+_MAX_MERGES = 1000
+
+_FAILED: Answer = (500, b"text/plain; charset=utf-8", b"Internal Server Error", [])
+_BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', [(b"retry-after", b"1")])
+
+
+class PythonHalf:
+    """What Python does for the operations of one resource."""
+
+    def __init__(self, model: type[BaseModel], key: str, key_type: type, exported: Exported) -> None:
+        self._items = StoredItems(model, by_name=bool(exported.outputs))
+        self._key = key if key in model.model_fields else None
+        self._key_name = key
+        self._key_type = key_type
+        self._exported = exported
+
+    def reasons(self, operation: str) -> Reasons:
+        """Why an operation goes through here, as (field, reason); empty: it is native."""
+        inputs = self._exported.inputs if operation in _VALIDATING else []
+        outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
+        return list(dict.fromkeys([*inputs, *outputs]))
+
+    async def perform(self, name: str, operation: CrudOperation, arguments: Arguments) -> Answer:
+        """What `operation.perform(*arguments)` is for others. Raises what the model's own code raises."""
+        if name in _READING:
+            return self._rewritten(name, operation.perform(*arguments))
+        entries = operation.examine(*arguments)
+        if isinstance(entries, tuple):
+            return entries
+        if name == "update":
+            return await self._update(operation, arguments, entries)
+        if not arguments[3]:
+            return _unprocessable(entries)
+        body: Any = arguments[3]
+        if is_json_content_type(arguments[2].encode("latin-1")):
+            body = json.loads(body)
+        item = self._validated(self._items.validate, body, entries)
+        if not isinstance(item, BaseModel):
+            return item
+        document = self._document(item)
+        if document is None:
+            return _FAILED
+        answer = await run_in_threadpool(operation.write_validated, *arguments, document)
+        return self._rewritten(name, answer, item)
+
+    async def _update(self, operation: CrudOperation, arguments: Arguments, entries: bytes) -> Answer:
+        if entries:
+            return _unprocessable(entries)  # without the item there is nothing to validate
+        for _ in range(_MAX_MERGES):
+            merged = operation.merge_stored(*arguments)
+            if not isinstance(merged, StoredItem):
+                return merged
+            item = self._validated(self._items.validate_merged, json.loads(merged.merged), b"")
+            if not isinstance(item, BaseModel):
+                return item
+            document = self._document(item)
+            if document is None:
+                return _FAILED
+            answer = await run_in_threadpool(operation.write_merged, merged, document)
+            if answer is not None:
+                return self._rewritten("update", answer, item)
+        return _BUSY
+
+    @staticmethod
+    def _validated(validate: Callable[[Any], BaseModel], body: Any, entries: bytes) -> BaseModel | Answer:
+        try:
+            item = validate(body)
+        except ValidationError as error:
+            errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
+            try:
+                text = json.dumps(
+                    jsonable_encoder(errors), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+                ).encode()
+            except ValueError:  # NaN, an infinity or a lone surrogate in an input: FastAPI fails, too
+                return _FAILED
+            return _unprocessable(entries + (b"," if entries else b"") + text[1:-1])
+        return _unprocessable(entries) if entries else item
+
+    def _document(self, item: BaseModel) -> bytes | None:
+        try:
+            return self._items.document(item)
+        except (PydanticSerializationError, ValueError):
+            return None
+
+    # --- answers that are not what is stored --------------------------------------------------------
+
+    def _rewritten(self, name: str, answer: Answer, item: BaseModel | None = None) -> Answer:
+        status, content_type, body, headers = answer
+        if not self._exported.outputs or status not in (200, 201):
+            return answer
+        stored = json.loads(body)
+        try:
+            if name == "list":
+                items = b",".join(self._written(each) for each in stored["items"])
+                stored["items"] = []
+                body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
+                body = body.replace(b'"items":[]', b'"items":[' + items + b"]", 1)
+            else:
+                body = self._written(stored, item)
+        except (PydanticSerializationError, ValueError):
+            return _FAILED
+        return status, content_type, body, headers
+
+    def _written(self, stored: dict[str, Any], item: BaseModel | None = None) -> bytes:
+        key = stored[self._key_name] if self._key is not None else stored.pop(self._key_name)
+        if item is None:
+            item = self._items.restore(stored)
+        elif self._key is not None:
+            # The store has assigned it, or the path; whatever the model says of changes.
+            item.__dict__[self._key] = self._key_type(key)
+        text = self._items.answer(item)
+        if self._key is None and text.startswith(b"{"):
+            text = json.dumps({self._key_name: key}, separators=(",", ":")).encode()[:-1] + (
+                b"}" if text == b"{}" else b"," + text[1:]
+            )
+        return text
+
+
+def _unprocessable(entries: bytes) -> Answer:
+    return 422, b"application/json", b'{"detail":[' + entries + b"]}", []

@@ -1,4 +1,5 @@
-// What a route returns, as its response model shows it, to JSON: validated and written in one walk over Python's objects.
+// What a route returns, as its response model shows it, to JSON: validated and written in one walk over Python's
+// objects.
 #pragma once
 
 #include <Python.h>
@@ -16,8 +17,9 @@
 
 namespace data_bridge::bridge {
 
-/// Writes what FastAPI's response field makes of a value: SchemaValidator.validate_python() and SchemaSerializer.to_json()
-/// in one, for values that validation would leave as they are. No Python code runs, of anybody's.
+/// Writes what FastAPI's response field makes of a value: SchemaValidator.validate_python() and
+/// SchemaSerializer.to_json() in one, for values that validation would leave as they are. No Python code runs, of
+/// anybody's.
 class ResponseWriter {
  public:
   ResponseWriter() = default;
@@ -90,7 +92,8 @@ class ResponseWriter {
   bool write_model(Document& document, const Node& node, PyObject* value, Source source, int depth) const;
   bool write_members(Document& document, const Node& node, PyObject* dict, int depth) const;
   bool write_instance(Document& document, const Node& node, PyObject* instance, int depth) const;
-  bool write_field(Document& document, const Field& field, PyObject* value, Source source, int depth, bool& first) const;
+  bool write_field(Document& document, const Field& field, PyObject* value, Source source, int depth,
+                   bool& first) const;
 
   std::vector<Node> nodes_;
   json::FloatStyle floats_ = json::FloatStyle::kPydantic;

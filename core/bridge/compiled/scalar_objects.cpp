@@ -1,6 +1,5 @@
 #include "bridge/compiled/scalar_objects.hpp"
 
-
 #include <algorithm>
 #include <array>
 #include <cstdint>

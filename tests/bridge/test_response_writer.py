@@ -84,6 +84,10 @@ class Everything(BaseModel):
     m: Number | None = None
     li: Annotated[list[int], Field(max_length=3)] = []
     di: dict[str, float] = {}
+    un: int | str | float | list[int] | list[str] | Leaf | None = None
+    un2: Colour | bool | datetime.datetime | uuid.UUID | decimal.Decimal | Literal["x"] | str = "x"
+    un3: Annotated[int | str, Field(union_mode="left_to_right")] = 1
+    se: set[int] = set()
 
 
 class Validated(BaseModel):
@@ -210,6 +214,10 @@ def for_field(random: random.Random, name: str, depth: int) -> Any:
         "e": lambda: random.choice([Colour.GREEN, "red"]),
         "m": lambda: random.choice([Number.ONE, 1, None]),
         "li": lambda: [random.randrange(10) for _ in range(random.randrange(5))],
+        "un": lambda: random.choice([1, "1", 1.5, True, [1], ["a"], [], None, Leaf(), Leaf(x=3), {"x": 1}]),
+        "un2": lambda: scalar(random),
+        "un3": lambda: random.choice([1, "a"]),
+        "se": lambda: random.choice([set(), {3, 1, 2}, {10**9, 5, 7}, [1, 2]]),
         "di": lambda: {"k": random.choice([1.0, 2])},
     }  # fmt: skip
     if name in good:
@@ -307,7 +315,7 @@ class Again(BaseModel):
 
 
 @pytest.mark.parametrize(
-    "annotation", [_computed(), _serialised(), Open, Again, list[bytes], tuple[int, ...], int | str, Literal[1]]
+    "annotation", [_computed(), _serialised(), Open, Again, list[bytes], tuple[int, ...], int | bytes, Literal[1]]
 )
 def test_what_is_pydantics_alone(annotation: Any) -> None:
     """Nothing is made for a schema with a part that is not known."""

@@ -1,6 +1,7 @@
 // Reads a ResponseSchema of data_bridge.compile.response_schema into a ResponseWriter.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <array>
@@ -37,7 +38,7 @@ json::FixedText key_text(const std::string& key) {
 }  // namespace
 
 void ResponseWriter::read_node(PyObject* object, Node& node) {
-  constexpr std::array<std::pair<std::string_view, Kind>, 19> kKinds{{
+  constexpr std::array<std::pair<std::string_view, Kind>, 21> kKinds{{
       {"any", Kind::kAny},
       {"none", Kind::kNone},
       {"bool", Kind::kBool},
@@ -53,6 +54,8 @@ void ResponseWriter::read_node(PyObject* object, Node& node) {
       {"nullable", Kind::kNullable},
       {"list", Kind::kList},
       {"dict", Kind::kDict},
+      {"set", Kind::kSet},
+      {"union", Kind::kUnion},
       {"function-before", Kind::kFunction},
       {"function-after", Kind::kFunction},
       {"function-wrap", Kind::kFunction},
@@ -65,6 +68,7 @@ void ResponseWriter::read_node(PyObject* object, Node& node) {
   node.kind = kind->second;
   node.checks = nb::cast<bool>(source.attr("checks"));
   if (const nb::object item = source.attr("item"); !item.is_none()) node.item = nb::cast<std::size_t>(item);
+  node.members = nb::cast<std::vector<std::size_t>>(source.attr("members"));
   node.cls = PyRef::borrow(nb::object(source.attr("cls")).ptr());
   node.forbids_extra = nb::cast<bool>(source.attr("forbids_extra"));
   read_bound(source, "least", node.least);
@@ -100,7 +104,8 @@ std::unique_ptr<ResponseWriter> ResponseWriter::read(PyObject* schema) {
     writer->exclude_none_ = nb::cast<bool>(source.attr("exclude_none"));
     const auto known = [&writer](std::size_t index) { return index < writer->nodes_.size(); };
     for (const Node& node : writer->nodes_) {
-      if (!known(node.item) || !std::ranges::all_of(node.fields, known, &Field::node)) {
+      if (!known(node.item) || !std::ranges::all_of(node.members, known) ||
+          !std::ranges::all_of(node.fields, known, &Field::node)) {
         throw nb::value_error("a response schema whose nodes are not all there");
       }
     }

@@ -129,6 +129,10 @@ bool ResponseWriter::write_node(Document& document, const Node& node, PyObject* 
       if (!PyDict_CheckExact(value)) return false;
       if (checks && !within(static_cast<double>(PyDict_Size(value)))) return false;
       return write_dict(document, &nodes_[node.item], value, source, depth);
+    case Kind::kSet:
+      return PySet_CheckExact(value) && write_set(document, nodes_[node.item], value, source, depth);
+    case Kind::kUnion:
+      return write_union(document, node, value, source, depth);
     case Kind::kFunction:
       return write_node(document, nodes_[node.item], value, source, depth);
     case Kind::kModel:
@@ -179,6 +183,37 @@ bool ResponseWriter::write_list(Document& document, const Node* item, PyObject* 
   }
   out.push_back(']');
   return true;
+}
+
+/// In the order that the set has.
+bool ResponseWriter::write_set(Document& document, const Node& item, PyObject* set, Source source, int depth) const {
+  const PyRef iterator = PyRef::steal(depth == kMaxDepth ? nullptr : PyObject_GetIter(set));
+  std::string& out = document.out;
+  char separator = '[';
+  while (iterator) {
+    const PyRef value = PyRef::steal(PyIter_Next(iterator.get()));
+    if (!value) break;
+    out.push_back(separator);
+    separator = ',';
+    if (!write_node(document, item, value.get(), source, depth + 1)) return false;
+  }
+  if (PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    return false;
+  }
+  out.append(separator == '[' ? "[]" : "]");
+  return static_cast<bool>(iterator);
+}
+
+/// A dict may fit several models and dicts: which of them is for Pydantic to say.
+bool ResponseWriter::write_union(Document& document, const Node& node, PyObject* value, Source source,
+                                 int depth) const {
+  if (depth == kMaxDepth || PyDict_Check(value)) return false;
+  const std::size_t start = document.out.size();
+  return std::ranges::any_of(node.members, [&](std::size_t member) {
+    document.out.resize(start);
+    return write_node(document, nodes_[member], value, source, depth + 1);
+  });
 }
 
 bool ResponseWriter::write_dict(Document& document, const Node* item, PyObject* dict, Source source, int depth) const {

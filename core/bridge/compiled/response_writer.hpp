@@ -51,6 +51,8 @@ class ResponseWriter {
     kNullable,  ///< None or `item`
     kList,      ///< of `item`
     kDict,      ///< with str as keys, of `item`
+    kSet,       ///< of `item`
+    kUnion,     ///< of `members`
     kFunction,  ///< a validator of the application's around `item`
     kModel,     ///< an instance of exactly `cls`, or a dict
   };
@@ -71,6 +73,7 @@ class ResponseWriter {
     Kind kind = Kind::kAny;
     bool checks = true;
     std::size_t item = 0;
+    std::vector<std::size_t> members{};
     pyloop::PyRef cls{};
     std::vector<Field> fields{};
     bool forbids_extra = false;
@@ -88,6 +91,8 @@ class ResponseWriter {
   bool write_double(Document& document, double value) const;
   bool write_any(Document& document, PyObject* value, int depth) const;
   bool write_list(Document& document, const Node* item, PyObject* list, Source source, int depth) const;
+  bool write_set(Document& document, const Node& item, PyObject* set, Source source, int depth) const;
+  bool write_union(Document& document, const Node& node, PyObject* value, Source source, int depth) const;
   bool write_dict(Document& document, const Node* item, PyObject* dict, Source source, int depth) const;
   bool write_model(Document& document, const Node& node, PyObject* value, Source source, int depth) const;
   bool write_members(Document& document, const Node& node, PyObject* dict, int depth) const;

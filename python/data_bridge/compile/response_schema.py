@@ -49,6 +49,7 @@ class Node:
     #: Whether what is not validated yet can be written; else only what is part of a model's instance.
     checks: bool = True
     item: int | None = None
+    members: list[int] = field(default_factory=list)  # of a union
     cls: type | None = None
     fields: list[FieldNode] = field(default_factory=list)
     forbids_extra: bool = False
@@ -105,7 +106,10 @@ _NEUTRAL_CONFIG = {
     "cache_strings",
     "serialize_by_alias",
     "regex_engine",
-    "allow_inf_nan",  # what is not finite is always Pydantic's
+    "allow_inf_nan",  # what is not finite is always Pydantic's, and so is a timedelta, and bytes
+    "ser_json_inf_nan",
+    "ser_json_timedelta",
+    "ser_json_bytes",
     "coerce_numbers_to_str",
     "val_json_bytes",
     "url_preserve_empty_path",
@@ -126,10 +130,7 @@ _CHECKING_CONFIG = {
 }
 _DEFAULT_CONFIG: dict[str, Any] = {
     "revalidate_instances": "never",
-    "ser_json_timedelta": "iso8601",
     "ser_json_temporal": "iso8601",
-    "ser_json_bytes": "utf8",
-    "ser_json_inf_nan": "null",
     "polymorphic_serialization": False,
 }
 
@@ -260,6 +261,22 @@ class _Reader:
         self._lengths(node, schema)
         node.item = self._node(schema.get("items_schema") or {"type": "any"}, node.checks)
 
+    def _set(self, node: Node, schema: _Schema) -> None:
+        """Of an instance alone: validation makes another set, whose order may be another."""
+        self._only(schema, "items_schema", "min_length", "max_length", "fail_fast", "strict")
+        node.checks = False
+        node.item = self._node(schema.get("items_schema") or {"type": "any"}, False)
+
+    def _union(self, node: Node, schema: _Schema) -> None:
+        """Of types that a value has exactly or not at all, so that it does not matter which is tried first."""
+        self._only(schema, "choices", "mode", "strict", "auto_collapse", "custom_error_type")
+        if schema.get("mode", "smart") != "smart" or schema.get("strict"):
+            node.checks = False
+        for choice in schema["choices"]:
+            if not isinstance(choice, Mapping) or choice["type"] not in _CHOICES:
+                raise _Unknown("a union of others")
+            node.members.append(self._node(choice, node.checks))
+
     def _dict(self, node: Node, schema: _Schema) -> None:
         self._only(schema, "keys_schema", "values_schema", "min_length", "max_length", "strict")
         keys = schema.get("keys_schema") or {"type": "any"}
@@ -376,6 +393,10 @@ def _json_of(schema: _Schema, value: Any) -> str:
     return SchemaSerializer(plain).to_json(value).decode()
 
 
+_CHOICES = {
+    "none", "bool", "int", "float", "str", "datetime", "uuid", "decimal", "literal", "enum", "list", "dict", "model",
+    "nullable", "definition-ref",
+}  # fmt: skip
 _FUNCTIONS = ("function-before", "function-after", "function-wrap")
 _READERS: dict[str, Callable[[_Reader, Node, _Schema], None]] = {
     **dict.fromkeys(("bool", "none", "any"), _Reader._plain),
@@ -387,6 +408,8 @@ _READERS: dict[str, Callable[[_Reader, Node, _Schema], None]] = {
     "enum": _Reader._enum,
     "nullable": _Reader._nullable,
     "list": _Reader._list,
+    "set": _Reader._set,
+    "union": _Reader._union,
     "dict": _Reader._dict,
     "model": _Reader._model,
 }

@@ -144,7 +144,8 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::string_view filters, std::vector<ListField> fields, std::vector<std::string> sort,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes, std::int64_t page_size, std::int64_t max_page_size,
-                   std::size_t max_page_bytes, std::vector<std::string> foreign_parameters, const Faults& faults) {
+                   std::size_t max_page_bytes, bool require_match, bool replace_creates,
+                   std::vector<std::string> foreign_parameters, const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
     options.push_back(
@@ -158,6 +159,8 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .indexes = std::move(indexes),
        .filters = std::move(options),
        .sort = std::move(sort),
+       .require_match = require_match,
+       .replace_creates = replace_creates,
        .page_size = page_size,
        .max_page_size = max_page_size,
        .max_page_bytes = max_page_bytes,
@@ -213,19 +216,25 @@ std::string_view view(const nb::bytes& bytes) { return {bytes.c_str(), bytes.siz
 
 // What Python hands over of a request.
 crud::Request to_request(std::string_view path, std::string_view query, std::string_view content_type,
-                         const nb::bytes& body, std::string_view key) {
-  return {.path = path, .query = query, .content_type = content_type, .body = view(body), .key = key};
+                         const nb::bytes& body, std::string_view key, std::string_view if_match,
+                         std::string_view if_none_match) {
+  return {.path = path,
+          .query = query,
+          .content_type = content_type,
+          .body = view(body),
+          .preconditions = {.if_match = if_match, .if_none_match = if_none_match},
+          .key = key};
 }
 
 nb::object examine(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
-                   const nb::bytes& body, std::string_view key) {
-  const auto entries = crud::examine(*self.operation, to_request(path, query, content_type, body, key));
+                   const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match) {
+  const auto entries = crud::examine(*self.operation, to_request(path, query, content_type, body, key, if_match, if_none_match));
   return entries ? nb::object(nb::bytes(entries->data(), entries->size())) : nb::object(to_python(entries.error()));
 }
 
 nb::object merge_stored(const Operation& self, std::string_view path, std::string_view query,
-                        std::string_view content_type, const nb::bytes& body, std::string_view key) {
-  const crud::Request request = to_request(path, query, content_type, body, key);
+                        std::string_view content_type, const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match) {
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
   auto item = [&] {
     const nb::gil_scoped_release released;
     return crud::merge_stored(*self.operation, request);
@@ -234,9 +243,9 @@ nb::object merge_stored(const Operation& self, std::string_view path, std::strin
 }
 
 nb::tuple write_validated(const Operation& self, std::string_view path, std::string_view query,
-                          std::string_view content_type, const nb::bytes& body, std::string_view key,
+                          std::string_view content_type, const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match,
                           const nb::bytes& document) {
-  const crud::Request request = to_request(path, query, content_type, body, key);
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
   const std::string_view text = view(document);
   return to_python([&] {
     const nb::gil_scoped_release released;
@@ -254,8 +263,8 @@ nb::object write_merged(const Operation& self, const StoredItem& before, const n
 }
 
 nb::tuple perform(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
-                  const nb::bytes& body, std::string_view key) {
-  const crud::Request request = to_request(path, query, content_type, body, key);
+                  const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match) {
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
   return to_python([&] {
     const nb::gil_scoped_release released;
     return crud::perform(*self.operation, request);
@@ -288,7 +297,7 @@ void bind_crud(nb::module_& module) {
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
            nb::arg("indexes"), nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"),
-           nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("require_match"), nb::arg("replace_creates"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
@@ -300,18 +309,18 @@ void bind_crud(nb::module_& module) {
   nb::class_<Operation>(module, "CrudOperation", "One operation of a resource, for both doors.")
       .def_prop_ro("is_read", [](const Operation& self) { return self.operation->is_read(); })
       .def("perform", &perform, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"),
+           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
            "durable.")
       .def("examine", &examine, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"),
+           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"),
            "Of a write whose item Python validates: an answer like perform()'s to a body that cannot be read, else the "
            "errors of all but the body's content as entries of `detail`, b'' for none.")
       .def("write_validated", &write_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
-           nb::arg("body"), nb::arg("key"), nb::arg("document"),
+           nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("document"),
            "Creates or replaces the item `document`, in JSON mode; answers like perform().")
       .def("merge_stored", &merge_stored, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), "The stored item with the body's patch merged into it, or an answer like perform()'s.")
+           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), "The stored item with the body's patch merged into it, or an answer like perform()'s.")
       .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
            "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");
   nb::class_<StoredItem>(module, "StoredItem", "An item that a patch was merged with.")

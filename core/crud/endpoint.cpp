@@ -4,11 +4,15 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "http/exchange_ref.hpp"
+#include "text/characters.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -29,12 +33,43 @@ void answer(http::Exchange& exchange, const Response& response) {
   exchange.respond(response.status, std::span(headers).first(count), response.body);
 }
 
-Request to_request(const http::Exchange& exchange, routing::PathParameters parameters) {
+// The fields of a request that operations look at, in one pass.
+struct Fields {
+  explicit Fields(std::span<const http::Header> headers) {
+    for (const http::Header& header : headers) {
+      if (text::equals_lower(header.name, "content-type")) {
+        if (!content_type) content_type = header.value;
+      } else if (text::equals_lower(header.name, "if-match")) {
+        join(if_match, joined_match, header.value);
+      } else if (text::equals_lower(header.name, "if-none-match")) {
+        join(if_none_match, joined_none_match, header.value);
+      }
+    }
+  }
+  // Several lines of a field are one list (RFC 9110, 5.3).
+  static void join(std::string_view& field, std::string& joined, std::string_view value) {
+    if (field.empty()) {
+      field = value;
+      return;
+    }
+    joined = std::string(field) + ", " + std::string(value);
+    field = joined;
+  }
+
+  std::optional<std::string_view> content_type;
+  std::string_view if_match;
+  std::string_view if_none_match;
+  std::string joined_match;
+  std::string joined_none_match;
+};
+
+Request to_request(const http::Exchange& exchange, const Fields& fields, routing::PathParameters parameters) {
   const http::Request& head = exchange.request();
   return Request{.path = head.path,
                  .query = head.query,
-                 .content_type = head.header("content-type").value_or(std::string_view()),
+                 .content_type = fields.content_type.value_or(std::string_view()),
                  .body = exchange.body(),
+                 .preconditions = {.if_match = fields.if_match, .if_none_match = fields.if_none_match},
                  .key = parameters.empty() ? std::string_view() : parameters.back()};
 }
 
@@ -44,7 +79,8 @@ class ReadEndpoint final : public routing::Endpoint {
 
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override {
     thread_local Response response;  // keeps its memory from request to request
-    operation_->read(to_request(exchange, parameters), response, &exchange.reactor());
+    const Fields fields(exchange.request().headers);
+    operation_->read(to_request(exchange, fields, parameters), response, &exchange.reactor());
     answer(exchange, response);
     response.recycle();
   }
@@ -85,7 +121,8 @@ class WriteEndpoint final : public routing::Endpoint {
 
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override {
     Response response;
-    auto write = operation_->prepare(to_request(exchange, parameters), response);
+    const Fields fields(exchange.request().headers);
+    auto write = operation_->prepare(to_request(exchange, fields, parameters), response);
     if (write == nullptr) {
       answer(exchange, response);
       return;

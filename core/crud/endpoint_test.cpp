@@ -92,11 +92,18 @@ constexpr std::string_view kItem = R"({"name":"a","price":1})";
 TEST_F(EndpointTest, AnswersEveryOperation) {
   EXPECT_EQ(ask(message("POST /products", kItem), "}"),
             "HTTP/1.1 201 Created\r\ncontent-length: 55\r\ncontent-type: application/json\r\n"
-            "location: /products/1\r\n\r\n"
+            "etag: \"vyQAItLDi-R2drcmiFhFyg\"\r\nlocation: /products/1\r\n\r\n"
             R"({"id":1,"name":"a","price":1.0,"tags":[],"note":"none"})");
   EXPECT_EQ(ask(message("GET /products/1"), "}"),
-            "HTTP/1.1 200 OK\r\ncontent-length: 55\r\ncontent-type: application/json\r\n\r\n"
+            "HTTP/1.1 200 OK\r\ncontent-length: 55\r\ncontent-type: application/json\r\n"
+            "etag: \"vyQAItLDi-R2drcmiFhFyg\"\r\n\r\n"
             R"({"id":1,"name":"a","price":1.0,"tags":[],"note":"none"})");
+  EXPECT_EQ(ask("GET /products/1 HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"x\"\r\n"
+                "if-none-match: \"vyQAItLDi-R2drcmiFhFyg\"\r\n\r\n",
+                "\r\n\r\n"),
+            "HTTP/1.1 304 Not Modified\r\netag: \"vyQAItLDi-R2drcmiFhFyg\"\r\n\r\n");
+  EXPECT_TRUE(ask("DELETE /products/1 HTTP/1.1\r\nHost: a\r\nIf-Match: \"x\"\r\n\r\n", "}")
+                  .starts_with("HTTP/1.1 412 Precondition Failed\r\n"));
   EXPECT_TRUE(ask(message("PUT /products/1", kItem), "}").starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_TRUE(
       ask(message("PATCH /products/1", R"({"price":3})"), "}").ends_with(R"("price":3.0,"tags":[],"note":"none"})"));

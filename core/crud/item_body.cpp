@@ -2,6 +2,7 @@
 #include "crud/item_body.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -99,24 +100,39 @@ storage::Cell to_cell(const storage::Key& key) {
   return std::visit([](const auto& value) { return storage::Cell(value); }, key);
 }
 
+// Errors of a body, or of the item at `index` of the list that it is.
+void refuse(schema::Errors found, std::optional<std::int64_t> index, schema::RequestErrors& errors) {
+  if (index) {
+    for (schema::Error& error : found) {
+      std::vector<schema::LocationItem> location;
+      location.emplace_back(*index);
+      std::ranges::move(error.location, std::back_inserter(location));
+      error.location = std::move(location);
+    }
+  }
+  errors.add(found, kBody);
+}
+
 }  // namespace
 
 std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input, const storage::Key* key,
-                                      json::Arena& arena, schema::RequestErrors& errors) {
-  const auto value = resource.codec().model().validate(input, arena);
+                                      json::Arena& arena, schema::RequestErrors& errors,
+                                      std::optional<std::int64_t> index) {
+  auto value = resource.codec().model().validate(input, arena);
   if (!value) {
-    errors.add(value.error(), kBody);
+    refuse(std::move(value.error()), index, errors);
     return std::nullopt;
   }
-  return to_item_row(resource, *value, input, key, errors);
+  return to_item_row(resource, *value, input, key, errors, index);
 }
 
 std::optional<storage::Row> to_item_row(const Resource& resource, const json::Value& value, const json::Value& input,
-                                        const storage::Key* key, schema::RequestErrors& errors) {
+                                        const storage::Key* key, schema::RequestErrors& errors,
+                                        std::optional<std::int64_t> index) {
   const RowCodec& codec = resource.codec();
   auto row = codec.to_row(value, input);
   if (!row) {
-    errors.add({&row.error(), 1}, kBody);
+    refuse({row.error()}, index, errors);
     return std::nullopt;
   }
   const std::size_t column = codec.table().key_column;
@@ -126,7 +142,7 @@ std::optional<storage::Row> to_item_row(const Resource& resource, const json::Va
     if (given != nullptr && cell != to_cell(*key)) {
       const schema::Error changed = refused_key(codec.client_name(column), *given,
                                                 "the key of an item cannot be changed: it must be the one in the path");
-      errors.add({&changed, 1}, kBody);
+      refuse({changed}, index, errors);
       return std::nullopt;
     }
     cell = to_cell(*key);
@@ -140,13 +156,13 @@ std::optional<storage::Row> to_item_row(const Resource& resource, const json::Va
                                 .message = "Field required",
                                 .input = input,
                                 .context = {}};
-    errors.add({&missing, 1}, kBody);
+    refuse({missing}, index, errors);
     return std::nullopt;
   }
   if (key == nullptr && cell.index() != 0) {
     const json::Value* const stated = find_field(input, codec.model().fields()[*codec.key_field()]);
     if (const auto refused = check_new_key(resource, cell, stated != nullptr ? *stated : json::Value())) {
-      errors.add({&*refused, 1}, kBody);
+      refuse({*refused}, index, errors);
       return std::nullopt;
     }
   }

@@ -1,6 +1,7 @@
 // From the body of a write to the row that it means.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string_view>
@@ -26,16 +27,18 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
 
 /// Validates `input` and makes its row. With `key` (of the path) the item must not claim to have another one, and gets
 /// it where it names none; without, a key that is absent is left NULL for the store to assign. nullopt: `errors`
-/// says why.
+/// says why, with `index` in its places where the input is an item of a list.
 [[nodiscard]] std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input,
                                                     const storage::Key* key, json::Arena& arena,
-                                                    schema::RequestErrors& errors);
+                                                    schema::RequestErrors& errors,
+                                                    std::optional<std::int64_t> index = std::nullopt);
 
 /// The same for a value that has been validated: `value` is it in JSON mode, as Model::validate() makes it; `input` is
 /// what the client sent.
 [[nodiscard]] std::optional<storage::Row> to_item_row(const Resource& resource, const json::Value& value,
                                                       const json::Value& input, const storage::Key* key,
-                                                      schema::RequestErrors& errors);
+                                                      schema::RequestErrors& errors,
+                                                      std::optional<std::int64_t> index = std::nullopt);
 
 /// What is wrong with a patch whichever item it is for. A member that is no object replaces a field's value and can be
 /// validated without the item; an object is merged into the value, and null may bring a default back.

@@ -2,67 +2,62 @@
 #include "crud/item_writes.hpp"
 
 #include <utility>
-#include <vector>
 
 #include "text/characters.hpp"
 #include "text/media_type.hpp"
-#include "text/percent.hpp"
 
 namespace data_bridge::crud {
-namespace {
-
-std::string item_path(std::string_view collection_path, const storage::Key& key) {
-  while (collection_path.ends_with('/')) {
-    collection_path.remove_suffix(1);
-  }
-  std::string path;
-  text::append_uri(path, collection_path);
-  path += '/';
-  if (const auto* number = std::get_if<std::int64_t>(&key)) {
-    path += std::to_string(*number);
-  } else {
-    text::append_percent_encoded(path, std::get<std::string>(key));
-  }
-  return path;
-}
-
-}  // namespace
-
-std::size_t memory_of(const storage::Row& row) noexcept {
-  std::size_t bytes = row.size() * sizeof(storage::Cell);
-  for (const storage::Cell& cell : row) {
-    if (const auto* text = std::get_if<std::string>(&cell)) {
-      bytes += text->capacity();
-    }
-  }
-  return bytes;
-}
-
 std::size_t CreateWrite::memory() const noexcept { return sizeof(*this) + memory_of(row_) + path_.capacity(); }
 
 storage::Status CreateWrite::execute(storage::WriteTransaction& transaction) {
   if (auto done = transaction.insert(collection(), row_); !done) {
     return done;
   }
-  const std::vector<storage::CellView> stored = storage::view_of(row_);
   response_.status = 201;
-  resource_->codec().append_json(response_.body, stored);
-  response_.headers.push_back({"location", item_path(path_, resource_->codec().key_of(stored))});
+  show_item(*resource_, row_, response_);
+  const storage::Cell& key = row_[resource_->codec().table().key_column];
+  response_.headers.push_back({"location", item_path(path_, storage::to_key(key))});
   return {};
 }
 
-std::size_t ReplaceWrite::memory() const noexcept { return sizeof(*this) + memory_of(row_); }
+std::size_t ReplaceWrite::memory() const noexcept {
+  return sizeof(*this) + memory_of(row_) + guard_.memory() + path_.capacity();
+}
 
 storage::Status ReplaceWrite::execute(storage::WriteTransaction& transaction) {
+  const auto admitted = guard_.admits(*resource_, transaction, collection(), key_, response_);
+  if (!admitted) {
+    return std::unexpected(admitted.error());
+  }
+  if (!*admitted) {
+    return {};
+  }
   const auto replaced = transaction.replace(collection(), key_, row_);
   if (!replaced) {
     return std::unexpected(replaced.error());
   }
   if (!*replaced) {
+    return create(transaction);
+  }
+  show_item(*resource_, row_, response_);
+  return {};
+}
+
+storage::Status ReplaceWrite::create(storage::WriteTransaction& transaction) {
+  if (!may_create_) {
     respond_with_detail(response_, 404, "Not Found");
     return {};
   }
-  resource_->codec().append_json(response_.body, storage::view_of(row_));
+  if (guard_.needs_item()) {
+    Guard::refuse(response_);
+    return {};
+  }
+  if (auto done = transaction.insert(collection(), row_); !done) {
+    return done;
+  }
+  response_.status = 201;
+  show_item(*resource_, row_, response_);
+  response_.headers.push_back({"location", path_});
   return {};
 }
 

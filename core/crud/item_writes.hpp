@@ -5,12 +5,10 @@
 #include <string_view>
 
 #include "crud/operation.hpp"
+#include "crud/write_support.hpp"
 #include "storage/row.hpp"
 
 namespace data_bridge::crud {
-
-/// Of a row that waits for its transaction, in bytes.
-[[nodiscard]] std::size_t memory_of(const storage::Row& row) noexcept;
 
 class CreateWrite final : public PendingWrite {
  public:
@@ -25,16 +23,27 @@ class CreateWrite final : public PendingWrite {
   const std::string path_;
 };
 
+/// Creates the item where there is none and the request and the resource allow it.
 class ReplaceWrite final : public PendingWrite {
  public:
-  ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row)
-      : PendingWrite(std::move(resource)), key_(std::move(key)), row_(std::move(row)) {}
+  ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row, const Request& request)
+      : PendingWrite(std::move(resource)),
+        key_(std::move(key)),
+        row_(std::move(row)),
+        guard_(request.preconditions),
+        may_create_(resource_->may_create(key_)),
+        path_(request.path) {}
   [[nodiscard]] std::size_t memory() const noexcept override;
   [[nodiscard]] storage::Status execute(storage::WriteTransaction& transaction) override;
 
  private:
+  [[nodiscard]] storage::Status create(storage::WriteTransaction& transaction);
+
   const storage::Key key_;
-  const storage::Row row_;
+  storage::Row row_;
+  const Guard guard_;
+  const bool may_create_;
+  const std::string path_;
 };
 
 /// True for JSON and for JSON Merge Patch.

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "crud/entity_tag.hpp"
 #include "crud/resource.hpp"
 #include "crud/response.hpp"
 #include "runtime/reactor.hpp"
@@ -23,6 +24,7 @@ struct Request {
   std::string_view query{};         ///< as sent
   std::string_view content_type{};  ///< "" where the field is absent
   std::string_view body{};
+  Preconditions preconditions{};
   std::string_view key{};  ///< the path's parameter, decoded; "" for operations on the collection
 };
 

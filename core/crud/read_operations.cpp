@@ -13,15 +13,23 @@ namespace {
 
 class ItemWriter final : public storage::RowVisitor {
  public:
-  ItemWriter(const RowCodec& codec, std::string& out) noexcept : codec_(codec), out_(out) {}
+  ItemWriter(const Resource& resource, std::string_view if_none_match, Response& response) noexcept
+      : resource_(resource), if_none_match_(if_none_match), response_(response) {}
   bool on_row(storage::RowView row) override {
-    codec_.append_json(out_, row);
+    response_.headers.push_back({"etag", resource_.tags().of(row)});
+    if (!if_none_match_.empty() && matches_weakly(if_none_match_, response_.headers.back().value)) {
+      response_.status = 304;
+      response_.content_type = {};
+    } else {
+      resource_.codec().append_json(response_.body, row);
+    }
     return false;
   }
 
  private:
-  const RowCodec& codec_;
-  std::string& out_;
+  const Resource& resource_;
+  const std::string_view if_none_match_;
+  Response& response_;
 };
 
 // Gets one row more than the page has: whether there is a next page is known without a second query. A page also ends
@@ -148,7 +156,7 @@ void GetOperation::read(const Request& request, Response& response, runtime::Rea
   if (place == nullptr) {
     return resource_->fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
   }
-  ItemWriter writer(resource_->codec(), response.body);
+  ItemWriter writer(*resource_, request.preconditions.if_none_match, response);
   const auto found = place->collection->get(*key, writer, reactor);
   if (!found) {
     return resource_->fail(response, found.error());

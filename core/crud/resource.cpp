@@ -83,7 +83,8 @@ Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std
       is_sorted_by_key_(default_sort_.front() == key_term(false)),
       models_(std::move(models)),
       options_(std::move(options)),
-      cursors_(options_.table + " by " + options_.key, 1) {}
+      cursors_(options_.table + " by " + options_.key, 1),
+      tags_(codec_.table()) {}
 
 storage::Status Resource::attach(std::shared_ptr<storage::Store> store) {
   auto collection = store->open_collection(codec_.table());
@@ -121,6 +122,17 @@ std::optional<storage::Key> Resource::read_key(std::string_view text, schema::Re
     return value->as_int();
   }
   return std::string(value->as_string());
+}
+
+bool Resource::may_create(const storage::Key& key) const {
+  const auto field = codec_.key_field();
+  if (!options_.replace_creates || !field || codec_.table().key_kind == storage::KeyKind::kInt) {
+    return false;
+  }
+  json::Arena arena(512);
+  const auto& text = std::get<std::string>(key);
+  const auto value = codec_.model().validate_field(*field, json::Value::string(text), arena);
+  return value && value->is_string() && value->as_string() == text;
 }
 
 void Resource::refuse_parameters(std::string_view query, schema::RequestErrors& errors) const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "crud/cursor.hpp"
+#include "crud/entity_tag.hpp"
 #include "crud/list_fields.hpp"
 #include "crud/response.hpp"
 #include "crud/row_codec.hpp"
@@ -29,6 +30,8 @@ struct ResourceOptions {
   std::vector<std::vector<std::string>> indexes{};  ///< field names
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
+  bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
+  bool replace_creates = true;  ///< PUT makes an item that is not there, where clients may choose keys
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
   std::size_t max_page_bytes = std::size_t{4} * 1024 * 1024;  ///< a page ends with the item that fills it
@@ -72,6 +75,10 @@ class Resource {
   [[nodiscard]] const RowCodec& codec() const noexcept { return codec_; }
   /// Of lists by the key alone.
   [[nodiscard]] const CursorCodec& cursors() const noexcept { return cursors_; }
+  [[nodiscard]] const EntityTags& tags() const noexcept { return tags_; }
+  [[nodiscard]] bool requires_match() const noexcept { return options_.require_match; }
+  /// True where a PUT may make an item of this key: clients choose keys, and this one is right for its field.
+  [[nodiscard]] bool may_create(const storage::Key& key) const;
   [[nodiscard]] const ListFields& fields() const noexcept { return *fields_; }
   /// The order of lists that ask for none; the key is its last term.
   [[nodiscard]] const std::vector<storage::SortTerm>& default_sort() const noexcept { return default_sort_; }
@@ -110,6 +117,7 @@ class Resource {
   const ResourceModels models_;
   const ResourceOptions options_;
   const CursorCodec cursors_;
+  const EntityTags tags_;
   // Places of the past are kept for requests that still look at them: one for each start of an app in this process.
   std::mutex mutex_;
   std::vector<std::unique_ptr<const Place>> places_;

@@ -139,10 +139,14 @@ class Client {
   Response remove(std::string_view key) { return ask(OperationKind::kDelete, key, "", ""); }
 
   Response ask(OperationKind kind, std::string_view key, std::string_view query, std::string_view body,
-               std::string_view content_type = "application/json") {
+               std::string_view content_type = "application/json", Preconditions preconditions = {}) {
     const auto operation = make_operation(kind, resource_);
-    return perform(*operation,
-                   Request{.path = path_, .query = query, .content_type = content_type, .body = body, .key = key});
+    return perform(*operation, Request{.path = path_,
+                                       .query = query,
+                                       .content_type = content_type,
+                                       .body = body,
+                                       .preconditions = preconditions,
+                                       .key = key});
   }
 
  private:

@@ -10,6 +10,7 @@
 #include "crud/item_body.hpp"
 #include "crud/item_writes.hpp"
 #include "crud/parameters.hpp"
+#include "crud/write_support.hpp"
 #include "json/merge_patch.hpp"
 #include "json/parser.hpp"
 #include "json/writer.hpp"
@@ -90,7 +91,7 @@ class ExchangeWrite final : public PendingWrite {
     if (const auto replaced = transaction.replace(collection(), before_.key, row_); !replaced) {
       return std::unexpected(replaced.error());
     }
-    resource_->codec().append_json(response_.body, storage::view_of(row_));
+    show_item(*resource_, row_, response_);
     return {};
   }
 
@@ -202,7 +203,7 @@ std::expected<StoredItem, Response> merge_stored(const Operation& operation, con
   const Resource& resource = operation.resource();
   Response response;
   auto key = read_parameters(resource, request, response);
-  if (!key) {
+  if (!key || !has_required_match(resource, request, response)) {
     return std::unexpected(std::move(response));
   }
   const Resource::Place* const place = resource.place();
@@ -223,6 +224,10 @@ std::expected<StoredItem, Response> merge_stored(const Operation& operation, con
     respond_with_detail(response, 404, "Not Found");
     return std::unexpected(std::move(response));
   }
+  // What is replaced later has to be this item still.
+  if (!Guard(request.preconditions).admits(resource.tags().of(storage::view_of(item.row)), response)) {
+    return std::unexpected(std::move(response));
+  }
   if (!merger.is_writable()) {  // as where FastAPI cannot write what it has read
     response.status = 500;
     response.content_type = "text/plain; charset=utf-8";
@@ -240,7 +245,7 @@ Response write_validated(const Operation& operation, const Request& request, std
   const bool is_new = operation.kind() == OperationKind::kCreate;
   if (!is_new) {
     key = read_parameters(resource, request, response);
-    if (!key) {
+    if (!key || !has_required_match(resource, request, response)) {
       return response;
     }
   }
@@ -253,7 +258,7 @@ Response write_validated(const Operation& operation, const Request& request, std
     return finish(operation, std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path));
   }
   return finish(operation,
-                std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*key), std::move(*row)));
+                std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*key), std::move(*row), request));
 }
 
 std::optional<Response> write_merged(const Operation& operation, StoredItem before, std::string_view document) {

@@ -1,4 +1,4 @@
-// create, replace, update, delete: validated first, then one job in the store's transaction.
+// replace, update, delete: validated first, then one job in the store's transaction.
 #include "crud/write_operations.hpp"
 
 #include <optional>
@@ -7,36 +7,20 @@
 #include "crud/item_body.hpp"
 #include "crud/item_writes.hpp"
 #include "crud/parameters.hpp"
+#include "crud/write_support.hpp"
 #include "schema/body.hpp"
-#include "text/media_type.hpp"
 
 namespace data_bridge::crud {
 namespace {
 
-/// For a request's parsed values, on the thread that validates it.
-json::Arena& request_arena() {
-  thread_local json::Arena arena;
-  arena.reset();
-  return arena;
-}
-
-/// read_document(); nullopt: `response` says what is wrong with the body.
-std::optional<std::optional<json::Value>> take_document(const Resource& resource, const Request& request,
-                                                        std::string_view body, json::Arena& arena, Response& response) {
-  auto read = read_document(resource, body, text::is_json(request.content_type), arena);
-  if (!read) {
-    respond_with(response, std::move(read.error()));
-    return std::nullopt;
-  }
-  return *read;
-}
-
 class UpdateWrite final : public PendingWrite {
  public:
-  UpdateWrite(std::shared_ptr<const Resource> resource, std::string_view body)
-      : PendingWrite(std::move(resource)), body_(body) {}
+  UpdateWrite(std::shared_ptr<const Resource> resource, const Request& request)
+      : PendingWrite(std::move(resource)), body_(request.body), guard_(request.preconditions) {}
 
-  std::size_t memory() const noexcept override { return sizeof(*this) + body_.capacity() + arena_.size(); }
+  std::size_t memory() const noexcept override {
+    return sizeof(*this) + body_.capacity() + arena_.size() + guard_.memory();
+  }
 
   /// False: `response` has the answer.
   bool prepare(const Request& request, Response& response) {
@@ -61,13 +45,16 @@ class UpdateWrite final : public PendingWrite {
     if (!settle(key, errors, response) || !key || !patch) {
       return false;
     }
+    if (!has_required_match(*resource_, request, response)) {
+      return false;
+    }
     key_ = std::move(*key);
     patch_ = *patch;
     return true;
   }
 
   storage::Status execute(storage::WriteTransaction& transaction) override {
-    ValueReader current(resource_->codec(), arena_);
+    ValueReader current(*resource_, arena_);
     const auto found = transaction.get(collection(), key_, current);
     if (!found) {
       return std::unexpected(found.error());
@@ -76,6 +63,9 @@ class UpdateWrite final : public PendingWrite {
     if (!*found) {
       check_patch(*resource_, patch_, arena_, errors);
       (void)settle(std::nullopt, errors, response_);
+      return {};
+    }
+    if (!guard_.is_empty() && !guard_.admits(current.tag, response_)) {
       return {};
     }
     const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
@@ -88,22 +78,24 @@ class UpdateWrite final : public PendingWrite {
     if (!replaced) {
       return std::unexpected(replaced.error());
     }
-    resource_->codec().append_json(response_.body, storage::view_of(*row));
+    show_item(*resource_, *row, response_);
     return {};
   }
 
  private:
   class ValueReader final : public storage::RowVisitor {
    public:
-    ValueReader(const RowCodec& codec, json::Arena& arena) noexcept : codec_(codec), arena_(arena) {}
+    ValueReader(const Resource& resource, json::Arena& arena) noexcept : resource_(resource), arena_(arena) {}
     bool on_row(storage::RowView row) override {
-      item = codec_.to_value(row, arena_);
+      item = resource_.codec().to_value(row, arena_);
+      tag = resource_.tags().of(row);
       return false;
     }
     json::Value item;
+    std::string tag;
 
    private:
-    const RowCodec& codec_;
+    const Resource& resource_;
     json::Arena& arena_;
   };
 
@@ -111,16 +103,24 @@ class UpdateWrite final : public PendingWrite {
   const std::string body_;  // parsed values point into it
   json::Arena arena_;
   json::Value patch_;
+  const Guard guard_;
 };
 
 class DeleteWrite final : public PendingWrite {
  public:
-  DeleteWrite(std::shared_ptr<const Resource> resource, storage::Key key)
-      : PendingWrite(std::move(resource)), key_(std::move(key)) {}
+  DeleteWrite(std::shared_ptr<const Resource> resource, storage::Key key, const Request& request)
+      : PendingWrite(std::move(resource)), key_(std::move(key)), guard_(request.preconditions) {}
 
-  std::size_t memory() const noexcept override { return sizeof(*this); }
+  std::size_t memory() const noexcept override { return sizeof(*this) + guard_.memory(); }
 
   storage::Status execute(storage::WriteTransaction& transaction) override {
+    const auto admitted = guard_.admits(*resource_, transaction, collection(), key_, response_);
+    if (!admitted) {
+      return std::unexpected(admitted.error());
+    }
+    if (!*admitted) {
+      return {};
+    }
     const auto removed = transaction.remove(collection(), key_);
     if (!removed) {
       return std::unexpected(removed.error());
@@ -136,35 +136,13 @@ class DeleteWrite final : public PendingWrite {
 
  private:
   const storage::Key key_;
+  const Guard guard_;
 };
-
-/// The write where its store is open; else nullptr, and `response` says so.
-std::unique_ptr<PendingWrite> placed(std::unique_ptr<PendingWrite> write, Response& response) {
-  return write->take_place(response) ? std::move(write) : nullptr;
-}
 
 }  // namespace
 
 void WriteOperation::read(const Request&, Response& response, runtime::Reactor*) const {
   respond_with_detail(response, 405, "Method Not Allowed");
-}
-
-std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, Response& response) const {
-  response.clear();
-  json::Arena& arena = request_arena();
-  const auto document = take_document(*resource_, request, request.body, arena, response);
-  if (!document) {
-    return nullptr;
-  }
-  schema::RequestErrors errors;
-  resource_->refuse_parameters(request.query, errors);
-  require_document(*document, errors);
-  auto row = *document ? read_item(*resource_, **document, nullptr, arena, errors) : std::nullopt;
-  if (!row || !errors.empty()) {
-    respond_with(response, errors.rejection());
-    return nullptr;
-  }
-  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), response);
 }
 
 std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, Response& response) const {
@@ -179,22 +157,25 @@ std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, 
   resource_->refuse_parameters(request.query, errors);
   require_document(*document, errors);
   auto row = *document ? read_item(*resource_, **document, key ? &*key : nullptr, arena, errors) : std::nullopt;
-  if (!settle(key, errors, response) || !key || !row) {
+  if (!settle(key, errors, response) || !key || !row || !has_required_match(*resource_, request, response)) {
     return nullptr;
   }
-  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row)), response);
+  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), request), response);
 }
 
 std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
-  auto write = std::make_unique<UpdateWrite>(resource_, request.body);
+  auto write = std::make_unique<UpdateWrite>(resource_, request);
   return write->prepare(request, response) ? placed(std::move(write), response) : nullptr;
 }
 
 std::unique_ptr<PendingWrite> DeleteOperation::prepare(const Request& request, Response& response) const {
   response.clear();
   auto key = read_parameters(*resource_, request, response);
-  return key ? placed(std::make_unique<DeleteWrite>(resource_, std::move(*key)), response) : nullptr;
+  if (!key || !has_required_match(*resource_, request, response)) {
+    return nullptr;
+  }
+  return placed(std::make_unique<DeleteWrite>(resource_, std::move(*key), request), response);
 }
 
 }  // namespace data_bridge::crud

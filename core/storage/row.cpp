@@ -27,6 +27,11 @@ std::vector<CellView> view_of(const Row& row) {
   return cells;
 }
 
+Key to_key(const Cell& cell) {
+  if (const auto* number = std::get_if<std::int64_t>(&cell)) return *number;
+  return std::get<std::string>(cell);
+}
+
 Cell to_cell(const CellView& view) {
   switch (view.type) {
     case CellView::Type::kInteger:

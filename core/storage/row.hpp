@@ -41,6 +41,9 @@ using RowView = std::span<const CellView>;
 /// A row as a store would show it. Points into `row`.
 [[nodiscard]] std::vector<CellView> view_of(const Row& row);
 
+/// A cell that is not NULL as a key.
+[[nodiscard]] Key to_key(const Cell& cell);
+
 /// A copy of what a view shows.
 [[nodiscard]] Cell to_cell(const CellView& view);
 

@@ -323,12 +323,26 @@ class CrudOperation:
 
     @property
     def is_read(self) -> bool: ...
-    def perform(self, path: str, query: str, content_type: str, body: bytes, key: str) -> _Answer: ...
-    def examine(self, path: str, query: str, content_type: str, body: bytes, key: str) -> bytes | _Answer: ...
-    def write_validated(
-        self, path: str, query: str, content_type: str, body: bytes, key: str, document: bytes
+    def perform(
+        self, path: str, query: str, content_type: str, body: bytes, key: str, if_match: str, if_none_match: str
     ) -> _Answer: ...
-    def merge_stored(self, path: str, query: str, content_type: str, body: bytes, key: str) -> StoredItem | _Answer: ...
+    def examine(
+        self, path: str, query: str, content_type: str, body: bytes, key: str, if_match: str, if_none_match: str
+    ) -> bytes | _Answer: ...
+    def write_validated(
+        self,
+        path: str,
+        query: str,
+        content_type: str,
+        body: bytes,
+        key: str,
+        if_match: str,
+        if_none_match: str,
+        document: bytes,
+    ) -> _Answer: ...
+    def merge_stored(
+        self, path: str, query: str, content_type: str, body: bytes, key: str, if_match: str, if_none_match: str
+    ) -> StoredItem | _Answer: ...
     def write_merged(self, before: StoredItem, document: bytes) -> _Answer | None: ...
 
 @final
@@ -358,6 +372,8 @@ class CrudResource:
         page_size: int,
         max_page_size: int,
         max_page_bytes: int,
+        require_match: bool,
+        replace_creates: bool,
         foreign_parameters: list[str],
         faults: CrudFaults,
     ) -> None: ...

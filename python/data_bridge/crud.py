@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import FastAPI, Path, Request, Response
+from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, RootModel, create_model
@@ -102,12 +102,14 @@ class Resource:
         if self.attached_to is None or not self.stores.is_open:
             await run_in_threadpool(self.stores.ensure_open)
         operation = self._operations[name]
-        arguments: tuple[str, str, str, bytes, str] = (
+        arguments: tuple[str, str, str, bytes, str, str, str] = (
             _sent_path(request),
             request.scope["query_string"].decode("latin-1"),
             request.headers.get("content-type", ""),
             await request.body(),
             request.path_params.get(self.key, ""),
+            ", ".join(request.headers.getlist("if-match")),
+            ", ".join(request.headers.getlist("if-none-match")),
         )
         # A read takes microseconds, less than a thread; a write waits for the disk.
         assert self._python is not None
@@ -121,7 +123,7 @@ class Resource:
         response = Response(status_code=status)
         response.body = b"" if request.method == "HEAD" else body
         response.raw_headers = []
-        if status != 204:
+        if status not in (204, 304):
             response.raw_headers.append((b"content-length", str(len(body)).encode()))
         if content_type:
             response.raw_headers.append((b"content-type", content_type))
@@ -150,6 +152,7 @@ def register_crud(
     page_size: int = 20,
     max_page_size: int = 100,
     sort: str | None = None,
+    require_match: bool = False,
     dependencies: Sequence[Any] | None = None,
     tags: list[str | Enum] | None = None,
     summary: str | None = None,
@@ -163,9 +166,9 @@ def register_crud(
     `path`: where it is mounted, by default the plural of the model's name in kebab-case. `key`: the field that names an
     item, an int or a UUID (assigned where absent) or a str (given by the client); a model without such a field gets an
     int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
-    or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index. `table`:
-    by default the path's last part. `store`: a URL, by default the app's. `summary` is what the documentation calls an
-    item. The rest is as in FastAPI.
+    or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
+    `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
+    URL, by default the app's. `summary` is what the documentation calls an item. The rest is as in FastAPI.
 
     What of the model needs Python (validators, computed fields, types without a native form) takes the operations that
     it concerns through Python; `Resource.reasons()` and ``data-bridge routes`` tell which and why.
@@ -206,6 +209,8 @@ def register_crud(
         "page_size": page_size,
         "max_page_size": max_page_size,
         "max_page_bytes": stores.limits.max_page_bytes,
+        "require_match": require_match,
+        "replace_creates": "create" in chosen,
         "faults": stores.faults,
     }
     CrudResource(**native, foreign_parameters=[])  # an option that cannot be is found before any route is added
@@ -276,9 +281,10 @@ def _add_routes(
 
 _DESCRIPTIONS: Mapping[Operation, str] = {
     "list": "A page of the items. `next` is the `cursor` of the page after it, null on the last one.",
-    "get": "One item.",
-    "create": "Store a new item. Its key is assigned where it is an integer or a UUID and absent.",
-    "replace": "Replace an item as a whole.",
+    "get": "One item. Its `ETag` is for `If-None-Match` here and for `If-Match` of a write.",
+    "create": "Store a new item, or all items of a list or none of them. A key is assigned where it is an integer or a "
+    "UUID and absent.",
+    "replace": "Replace an item as a whole; make it where there is none and clients choose the keys.",
     "update": "Change parts of an item by JSON Merge Patch (RFC 7396); also as `application/merge-patch+json`.",
     "delete": "Remove an item.",
 }
@@ -288,6 +294,10 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     described: dict[int | str, dict[str, Any]] = {}
     if operation not in ("list", "create"):
         described[404] = {"model": Detail, "description": "There is no such item"}
+    if operation == "get":
+        described[304] = {"description": "The item is as the client has it"}
+    if operation in ("replace", "update", "delete"):
+        described[412] = {"model": Detail, "description": "The item has changed"}
     if operation in ("create", "replace", "update"):
         described[409] = {"model": Detail, "description": "Another item has the same key or unique fields"}
     if operation == "update":
@@ -358,6 +368,10 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
 # --- the shapes that requests and answers have --------------------------------------------------------
 
 
+_IF_MATCH = Annotated[str | None, Header(description="The `ETag` that the item must still have; `*`: any")]
+_IF_NONE_MATCH = Annotated[str | None, Header(description="The `ETag` that the client has; `*` with PUT: only create")]
+
+
 class _Shapes:
     """The models that the documentation shows, and those that validate keys and pages."""
 
@@ -400,6 +414,10 @@ class _Shapes:
             parameters.append(_parameter("item", self.model))
         elif operation == "update":
             parameters.append(_parameter("changes", self.changes))
+        if operation in ("replace", "update", "delete"):
+            parameters.append(_parameter("if_match", _IF_MATCH, None))
+        if operation in ("get", "replace"):
+            parameters.append(_parameter("if_none_match", _IF_NONE_MATCH, None))
         return parameters
 
 

@@ -22,7 +22,7 @@ from .stored_items import StoredItems
 __all__ = ["PythonHalf"]
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
-Arguments = tuple[str, str, str, bytes, str]
+Arguments = tuple[str, str, str, bytes, str, str, str]
 
 _VALIDATING = ("create", "replace", "update")
 _READING = ("list", "get")

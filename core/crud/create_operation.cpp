@@ -1,0 +1,87 @@
+// create: one item, or all of a list or none.
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "crud/item_body.hpp"
+#include "crud/item_writes.hpp"
+#include "crud/write_operations.hpp"
+#include "crud/write_support.hpp"
+#include "schema/body.hpp"
+
+namespace data_bridge::crud {
+namespace {
+
+class CreateManyWrite final : public PendingWrite {
+ public:
+  CreateManyWrite(std::shared_ptr<const Resource> resource, std::vector<storage::Row> rows)
+      : PendingWrite(std::move(resource)), rows_(std::move(rows)) {}
+
+  std::size_t memory() const noexcept override {
+    std::size_t bytes = sizeof(*this) + rows_.capacity() * sizeof(storage::Row);
+    for (const storage::Row& row : rows_) bytes += memory_of(row);
+    return bytes;
+  }
+  bool has_steps() const noexcept override { return true; }
+
+  storage::Status execute(storage::WriteTransaction& transaction) override {
+    response_.status = 201;
+    response_.body += '[';
+    for (storage::Row& row : rows_) {
+      if (auto done = transaction.insert(collection(), row); !done) {
+        return done;
+      }
+      if (&row != rows_.data()) response_.body += ',';
+      resource_->codec().append_json(response_.body, storage::view_of(row));
+    }
+    response_.body += ']';
+    return {};
+  }
+
+ private:
+  std::vector<storage::Row> rows_;
+};
+
+std::vector<storage::Row> read_items(const Resource& resource, const json::Value& list, json::Arena& arena,
+                                     schema::RequestErrors& errors) {
+  std::vector<storage::Row> rows;
+  rows.reserve(list.items().size());
+  std::int64_t index = 0;
+  for (const json::Value& item : list.items()) {
+    auto row = read_item(resource, item, nullptr, arena, errors, index++);
+    if (row) rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, Response& response) const {
+  response.clear();
+  json::Arena& arena = request_arena();
+  const auto taken = take_document(*resource_, request, request.body, arena, response);
+  if (!taken) {
+    return nullptr;
+  }
+  const std::optional<json::Value>& document = *taken;
+  schema::RequestErrors errors;
+  resource_->refuse_parameters(request.query, errors);
+  require_document(document, errors);
+  if (document && document->is_array()) {
+    std::vector<storage::Row> rows = read_items(*resource_, *document, arena, errors);
+    if (errors.empty()) {
+      return placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), response);
+    }
+    respond_with(response, errors.rejection());
+    return nullptr;
+  }
+  auto row = document ? read_item(*resource_, *document, nullptr, arena, errors) : std::nullopt;
+  if (!row || !errors.empty()) {
+    respond_with(response, errors.rejection());
+    return nullptr;
+  }
+  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), response);
+}
+
+}  // namespace data_bridge::crud

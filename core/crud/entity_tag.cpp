@@ -64,7 +64,12 @@ std::string EntityTags::of(storage::RowView row) const {
     }
   }
   const auto digest = hash.digest();
-  return '"' + text::to_base64url({digest.data(), digest.size()}) + '"';
+  std::string tag;
+  tag.reserve(24);
+  tag += '"';
+  text::append_base64url(tag, {digest.data(), digest.size()});
+  tag += '"';
+  return tag;
 }
 
 bool matches(std::string_view field, std::string_view tag) noexcept { return names(field, tag, false); }

@@ -21,9 +21,10 @@ constexpr std::array<std::int8_t, 256> kDigits = [] {
 
 }  // namespace
 
-std::string to_base64url(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
+void append_base64url(std::string& out, std::string_view bytes) {
+  const std::size_t before = out.size();
+  out.resize(before + (bytes.size() * 4 + 2) / 3);
+  char* to = out.data() + before;
   std::uint32_t bits = 0;
   int count = 0;
   for (const char byte : bytes) {
@@ -31,12 +32,17 @@ std::string to_base64url(std::string_view bytes) {
     count += 8;
     while (count >= 6) {
       count -= 6;
-      text += kAlphabet[(bits >> count) & 63U];
+      *to++ = kAlphabet[(bits >> count) & 63U];
     }
   }
   if (count > 0) {
-    text += kAlphabet[(bits << (6 - count)) & 63U];
+    *to = kAlphabet[(bits << (6 - count)) & 63U];
   }
+}
+
+std::string to_base64url(std::string_view bytes) {
+  std::string text;
+  append_base64url(text, bytes);
   return text;
 }
 

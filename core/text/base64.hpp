@@ -7,6 +7,7 @@
 
 namespace data_bridge::text {
 
+void append_base64url(std::string& out, std::string_view bytes);
 [[nodiscard]] std::string to_base64url(std::string_view bytes);
 
 /// nullopt for what to_base64url() does not write: padding, blanks, other letters, and bits that say nothing set, so

@@ -35,29 +35,28 @@ void SipHash128::add_word(std::uint64_t word) noexcept {
 }
 
 void SipHash128::add(std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
-    const std::size_t held = size_ % 8;
-    if (held == 0 && bytes.size() >= 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data(), 8);
-      add_word(word);
-      size_ += 8;
-      bytes.remove_prefix(8);
-      continue;
-    }
-    word_ |= std::uint64_t{static_cast<unsigned char>(bytes.front())} << (8 * held);
-    bytes.remove_prefix(1);
-    if (++size_ % 8 == 0) {
-      add_word(word_);
-      word_ = 0;
-    }
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), 8);
+    add(word);
+  }
+  if (bytes.empty()) return;
+  std::uint64_t rest = 0;
+  std::memcpy(&rest, bytes.data(), bytes.size());
+  const std::size_t held = size_ % 8;
+  word_ |= rest << (8 * held);
+  size_ += bytes.size();
+  if (held + bytes.size() >= 8) {
+    add_word(word_);
+    word_ = rest >> (64 - 8 * held);  // some were held: what is added here is less than a word
   }
 }
 
 void SipHash128::add(std::uint64_t number) noexcept {
-  char bytes[8];
-  std::memcpy(bytes, &number, 8);
-  add({bytes, 8});
+  const std::size_t held = size_ % 8;
+  add_word(word_ | (number << (8 * held)));
+  word_ = held == 0 ? 0 : number >> (64 - 8 * held);
+  size_ += 8;
 }
 
 SipHash128::Digest SipHash128::digest() noexcept {

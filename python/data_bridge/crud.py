@@ -259,11 +259,16 @@ def _add_routes(
         else title
     )
     added = []
+    taken = {getattr(route, "operation_id", None) for route in app.router.routes}
     for each in (method, "HEAD") if method == "GET" else (method,):
+        endpoint = _endpoint(resource, operation, title)
+        # Short where it is the first of the name; FastAPI's own names hold the path.
+        operation_id = None if each == "HEAD" or endpoint.__name__ in taken else endpoint.__name__
         app.router.add_api_route(
             path,
-            _endpoint(resource, operation, title),
+            endpoint,
             methods=[each],
+            operation_id=operation_id,
             status_code={"create": 201, "delete": 204}.get(operation, 200),
             response_model=shapes.response(operation),
             dependencies=dependencies,
@@ -395,12 +400,14 @@ class _Shapes:
         }
         self.page = _model(f"{model.__name__}Page", page)
         changes = {name: _optional(info) for name, info in model.model_fields.items() if name != key}
-        self.changes = _model(f"{model.__name__}Changes", changes)
+        self.changes = _model(f"{model.__name__}Update", changes)
 
-    def response(self, operation: Operation) -> type[BaseModel] | None:
+    def response(self, operation: Operation) -> Any:
         """The body of a success."""
         if operation == "delete":
             return None
+        if operation == "create":
+            return _or_list(self.stored)
         return self.page if operation == "list" else self.stored
 
     def parameters(self, operation: Operation) -> list[inspect.Parameter]:
@@ -410,7 +417,9 @@ class _Shapes:
         parameters = []
         if operation != "create":
             parameters.append(_parameter(self.key, Annotated[self.key_type, Path()]))
-        if operation in ("create", "replace"):
+        if operation == "create":
+            parameters.append(_parameter("item", _or_list(self.model)))
+        elif operation == "replace":
             parameters.append(_parameter("item", self.model))
         elif operation == "update":
             parameters.append(_parameter("changes", self.changes))
@@ -423,6 +432,10 @@ class _Shapes:
 
 def _model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
     return create_model(name, __base__=base or BaseModel, **fields)
+
+
+def _or_list(model: type[BaseModel]) -> Any:
+    return typing.Union[model, types.GenericAlias(list, (model,))]  # noqa: UP007 - the annotation is a value here
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:

@@ -556,6 +556,15 @@ def test_both_doors_give_the_same_bytes(store: str) -> None:
     assert seen[0] == seen[1]
 
 
+def test_a_second_mount_of_a_model_has_operations_of_its_own(app: App) -> None:
+    app.crud(Product)
+    app.crud(Product, path="/admin/products", table="more")
+    with TestClient(app) as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    operations = [operation["operationId"] for path in paths.values() for operation in path.values()]
+    assert len(set(operations)) == len(operations) == 12
+
+
 def test_openapi_describes_what_is_served(app: App) -> None:
     class Note(BaseModel):
         text: str
@@ -577,8 +586,9 @@ def test_openapi_describes_what_is_served(app: App) -> None:
     assert (limit["maximum"], limit["default"]) == (100, 20)
     assert "startswith" in parameters["where"]["description"]
     assert parameters["price"]["schema"]["anyOf"][0] == {"type": "number", "exclusiveMinimum": 0}
-    body = paths["/products"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-    assert schemas[body.rsplit("/", 1)[1]]["required"] == ["name", "price"]
+    one, several = paths["/products"]["post"]["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+    assert several["items"] == one
+    assert schemas[one["$ref"].rsplit("/", 1)[1]]["required"] == ["name", "price"]
     assert set(paths["/products/{id}"]["put"]["responses"]) == {"200", "404", "409", "412", "422", "503"}
     changes = paths["/products/{id}"]["patch"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     assert "required" not in schemas[changes.rsplit("/", 1)[1]]
@@ -587,5 +597,9 @@ def test_openapi_describes_what_is_served(app: App) -> None:
     assert paths["/notes"]["get"]["summary"] == "List remarks"
     assert paths["/notes"]["get"]["tags"] == ["notes"]
     operations = [operation["operationId"] for path in paths.values() for operation in path.values()]
-    assert len(set(operations)) == len(operations)
+    on_one = [
+        f"{verb}_{name}" for name in ("product", "remark") for verb in ("create", "get", "replace", "update", "delete")
+    ]
+    assert sorted(operations) == sorted([*on_one, "list_products", "list_remarks"])
+    assert "ProductUpdate" in schemas
     json.dumps(document)

@@ -175,7 +175,12 @@ std::expected<std::optional<json::Value>, schema::Rejection> read_document(const
   if (body.empty()) {
     return std::nullopt;
   }
-  return schema::read_body(body, is_json, resource.codec().model().parse_options(), arena);
+  const schema::Model& model = resource.codec().model();
+  const auto value = schema::read_body(body, is_json, model.parse_options(), arena);
+  if (!value) {
+    return std::unexpected(value.error());
+  }
+  return value->is_null() && model.null_is_missing() ? std::nullopt : std::optional(*value);
 }
 
 void require_document(const std::optional<json::Value>& document, schema::RequestErrors& errors) {

@@ -16,7 +16,7 @@
 namespace data_bridge::crud {
 
 /// A body as FastAPI reads it, before it looks at any parameter. The value points into the body and `arena`; nullopt
-/// for an empty body.
+/// for an empty body, and for what this FastAPI takes for one.
 [[nodiscard]] std::expected<std::optional<json::Value>, schema::Rejection> read_document(const Resource& resource,
                                                                                          std::string_view body,
                                                                                          bool is_json,

@@ -16,6 +16,12 @@ Rejection unreadable() { return {400, "application/json", R"({"detail":"There wa
 /// Starlette's ServerErrorMiddleware, after json.dumps or the encoding to UTF-8 has raised.
 Rejection unwritable() { return {500, "text/plain; charset=utf-8", "Internal Server Error"}; }
 
+Rejection missing_body() {
+  const Error missing{"missing", {}, "Field required", {}, {}};
+  const LocationItem where = body_location();
+  return reject({&missing, 1}, {&where, 1});
+}
+
 }  // namespace
 
 void RequestErrors::add(std::span<const Error> errors, std::string_view place) {
@@ -35,9 +41,7 @@ Rejection reject(std::span<const Error> errors, std::span<const LocationItem> pr
 std::expected<json::Value, Rejection> read_body(std::string_view body, bool is_json, const json::ParseOptions& options,
                                                 json::Arena& arena) {
   if (body.empty()) {
-    const Error missing{"missing", {}, "Field required", {}, {}};
-    const LocationItem where = body_location();
-    return std::unexpected(reject({&missing, 1}, {&where, 1}));
+    return std::unexpected(missing_body());
   }
   if (!is_json) {
     // Bytes that are no UTF-8 are marked as what cannot be written, so that echoing them fails.
@@ -63,6 +67,9 @@ std::expected<json::Value, Rejection> validate_body(const Model& model, std::str
   const auto value = read_body(body, is_json, model.parse_options(), arena);
   if (!value) {
     return std::unexpected(value.error());
+  }
+  if (value->is_null() && model.null_is_missing()) {
+    return std::unexpected(missing_body());
   }
   auto result = model.validate(*value, arena);
   if (!result) {

@@ -134,7 +134,8 @@ class Compiler {
       reader.fail("has another version");
     }
     const Reader dialect(reader.get("dialect"), "the dialect");
-    dialect.allow({"trailing_comma_message", "max_depth"});
+    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing"});
+    schema_.null_is_missing = dialect.flag("null_is_missing");
     schema_.parse_options.trailing_comma_message = dialect.flag("trailing_comma_message");
     schema_.parse_options.max_depth = static_cast<std::uint32_t>(dialect.length("max_depth").value_or(0));
     const json::Value& definitions = reader.get("definitions");

@@ -23,6 +23,7 @@ struct CompiledSchema {
   NodePtr root;
   const ModelNode* model = nullptr;  ///< what the root leads to
   json::ParseOptions parse_options;
+  bool null_is_missing = false;
 };
 
 /// The error names the node, for a programmer. The format is documented in python/data_bridge/schema.py.

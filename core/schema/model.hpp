@@ -74,6 +74,8 @@ class Model {
   [[nodiscard]] bool allows_extra() const noexcept;
   /// How the Python that exported the model reads JSON.
   [[nodiscard]] const json::ParseOptions& parse_options() const noexcept;
+  /// True where the FastAPI that exported the model takes a body of `null` for none.
+  [[nodiscard]] bool null_is_missing() const noexcept;
 
   ~Model();
   Model(const Model&) = delete;

@@ -16,6 +16,7 @@ from pydantic_core import PydanticSerializationError
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, StoredItem, is_json_content_type
+from .dialect import null_body_is_missing
 from .schema import Exported, Reasons
 from .stored_items import StoredItems
 
@@ -65,6 +66,8 @@ class PythonHalf:
         body: Any = arguments[3]
         if is_json_content_type(arguments[2].encode("latin-1")):
             body = json.loads(body)
+            if body is None and null_body_is_missing():
+                return _unprocessable(entries)
         item = self._validated(self._items.validate, body, entries)
         if not isinstance(item, BaseModel):
             return item
@@ -77,11 +80,14 @@ class PythonHalf:
     async def _update(self, operation: CrudOperation, arguments: Arguments, entries: bytes) -> Answer:
         if entries:
             return _unprocessable(entries)  # without the item there is nothing to validate
+        patch = json.loads(arguments[3])
         for _ in range(_MAX_MERGES):
             merged = operation.merge_stored(*arguments)
             if not isinstance(merged, StoredItem):
                 return merged
-            item = self._validated(self._items.validate_merged, json.loads(merged.merged), b"")
+            item = self._validated(
+                lambda value: self._items.validate_merged(value, patch), json.loads(merged.merged), b""
+            )
             if not isinstance(item, BaseModel):
                 return item
             document = self._document(item)

@@ -3,7 +3,8 @@
 The text is JSON::
 
     {"version": 1,
-     "dialect": {"trailing_comma_message": bool, "max_depth": int},   # how this Python reads JSON
+     "dialect": {"trailing_comma_message": bool, "max_depth": int,    # how this Python reads JSON
+                 "null_is_missing": bool},                            # how this FastAPI takes a body of null
      "definitions": {"0": NODE, ...},                                  # shared and recursive schemas
      "schema": NODE}
 
@@ -26,6 +27,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 
 from data_bridge._core import check_pattern
+from data_bridge.dialect import null_body_is_missing
 
 __all__ = [
     "NO_SCHEMA",
@@ -91,6 +93,7 @@ _DEFAULT_CONFIG: dict[str, Any] = {
 
 # What JSON mode always writes as a string.
 _WRITTEN_AS_TEXT = {"decimal", "date", "time", "timedelta", "bytes", "url", "multi-host-url"}
+_SCALARS = {"int", "float", "str", "bool", "datetime", "uuid", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
@@ -208,6 +211,7 @@ class _Exporter:
             "dialect": {
                 "trailing_comma_message": version >= (3, 13),
                 "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
+                "null_is_missing": null_body_is_missing(),
             },
             "definitions": definitions,
             "schema": root,
@@ -422,6 +426,9 @@ class _Exporter:
 
     def _definition_ref(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"schema_ref"}, where)
+        target = next(each for each in self._definitions if each["ref"] == schema["schema_ref"])
+        if target["type"] in _SCALARS:  # shared, but by the settings of the model that refers to it
+            return self._node(target, config, where)
         return {"type": "ref", "name": self._names[schema["schema_ref"]]}
 
     # --- models -------------------------------------------------------------------------------------

@@ -7,19 +7,23 @@ whatever its aliases are.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator
 
 from .schema import NO_SCHEMA, is_pydantics_own, parts_of
 
 __all__ = ["StoredItems"]
 
+# In front of an extra member's name.
+_APART = "\x1f"
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
 
@@ -32,14 +36,16 @@ class StoredItems:
         schema: Any = model.__pydantic_core_schema__
         self._serializer = _make(SchemaSerializer, _rewrite(schema, _plainly_written))
         self._by_name_validator = _make(SchemaValidator, _rewrite(schema, _read_by_name)) if by_name else None
-        validator: Any = model.__pydantic_validator__
-        if by_name or _has_paths(schema):
-            validator = _make(SchemaValidator, _rewrite(schema, _read_by_name_too))
-        self._merged_validator = validator
-        self._paths = {
-            name: {path.path[0] if isinstance(path, AliasPath) else path for path in _choices(field.validation_alias)}
+        self._merged_validator = _make(SchemaValidator, _rewrite(schema, _merged if by_name else _merged_by_alias))
+        self._keys = {
+            name: {name, *(path.path[0] if isinstance(path, AliasPath) else path for path in _choices(field))}
             for name, field in model.model_fields.items()
-            if any(isinstance(path, AliasPath) for path in _choices(field.validation_alias))
+        }
+        self._output_keys = {field.serialization_alias or name for name, field in model.model_fields.items()}
+        self._paths = {
+            name: self._keys[name] - {name}
+            for name, field in model.model_fields.items()
+            if any(isinstance(path, AliasPath) for path in _choices(field))
         }
 
     def validate(self, value: Any) -> BaseModel:
@@ -47,41 +53,72 @@ class StoredItems:
         validated: BaseModel = self.model.__pydantic_validator__.validate_python(value, from_attributes=True)
         return validated
 
-    def validate_merged(self, value: Any) -> BaseModel:
-        """An item with a patch merged into it: fields that are read from a path have their names."""
-        if isinstance(value, dict):
-            # What the client has sent wins over what is stored.
-            value = {name: each for name, each in value.items() if self._paths.get(name, set()).isdisjoint(value)}
+    def validate_merged(self, value: Any, patch: Any) -> BaseModel:
+        """An item with `patch` merged into it: fields that are read from a path have their names."""
+        if isinstance(value, dict) and isinstance(patch, dict):
+            value = self._together(value)
+            for name, keys in self._keys.items():
+                if name in self._paths and not self._paths[name].isdisjoint(patch):
+                    value.pop(name, None)  # what the client has sent wins over what is stored
+                elif self.model.model_fields[name].default is None and keys.isdisjoint(patch):
+                    for key in keys:  # a default is not validated, nor is it here
+                        if value.get(key, ...) is None:
+                            del value[key]
         validated: BaseModel = self._merged_validator.validate_python(value, from_attributes=True)
         return validated
 
     def document(self, item: BaseModel) -> bytes:
         """`item` as it is stored: JSON with NaN and infinities. Raises PydanticSerializationError."""
         try:
-            written: bytes = self._serializer.to_json(item, by_alias=not self.by_name, warnings=False)
+            # A round trip leaves Json as it was sent, to be read again.
+            written: bytes = self._serializer.to_json(
+                self._apart(item), by_alias=not self.by_name, round_trip=self.by_name, warnings=False
+            )
         except PydanticSerializationError:
             # A type that only the model's own serialisers can write.
             written = item.__pydantic_serializer__.to_json(item, by_alias=not self.by_name, warnings=False)
         return written
+
+    def _apart(self, item: BaseModel) -> BaseModel:
+        """`item` with members that are no fields but have the name of one under another."""
+        extra = item.__pydantic_extra__
+        taken = self.model.model_fields.keys() if self.by_name else self._output_keys
+        if not extra or taken.isdisjoint(extra):
+            return item
+        copied = item.model_copy()
+        if self.by_name:
+            renamed = {_APART + name if name in taken else name: value for name, value in extra.items()}
+        else:  # the answer would have one name twice
+            renamed = {name: value for name, value in extra.items() if name not in taken}
+        copied.__pydantic_extra__ = renamed
+        return copied
+
+    def _together(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Undoes _apart() on extra members, or on an item to be validated."""
+        if not self.by_name or not any(name.startswith(_APART) for name in members):
+            return dict(members)
+        fields = self.model.model_fields
+        return {
+            name.removeprefix(_APART) if name.removeprefix(_APART) in fields else name: value
+            for name, value in members.items()
+            if not name.startswith(_APART) or name.removeprefix(_APART) not in members
+        }
 
     def restore(self, stored: Mapping[str, Any]) -> BaseModel:
         """The item that document() wrote. One that its model does not accept any more is made as it is."""
         fields = {name: value for name, value in stored.items() if self._is_of_model(name)}
         assert self._by_name_validator is not None
         try:
-            restored: BaseModel = self._by_name_validator.validate_json(json.dumps(fields))
+            restored: BaseModel = self._by_name_validator.validate_python(fields)
         except ValueError:
-            return self.model.model_construct(**{name: self._value(name, fields[name]) for name in fields})
+            restored = self.model.model_construct(**{name: self._value(name, fields[name]) for name in fields})
+        if restored.__pydantic_extra__:
+            restored.__pydantic_extra__ = self._together(restored.__pydantic_extra__)
         return restored
 
     def _value(self, name: str, stored: Any) -> Any:
-        if (validator := self._field_validators.get(name)) is None:
-            return stored
-        try:
-            return validator.validate_json(json.dumps(stored))
-        except ValueError:
-            is_number = self.model.model_fields[name].annotation is float
-            return float("nan") if stored is None and is_number else stored
+        validator = self._field_validators.get(name)
+        return stored if validator is None else validator.validate_python(stored)
 
     @functools.cached_property
     def _field_validators(self) -> dict[str, Any]:
@@ -107,15 +144,34 @@ class StoredItems:
         return item.__pydantic_serializer__.to_json(item, by_alias=True, warnings=False)
 
 
-def _choices(alias: Any) -> list[Any]:
-    return alias.choices if isinstance(alias, AliasChoices) else [alias]
+def _choices(field: FieldInfo) -> list[Any]:
+    """What a field is read by, if it is not its name."""
+    alias: Any = field.validation_alias
+    if alias is None:
+        return []
+    return list(alias.choices) if isinstance(alias, AliasChoices) else [alias]
 
 
 def _make(kind: Any, schema: Any) -> Any:
-    # Else the validators and serialisers that nested models have are taken instead of what their schemas say.
-    if "_use_prebuilt" in (inspect.signature(kind).parameters or ()):
+    """A validator or serialiser that does what `schema` says of nested models, too, and not what they have ready."""
+    if "_use_prebuilt" in inspect.signature(kind).parameters:  # Pydantic 2.13
         return kind(schema, _use_prebuilt=False)
-    return kind(schema)
+    # Before, only of a class that is not complete what it has ready was not taken.
+    classes = [each for each in set(_classes(schema)) if vars(each).get("__pydantic_complete__")]
+    for each in classes:
+        each.__pydantic_complete__ = False
+    try:
+        return kind(schema)
+    finally:
+        for each in classes:
+            each.__pydantic_complete__ = True
+
+
+def _classes(schema: Any) -> Iterator[Any]:
+    if isinstance(schema, Mapping) and schema.get("type") in ("model", "dataclass"):
+        yield schema["cls"]
+    for part in parts_of(schema):
+        yield from _classes(part)
 
 
 def _rewrite(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
@@ -162,9 +218,30 @@ def _reveal(secret: Any) -> Any:
 
 
 def _read_by_name(node: dict[str, Any]) -> dict[str, Any]:
+    """For what is stored: its fields have their names, and not every value would be accepted again."""
+    if node.get("type") == "union":
+        node.pop("mode", None)  # a stored value is of the type that it was given: the exact one is meant
     if node.get("type") in _FIELDS:
         node.pop("validation_alias", None)
+        schema = node["schema"]
+        if schema["type"] == "default":  # which is not validated, nor is what stands for it in the store
+            node["schema"] = {**schema, "schema": _or_as_it_is(schema["schema"])}
+        else:
+            node["schema"] = _or_as_it_is(schema)
     return node
+
+
+def _or_as_it_is(schema: Any) -> Any:
+    choices = [schema, {"type": "any"}]
+    if _may_be_json(schema):
+        choices.insert(1, {"type": "json"})
+    return {"type": "union", "mode": "left_to_right", "choices": choices}
+
+
+def _may_be_json(schema: Any) -> bool:
+    if schema["type"] == "union":
+        return any(_may_be_json(choice[0] if isinstance(choice, tuple) else choice) for choice in schema["choices"])
+    return _may_be_json(schema["schema"]) if schema["type"] == "nullable" else schema["type"] == "json"
 
 
 def _is_path(alias: Any) -> bool:
@@ -175,17 +252,37 @@ def _is_path(alias: Any) -> bool:
     return any(len(path) > 1 for path in paths)
 
 
-def _has_paths(schema: Any) -> bool:
-    if isinstance(schema, dict) and _is_path(schema.get("validation_alias")):
-        return True
-    return any(_has_paths(part) for part in parts_of(schema))
+def _merged(node: dict[str, Any]) -> dict[str, Any]:
+    """For what is merged: of it the client has sent some, and the rest is as it is stored, under names."""
+    return _merged_nodes(node, lambda alias: True)
 
 
-def _read_by_name_too(node: dict[str, Any]) -> dict[str, Any]:
-    """For what is merged: of it the client has sent some, and the rest is as it is stored."""
+def _merged_by_alias(node: dict[str, Any]) -> dict[str, Any]:
+    """The same for what is stored under aliases, but for those that are paths."""
+    return _merged_nodes(node, _is_path)
+
+
+def _merged_nodes(node: dict[str, Any], has_its_name: Callable[[Any], bool]) -> dict[str, Any]:
     fields = node.get("fields")
     for name, field in fields.items() if isinstance(fields, dict) else ():
-        if alias := field.get("validation_alias"):
+        if (alias := field.get("validation_alias")) and has_its_name(alias):
             choices = [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
             field["validation_alias"] = [*choices, [name]]
+    if node.get("type") == "json":
+        inner = (node.get("schema") or {"type": "any"})["type"]
+        function = _as_json_or_text if inner in ("any", "str") else _as_json
+        return {"type": "function-before", "function": {"type": "no-info", "function": function}, "schema": node}
     return node
+
+
+def _as_json(value: Any) -> Any:
+    """A value of Json[...] as it is sent, out of how it is stored and answered."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _as_json_or_text(value: Any) -> Any:
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            json.loads(value)
+            return value
+    return json.dumps(value)

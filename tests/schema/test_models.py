@@ -116,6 +116,22 @@ def test_recursion(depth: int) -> None:
     pair.check(b'{"x":1,"kids":[' * depth + b"]}" * depth)
 
 
+def test_a_shared_enum_is_as_strict_as_the_model_that_has_it() -> None:
+    class Strict(BaseModel):
+        model_config = ConfigDict(strict=True)
+        a: Colour
+        b: Colour
+
+    class Lax(BaseModel):
+        a: Colour
+        b: Strict | None = None
+
+    for model in (Strict, Lax):
+        pair = Pair(model)
+        for body in ['{"a":"red","b":"red"}', '{"a":"red","b":{"a":"red","b":2}}', '{"a":"red"}']:
+            pair.check(body.encode())
+
+
 def test_shared_definitions() -> None:
     class Model(BaseModel):
         a: Colour

@@ -227,13 +227,16 @@ crud::Request to_request(std::string_view path, std::string_view query, std::str
 }
 
 nb::object examine(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
-                   const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match) {
-  const auto entries = crud::examine(*self.operation, to_request(path, query, content_type, body, key, if_match, if_none_match));
+                   const nb::bytes& body, std::string_view key, std::string_view if_match,
+                   std::string_view if_none_match) {
+  const auto entries =
+      crud::examine(*self.operation, to_request(path, query, content_type, body, key, if_match, if_none_match));
   return entries ? nb::object(nb::bytes(entries->data(), entries->size())) : nb::object(to_python(entries.error()));
 }
 
 nb::object merge_stored(const Operation& self, std::string_view path, std::string_view query,
-                        std::string_view content_type, const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match) {
+                        std::string_view content_type, const nb::bytes& body, std::string_view key,
+                        std::string_view if_match, std::string_view if_none_match) {
   const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
   auto item = [&] {
     const nb::gil_scoped_release released;
@@ -243,8 +246,8 @@ nb::object merge_stored(const Operation& self, std::string_view path, std::strin
 }
 
 nb::tuple write_validated(const Operation& self, std::string_view path, std::string_view query,
-                          std::string_view content_type, const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match,
-                          const nb::bytes& document) {
+                          std::string_view content_type, const nb::bytes& body, std::string_view key,
+                          std::string_view if_match, std::string_view if_none_match, const nb::bytes& document) {
   const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
   const std::string_view text = view(document);
   return to_python([&] {
@@ -263,7 +266,8 @@ nb::object write_merged(const Operation& self, const StoredItem& before, const n
 }
 
 nb::tuple perform(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
-                  const nb::bytes& body, std::string_view key, std::string_view if_match, std::string_view if_none_match) {
+                  const nb::bytes& body, std::string_view key, std::string_view if_match,
+                  std::string_view if_none_match) {
   const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
   return to_python([&] {
     const nb::gil_scoped_release released;
@@ -320,7 +324,8 @@ void bind_crud(nb::module_& module) {
            nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("document"),
            "Creates or replaces the item `document`, in JSON mode; answers like perform().")
       .def("merge_stored", &merge_stored, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), "The stored item with the body's patch merged into it, or an answer like perform()'s.")
+           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"),
+           "The stored item with the body's patch merged into it, or an answer like perform()'s.")
       .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
            "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");
   nb::class_<StoredItem>(module, "StoredItem", "An item that a patch was merged with.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, ValidationError
@@ -55,6 +56,9 @@ class PythonHalf:
     async def perform(self, name: str, operation: CrudOperation, arguments: Arguments) -> Answer:
         """What `operation.perform(*arguments)` is for others. Raises what the model's own code raises."""
         if name in _READING:
+            chosen = dict(parse_qsl(arguments[1], keep_blank_values=True)).get("fields")
+            if name == "list" and chosen is not None and self._exported.outputs:
+                return _unprocessable(_fields_refused(chosen))
             return self._rewritten(name, operation.perform(*arguments))
         entries = operation.examine(*arguments)
         if isinstance(entries, tuple):
@@ -151,6 +155,13 @@ class PythonHalf:
                 b"}" if text == b"{}" else b"," + text[1:]
             )
         return text
+
+
+def _fields_refused(chosen: str) -> bytes:
+    """Of an item that is whole only in Python no part can be had."""
+    message = "Value error, members cannot be chosen where Python writes the items"
+    error = {"type": "value_error", "loc": ["query", "fields"], "msg": message, "input": chosen, "ctx": {"error": {}}}
+    return json.dumps(error, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _unprocessable(entries: bytes) -> Answer:

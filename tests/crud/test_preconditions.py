@@ -8,7 +8,7 @@ import httpx
 import pytest
 from doors import Open, natively
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field, field_validator
 
 from data_bridge import App
 
@@ -80,6 +80,44 @@ def test_put_creates_where_the_client_may_choose_the_key(app: App, open_client: 
         assert client.put("/words/toolong", json={"code": "toolong"}).status_code == 422
         assert client.put("/closed/a", json={"code": "a"}).status_code == 404
         assert client.put("/items/7", json={"name": "a"}).status_code == 404
+
+
+class Checked(BaseModel):
+    id: int | None = None
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def strip(cls, value: str) -> str:
+        return value.strip()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def length(self) -> int:
+        return len(self.name)
+
+
+def test_preconditions_of_a_model_that_needs_python(app: App, open_client: Open) -> None:
+    app.crud(Checked)
+    app.crud(Checked, path="/strict", require_match=True)
+    with open_client(app) as client:
+        old = client.post("/checkeds", json={"name": " a "}).headers["etag"]
+        assert client.get("/checkeds/1", headers={"if-none-match": old}).status_code == 304
+        changed = client.patch("/checkeds/1", json={"name": "bc "}, headers={"if-match": old})
+        assert (changed.status_code, changed.json()) == (200, {"id": 1, "name": "bc", "length": 2})
+        new = changed.headers["etag"]
+        assert client.get("/checkeds/1").headers["etag"] == new
+        for method in ("PUT", "PATCH", "DELETE"):
+            answered = client.request(method, "/checkeds/1", json={"name": "d"}, headers={"if-match": old})
+            assert (answered.status_code, answered.headers["etag"]) == (412, new)
+        assert client.put("/checkeds/1", json={"name": "d"}, headers={"if-match": new}).status_code == 200
+        assert client.get("/checkeds?fields=id").json()["detail"][0]["loc"] == ["query", "fields"]
+        assert client.get("/checkeds?name=d&total=true").json() == {
+            "items": [{"id": 1, "name": "d", "length": 1}], "next": None, "total": 1,
+        }  # fmt: skip
+        client.post("/strict", json={"name": "a"})
+        for method in ("PUT", "PATCH", "DELETE"):
+            assert client.request(method, "/strict/1", json={"name": "d"}).status_code == 428
 
 
 def test_a_list_is_created_as_a_whole_or_not_at_all(app: App, open_client: Open) -> None:

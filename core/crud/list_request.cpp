@@ -65,7 +65,21 @@ std::optional<std::vector<storage::SortTerm>> read_sort(const Resource& resource
   return terms;
 }
 
+// Of a resource whose answers are written elsewhere: its items are needed whole, and the names are only checked.
+std::vector<std::size_t> check_answer_names(const Resource& resource, std::string_view text,
+                                            schema::RequestErrors& errors) {
+  const std::vector<std::string>& names = resource.answer_names();
+  for (const std::string_view name : split(text)) {
+    if (std::ranges::find(names, name) == names.end()) {
+      refuse(errors, "fields", unknown_name("field", name, {names.begin(), names.end()}), text);
+      break;
+    }
+  }
+  return {};
+}
+
 std::vector<std::size_t> read_columns(const Resource& resource, std::string_view text, schema::RequestErrors& errors) {
+  if (!resource.answer_names().empty()) return check_answer_names(resource, text, errors);
   std::vector<std::size_t> columns;
   for (const std::string_view name : split(text)) {
     const auto column = resource.codec().column_of_output(name);

@@ -35,6 +35,8 @@ struct ResourceOptions {
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
   std::size_t max_page_bytes = std::size_t{4} * 1024 * 1024;  ///< a page ends with the item that fills it
+  /// The names of an answer's members where somebody else writes answers out of whole items; else empty.
+  std::vector<std::string> answer_names{};
   /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.
   std::vector<std::string> foreign_parameters{};
   /// Told of faults, on any thread, with text that may name files; must not block.
@@ -93,6 +95,7 @@ class Resource {
   /// True for query parameters that others read, and for `_`, which makes URLs differ.
   [[nodiscard]] bool is_ignored(std::string_view parameter) const noexcept;
   [[nodiscard]] std::size_t max_page_bytes() const noexcept { return options_.max_page_bytes; }
+  [[nodiscard]] const std::vector<std::string>& answer_names() const noexcept { return options_.answer_names; }
 
   /// A key out of a path; nullopt where it is invalid, which `errors` then says, or where no item can have it (an
   /// integer beyond 64 bits), which it does not.

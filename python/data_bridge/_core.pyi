@@ -374,6 +374,7 @@ class CrudResource:
         max_page_bytes: int,
         require_match: bool,
         replace_creates: bool,
+        answer_names: list[str],
         foreign_parameters: list[str],
         faults: CrudFaults,
     ) -> None: ...

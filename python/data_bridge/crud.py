@@ -211,6 +211,7 @@ def register_crud(
         "max_page_bytes": stores.limits.max_page_bytes,
         "require_match": require_match,
         "replace_creates": "create" in chosen,
+        "answer_names": python.answer_names,
         "faults": stores.faults,
     }
     CrudResource(**native, foreign_parameters=[])  # an option that cannot be is found before any route is added

@@ -53,13 +53,20 @@ class PythonHalf:
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
         return list(dict.fromkeys([*inputs, *outputs]))
 
+    @property
+    def answer_names(self) -> list[str]:
+        """The names of an answer's members, where it is written here; else empty."""
+        if not self._exported.outputs:
+            return []
+        model = self._items.model
+        fields = [field.serialization_alias or name for name, field in model.model_fields.items() if not field.exclude]
+        computed = [field.alias or name for name, field in model.model_computed_fields.items()]
+        return [*([] if self._key is not None else [self._key_name]), *fields, *computed]
+
     async def perform(self, name: str, operation: CrudOperation, arguments: Arguments) -> Answer:
         """What `operation.perform(*arguments)` is for others. Raises what the model's own code raises."""
         if name in _READING:
-            chosen = dict(parse_qsl(arguments[1], keep_blank_values=True)).get("fields")
-            if name == "list" and chosen is not None and self._exported.outputs:
-                return _unprocessable(_fields_refused(chosen))
-            return self._rewritten(name, operation.perform(*arguments))
+            return self._rewritten(name, operation.perform(*arguments), query=arguments[1])
         entries = operation.examine(*arguments)
         if isinstance(entries, tuple):
             return entries
@@ -125,14 +132,15 @@ class PythonHalf:
 
     # --- answers that are not what is stored --------------------------------------------------------
 
-    def _rewritten(self, name: str, answer: Answer, item: BaseModel | None = None) -> Answer:
+    def _rewritten(self, name: str, answer: Answer, item: BaseModel | None = None, query: str = "") -> Answer:
         status, content_type, body, headers = answer
         if not self._exported.outputs or status not in (200, 201):
             return answer
         stored = json.loads(body)
         try:
             if name == "list":
-                items = b",".join(self._written(each) for each in stored["items"])
+                wanted = _last_fields(query)
+                items = b",".join(_only(wanted, self._written(each)) for each in stored["items"])
                 stored["items"] = []
                 body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
                 body = body.replace(b'"items":[]', b'"items":[' + items + b"]", 1)
@@ -157,11 +165,17 @@ class PythonHalf:
         return text
 
 
-def _fields_refused(chosen: str) -> bytes:
-    """Of an item that is whole only in Python no part can be had."""
-    message = "Value error, members cannot be chosen where Python writes the items"
-    error = {"type": "value_error", "loc": ["query", "fields"], "msg": message, "input": chosen, "ctx": {"error": {}}}
-    return json.dumps(error, ensure_ascii=False, separators=(",", ":")).encode()
+def _last_fields(query: str) -> set[str] | None:
+    """The `fields` that a list is asked for; None: all."""
+    given = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "fields"]
+    return set(given[-1].split(",")) if given else None
+
+
+def _only(names: set[str] | None, item: bytes) -> bytes:
+    if names is None or not item.startswith(b"{"):
+        return item
+    members = {name: value for name, value in json.loads(item).items() if name in names}
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _unprocessable(entries: bytes) -> Answer:

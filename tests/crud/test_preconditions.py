@@ -111,7 +111,7 @@ def test_preconditions_of_a_model_that_needs_python(app: App, open_client: Open)
             answered = client.request(method, "/checkeds/1", json={"name": "d"}, headers={"if-match": old})
             assert (answered.status_code, answered.headers["etag"]) == (412, new)
         assert client.put("/checkeds/1", json={"name": "d"}, headers={"if-match": new}).status_code == 200
-        assert client.get("/checkeds?fields=id").json()["detail"][0]["loc"] == ["query", "fields"]
+        assert client.get("/checkeds?fields=id").json()["items"] == [{"id": 1}]
         assert client.get("/checkeds?name=d&total=true").json() == {
             "items": [{"id": 1, "name": "d", "length": 1}], "next": None, "total": 1,
         }  # fmt: skip

@@ -342,6 +342,20 @@ def test_a_model_without_its_key_gets_one_in_front(app: App, open_client: Open) 
         assert client.get("/plains").text == '{"items":[{"id":1,"a":2,"b":3}],"next":null}'
 
 
+def test_lists_of_answers_that_python_writes(app: App, open_client: Open) -> None:
+    app.crud(Written)
+    with open_client(app) as client:
+        client.post("/writtens", json={"name": "a", "price": 1, "Kind": "b"})
+        client.post("/writtens", json={"name": "b", "price": "2.5"})
+        page = client.get("/writtens?fields=total,Kind&limit=1")
+        assert page.json()["items"] == [{"Kind": "b", "total": "1"}]
+        assert "fields=total,Kind" in page.headers["link"]
+        for name in ("kind", "hidden", "x"):  # a stored name, one that nobody may see, none
+            assert client.get(f"/writtens?fields={name}").status_code == 422
+        found = client.get("/writtens?Kind=b&sort=-id")
+        assert [item["name"] for item in found.json()["items"]] == ["<a>"]
+
+
 def test_an_item_that_its_model_does_not_take_any_more_is_answered(app: App, open_client: Open, tmp_path: Path) -> None:
     app.crud(Written)
     with open_client(app) as client:

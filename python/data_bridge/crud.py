@@ -432,7 +432,8 @@ class _Shapes:
 
 
 def _model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
-    return create_model(name, __base__=base or BaseModel, **fields)
+    # Of the module of its base: Pydantic before 2.10 evaluates the annotations of that again, by names of this one.
+    return create_model(name, __base__=base or BaseModel, __module__=(base or Resource).__module__, **fields)
 
 
 def _or_list(model: type[BaseModel]) -> Any:

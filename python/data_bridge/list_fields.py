@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -143,7 +144,9 @@ def _item(annotation: Any) -> Any:
 def _is_scalar(annotation: Any) -> bool:
     if typing.get_origin(annotation) is typing.Literal:
         return True
-    return isinstance(annotation, type) and typing.get_origin(annotation) is None and not issubclass(annotation, dict)
+    if not isinstance(annotation, type) or typing.get_origin(annotation) is not None:
+        return False
+    return not issubclass(annotation, dict | BaseModel) and not dataclasses.is_dataclass(annotation)
 
 
 def _comparable(model: type[BaseModel], field: ListField) -> ListField:

@@ -37,6 +37,7 @@ __all__ = [
     "export_item",
     "export_model",
     "is_pydantics_own",
+    "is_secret",
     "parts_of",
 ]
 
@@ -182,6 +183,11 @@ def is_pydantics_own(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).split(".")[0] in ("pydantic", "pydantic_core")
 
 
+def is_secret(serialiser: Any) -> bool:
+    """Whether it masks a SecretStr or SecretBytes: `_serialize_secret`, before Pydantic 2.10 a function in `_SecretField`."""
+    return is_pydantics_own(serialiser) and "secret" in _name_of(serialiser).lower()
+
+
 class _Exporter:
     def __init__(self, model: type[BaseModel], *, by_name: bool = False) -> None:
         self._root = model
@@ -250,11 +256,11 @@ class _Exporter:
     def _serialization(self, serialization: _Schema, where: str) -> bool:
         """True where what is written is another thing than the value."""
         function = serialization.get("function")
-        if function is not None and is_pydantics_own(function) and "secret" not in _name_of(function):
+        if function is not None and is_pydantics_own(function) and not is_secret(function):
             return False  # how a type of Pydantic's is written, which is how it is stored
         if function is None and serialization["type"] in ("to-string", "include-exclude-sequence"):
             return False
-        self._refuse_output(where, "a secret" if "secret" in _name_of(function) else "a custom serialiser")
+        self._refuse_output(where, "a secret" if is_secret(function) else "a custom serialiser")
         return True
 
     # --- nodes --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator
 
-from .schema import NO_SCHEMA, is_pydantics_own, parts_of
+from .schema import NO_SCHEMA, is_pydantics_own, is_secret, parts_of
 
 __all__ = ["StoredItems"]
 
@@ -193,7 +193,7 @@ def _plainly_written(node: dict[str, Any]) -> dict[str, Any]:
     """For a serialiser of what is stored."""
     if isinstance(serialization := node.get("serialization"), dict):
         function = serialization.get("function")
-        if "secret" in getattr(function, "__qualname__", "") and is_pydantics_own(function):
+        if is_secret(function):
             node["serialization"] = {"type": "function-plain", "function": _reveal, "when_used": "unless-none"}
         elif function is not None and not is_pydantics_own(function):
             del node["serialization"]

@@ -184,7 +184,7 @@ def is_pydantics_own(function: Any) -> bool:
 
 
 def is_secret(serialiser: Any) -> bool:
-    """Whether it masks a SecretStr or SecretBytes: `_serialize_secret`, before Pydantic 2.10 a function in `_SecretField`."""
+    """Whether it masks a secret: `_serialize_secret`, before Pydantic 2.10 a function in `_SecretField`."""
     return is_pydantics_own(serialiser) and "secret" in _name_of(serialiser).lower()
 
 

@@ -302,12 +302,16 @@ std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& n
   return in_range(*value);
 }
 
-void append_datetime(std::string& out, const Datetime& value) {
+void append_date(std::string& out, const Datetime& value) {
   append_padded(out, static_cast<std::uint32_t>(value.year), 4);
   out.push_back('-');
   append_padded(out, value.month, 2);
   out.push_back('-');
   append_padded(out, value.day, 2);
+}
+
+void append_datetime(std::string& out, const Datetime& value) {
+  append_date(out, value);
   out.push_back('T');
   append_padded(out, value.hour, 2);
   out.push_back(':');

@@ -33,6 +33,8 @@ struct DatetimeError {
 /// A unix time: seconds up to 2e10, milliseconds above; UTC. `number` is kInt, kBigInt or kDouble.
 [[nodiscard]] std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& number);
 
+/// "2024-01-31"
+void append_date(std::string& out, const Datetime& value);
 /// "2024-01-31T10:00:00.120000+05:30"; UTC as "Z".
 void append_datetime(std::string& out, const Datetime& value);
 

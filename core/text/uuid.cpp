@@ -89,6 +89,16 @@ std::string explain(std::string_view text) {
 
 }  // namespace
 
+UuidText format_uuid(std::uint64_t high, std::uint64_t low) noexcept {
+  UuidText text;
+  char* to = text.data();
+  for (unsigned digit = 0; digit < 32; ++digit) {
+    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) *to++ = '-';
+    *to++ = kHexDigits[((digit < 16 ? high : low) >> (60 - 4 * (digit % 16))) & 0xFU];
+  }
+  return text;
+}
+
 std::expected<UuidText, std::string> parse_uuid(std::string_view text) {
   UuidText out{};
   const bool braced = text.size() == 38 && text.front() == '{' && text.back() == '}';

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -9,6 +10,9 @@
 namespace data_bridge::text {
 
 using UuidText = std::array<char, 36>;  ///< 8-4-4-4-12, lower case
+
+/// Of 128 bits, the upper ones first.
+[[nodiscard]] UuidText format_uuid(std::uint64_t high, std::uint64_t low) noexcept;
 
 /// Hyphenated, 32 digits, or hyphenated in braces or behind "urn:uuid:". The error is the crate's text.
 [[nodiscard]] std::expected<UuidText, std::string> parse_uuid(std::string_view text);

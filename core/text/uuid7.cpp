@@ -10,7 +10,7 @@
 #include <mutex>
 #include <system_error>
 
-#include "text/characters.hpp"
+#include "text/uuid.hpp"
 
 namespace data_bridge::text {
 namespace {
@@ -53,16 +53,8 @@ std::string make_uuid7() {
   const std::uint64_t tick = next_tick();
   const std::uint64_t high = ((tick >> 12) << 16) | 0x7000U | (tick & 0xFFFU);
   const std::uint64_t low = (random_bits() & 0x3FFF'FFFF'FFFF'FFFFU) | 0x8000'0000'0000'0000U;
-  std::string text(36, '-');
-  std::size_t at = 0;
-  for (int digit = 0; digit < 32; ++digit) {
-    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) {
-      ++at;
-    }
-    const std::uint64_t half = digit < 16 ? high : low;
-    text[at++] = kHexDigits[(half >> (60 - 4 * (digit % 16))) & 0xFU];
-  }
-  return text;
+  const UuidText text = format_uuid(high, low);
+  return {text.data(), text.size()};
 }
 
 }  // namespace data_bridge::text

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "bridge/compiled/scalar_objects.hpp"
 #include "json/writer.hpp"
 
 namespace data_bridge::bridge {
@@ -14,25 +15,6 @@ namespace {
 constexpr int kMaxDepth = 100;
 
 bool append_value(std::string& out, PyObject* value, int depth);
-
-bool append_str(std::string& out, PyObject* value) {
-  Py_ssize_t size = 0;
-  const char* text = PyUnicode_AsUTF8AndSize(value, &size);
-  if (text == nullptr) {  // a lone surrogate: json.dumps() leaves it, encoding fails; FastAPI's to report
-    PyErr_Clear();
-    return false;
-  }
-  json::append_string(out, {text, static_cast<std::size_t>(size)});
-  return true;
-}
-
-bool append_int(std::string& out, PyObject* value) {
-  int overflow = 0;
-  const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-  if (overflow != 0) return false;
-  json::append_int(out, number);
-  return true;
-}
 
 bool append_float(std::string& out, PyObject* value) {
   const double number = PyFloat_AS_DOUBLE(value);

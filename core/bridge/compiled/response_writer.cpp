@@ -20,40 +20,18 @@ constexpr int kMaxDepth = 100;
 // After as many refusals in a row, only one of as many is tried.
 constexpr unsigned kRefusals = 32;
 
-std::optional<std::string_view> text_of(PyObject* str) {
-  Py_ssize_t size = 0;
-  const char* const text = PyUnicode_AsUTF8AndSize(str, &size);
-  if (text == nullptr) {  // a lone surrogate, which Pydantic reports
-    PyErr_Clear();
-    return std::nullopt;
-  }
-  return std::string_view(text, static_cast<std::size_t>(size));
-}
-
-bool append_str(std::string& out, PyObject* str) {
-  const auto text = text_of(str);
-  if (text) json::append_string(out, *text);
-  return text.has_value();
-}
-
 bool is_bool(PyObject* value) { return value == Py_True || value == Py_False; }
 
 }  // namespace
 
-struct ResponseWriter::Document {
-  std::string& out;
-};
-
 bool ResponseWriter::write(std::string& out, PyObject* value) const {
   if (refused_ >= kRefusals && ++refused_ % kRefusals != 0) return false;
-  Document document{out};
-  const bool written = write_node(document, nodes_.front(), value, Source::kUnchecked, 0);
+  const bool written = write_node(out, nodes_.front(), value, Source::kUnchecked, 0);
   refused_ = written ? 0 : std::max(refused_ + 1, 1U);
   return written;
 }
 
-bool ResponseWriter::write_node(Document& document, const Node& node, PyObject* value, Source source, int depth) const {
-  std::string& out = document.out;
+bool ResponseWriter::write_node(std::string& out, const Node& node, PyObject* value, Source source, int depth) const {
   const bool checks = source == Source::kUnchecked;
   if (checks && !node.checks && node.kind != Kind::kModel) return false;
   const auto within = [&node](double number) {
@@ -61,7 +39,7 @@ bool ResponseWriter::write_node(Document& document, const Node& node, PyObject* 
   };
   switch (node.kind) {
     case Kind::kAny:
-      return write_any(document, value, depth);
+      return write_any(out, value, depth);
     case Kind::kNone:
       out.append("null");
       return value == Py_None;
@@ -81,7 +59,7 @@ bool ResponseWriter::write_node(Document& document, const Node& node, PyObject* 
     case Kind::kFloat: {
       if (PyFloat_CheckExact(value)) {
         const double number = PyFloat_AS_DOUBLE(value);
-        return (!checks || within(number)) && write_double(document, number);
+        return (!checks || within(number)) && write_double(out, number);
       }
       // An int becomes a float where it is validated; where it is not, Pydantic warns.
       if (!checks || !PyLong_CheckExact(value)) return false;
@@ -89,7 +67,7 @@ bool ResponseWriter::write_node(Document& document, const Node& node, PyObject* 
       const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
       constexpr long long kLargestExact = 1LL << 53;
       if (overflow != 0 || number > kLargestExact || number < -kLargestExact) return false;
-      return within(static_cast<double>(number)) && write_double(document, static_cast<double>(number));
+      return within(static_cast<double>(number)) && write_double(out, static_cast<double>(number));
     }
     case Kind::kStr:
       if (!PyUnicode_CheckExact(value)) return false;
@@ -105,9 +83,10 @@ bool ResponseWriter::write_node(Document& document, const Node& node, PyObject* 
       if (node.kind == Kind::kLiteral || (checks && PyUnicode_CheckExact(value))) {
         if (!PyUnicode_CheckExact(value)) return false;
         PyObject* const text = PyDict_GetItemWithError(node.values.get(), value);
-        const auto json = text != nullptr ? text_of(text) : std::nullopt;
-        if (json) out.append(*json);
-        return json.has_value();
+        const char* const json = text != nullptr ? PyUnicode_AsUTF8(text) : nullptr;
+        PyErr_Clear();
+        if (json != nullptr) out.append(json);
+        return json != nullptr;
       }
       const auto found =
           std::ranges::find_if(node.choices, [value](const auto& choice) { return choice.first.get() == value; });
@@ -120,82 +99,74 @@ bool ResponseWriter::write_node(Document& document, const Node& node, PyObject* 
         out.append("null");
         return true;
       }
-      return write_node(document, nodes_[node.item], value, source, depth);
+      return write_node(out, nodes_[node.item], value, source, depth);
     case Kind::kList:
       if (!PyList_CheckExact(value)) return false;
       if (checks && !within(static_cast<double>(PyList_GET_SIZE(value)))) return false;
-      return write_list(document, &nodes_[node.item], value, source, depth);
+      return write_list(out, nodes_[node.item], value, source, depth);
     case Kind::kDict:
       if (!PyDict_CheckExact(value)) return false;
       if (checks && !within(static_cast<double>(PyDict_Size(value)))) return false;
-      return write_dict(document, &nodes_[node.item], value, source, depth);
+      return write_dict(out, nodes_[node.item], value, source, depth);
     case Kind::kSet:
-      return PySet_CheckExact(value) && write_set(document, nodes_[node.item], value, source, depth);
+      return PySet_CheckExact(value) && write_set(out, nodes_[node.item], value, source, depth);
     case Kind::kUnion:
-      return write_union(document, node, value, source, depth);
+      return write_union(out, node, value, source, depth);
     case Kind::kFunction:
-      return write_node(document, nodes_[node.item], value, source, depth);
+      return write_node(out, nodes_[node.item], value, source, depth);
     case Kind::kModel:
-      return write_model(document, node, value, source, depth);
+      return write_model(out, node, value, source, depth);
   }
   return false;
 }
 
-bool ResponseWriter::write_double(Document& document, double value) const {
+bool ResponseWriter::write_double(std::string& out, double value) const {
   const double size = std::fabs(value);
   if (!std::isfinite(value) || (!exponents_ && (size >= 1e16 || (size < 1e-4 && size != 0)))) return false;
-  json::append_bounded(document.out, json::kDoubleBound,
-                       [&](char* to) { return json::write_double(to, value, floats_); });
+  json::append_bounded(out, json::kDoubleBound, [&](char* to) { return json::write_double(to, value, floats_); });
   return true;
 }
 
 /// As pydantic-core infers from the type: exact ones of JSON.
-bool ResponseWriter::write_any(Document& document, PyObject* value, int depth) const {
-  static const Node kBuiltin[] = {{.kind = Kind::kInt}, {.kind = Kind::kFloat}, {.kind = Kind::kStr}};
+bool ResponseWriter::write_any(std::string& out, PyObject* value, int depth) const {
+  static const Node kAnything;
   if (value == Py_None) {
-    document.out.append("null");
+    out.append("null");
     return true;
   }
   if (is_bool(value)) {
-    document.out.append(value == Py_True ? "true" : "false");
+    out.append(value == Py_True ? "true" : "false");
     return true;
   }
-  if (PyLong_CheckExact(value)) return write_node(document, kBuiltin[0], value, Source::kInstance, depth);
-  if (PyFloat_CheckExact(value)) return write_node(document, kBuiltin[1], value, Source::kInstance, depth);
-  if (PyUnicode_CheckExact(value)) return append_str(document.out, value);
-  if (PyList_CheckExact(value)) return write_list(document, nullptr, value, Source::kInstance, depth);
-  if (PyDict_CheckExact(value)) return write_dict(document, nullptr, value, Source::kInstance, depth);
+  if (PyLong_CheckExact(value)) return append_int(out, value);
+  if (PyFloat_CheckExact(value)) return write_double(out, PyFloat_AS_DOUBLE(value));
+  if (PyUnicode_CheckExact(value)) return append_str(out, value);
+  if (PyList_CheckExact(value)) return write_list(out, kAnything, value, Source::kInstance, depth);
+  if (PyDict_CheckExact(value)) return write_dict(out, kAnything, value, Source::kInstance, depth);
   return false;
 }
 
-/// `item`: nullptr for anything.
-bool ResponseWriter::write_list(Document& document, const Node* item, PyObject* list, Source source, int depth) const {
+bool ResponseWriter::write_list(std::string& out, const Node& item, PyObject* list, Source source, int depth) const {
   if (depth == kMaxDepth) return false;
-  std::string& out = document.out;
   out.push_back('[');
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
     if (i != 0) out.push_back(',');
-    PyObject* const value = PyList_GET_ITEM(list, i);
-    if (!(item != nullptr ? write_node(document, *item, value, source, depth + 1)
-                          : write_any(document, value, depth + 1))) {
-      return false;
-    }
+    if (!write_node(out, item, PyList_GET_ITEM(list, i), source, depth + 1)) return false;
   }
   out.push_back(']');
   return true;
 }
 
 /// In the order that the set has.
-bool ResponseWriter::write_set(Document& document, const Node& item, PyObject* set, Source source, int depth) const {
+bool ResponseWriter::write_set(std::string& out, const Node& item, PyObject* set, Source source, int depth) const {
   const PyRef iterator = PyRef::steal(depth == kMaxDepth ? nullptr : PyObject_GetIter(set));
-  std::string& out = document.out;
   char separator = '[';
   while (iterator) {
     const PyRef value = PyRef::steal(PyIter_Next(iterator.get()));
     if (!value) break;
     out.push_back(separator);
     separator = ',';
-    if (!write_node(document, item, value.get(), source, depth + 1)) return false;
+    if (!write_node(out, item, value.get(), source, depth + 1)) return false;
   }
   if (PyErr_Occurred() != nullptr) {
     PyErr_Clear();
@@ -206,19 +177,17 @@ bool ResponseWriter::write_set(Document& document, const Node& item, PyObject* s
 }
 
 /// A dict may fit several models and dicts: which of them is for Pydantic to say.
-bool ResponseWriter::write_union(Document& document, const Node& node, PyObject* value, Source source,
-                                 int depth) const {
+bool ResponseWriter::write_union(std::string& out, const Node& node, PyObject* value, Source source, int depth) const {
   if (depth == kMaxDepth || PyDict_Check(value)) return false;
-  const std::size_t start = document.out.size();
+  const std::size_t start = out.size();
   return std::ranges::any_of(node.members, [&](std::size_t member) {
-    document.out.resize(start);
-    return write_node(document, nodes_[member], value, source, depth + 1);
+    out.resize(start);
+    return write_node(out, nodes_[member], value, source, depth + 1);
   });
 }
 
-bool ResponseWriter::write_dict(Document& document, const Node* item, PyObject* dict, Source source, int depth) const {
+bool ResponseWriter::write_dict(std::string& out, const Node& item, PyObject* dict, Source source, int depth) const {
   if (depth == kMaxDepth) return false;
-  std::string& out = document.out;
   out.push_back('{');
   PyObject* key = nullptr;
   PyObject* value = nullptr;
@@ -229,29 +198,24 @@ bool ResponseWriter::write_dict(Document& document, const Node* item, PyObject* 
     first = false;
     if (!PyUnicode_CheckExact(key) || !append_str(out, key)) return false;
     out.push_back(':');
-    if (!(item != nullptr ? write_node(document, *item, value, source, depth + 1)
-                          : write_any(document, value, depth + 1))) {
-      return false;
-    }
+    if (!write_node(out, item, value, source, depth + 1)) return false;
   }
   out.push_back('}');
   return true;
 }
 
-bool ResponseWriter::write_model(Document& document, const Node& node, PyObject* value, Source source,
-                                 int depth) const {
+bool ResponseWriter::write_model(std::string& out, const Node& node, PyObject* value, Source source, int depth) const {
   if (depth == kMaxDepth) return false;
   // An instance is taken as it is: revalidate_instances="never".
   if (reinterpret_cast<PyObject*>(Py_TYPE(value)) == node.cls.get()) {
-    return write_instance(document, node, value, depth);
+    return write_instance(out, node, value, depth);
   }
   return source == Source::kUnchecked && node.checks && PyDict_CheckExact(value) &&
-         write_members(document, node, value, depth);
+         write_members(out, node, value, depth);
 }
 
 /// Of a dict: fields in the model's order.
-bool ResponseWriter::write_members(Document& document, const Node& node, PyObject* dict, int depth) const {
-  std::string& out = document.out;
+bool ResponseWriter::write_members(std::string& out, const Node& node, PyObject* dict, int depth) const {
   out.push_back('{');
   bool first = true;
   Py_ssize_t found = 0;
@@ -262,12 +226,12 @@ bool ResponseWriter::write_members(Document& document, const Node& node, PyObjec
     }
     if (value != nullptr) {
       ++found;
-      if (!write_field(document, field, value, Source::kUnchecked, depth, first)) return false;
+      if (!write_field(out, field, value, Source::kUnchecked, depth, first)) return false;
     } else if (!field.default_value) {
       PyErr_Clear();
       return false;
     } else if (!exclude_unset_ &&
-               !write_field(document, field, field.default_value.get(), Source::kInstance, depth, first)) {
+               !write_field(out, field, field.default_value.get(), Source::kInstance, depth, first)) {
       return false;
     }
   }
@@ -276,7 +240,7 @@ bool ResponseWriter::write_members(Document& document, const Node& node, PyObjec
 }
 
 /// Of an instance: what is in its __dict__, in that order.
-bool ResponseWriter::write_instance(Document& document, const Node& node, PyObject* instance, int depth) const {
+bool ResponseWriter::write_instance(std::string& out, const Node& node, PyObject* instance, int depth) const {
   static PyObject* const fields_set = PyUnicode_InternFromString("__pydantic_fields_set__");
   const PyRef dict = PyRef::steal(PyObject_GenericGetDict(instance, nullptr));
   const PyRef set = exclude_unset_ ? PyRef::steal(PyObject_GenericGetAttr(instance, fields_set)) : PyRef();
@@ -285,7 +249,6 @@ bool ResponseWriter::write_instance(Document& document, const Node& node, PyObje
     PyErr_Clear();
     return false;
   }
-  std::string& out = document.out;
   out.push_back('{');
   bool first = true;
   PyObject* key = nullptr;
@@ -301,21 +264,20 @@ bool ResponseWriter::write_instance(Document& document, const Node& node, PyObje
     }
     if (field == node.fields.end()) return false;
     if (set && PySet_Contains(set.get(), field->name.get()) != 1) continue;
-    if (!write_field(document, *field, value, Source::kInstance, depth, first)) return false;
+    if (!write_field(out, *field, value, Source::kInstance, depth, first)) return false;
   }
   out.push_back('}');
   return true;
 }
 
-bool ResponseWriter::write_field(Document& document, const Field& field, PyObject* value, Source source, int depth,
+bool ResponseWriter::write_field(std::string& out, const Field& field, PyObject* value, Source source, int depth,
                                  bool& first) const {
-  std::string& out = document.out;
   const std::size_t start = out.size();
   json::append_bounded(out, field.text.bound() + 1, [&](char* to) {
     if (!first) *to++ = ',';
     return field.text.write(to);
   });
-  if (!write_node(document, nodes_[field.node], value, source, depth + 1)) return false;
+  if (!write_node(out, nodes_[field.node], value, source, depth + 1)) return false;
   if (field.excluded || (exclude_none_ && value == Py_None)) {  // validated all the same
     out.resize(start);
   } else {

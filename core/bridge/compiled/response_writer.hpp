@@ -84,21 +84,19 @@ class ResponseWriter {
     std::vector<std::pair<pyloop::PyRef, std::string>> choices{};  ///< members of an Enum, with their JSON
     pyloop::PyRef values{};  ///< dict: values of a Literal, or by which members are found, to their JSON
   };
-  struct Document;
 
   static void read_node(PyObject* source, Node& node);
-  bool write_node(Document& document, const Node& node, PyObject* value, Source source, int depth) const;
-  bool write_double(Document& document, double value) const;
-  bool write_any(Document& document, PyObject* value, int depth) const;
-  bool write_list(Document& document, const Node* item, PyObject* list, Source source, int depth) const;
-  bool write_set(Document& document, const Node& item, PyObject* set, Source source, int depth) const;
-  bool write_union(Document& document, const Node& node, PyObject* value, Source source, int depth) const;
-  bool write_dict(Document& document, const Node* item, PyObject* dict, Source source, int depth) const;
-  bool write_model(Document& document, const Node& node, PyObject* value, Source source, int depth) const;
-  bool write_members(Document& document, const Node& node, PyObject* dict, int depth) const;
-  bool write_instance(Document& document, const Node& node, PyObject* instance, int depth) const;
-  bool write_field(Document& document, const Field& field, PyObject* value, Source source, int depth,
-                   bool& first) const;
+  bool write_node(std::string& out, const Node& node, PyObject* value, Source source, int depth) const;
+  bool write_double(std::string& out, double value) const;
+  bool write_any(std::string& out, PyObject* value, int depth) const;
+  bool write_list(std::string& out, const Node& item, PyObject* list, Source source, int depth) const;
+  bool write_set(std::string& out, const Node& item, PyObject* set, Source source, int depth) const;
+  bool write_union(std::string& out, const Node& node, PyObject* value, Source source, int depth) const;
+  bool write_dict(std::string& out, const Node& item, PyObject* dict, Source source, int depth) const;
+  bool write_model(std::string& out, const Node& node, PyObject* value, Source source, int depth) const;
+  bool write_members(std::string& out, const Node& node, PyObject* dict, int depth) const;
+  bool write_instance(std::string& out, const Node& node, PyObject* instance, int depth) const;
+  bool write_field(std::string& out, const Field& field, PyObject* value, Source source, int depth, bool& first) const;
 
   std::vector<Node> nodes_;
   json::FloatStyle floats_ = json::FloatStyle::kPydantic;

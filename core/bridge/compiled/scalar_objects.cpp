@@ -1,12 +1,11 @@
 #include "bridge/compiled/scalar_objects.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <string_view>
 
+#include "json/writer.hpp"
 #include "pyloop/py_ref.hpp"
-#include "text/characters.hpp"
+#include "schema/datetime.hpp"
+#include "text/uuid.hpp"
 
 // The macros of this header cast as C does.
 #pragma GCC diagnostic push
@@ -19,36 +18,25 @@ using pyloop::PyRef;
 
 namespace {
 
-void append_digits(std::string& out, int number, std::size_t width) {
-  std::array<char, 8> digits{};
-  for (std::size_t i = width; i-- > 0; number /= 10) digits[i] = static_cast<char>('0' + number % 10);
-  out.append(digits.data(), width);
+schema::Datetime date_of(PyObject* date) {
+  return {.year = PyDateTime_GET_YEAR(date),
+          .month = static_cast<std::uint8_t>(PyDateTime_GET_MONTH(date)),
+          .day = static_cast<std::uint8_t>(PyDateTime_GET_DAY(date)),
+          .utc_offset = {}};
 }
 
-void append_day(std::string& out, PyObject* date) {
-  append_digits(out, PyDateTime_GET_YEAR(date), 4);
-  out.push_back('-');
-  append_digits(out, PyDateTime_GET_MONTH(date), 2);
-  out.push_back('-');
-  append_digits(out, PyDateTime_GET_DAY(date), 2);
-}
-
-bool append_datetime(std::string& out, PyObject* value) {
-  PyObject* const zone = PyDateTime_DATE_GET_TZINFO(value);
+bool append_datetime(std::string& out, PyObject* object) {
+  PyObject* const zone = PyDateTime_DATE_GET_TZINFO(object);
   if (zone != Py_None && zone != PyDateTime_TimeZone_UTC) return false;  // only its own code knows the offset
+  schema::Datetime value = date_of(object);
+  value.hour = static_cast<std::uint8_t>(PyDateTime_DATE_GET_HOUR(object));
+  value.minute = static_cast<std::uint8_t>(PyDateTime_DATE_GET_MINUTE(object));
+  value.second = static_cast<std::uint8_t>(PyDateTime_DATE_GET_SECOND(object));
+  value.microsecond = static_cast<std::uint32_t>(PyDateTime_DATE_GET_MICROSECOND(object));
+  if (zone != Py_None) value.utc_offset = 0;
   out.push_back('"');
-  append_day(out, value);
-  out.push_back('T');
-  append_digits(out, PyDateTime_DATE_GET_HOUR(value), 2);
-  out.push_back(':');
-  append_digits(out, PyDateTime_DATE_GET_MINUTE(value), 2);
-  out.push_back(':');
-  append_digits(out, PyDateTime_DATE_GET_SECOND(value), 2);
-  if (const int microseconds = PyDateTime_DATE_GET_MICROSECOND(value); microseconds != 0) {
-    out.push_back('.');
-    append_digits(out, microseconds, 6);
-  }
-  out.append(zone == Py_None ? "\"" : "Z\"");
+  schema::append_datetime(out, value);
+  out.push_back('"');
   return true;
 }
 
@@ -61,34 +49,23 @@ bool append_uuid(std::string& out, PyObject* value) {
     return false;
   }
   const PyRef upper = PyRef::steal(PyNumber_Rshift(number.get(), half));
-  const std::array<std::uint64_t, 2> halves{PyLong_AsUnsignedLongLongMask(upper.get()),
-                                            PyLong_AsUnsignedLongLongMask(number.get())};
-  std::array<char, 38> text{};
-  char* to = text.data();
-  *to++ = '"';
-  for (unsigned digit = 0; digit < 32; ++digit) {
-    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) *to++ = '-';
-    *to++ = text::kHexDigits[halves[digit / 16] >> (60 - 4 * (digit % 16)) & 15U];
-  }
-  *to = '"';
+  const text::UuidText text =
+      text::format_uuid(PyLong_AsUnsignedLongLongMask(upper.get()), PyLong_AsUnsignedLongLongMask(number.get()));
+  out.push_back('"');
   out.append(text.data(), text.size());
+  out.push_back('"');
   return true;
 }
 
 bool append_decimal(std::string& out, PyObject* value) {
   const PyRef str = PyRef::steal(PyObject_Str(value));
-  Py_ssize_t size = 0;
-  const char* const characters = str ? PyUnicode_AsUTF8AndSize(str.get(), &size) : nullptr;
-  if (characters == nullptr) {
+  if (!str) {
     PyErr_Clear();
     return false;
   }
-  const std::string_view text(characters, static_cast<std::size_t>(size));
-  if (text.find_first_of("NnIi") != std::string_view::npos) return false;  // NaN, sNaN, Infinity
-  out.push_back('"');
-  out.append(text);
-  out.push_back('"');
-  return true;
+  const std::size_t start = out.size();
+  // NaN, sNaN and Infinity are Pydantic's.
+  return append_str(out, str.get()) && out.find_first_of("NnIi", start) == std::string::npos;
 }
 
 PyObject* class_of(const char* module, const char* name) {
@@ -99,6 +76,25 @@ PyObject* class_of(const char* module, const char* name) {
 }
 
 }  // namespace
+
+bool append_str(std::string& out, PyObject* str) {
+  Py_ssize_t size = 0;
+  const char* const text = PyUnicode_AsUTF8AndSize(str, &size);
+  if (text == nullptr) {
+    PyErr_Clear();
+    return false;
+  }
+  json::append_string(out, {text, static_cast<std::size_t>(size)});
+  return true;
+}
+
+bool append_int(std::string& out, PyObject* number) {
+  int overflow = 0;
+  const long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+  if (overflow != 0) return false;
+  json::append_int(out, value);
+  return true;
+}
 
 bool append_scalar_object(std::string& out, PyObject* value) {
   if (PyDateTimeAPI == nullptr) PyDateTime_IMPORT;
@@ -112,7 +108,7 @@ bool append_scalar_object(std::string& out, PyObject* value) {
   if (PyDateTime_CheckExact(value)) return append_datetime(out, value);
   if (PyDate_CheckExact(value)) {
     out.push_back('"');
-    append_day(out, value);
+    schema::append_date(out, date_of(value));
     out.push_back('"');
     return true;
   }

@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, StoredItem, is_json_content_type
-from .dialect import null_body_is_missing
+from .dialect import NULL_IS_ABSENT
 from .schema import Exported, Reasons
 from .stored_items import StoredItems
 
@@ -77,7 +77,7 @@ class PythonHalf:
         body: Any = arguments[3]
         if is_json_content_type(arguments[2].encode("latin-1")):
             body = json.loads(body)
-            if body is None and null_body_is_missing():
+            if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)
         item = self._validated(self._items.validate, body, entries)
         if not isinstance(item, BaseModel):

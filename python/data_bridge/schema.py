@@ -27,7 +27,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 
 from data_bridge._core import check_pattern
-from data_bridge.dialect import null_body_is_missing
+from data_bridge.dialect import NULL_IS_ABSENT
 
 __all__ = [
     "NO_SCHEMA",
@@ -38,6 +38,7 @@ __all__ = [
     "export_model",
     "is_pydantics_own",
     "is_secret",
+    "keys_of",
     "parts_of",
 ]
 
@@ -183,6 +184,24 @@ def is_pydantics_own(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).split(".")[0] in ("pydantic", "pydantic_core")
 
 
+def keys_of(name: str, alias: Any, config: _Schema) -> list[str] | None:
+    """The keys under which a field is looked for in a dict, in order; None where it is looked for deeper.
+
+    `config`: of its model. `populate_by_name` is what `validate_by_name` was called before Pydantic 2.11.
+    """
+    if alias is None or not config.get("validate_by_alias", True):
+        return [name]
+    if isinstance(alias, str):
+        keys = [alias]
+    else:
+        paths = alias if alias and isinstance(alias[0], list) else [alias]
+        if any(len(path) != 1 or not isinstance(path[0], str) for path in paths):
+            return None
+        keys = [path[0] for path in paths]
+    by_name = config.get("validate_by_name") or config.get("populate_by_name")
+    return [*keys, name] if by_name and name not in keys else keys
+
+
 def is_secret(serialiser: Any) -> bool:
     """Whether it masks a secret: `_serialize_secret`, before Pydantic 2.10 a function in `_SecretField`."""
     return is_pydantics_own(serialiser) and "secret" in _name_of(serialiser).lower()
@@ -217,7 +236,7 @@ class _Exporter:
             "dialect": {
                 "trailing_comma_message": version >= (3, 13),
                 "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
-                "null_is_missing": null_body_is_missing(),
+                "null_is_missing": NULL_IS_ABSENT,
             },
             "definitions": definitions,
             "schema": root,
@@ -513,20 +532,10 @@ class _Exporter:
         return node
 
     def _keys(self, name: str, field: _Schema, config: _Schema, where: str) -> list[str]:
-        """The keys under which a field is looked for, in order."""
-        alias = field.get("validation_alias")
-        by_name = config.get("validate_by_name", False)
-        if alias is None or not config.get("validate_by_alias", True):
-            return [name]
-        if isinstance(alias, str):
-            keys = [alias]
-        else:
-            paths = alias if alias and isinstance(alias[0], list) else [alias]
-            if any(len(path) != 1 or not isinstance(path[0], str) for path in paths):
-                self._refuse(where, "an AliasPath")
-                return [name]
-            keys = [path[0] for path in paths]
-        return [*keys, name] if by_name and name not in keys else keys
+        keys = keys_of(name, field.get("validation_alias"), config)
+        if keys is None:
+            self._refuse(where, "an AliasPath")
+        return keys or [name]
 
     def _default(self, node: _Node, schema: _Schema, config: _Schema, where: str) -> None:
         known = {"schema", "default", "default_factory", "default_factory_takes_data", "copy_default", "strict"}

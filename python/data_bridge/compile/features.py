@@ -23,6 +23,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.datastructures import URL
 
+from ..dialect import NULL_IS_ABSENT as NULL_IS_ABSENT
 from .generator_exits import GeneratorRules
 from .thread_exits import with_lean_exits
 
@@ -49,9 +50,6 @@ def _constants_in(code: CodeType) -> Iterator[Any]:
 def _parameters(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(function).parameters)
 
-
-#: A value that is absent is Undefined and null is a value (0.151); before, both were None.
-NULL_IS_ABSENT = inspect.signature(_utils.solve_dependencies).parameters["body"].default is None
 
 #: Defaults are validated at every request (0.112.4 to 0.147).
 VALIDATES_DEFAULTS = "deepcopy" in _names_in(_utils._get_multidict_value.__code__)

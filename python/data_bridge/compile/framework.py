@@ -528,8 +528,7 @@ class _Reader:
     def field(self, location: Location, model_field: Any) -> FieldFacts:
         aliases = features.aliases(model_field)
         facts = _field(location, model_field, aliases, lambda index: (location, aliases[index]))
-        adapter = model_field._type_adapter
-        if adapter.core_schema == {"type": "str"} and type(adapter.validator) is pydantic_core.SchemaValidator:
+        if model_field._type_adapter.core_schema == {"type": "str"} and _is_without_plugins(model_field):
             facts.validate = None  # any str is valid as it is
         sequence = features.is_sequence(model_field)
         if location == "path":

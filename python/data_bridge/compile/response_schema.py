@@ -19,6 +19,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import SchemaSerializer, to_json
 
+from ..schema import keys_of
+
 __all__ = ["FieldNode", "Node", "ResponseSchema", "read_schema"]
 
 _Schema = Mapping[str, Any]
@@ -345,7 +347,7 @@ class _Reader:
 
     def _field(self, model: Node, name: str, schema: _Schema, config: _Schema, plain: bool) -> FieldNode:
         self._only(schema, "schema", "validation_alias", "serialization_alias", "serialization_exclude", "frozen")
-        keys = _keys_of(name, schema.get("validation_alias"), config)
+        keys = keys_of(name, schema.get("validation_alias"), config)
         if keys is None:
             model.checks = False
         output = (schema.get("serialization_alias") or name) if self._by_alias else name
@@ -371,21 +373,6 @@ class _Reader:
             made.has_default, made.default = True, factory()
         else:
             model.checks = False  # its code is the application's
-
-
-def _keys_of(name: str, alias: Any, config: _Schema) -> list[str] | None:
-    """The keys of a dict that a field may have; None where it is looked for deeper."""
-    by_name = bool(config.get("validate_by_name") or config.get("populate_by_name"))
-    if alias is None or config.get("validate_by_alias") is False:
-        return [name]
-    if isinstance(alias, str):
-        keys = [alias]
-    else:
-        paths = alias if alias and isinstance(alias[0], list) else [alias]
-        if any(len(path) != 1 or not isinstance(path[0], str) for path in paths):
-            return None
-        keys = [path[0] for path in paths]
-    return [*keys, name] if by_name and name not in keys else keys
 
 
 def _json_of(schema: _Schema, value: Any) -> str:

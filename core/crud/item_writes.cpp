@@ -44,7 +44,7 @@ storage::Status ReplaceWrite::execute(storage::WriteTransaction& transaction) {
 }
 
 storage::Status ReplaceWrite::create(storage::WriteTransaction& transaction) {
-  if (!may_create_) {
+  if (!resource_->may_create(key_)) {
     respond_with_detail(response_, 404, "Not Found");
     return {};
   }

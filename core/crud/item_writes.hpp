@@ -31,7 +31,6 @@ class ReplaceWrite final : public PendingWrite {
         key_(std::move(key)),
         row_(std::move(row)),
         guard_(request.preconditions),
-        may_create_(resource_->may_create(key_)),
         path_(request.path) {}
   [[nodiscard]] std::size_t memory() const noexcept override;
   [[nodiscard]] storage::Status execute(storage::WriteTransaction& transaction) override;
@@ -42,7 +41,6 @@ class ReplaceWrite final : public PendingWrite {
   const storage::Key key_;
   storage::Row row_;
   const Guard guard_;
-  const bool may_create_;
   const std::string path_;
 };
 

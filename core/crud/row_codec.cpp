@@ -26,6 +26,7 @@ constexpr std::string_view kExtraColumn = "__pydantic_extra__";
 bool fits(const json::Value& value, ColumnKind kind) noexcept {
   switch (kind) {
     case ColumnKind::kInteger:
+    case ColumnKind::kBigInteger:
       return value.is_int() || value.is_big_int();
     case ColumnKind::kReal:
       return value.is_double();
@@ -39,8 +40,6 @@ bool fits(const json::Value& value, ColumnKind kind) noexcept {
     case ColumnKind::kDecimal:
     case ColumnKind::kUuid:
       return value.is_string();
-    case ColumnKind::kBigInteger:
-      return value.is_int() || value.is_big_int();
     case ColumnKind::kJson:
       break;
   }

@@ -54,7 +54,7 @@ class UpdateWrite final : public PendingWrite {
   }
 
   storage::Status execute(storage::WriteTransaction& transaction) override {
-    ValueReader current(*resource_, arena_);
+    ValueReader current(*resource_, arena_, guard_.is_empty());
     const auto found = transaction.get(collection(), key_, current);
     if (!found) {
       return std::unexpected(found.error());
@@ -85,10 +85,11 @@ class UpdateWrite final : public PendingWrite {
  private:
   class ValueReader final : public storage::RowVisitor {
    public:
-    ValueReader(const Resource& resource, json::Arena& arena) noexcept : resource_(resource), arena_(arena) {}
+    ValueReader(const Resource& resource, json::Arena& arena, bool without_tag) noexcept
+        : resource_(resource), arena_(arena), without_tag_(without_tag) {}
     bool on_row(storage::RowView row) override {
       item = resource_.codec().to_value(row, arena_);
-      tag = resource_.tags().of(row);
+      if (!without_tag_) tag = resource_.tags().of(row);
       return false;
     }
     json::Value item;
@@ -97,6 +98,7 @@ class UpdateWrite final : public PendingWrite {
    private:
     const Resource& resource_;
     json::Arena& arena_;
+    const bool without_tag_;
   };
 
   storage::Key key_;

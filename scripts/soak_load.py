@@ -133,10 +133,8 @@ class Load:
         """None where the server had ended the connection, as it may while nobody asks."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        try:
-            answer = await connection.ask(data)
-        except Ended as error:
-            self._note_end(connection, data, error, begin)
+        answer = await self._exchange(connection, data)
+        if answer is None:
             return None
         if not right(answer):
             self._note_wrong(f"{data[:60]!r}: {answer.status} {answer.body[:80]!r}")
@@ -144,6 +142,15 @@ class Load:
         if measured:
             self.latencies.append((loop.time() - begin) * 1000)
         return answer
+
+    async def _exchange(self, connection: Connection, data: bytes) -> Answer | None:
+        """None where the connection ended."""
+        begin = asyncio.get_running_loop().time()
+        try:
+            return await connection.ask(data)
+        except Ended as error:
+            self._note_end(connection, data, error, begin)
+            return None
 
     def _note_end(self, connection: Connection, data: bytes, error: Ended, asked: float) -> None:
         idle = asked - connection.idle_since
@@ -192,14 +199,10 @@ class Load:
 
     async def _write(self, connection: Connection, data: bytes, status: int) -> Answer | None:
         """None where the connection ended; 503 where the store was locked."""
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        try:
-            answer = await connection.ask(data)
-        except Ended as error:
-            self._note_end(connection, data, error, begin)
+        answer = await self._exchange(connection, data)
+        if answer is None:
             return None
-        if answer.status == 503 and loop.time() < self.locked_until:
+        if answer.status == 503 and asyncio.get_running_loop().time() < self.locked_until:
             self.counts["refused, locked"] += 1
         elif answer.status != status:
             self._note_wrong(f"{data[:60]!r}: {answer.status} {answer.body[:80]!r}")

@@ -68,12 +68,14 @@ class Resource:
         self._native: CrudResource | None = None
         self._python: PythonHalf | None = None
         self._operations: dict[str, CrudOperation] = {}
+        self._through_python: set[str] = set()
 
     def set_native(self, native: CrudResource, operations: Sequence[str], python: PythonHalf) -> None:
         """Join the native half, and what Python does for it."""
         self._native = native
         self._python = python
         self._operations = {operation: native.operation(operation) for operation in operations}
+        self._through_python = {operation for operation in operations if python.reasons(operation)}
 
     def operation(self, name: str) -> CrudOperation:
         """The native operation, for either door."""
@@ -113,7 +115,7 @@ class Resource:
         )
         # A read takes microseconds, less than a thread; a write waits for the disk.
         assert self._python is not None
-        if self._python.reasons(name):
+        if name in self._through_python:
             answer = await self._python.perform(name, operation, arguments)
         elif operation.is_read:
             answer = operation.perform(*arguments)
@@ -232,7 +234,7 @@ def register_crud(
                 route.endpoint.__data_bridge_reason__ = reasons  # type: ignore[attr-defined]
             else:
                 route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
-            _describe(route, operation, shapes, dependencies)
+        _describe(group, operation, shapes)
     stores.add(resource)
     _open_and_close_with(app, stores)
     return resource
@@ -322,19 +324,20 @@ def _endpoint(resource: Resource, operation: Operation, title: str) -> Callable[
     return endpoint
 
 
-def _describe(route: APIRoute, operation: Operation, shapes: _Shapes, dependencies: Sequence[Any] | None) -> None:
+def _describe(routes: Sequence[APIRoute], operation: Operation, shapes: _Shapes) -> None:
     """Let the documentation show the parameters and the body that the endpoint reads from its request itself.
 
-    FastAPI's handler keeps what it was built from; OpenAPI looks at the route. So the route is given the dependant
-    and the body of a function that declares everything.
+    FastAPI's handler keeps what it was built from; OpenAPI looks at the route. So the routes of an operation are given
+    the dependant and the body of a function that declares everything.
     """
 
     def declared() -> None: ...
 
     declared.__signature__ = inspect.Signature(shapes.parameters(operation))  # type: ignore[attr-defined]
-    model = APIRoute(route.path, declared, methods=["POST"], dependencies=route.dependencies)
-    route.dependant = model.dependant
-    route.body_field = model.body_field
+    model = APIRoute(routes[0].path, declared, methods=["POST"], dependencies=routes[0].dependencies)
+    for route in routes:
+        route.dependant = model.dependant
+        route.body_field = model.body_field
 
 
 def _open_and_close_with(app: FastAPI, stores: Stores) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, RootModel, Strict, create_model
@@ -58,6 +58,8 @@ def list_fields(model: type[BaseModel], key: str) -> list[ListField]:
     found = [] if key in model.model_fields else [ListField(key, key, (), False, int)]
     for field, name, annotation in _fields_of(model):
         found.extend(_inside(field, name, (), annotation, (model,)))
+    if _is_exportable(model, [field.annotation for field in found]):
+        return found
     return [_comparable(model, field) for field in found]
 
 
@@ -152,13 +154,16 @@ def _is_scalar(annotation: Any) -> bool:
 def _comparable(model: type[BaseModel], field: ListField) -> ListField:
     """The field, with the constraints of its type as far as they need no Python."""
     plain, _ = _plain(field.annotation)
-    for annotation in (field.annotation, plain):
-        try:
-            export_model(_filters(model, [annotation]))
-        except (Unsupported, PydanticUserError, SchemaError, NotImplementedError):
-            continue
-        return ListField(field.name, field.field, field.members, field.is_list, annotation)
-    return ListField(field.name, field.field, field.members, field.is_list, Any)
+    fitting = (annotation for annotation in (field.annotation, plain) if _is_exportable(model, [annotation]))
+    return replace(field, annotation=next(fitting, Any))
+
+
+def _is_exportable(model: type[BaseModel], annotations: Sequence[Any]) -> bool:
+    try:
+        export_model(_filters(model, annotations))
+    except (Unsupported, PydanticUserError, SchemaError, NotImplementedError):
+        return False
+    return True
 
 
 def _filters(model: type[BaseModel], annotations: Sequence[Any]) -> type[BaseModel]:

@@ -25,6 +25,8 @@ _TEXTS = {
     "`contains`, `icontains`, `startswith`, `endswith`, `isnull`",
 }
 
+_NAMES = {"limit", "offset", "total", *_TEXTS}
+
 
 def page_query(page_size: int, max_page_size: int) -> type[BaseModel]:
     """Those that are no filters, as a model; those that are texts are taken apart by the native half."""
@@ -61,7 +63,7 @@ def list_parameters(page_size: int, max_page_size: int, fields: Sequence[ListFie
 def warn_of_hidden_fields(options: str, fields: Sequence[ListField]) -> None:
     """Say which fields are called like a parameter, which then wins."""
     for field in fields:
-        if field.name in page_query(1, 1).model_fields or field.name == "_":
+        if field.name in _NAMES or field.name == "_":
             logging.getLogger("data_bridge").warning(
                 "%s: %r in the query of a list is a parameter; of the field ask by '%s__eq'",
                 options, field.name, field.name,
@@ -73,7 +75,7 @@ def _shown_name(field: ListField) -> str:
         return f"{field.name}__isnull"
     if field.is_list:
         return f"{field.name}__contains"
-    return f"{field.name}__eq" if field.name in page_query(1, 1).model_fields else field.name
+    return f"{field.name}__eq" if field.name in _NAMES else field.name
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

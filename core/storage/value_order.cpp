@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstddef>
 
 #include "text/characters.hpp"
@@ -73,14 +74,11 @@ class Scanner {
   std::string_view rest_;
 };
 
-// Of the proleptic Gregorian calendar, since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-std::int64_t days_from_civil(std::int64_t year, std::int64_t month, std::int64_t day) noexcept {
-  year -= month <= 2 ? 1 : 0;
-  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const std::int64_t year_of_era = year - era * 400;
-  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  const std::int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146'097 + day_of_era - 719'468;
+// Of the proleptic Gregorian calendar, since 1970-01-01.
+std::int64_t days_of(std::int64_t year, std::int64_t month, std::int64_t day) noexcept {
+  const std::chrono::sys_days days =
+      std::chrono::year(static_cast<int>(year)) / static_cast<int>(month) / static_cast<int>(day);
+  return days.time_since_epoch().count();
 }
 
 // Decimal digits, each as its distance to 9 where `complement`.
@@ -154,7 +152,7 @@ std::optional<std::int64_t> instant_order(std::string_view text) noexcept {
   if (!day || !scanner.take('T')) return std::nullopt;
   const auto clock = scanner.clock();
   if (!clock) return std::nullopt;
-  return days_from_civil(*year, *month, *day) * kDay + *clock;
+  return days_of(*year, *month, *day) * kDay + *clock;
 }
 
 std::optional<std::int64_t> time_order(std::string_view text) noexcept { return Scanner(text).clock(); }

@@ -8,16 +8,8 @@
 namespace data_bridge::storage::sqlite {
 namespace {
 
-// Steps `statement` with `parameters` bound and hands each row over. False once the visitor wants no more.
-std::expected<bool, Error> run(SqlConnection& connection, sqlite3_stmt* statement, const std::vector<Cell>& parameters,
-                               RowVisitor& visitor) {
-  const StatementUse use(statement);
-  int index = 0;
-  for (const Cell& parameter : parameters) {
-    if (bind_cell(statement, ++index, parameter) != SQLITE_OK) {
-      return std::unexpected(connection.last_error());
-    }
-  }
+// Steps a bound `statement` and hands each row over. False once the visitor wants no more.
+std::expected<bool, Error> step_rows(SqlConnection& connection, sqlite3_stmt* statement, RowVisitor& visitor) {
   RowReader rows(statement);
   int step = SQLITE_ROW;
   while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -29,6 +21,19 @@ std::expected<bool, Error> run(SqlConnection& connection, sqlite3_stmt* statemen
     return std::unexpected(connection.last_error());
   }
   return true;
+}
+
+// The same with `parameters`, which it binds.
+std::expected<bool, Error> run(SqlConnection& connection, sqlite3_stmt* statement, const std::vector<Cell>& parameters,
+                               RowVisitor& visitor) {
+  const StatementUse use(statement);
+  int index = 0;
+  for (const Cell& parameter : parameters) {
+    if (bind_cell(statement, ++index, parameter) != SQLITE_OK) {
+      return std::unexpected(connection.last_error());
+    }
+  }
+  return step_rows(connection, statement, visitor);
 }
 
 // Ends with the last row of the page, whichever statement it is from.
@@ -95,17 +100,8 @@ Status SqliteCollection::list_by_key(const ListQuery& query, RowVisitor& visitor
                                (!query.after.empty() && bind_cell(statement, 2, query.after.front()) != SQLITE_OK)) {
                              return std::unexpected(connection.last_error());
                            }
-                           RowReader rows(statement);
-                           int step = SQLITE_ROW;
-                           while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-                             if (!visitor.on_row(rows.read())) {
-                               return {};
-                             }
-                           }
-                           if (step != SQLITE_DONE) {
-                             return std::unexpected(connection.last_error());
-                           }
-                           return {};
+                           const auto stepped = step_rows(connection, statement, visitor);
+                           return stepped ? Status() : std::unexpected(stepped.error());
                          });
 }
 

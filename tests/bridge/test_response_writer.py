@@ -19,6 +19,8 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    RootModel,
+    StringConstraints,
     TypeAdapter,
     computed_field,
     field_validator,
@@ -107,11 +109,22 @@ class Validated(BaseModel):
         return {**value, "w": "named"} if isinstance(value, dict) else value
 
 
+class FieldValidated(BaseModel):
+    """A validator of one field."""
+
+    v: int
+
+    @field_validator("v")
+    @classmethod
+    def _twice(cls, value: int) -> int:
+        return value * 2
+
+
 class Strict(BaseModel):
     """Dicts are refused."""
 
     model_config = ConfigDict(strict=True)
-    i: int
+    i: int = 0
 
 
 class Trimmed(BaseModel):
@@ -121,7 +134,7 @@ class Trimmed(BaseModel):
     s: str
 
 
-MODELS: list[type[BaseModel]] = [Leaf, Tree, Everything, Validated, Strict, Trimmed]
+MODELS: list[type[BaseModel]] = [Leaf, Tree, Everything, Validated, FieldValidated, Strict, Trimmed]
 KEYWORDS: list[dict[str, Any]] = [
     {"by_alias": True},
     {"by_alias": False},
@@ -216,7 +229,7 @@ def for_field(random: random.Random, name: str, depth: int) -> Any:
         "li": lambda: [random.randrange(10) for _ in range(random.randrange(5))],
         "un": lambda: random.choice([1, "1", 1.5, True, [1], ["a"], [], None, Leaf(), Leaf(x=3), {"x": 1}]),
         "un2": lambda: scalar(random),
-        "un3": lambda: random.choice([1, "a"]),
+        "un3": lambda: random.choice([1, "a", "5"]),
         "se": lambda: random.choice([set(), {3, 1, 2}, {10**9, 5, 7}, [1, 2]]),
         "di": lambda: {"k": random.choice([1.0, 2])},
     }  # fmt: skip
@@ -263,7 +276,17 @@ def test_what_is_written_is_what_pydantic_writes() -> None:
         (Leaf, Leaf(x=2, y=0.25), b'{"x":2,"y":0.25,"s":"a"}'),
         (Validated, {"v": 1}, None),
         (Validated, Validated.model_construct(v=1, w="b"), b'{"v":1,"w":"b"}'),
+        (FieldValidated, {"v": 1}, None),
+        (FieldValidated, FieldValidated.model_construct(v=1), b'{"v":1}'),
         (Strict, {"i": 1}, None),
+        (Strict, {}, None),
+        (Annotated[Colour, Field(strict=True)], "red", None),
+        (Colour, "red", b'"red"'),
+        (Annotated[str, Field(pattern="^b")], "a", None),
+        (Annotated[str, StringConstraints(to_upper=True)], "a", None),
+        (Annotated[str, StringConstraints(strip_whitespace=True)], " a", None),
+        (Annotated[int | str, Field(union_mode="left_to_right")], "5", None),
+        (int | str, "5", b'"5"'),
         (Strict, Strict(i=1), b'{"i":1}'),
         (list[int], [1, True], None),
         (list[int], (1,), None),
@@ -308,6 +331,10 @@ class Open(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Root(RootModel[list[int]]):
+    """A value that is no object."""
+
+
 class Again(BaseModel):
     """Its instances are validated."""
 
@@ -315,7 +342,7 @@ class Again(BaseModel):
 
 
 @pytest.mark.parametrize(
-    "annotation", [_computed(), _serialised(), Open, Again, list[bytes], tuple[int, ...], int | bytes, Literal[1]]
+    "annotation", [_computed(), _serialised(), Open, Root, Again, list[bytes], tuple[int, ...], int | bytes, Literal[1]]
 )
 def test_what_is_pydantics_alone(annotation: Any) -> None:
     """Nothing is made for a schema with a part that is not known."""

@@ -312,3 +312,32 @@ def test_resources_within_middleware_are_not_called_native(app: App, open_client
     assert {(route.kind, route.reason) for route in routes} == {
         ("bridged", "a native resource, within the application's middleware")
     }
+
+
+def test_a_list_of_models_is_asked_for_nothing_but_null(app: App, open_client: Open) -> None:
+    class Order(BaseModel):
+        id: int | None = None
+        items: list[Item] | None = None
+
+    app.crud(Order)
+    shown = {parameter["name"] for parameter in app.openapi()["paths"]["/orders"]["get"]["parameters"]}
+    assert {name for name in shown if name.startswith("items")} == {"items__isnull"}
+    with open_client(app) as client:
+        client.post("/orders", json={"items": None})
+        assert client.get("/orders?items__isnull=true").json()["items"] == [{"id": 1, "items": None}]
+        refused = client.get('/orders?items__contains={"name":"a"}')
+        assert refused.status_code == 422
+        assert refused.json()["detail"][0]["msg"].endswith("the nearest is 'isnull' of isnull")
+
+
+def test_the_start_says_which_fields_a_parameter_hides(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    class Bill(BaseModel):
+        id: int | None = None
+        total: int = 0
+        amount: int = 0
+
+    with caplog.at_level(logging.WARNING, "data_bridge"):
+        app.crud(Bill)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"app.crud({Bill.__qualname__}): 'total' in the query of a list is a parameter; of the field ask by 'total__eq'"
+    ]

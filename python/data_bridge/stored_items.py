@@ -110,7 +110,7 @@ class StoredItems:
         assert self._by_name_validator is not None
         try:
             restored: BaseModel = self._by_name_validator.validate_python(fields)
-        except ValueError:
+        except Exception:  # validators may raise anything of a value that they never had, as a default is
             restored = self.model.model_construct(**{name: self._value(name, fields[name]) for name in fields})
         if restored.__pydantic_extra__:
             restored.__pydantic_extra__ = self._together(restored.__pydantic_extra__)
@@ -118,7 +118,10 @@ class StoredItems:
 
     def _value(self, name: str, stored: Any) -> Any:
         validator = self._field_validators.get(name)
-        return stored if validator is None else validator.validate_python(stored)
+        if validator is not None:
+            with contextlib.suppress(Exception):
+                return validator.validate_python(stored)
+        return stored
 
     @functools.cached_property
     def _field_validators(self) -> dict[str, Any]:
@@ -219,6 +222,12 @@ def _reveal(secret: Any) -> Any:
 
 def _read_by_name(node: dict[str, Any]) -> dict[str, Any]:
     """For what is stored: its fields have their names, and not every value would be accepted again."""
+    if _is_decorated(node):
+        inner = node["schema"]
+        if inner["type"] in ("model", "model-fields"):
+            return dict(inner)
+        # It has seen the value; only what is of no type without it needs it once more.
+        return {"type": "union", "mode": "left_to_right", "choices": [inner, node]}
     if node.get("type") == "union":
         node.pop("mode", None)  # a stored value is of the type that it was given: the exact one is meant
     if node.get("type") in _FIELDS:
@@ -229,6 +238,14 @@ def _read_by_name(node: dict[str, Any]) -> dict[str, Any]:
         else:
             node["schema"] = _or_as_it_is(schema)
     return node
+
+
+def _is_decorated(node: dict[str, Any]) -> bool:
+    """Whether it is a `field_validator`, or a `model_validator` that is no "after": a method of a model's class."""
+    if node.get("type") not in ("function-before", "function-after", "function-wrap"):
+        return False
+    owner = getattr(node["function"]["function"], "__self__", None)
+    return isinstance(owner, type) and issubclass(owner, BaseModel) and not is_pydantics_own(owner)
 
 
 def _or_as_it_is(schema: Any) -> Any:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -443,3 +444,90 @@ def test_validators_run_while_others_are_served(app: App) -> None:
 def test_a_root_model_is_no_resource(app: App) -> None:
     with pytest.raises(TypeError, match="RootModel"):
         app.crud(Tags)
+
+
+def test_a_default_that_the_models_validator_never_had_is_answered(app: App, open_client: Open) -> None:
+    class Pool(BaseModel):
+        id: int | None = None
+        template: dict[str, Any] = None  # type: ignore[assignment]
+        made: datetime | None = None
+
+        @field_validator("template", mode="before")
+        @classmethod
+        def check(cls, value: Any) -> Any:
+            value.get("job")  # an AttributeError of None
+            return value
+
+        @computed_field  # type: ignore[prop-decorator]
+        @property
+        def year(self) -> int | None:
+            return self.made.year if self.made else None
+
+    app.crud(Pool)
+    with open_client(app) as client:
+        made = "2024-01-31T10:00:00Z"
+        created = client.post("/pools", json={"made": made})
+        assert created.json() == {"id": 1, "template": None, "made": made, "year": 2024}
+        read = client.get("/pools/1")
+        assert (read.status_code, read.json()) == (200, created.json())
+        assert client.get("/pools").json()["items"] == [created.json()]
+
+
+def test_validators_see_an_item_once(app: App, open_client: Open) -> None:
+    class Policy(BaseModel):
+        retries: int | None = None
+
+        @model_validator(mode="before")
+        @classmethod
+        def fill(cls, value: Any) -> Any:
+            return {**value, "retries": value.get("retries") or 0} if value.get("retries", ...) is None else value
+
+    class Account(BaseModel):
+        id: int | None = None
+        secret: str
+        zone: Any = None
+        policy: Policy = Field(default_factory=Policy)
+
+        @field_validator("secret")
+        @classmethod
+        def hashed(cls, value: str) -> str:
+            return f"#{value}"
+
+        @field_validator("secret", mode="wrap")
+        @classmethod
+        def wrapped(cls, value: Any, handler: Any) -> Any:
+            return handler(value) + "!"
+
+        @computed_field  # type: ignore[prop-decorator]
+        @property
+        def size(self) -> int:
+            return len(self.secret)
+
+    app.crud(Account)
+    with open_client(app) as client:
+        created = client.post("/accounts", json={"secret": "a"}).json()
+        assert created == {"id": 1, "secret": "#a!", "zone": None, "policy": {"retries": None}, "size": 3}
+        assert client.get("/accounts/1").json() == created
+        assert client.get("/accounts").json()["items"] == [created]
+
+
+def test_a_type_that_only_a_validator_makes_is_read_by_it(app: App, open_client: Open) -> None:
+    class Place(BaseModel):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        id: int | None = None
+        zone: ZoneInfo
+
+        @field_validator("zone", mode="before")
+        @classmethod
+        def named(cls, value: Any) -> Any:
+            return ZoneInfo(value) if isinstance(value, str) else value
+
+        @field_serializer("zone")
+        def shown(self, value: ZoneInfo) -> str:
+            return value.key
+
+    app.crud(Place)
+    with open_client(app) as client:
+        created = client.post("/places", json={"zone": "Europe/Oslo"})
+        assert created.json() == {"id": 1, "zone": "Europe/Oslo"}
+        assert client.get("/places/1").json() == created.json()

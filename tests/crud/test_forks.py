@@ -107,7 +107,7 @@ def write():
     while not stop.is_set():
         made.append(client().post("/items", json={"name": "parent"}).status_code)
         assert client().get("/items?limit=1").status_code == 200
-threads = [threading.Thread(target=write) for _ in range(2)]
+threads = [threading.Thread(target=write, daemon=True) for _ in range(2)]
 for thread in threads: thread.start()
 """
     check = """

@@ -111,5 +111,44 @@ TEST(ForkTest, ParentAndChildBothWriteAndNothingIsLost) {
   EXPECT_EQ(list(*items, {.after = {}, .limit = 1'000'000}).size(), written + kChildren * kEach);
 }
 
+// The end of a thread closes its connection, which takes locks, of SQLite's and of the file.
+TEST(ForkTest, ThreadsThatEndMeanwhileAreNotInTheChildsWay) {
+  if (!kThreadsAfterFork) GTEST_SKIP() << "the child's store has a thread, which ThreadSanitizer does not allow";
+  TemporaryDirectory directory;
+  const std::string path = directory.file("test.db");
+  auto store = open_store(path);
+  auto items = open_table(*store, products());
+  ASSERT_TRUE(insert(*store, *items, item()));
+  std::atomic<bool> stop = false;
+  const auto read_in_new_threads = [&] {
+    while (!stop) {
+      std::thread([&] { list(*items, {.after = {}, .limit = 20}); }).join();
+    }
+  };
+  std::jthread one(read_in_new_threads);
+  std::jthread other(read_in_new_threads);
+  for (int child = 0; child < 200; ++child) {
+    store->suspend();
+    const std::size_t open_files = open_files_of(path);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      auto* const forgotten = new std::shared_ptr<SqliteStore>(store);
+      (*forgotten)->forget_in_child();
+      alarm(20);  // a mutex that nobody gives back
+      auto mine = open_store(path, {.busy_timeout = std::chrono::seconds(5), .only_writer = false});
+      auto table = open_table(*mine, products());
+      const bool written = insert(*mine, *table, item()).has_value();
+      mine->close();
+      _exit(written ? 0 : 1);
+    }
+    store->resume();
+    EXPECT_EQ(open_files, 0U);
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    ASSERT_EQ(status, 0) << "child " << child;
+  }
+  stop = true;
+}
+
 }  // namespace
 }  // namespace data_bridge::storage::sqlite

@@ -9,9 +9,26 @@ namespace {
 
 constexpr std::chrono::seconds kFileCheckInterval{1};
 
-struct ThreadEntry {
-  std::uint64_t store_id;
-  std::shared_ptr<ReadConnection> connection;
+class ThreadEntry {
+ public:
+  ThreadEntry(std::uint64_t store_id, std::shared_ptr<ReadConnection> connection) noexcept
+      : store_id_(store_id), connection_(std::move(connection)) {}
+  ThreadEntry(ThreadEntry&&) noexcept = default;
+  ThreadEntry& operator=(ThreadEntry&& other) noexcept {
+    std::swap(store_id_, other.store_id_);
+    connection_.swap(other.connection_);
+    return *this;
+  }
+  ~ThreadEntry() {
+    if (connection_ != nullptr) connection_->leave();
+  }
+
+  [[nodiscard]] std::uint64_t store_id() const noexcept { return store_id_; }
+  [[nodiscard]] ReadConnection& connection() const noexcept { return *connection_; }
+
+ private:
+  std::uint64_t store_id_;
+  std::shared_ptr<ReadConnection> connection_;
 };
 
 // A handful of stores at most, so a scan is shorter than a hash.
@@ -130,6 +147,11 @@ void ReadConnection::close() noexcept {
   closed_ = true;
 }
 
+void ReadConnection::leave() noexcept {
+  close();
+  left_.store(true, std::memory_order_release);
+}
+
 void ReadConnection::suspend() noexcept {
   mutex_.lock();
   drop_connection();
@@ -143,8 +165,8 @@ ReadConnections::~ReadConnections() { close(); }
 
 std::expected<ReadConnection*, Error> ReadConnections::mine() {
   for (const ThreadEntry& entry : thread_connections) {
-    if (entry.store_id == id_) {
-      return entry.connection.get();
+    if (entry.store_id() == id_) {
+      return &entry.connection();
     }
   }
   auto connection = std::make_shared<ReadConnection>(settings_, commits_);
@@ -153,44 +175,38 @@ std::expected<ReadConnection*, Error> ReadConnections::mine() {
     if (closed_) {
       return std::unexpected(Error{Errc::kClosed, {}, "the store is closed"});
     }
-    std::erase_if(connections_, [](const auto& other) { return other.expired(); });
+    std::erase_if(connections_, [](const auto& other) { return other->is_left(); });
     connections_.push_back(connection);
   }
   // Of stores that are closed, this thread's connections are empty shells by now.
-  std::erase_if(thread_connections, [](const ThreadEntry& entry) { return entry.connection->is_disposable(); });
-  thread_connections.push_back(ThreadEntry{id_, std::move(connection)});
-  return thread_connections.back().connection.get();
+  std::erase_if(thread_connections, [](const ThreadEntry& entry) { return entry.connection().is_disposable(); });
+  thread_connections.emplace_back(id_, std::move(connection));
+  return &thread_connections.back().connection();
 }
 
 void ReadConnections::close() noexcept {
-  std::vector<std::weak_ptr<ReadConnection>> connections;
+  std::vector<std::shared_ptr<ReadConnection>> connections;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     connections.swap(connections_);
   }
-  for (const auto& weak : connections) {
-    if (const auto connection = weak.lock()) {
-      connection->close();
-    }
+  for (const auto& connection : connections) {
+    connection->close();
   }
 }
 
 void ReadConnections::suspend() noexcept {
   mutex_.lock();
-  for (const auto& weak : connections_) {
-    if (auto connection = weak.lock()) {
-      connection->suspend();
-      suspended_.push_back(std::move(connection));
-    }
+  for (const auto& connection : connections_) {
+    connection->suspend();
   }
 }
 
 void ReadConnections::resume() noexcept {
-  for (const auto& connection : suspended_) {
+  for (const auto& connection : connections_) {
     connection->resume();
   }
-  suspended_.clear();
   mutex_.unlock();
 }
 

@@ -29,7 +29,8 @@ struct ReadSettings {
   bool only_writer = true;
 };
 
-/// A connection and its snapshot. Used by the thread that made it; the mutex is for close(), uncontended before.
+/// A connection and its snapshot. Used by the thread that made it; the mutex is for close() and suspend(), uncontended
+/// before.
 class ReadConnection final : public runtime::TurnHook {
  public:
   ReadConnection(const ReadSettings& settings, const std::atomic<std::uint64_t>& commits)
@@ -66,6 +67,9 @@ class ReadConnection final : public runtime::TurnHook {
   }
 
   void close() noexcept;
+  /// Closes the connection of a thread that ends, and its Reactor with it.
+  void leave() noexcept;
+  [[nodiscard]] bool is_left() const noexcept { return left_.load(std::memory_order_acquire); }
   /// Closes the connection and keeps every read waiting until resume(), by the same thread.
   void suspend() noexcept;
   void resume() noexcept;
@@ -95,9 +99,11 @@ class ReadConnection final : public runtime::TurnHook {
   std::uint64_t snapshot_commits_ = 0;
   runtime::Clock::time_point checked_file_;
   bool closed_ = false;
+  std::atomic<bool> left_ = false;
 };
 
-/// The reading connections of one store.
+/// The reading connections of one store. Owns them: what closes one, the end of its thread too, does so under a mutex
+/// that suspend() takes.
 class ReadConnections {
  public:
   explicit ReadConnections(ReadSettings settings);
@@ -119,8 +125,7 @@ class ReadConnections {
   const std::uint64_t id_;  // never used twice, unlike the address of a store
   std::atomic<std::uint64_t> commits_ = 0;
   std::mutex mutex_;
-  std::vector<std::weak_ptr<ReadConnection>> connections_;
-  std::vector<std::shared_ptr<ReadConnection>> suspended_;
+  std::vector<std::shared_ptr<ReadConnection>> connections_;
   bool closed_ = false;
 };
 

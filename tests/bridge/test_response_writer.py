@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import io
 import json
 import os
 import random
+import struct
 import uuid
 import warnings
+import zoneinfo
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -143,6 +146,42 @@ KEYWORDS: list[dict[str, Any]] = [
 ]
 
 
+def offset(**amount: int) -> datetime.timezone:
+    return datetime.timezone(datetime.timedelta(**amount))
+
+
+def named_zone(seconds: int) -> zoneinfo.ZoneInfo:
+    """A file of one zone without transitions (RFC 8536)."""
+    counts = struct.pack(">6I", 0, 0, 0, 0, 1, 4)
+    return zoneinfo.ZoneInfo.from_file(
+        io.BytesIO(b"TZif" + bytes(16) + counts + struct.pack(">iBB", seconds, 0, 0) + b"ABC\0"), "Test/Zone"
+    )
+
+
+def parsed(text: str) -> datetime.datetime:
+    """With the time zone that Pydantic gives."""
+    return TypeAdapter(datetime.datetime).validate_python(text)
+
+
+class OwnZone(datetime.tzinfo):
+    def utcoffset(self, when: datetime.datetime | None) -> datetime.timedelta:
+        return datetime.timedelta(hours=1)
+
+
+ZONES = [
+    offset(hours=5, minutes=30),
+    offset(hours=-9, minutes=-30),
+    offset(seconds=30),
+    offset(seconds=-30),
+    offset(microseconds=1),
+    named_zone(-3600),
+    named_zone(61),
+    OwnZone(),
+    parsed("2024-01-31T00:00:00Z").tzinfo,
+    parsed("2024-01-31T00:00:00-23:59").tzinfo,
+]
+
+
 def expected(adapter: TypeAdapter[Any], value: Any, keywords: dict[str, Any], python_floats: bool) -> bytes | None:
     """What FastAPI makes of ``value``; None where it fails, or where somebody is warned."""
     with warnings.catch_warnings():
@@ -159,7 +198,7 @@ def expected(adapter: TypeAdapter[Any], value: Any, keywords: dict[str, Any], py
 
 def scalar(random: random.Random) -> Any:
     """Of any type, mostly good ones."""
-    zones = [None, datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=5))]  # noqa: UP017
+    zones = [None, datetime.timezone.utc, *ZONES]  # noqa: UP017
     choices: list[Callable[[], Any]] = [
         lambda: random.choice([0, 1, -3, -4, 2**40, 2**53 + 1, 2**63, -(2**70)]),
         lambda: random.choice([0.0, -0.0, 1.5, 1e16, 1e15, 1e-5, 1e-7, 123456789.125, 1e300]),
@@ -293,6 +332,12 @@ def test_what_is_written_is_what_pydantic_writes() -> None:
         (dict[str, Any], {"a": [1.0, None]}, b'{"a":[1.0,null]}'),
         (Annotated[int, Field(ge=2)], 1, None),
         (Annotated[int, Field(multiple_of=2)], 4, None),
+        (datetime.datetime, parsed("2024-01-31T10:00:00Z"), b'"2024-01-31T10:00:00Z"'),
+        (datetime.datetime, parsed("2024-01-31T10:00:00.5+05:30"), b'"2024-01-31T10:00:00.500000+05:30"'),
+        (datetime.datetime, datetime.datetime(1, 2, 3, tzinfo=offset(hours=-1)), b'"0001-02-03T00:00:00-01:00"'),
+        (datetime.datetime, datetime.datetime(1, 2, 3, tzinfo=named_zone(7200)), b'"0001-02-03T00:00:00+02:00"'),
+        (datetime.datetime, datetime.datetime(1, 2, 3, tzinfo=offset(seconds=-30)), None),
+        (datetime.datetime, datetime.datetime(1, 2, 3, tzinfo=OwnZone()), None),
     ],
 )
 def test_which_values_are_written(annotation: Any, value: Any, text: bytes | None) -> None:

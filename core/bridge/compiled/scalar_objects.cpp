@@ -1,6 +1,7 @@
 #include "bridge/compiled/scalar_objects.hpp"
 
 #include <cstdint>
+#include <optional>
 
 #include "json/writer.hpp"
 #include "pyloop/py_ref.hpp"
@@ -18,6 +19,13 @@ using pyloop::PyRef;
 
 namespace {
 
+PyObject* class_of(const char* module, const char* name) {
+  const PyRef imported = PyRef::steal(PyImport_ImportModule(module));
+  PyObject* const found = imported ? PyObject_GetAttrString(imported.get(), name) : nullptr;
+  PyErr_Clear();
+  return found;
+}
+
 schema::Datetime date_of(PyObject* date) {
   return {.year = PyDateTime_GET_YEAR(date),
           .month = static_cast<std::uint8_t>(PyDateTime_GET_MONTH(date)),
@@ -25,15 +33,37 @@ schema::Datetime date_of(PyObject* date) {
           .utc_offset = {}};
 }
 
+/// What `zone` says of `object`, in seconds. None, with no exception set, where it is not a whole minute, for which
+/// each release of Pydantic has a form of its own, and where a class of the application says it.
+std::optional<std::int32_t> utc_offset(PyObject* object, PyObject* zone) {
+  if (zone == PyDateTime_TimeZone_UTC) return 0;
+  static const PyObject* const fixed = reinterpret_cast<PyObject*>(Py_TYPE(PyDateTime_TimeZone_UTC));
+  static const PyObject* const parsed = class_of("pydantic_core", "TzInfo");
+  static const PyObject* const named = class_of("zoneinfo", "ZoneInfo");
+  const auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(zone));
+  if (type != fixed && type != parsed && type != named) return std::nullopt;
+  static PyObject* const name = PyUnicode_InternFromString("utcoffset");
+  const PyRef delta = PyRef::steal(PyObject_CallMethodOneArg(zone, name, object));
+  if (!delta || !PyDelta_Check(delta.get())) {
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  const std::int32_t seconds =
+      PyDateTime_DELTA_GET_DAYS(delta.get()) * 86'400 + PyDateTime_DELTA_GET_SECONDS(delta.get());
+  if (seconds % 60 != 0 || PyDateTime_DELTA_GET_MICROSECONDS(delta.get()) != 0) return std::nullopt;
+  return seconds;
+}
+
 bool append_datetime(std::string& out, PyObject* object) {
-  PyObject* const zone = PyDateTime_DATE_GET_TZINFO(object);
-  if (zone != Py_None && zone != PyDateTime_TimeZone_UTC) return false;  // only its own code knows the offset
   schema::Datetime value = date_of(object);
+  if (PyObject* const zone = PyDateTime_DATE_GET_TZINFO(object); zone != Py_None) {
+    value.utc_offset = utc_offset(object, zone);
+    if (!value.utc_offset) return false;
+  }
   value.hour = static_cast<std::uint8_t>(PyDateTime_DATE_GET_HOUR(object));
   value.minute = static_cast<std::uint8_t>(PyDateTime_DATE_GET_MINUTE(object));
   value.second = static_cast<std::uint8_t>(PyDateTime_DATE_GET_SECOND(object));
   value.microsecond = static_cast<std::uint32_t>(PyDateTime_DATE_GET_MICROSECOND(object));
-  if (zone != Py_None) value.utc_offset = 0;
   out.push_back('"');
   schema::append_datetime(out, value);
   out.push_back('"');
@@ -66,13 +96,6 @@ bool append_decimal(std::string& out, PyObject* value) {
   const std::size_t start = out.size();
   // NaN, sNaN and Infinity are Pydantic's.
   return append_str(out, str.get()) && out.find_first_of("NnIi", start) == std::string::npos;
-}
-
-PyObject* class_of(const char* module, const char* name) {
-  const PyRef imported = PyRef::steal(PyImport_ImportModule(module));
-  PyObject* const found = imported ? PyObject_GetAttrString(imported.get(), name) : nullptr;
-  PyErr_Clear();
-  return found;
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "runtime/blocking_threads.hpp"
 #include "runtime/buffer_pool.hpp"
 #include "runtime/file_descriptor.hpp"
+#include "runtime/late_sender.hpp"
 #include "runtime/reactor.hpp"
 #include "runtime/socket.hpp"
 #include "runtime/stream.hpp"
@@ -82,6 +83,8 @@ class Connections final : private runtime::TurnHook {
   }
   /// For what may wait for a disk. Begun at the first call.
   [[nodiscard]] runtime::BlockingThreads& blocking_threads();
+  /// For what should not wait for the end of a turn that takes long.
+  [[nodiscard]] runtime::LateSender& late_sender() noexcept { return late_sender_; }
   [[nodiscard]] runtime::BufferPool& buffers() noexcept { return buffers_; }
 
  private:
@@ -119,6 +122,7 @@ class Connections final : private runtime::TurnHook {
   std::shared_ptr<ConnectionsMailbox> mailbox_;
   std::shared_ptr<const Pipeline> layers_;
   runtime::BufferPool buffers_;
+  runtime::LateSender late_sender_;
   std::unique_ptr<ProtocolFactory> accepted_;  // speaks on what is adopted
 
   std::vector<Slot> slots_;

@@ -175,6 +175,8 @@ void Exchange::refuse_upgrade(int status, std::span<const Header> headers, std::
 
 void Exchange::flush() noexcept { wire_->flush(); }
 
+void Exchange::flush_soon() noexcept { wire_->flush_soon(); }
+
 void Exchange::abort() {
   if (!answered_) wire_->abort(*this);
 }

@@ -138,6 +138,9 @@ class Exchange {
   /// What was written leaves now, not at the end of the turn: where other code may run for long before that. Not from
   /// within on_request(). Also behind finish(), within the same call.
   void flush() noexcept;
+  /// The same for one of several pieces: those behind the first of a turn may leave together, but not much later than
+  /// now (LateSender), whatever runs until the turn ends.
+  void flush_soon() noexcept;
   /// Closes the connection without completing the answer (RFC 9112, 8: an incomplete message).
   void abort();
   [[nodiscard]] bool started() const noexcept { return started_; }

@@ -74,6 +74,7 @@ class MemoryStream final : public runtime::Stream {
     const std::string_view piece = bytes;
     return write({&piece, 1});
   }
+  [[nodiscard]] int socket() const noexcept override { return -1; }
   [[nodiscard]] bool has_unread() noexcept override { return !peer_.to_server.empty(); }
   [[nodiscard]] bool end_output() noexcept override {
     peer_.server_ended = true;

@@ -67,7 +67,10 @@ class Wire {
   /// The whole answer to a request that an upgrade is refused to, the last of the connection: `head.headers` come
   /// first, what is missing behind them.
   virtual void refuse_upgrade(Exchange& exchange, const AnswerHead& head, std::string_view body) = 0;
+  /// What was written leaves now.
   virtual void flush() noexcept = 0;
+  /// The same, or a little later with what else is written in this turn, whatever the turn's thread does meanwhile.
+  virtual void flush_soon() noexcept = 0;
   [[nodiscard]] virtual std::size_t unsent(const Exchange& exchange) const noexcept = 0;
   [[nodiscard]] virtual bool has_room(const Exchange& exchange) const noexcept = 0;
 

@@ -43,6 +43,8 @@ class Stream {
   [[nodiscard]] virtual Outcome write(std::span<const std::string_view> pieces) noexcept = 0;
   /// As much of these bytes of a file as there is room for. kEnded where the file ends before them.
   [[nodiscard]] virtual Outcome send_file(const File& file, std::uint64_t offset, std::size_t size) noexcept = 0;
+  /// The socket on which exactly the written bytes leave, for a LateSender; -1 where there is none.
+  [[nodiscard]] virtual int socket() const noexcept = 0;
   /// A read() would give bytes.
   [[nodiscard]] virtual bool has_unread() noexcept = 0;
   /// Our side says that it is at its end; reading goes on. False where the connection is gone.
@@ -71,6 +73,7 @@ class SocketStream final : public Stream {
   [[nodiscard]] Outcome read(std::span<char> into) noexcept override;
   [[nodiscard]] Outcome write(std::span<const std::string_view> pieces) noexcept override;
   [[nodiscard]] Outcome send_file(const File& file, std::uint64_t offset, std::size_t size) noexcept override;
+  [[nodiscard]] int socket() const noexcept override { return fd_.get(); }
   [[nodiscard]] bool has_unread() noexcept override;
   [[nodiscard]] bool end_output() noexcept override;
   void close(Closing how) noexcept override;

@@ -245,7 +245,7 @@ void Conversation::start(int status, std::span<const http::Header> headers, std:
     exchange.start(status, headers);
     // A stream's head: what makes the stream may take its time. That of an answer with a length waits for its body,
     // which is there already nearly always, to spare a system call.
-    if (chunked_) exchange.flush();
+    if (chunked_) exchange.flush_soon();
   });
 }
 
@@ -271,7 +271,7 @@ void Conversation::write(std::string_view piece, bool last) {
   if (local_) {
     perform([&](http::Exchange& exchange) {
       write_to(exchange, piece, last);
-      exchange.flush();
+      exchange.flush_soon();
       if (!last) note_written(exchange, 0);
     });
     return;

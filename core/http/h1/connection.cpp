@@ -81,7 +81,7 @@ std::size_t Connection::room_to_read() const noexcept {
 // As asyncio's transports, whose default on end-of-file is to close: nobody is answered who said goodbye.
 void Connection::end_of_input() noexcept {
   input_ended_ = true;
-  if (phase_ == Phase::kLingering || output_.empty() || (transaction_ != nullptr && !transaction_->answered())) {
+  if (phase_ == Phase::kLingering || unsent_size() == 0 || (transaction_ != nullptr && !transaction_->answered())) {
     cut_off();
     return;
   }

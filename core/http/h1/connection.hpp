@@ -15,6 +15,7 @@
 #include "http/protocol.hpp"
 #include "http/wire.hpp"
 #include "runtime/buffer.hpp"
+#include "runtime/late_sender.hpp"
 #include "runtime/stream.hpp"
 
 namespace data_bridge::http::h1 {
@@ -56,6 +57,7 @@ class Connection final : public Protocol, private Wire {
   [[nodiscard]] bool upgrade(Exchange& exchange, const AnswerHead& head, MakeProtocol& make) override;
   void refuse_upgrade(Exchange& exchange, const AnswerHead& head, std::string_view body) override;
   void flush() noexcept override;
+  void flush_soon() noexcept override;
   [[nodiscard]] std::size_t unsent(const Exchange& exchange) const noexcept override;
   [[nodiscard]] bool has_room(const Exchange& exchange) const noexcept override;
   void want_body(Exchange& exchange) override;
@@ -91,6 +93,9 @@ class Connection final : public Protocol, private Wire {
   [[nodiscard]] runtime::Buffer& output();
   [[nodiscard]] runtime::Buffer& output_buffer();
   [[nodiscard]] bool write_output() noexcept;
+  [[nodiscard]] bool hold() noexcept;
+  void take_back_held() noexcept;
+  [[nodiscard]] std::size_t unsent_size() const noexcept;
   void note_progress(bool some) noexcept;
   void append(std::string_view piece);
   [[nodiscard]] bool sends_file() const noexcept;
@@ -135,6 +140,7 @@ class Connection final : public Protocol, private Wire {
   Transaction* transaction_ = nullptr;
   runtime::Buffer input_;  // the beginning of a head, or what waits behind a request
   runtime::Buffer output_;
+  std::unique_ptr<runtime::LateSender::Held> held_;  // what was written before it
   HeadProgress progress_;
   std::uint32_t requests_ = 0;
   // In ticks; 0: none.
@@ -150,6 +156,7 @@ class Connection final : public Protocol, private Wire {
   bool head_begun_ : 1 = false;
   bool blocked_ : 1 = false;  // the stream takes no more: EPOLLOUT is watched
   bool drain_due_ : 1 = false;
+  bool sent_in_turn_ : 1 = false;  // what follows in this turn may leave together
   bool linger_ : 1 = false;
   bool input_ended_ : 1 = false;
   bool reset_ : 1 = false;

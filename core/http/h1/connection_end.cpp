@@ -169,6 +169,13 @@ void Connection::cut_off() noexcept {
 
 void Connection::close() noexcept {
   phase_ = Phase::kClosed;
+  if (held_ != nullptr) {
+    take_back_held();
+    const std::string_view held = output_.view();
+    // It was said to leave soon.
+    if (!reset_ && !held.empty()) static_cast<void>(stream().write({&held, 1}));
+    held_.reset();
+  }
   leave(reset_ ? runtime::Stream::Closing::kReset : runtime::Stream::Closing::kOrderly);
 }
 
@@ -194,7 +201,7 @@ void Connection::end_idle(bool now) noexcept {
     cut_off();
   }
   // A client that is still being sent its answer has not had the time to ask again.
-  if (now && is_idle() && requests_ == served && output_.empty()) close();
+  if (now && is_idle() && requests_ == served && unsent_size() == 0) close();
 }
 
 void Connection::on_deadline() noexcept {
@@ -219,7 +226,7 @@ void Connection::on_read_timeout() noexcept {
       fail_body(408);
     } else if (head_begun_) {
       refuse(408);
-    } else if (input_.empty() && output_.empty()) {
+    } else if (input_.empty() && unsent_size() == 0) {
       end_idle(true);
     } else {
       set_read_deadline(limits().idle_timeout);  // it is still being answered: send_timeout watches over that

@@ -13,6 +13,8 @@ namespace {
 
 // From here on a system call of its own is cheaper than copying the piece.
 constexpr std::size_t kDirectSend = std::size_t{64} * 1024;
+// The pieces of one turn leave together up to here.
+constexpr std::size_t kMostHeld = std::size_t{16} * 1024;
 
 }  // namespace
 
@@ -60,7 +62,7 @@ void Connection::write(Exchange&, std::string_view piece) {
   if (chunked) write_chunk_size(output(), piece.size());
   append(piece);
   if (chunked) output().append("\r\n");
-  if (output_.size() > limits().write_low_water) drain_due_ = true;
+  if (unsent_size() > limits().write_low_water) drain_due_ = true;
 }
 
 void Connection::finish(Exchange&, std::span<const Header> trailers) {
@@ -96,9 +98,9 @@ void Connection::refuse_upgrade(Exchange&, const AnswerHead& head, std::string_v
   answer_written();
 }
 
-std::size_t Connection::unsent(const Exchange&) const noexcept { return output_.size(); }
+std::size_t Connection::unsent(const Exchange&) const noexcept { return unsent_size(); }
 
-bool Connection::has_room(const Exchange&) const noexcept { return output_.size() <= limits().write_high_water; }
+bool Connection::has_room(const Exchange&) const noexcept { return unsent_size() <= limits().write_high_water; }
 
 // --- the request's body
 
@@ -128,6 +130,7 @@ runtime::Buffer& Connection::output() {
 
 // For what is flushed anyway.
 runtime::Buffer& Connection::output_buffer() {
+  take_back_held();
   if (output_.capacity() == 0) output_ = connections().buffers().take();
   return output_;
 }
@@ -175,6 +178,7 @@ void Connection::on_turn_end() noexcept {
     flush_due_ = false;
     flush();
   }
+  sent_in_turn_ = false;
 }
 
 // The stream takes no more for now; `some`: it has taken something.
@@ -202,8 +206,38 @@ bool Connection::write_output() noexcept {
   return true;
 }
 
+// The first that leaves in a turn leaves at once, which is all there is for most. More of them are a stream whose
+// pieces are there already: these leave together, at the end of the turn, unless that is long in coming.
+void Connection::flush_soon() noexcept {
+  if (!sent_in_turn_ || !hold()) flush();
+  sent_in_turn_ = true;
+}
+
+bool Connection::hold() noexcept {
+  if (phase_ != Phase::kOpen || blocked_ || output_.empty() || output_.size() >= kMostHeld || stream().socket() < 0) {
+    return false;
+  }
+  try {
+    if (held_ == nullptr) {
+      held_ = std::make_unique<runtime::LateSender::Held>(connections().late_sender(), stream().socket());
+    }
+    held_->put(output_);
+  } catch (...) {
+    return false;
+  }
+  return true;
+}
+
+void Connection::take_back_held() noexcept {
+  if (held_ != nullptr && held_->size() > 0) held_->take_back(output_);
+}
+
+std::size_t Connection::unsent_size() const noexcept { return output_.size() + (held_ == nullptr ? 0 : held_->size()); }
+
 void Connection::flush() noexcept {
   if (phase_ == Phase::kClosed) return;
+  take_back_held();
+  held_.reset();
   if (!output_.empty() && !write_output()) return;
   if (output_.empty() && sends_file() && !send_file()) return;
   if (drain_due_ && output_.size() <= limits().write_low_water) {

@@ -10,7 +10,7 @@
 #include <deque>
 #include <mutex>
 
-#include "pyloop/fork_locks.hpp"
+#include "runtime/fork_locks.hpp"
 
 namespace data_bridge::pyloop {
 
@@ -167,7 +167,7 @@ class JobQueue {
   unsigned eager_ = 0;
   bool stopped_ = false;
   bool dismissed_ = false;
-  ForkLocks fork_locks_{mutex_};
+  runtime::ForkLocks fork_locks_{mutex_};
 };
 
 }  // namespace data_bridge::pyloop

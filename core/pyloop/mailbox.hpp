@@ -7,8 +7,8 @@
 #include <mutex>
 #include <vector>
 
-#include "pyloop/fork_locks.hpp"
 #include "pyloop/loop.hpp"
+#include "runtime/fork_locks.hpp"
 #include "runtime/reactor.hpp"
 
 namespace data_bridge::pyloop {
@@ -61,7 +61,7 @@ class LoopMailbox {
   std::mutex waking_;
   runtime::Reactor* reactor_;  // under waking_
   std::atomic<bool> filled_{false};
-  ForkLocks fork_locks_{mutex_, &waking_};
+  runtime::ForkLocks fork_locks_{mutex_, &waking_};
 };
 
 /// The GIL for a thread that may not have it; void where the interpreter is gone or going.

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "runtime/thread.hpp"
@@ -85,6 +86,18 @@ void LateSender::run() noexcept {
     const Clock::time_point now = Clock::now();
     changed_.wait_until(lock, send_due(now), [this] { return ended_; });
   }
+}
+
+// What is held is the parent's to send, and the thread is not here: a new one begins where it is needed.
+void LateSender::drop_in_child() noexcept {
+  while (first_ != nullptr) {
+    first_->bytes_.clear();
+    first_->since_ = {};
+    strike(*first_);
+  }
+  if (thread_.joinable()) thread_.detach();
+  sleeps_ = false;
+  new (&changed_) std::condition_variable;  // the one here counts a waiter that is not
 }
 
 // Until when nothing is due. What the socket does not take waits on, for the thread that it belongs to: it gets to know

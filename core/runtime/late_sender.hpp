@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "runtime/buffer.hpp"
+#include "runtime/fork_locks.hpp"
 
 namespace data_bridge::runtime {
 
@@ -66,6 +67,7 @@ class LateSender {
   void enlist(Held& held) noexcept;
   void strike(Held& held) noexcept;
   Clock::time_point send_due(Clock::time_point now) noexcept;
+  void drop_in_child() noexcept;
 
   std::thread thread_;
   std::mutex mutex_;  // guards all below
@@ -73,6 +75,8 @@ class LateSender {
   Held* first_ = nullptr;
   bool sleeps_ = false;  // until `changed_`; else it looks again by itself
   bool ended_ = false;
+  ForkLocks fork_locks_{mutex_, nullptr, [](void* owner) noexcept { static_cast<LateSender*>(owner)->drop_in_child(); },
+                        this};
 };
 
 }  // namespace data_bridge::runtime

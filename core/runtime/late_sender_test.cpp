@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "runtime/file_descriptor.hpp"
+#include "runtime/sanitizers.hpp"
 
 namespace data_bridge::runtime {
 namespace {
@@ -153,6 +156,35 @@ TEST(LateSender, APeerThatIsGoneIsItsOwnersAffair) {
   Buffer back;
   held.take_back(back);
   EXPECT_EQ(back.view(), "nobody");
+}
+
+TEST(LateSender, AForkedChildSendsNothingOfItsParents) {
+  if (DATA_BRIDGE_THREAD_SANITIZER) GTEST_SKIP() << "ThreadSanitizer ends a forked child that starts a thread";
+  LateSender sender;
+  const Pair pair;
+  Held held(sender, pair.ours.get());
+  put(held, "once");
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    Buffer left;
+    held.take_back(left);
+    bool good = left.empty();
+    {
+      LateSender* const copied = &sender;
+      const Pair own;
+      Held mine(*copied, own.ours.get());
+      put(mine, "child");
+      good = good && own.receive() == "child";
+    }
+    sender.~LateSender();  // joins nobody
+    _exit(good ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(pair.receive(), "once");
+  EXPECT_EQ(pair.receive(20ms), "");
 }
 
 TEST(LateSender, EndsWithSomethingHeld) {

@@ -1,11 +1,11 @@
 // ForkLocks: the list of all there are, and the three moments of fork(2).
-#include "pyloop/fork_locks.hpp"
+#include "runtime/fork_locks.hpp"
 
 #include <pthread.h>
 
 #include <cstdlib>
 
-namespace data_bridge::pyloop {
+namespace data_bridge::runtime {
 
 /// Never destroyed: threads may fork while the process ends.
 struct ForkLocks::List {
@@ -13,8 +13,11 @@ struct ForkLocks::List {
   ForkLocks* first = nullptr;
 
   List() noexcept {
-    const auto unlock = [] { instance().unlock(); };
-    if (pthread_atfork([] { instance().lock(); }, unlock, unlock) != 0) std::abort();  // ENOMEM
+    const auto in_child = [] {
+      instance().tell_child();
+      instance().unlock();
+    };
+    if (pthread_atfork([] { instance().lock(); }, [] { instance().unlock(); }, in_child) != 0) std::abort();  // ENOMEM
   }
 
   static List& instance() noexcept {
@@ -30,6 +33,12 @@ struct ForkLocks::List {
     }
   }
 
+  void tell_child() noexcept {
+    for (const ForkLocks* locks = first; locks != nullptr; locks = locks->behind_) {
+      if (locks->in_child_ != nullptr) locks->in_child_(locks->owner_);
+    }
+  }
+
   void unlock() noexcept {
     for (const ForkLocks* locks = first; locks != nullptr; locks = locks->behind_) {
       if (locks->other_ != nullptr) locks->other_->unlock();
@@ -39,7 +48,8 @@ struct ForkLocks::List {
   }
 };
 
-ForkLocks::ForkLocks(std::mutex& one, std::mutex* other) noexcept : one_(one), other_(other) {
+ForkLocks::ForkLocks(std::mutex& one, std::mutex* other, InChild in_child, void* owner) noexcept
+    : one_(one), other_(other), in_child_(in_child), owner_(owner) {
   List& list = List::instance();
   const std::scoped_lock lock(list.mutex);
   behind_ = list.first;
@@ -54,4 +64,4 @@ ForkLocks::~ForkLocks() {
   if (behind_ != nullptr) behind_->before_ = before_;
 }
 
-}  // namespace data_bridge::pyloop
+}  // namespace data_bridge::runtime

@@ -143,14 +143,19 @@ using ListField = std::tuple<std::string, std::string, std::vector<std::string>,
 void make_resource(Resource* self, std::string_view item, std::string_view key_model, std::string_view page,
                    std::string_view filters, std::vector<ListField> fields, std::vector<std::string> sort,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
-                   std::vector<std::vector<std::string>> indexes, std::int64_t page_size, std::int64_t max_page_size,
-                   std::size_t max_page_bytes, bool require_match, bool replace_creates,
+                   std::vector<std::vector<std::string>> indexes,
+                   std::vector<std::pair<std::string, std::string>> frozen, std::int64_t page_size,
+                   std::int64_t max_page_size, std::size_t max_page_bytes, bool require_match, bool replace_creates,
                    std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
                    const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
     options.push_back(
         {.name = std::move(name), .field = std::move(field), .members = std::move(members), .is_list = is_list});
+  }
+  std::vector<crud::FrozenFieldOption> frozen_options;
+  for (auto& [field, sameness] : frozen) {
+    frozen_options.push_back({.field = std::move(field), .sameness = std::move(sameness)});
   }
   auto resource = crud::Resource::make(
       {.item = compile(item), .key = compile(key_model), .page = compile(page), .filters = compile(filters)},
@@ -160,6 +165,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .indexes = std::move(indexes),
        .filters = std::move(options),
        .sort = std::move(sort),
+       .frozen = std::move(frozen_options),
        .require_match = require_match,
        .replace_creates = replace_creates,
        .page_size = page_size,
@@ -258,6 +264,19 @@ nb::tuple write_validated(const Operation& self, std::string_view path, std::str
   }());
 }
 
+nb::tuple write_all_validated(const Operation& self, std::string_view path, std::string_view query,
+                              std::string_view content_type, const nb::bytes& body, std::string_view key,
+                              std::string_view if_match, std::string_view if_none_match,
+                              const std::vector<nb::bytes>& documents) {
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
+  std::vector<std::string_view> texts;
+  for (const nb::bytes& document : documents) texts.push_back(view(document));
+  return to_python([&] {
+    const nb::gil_scoped_release released;
+    return crud::write_all_validated(*self.operation, request, texts);
+  }());
+}
+
 nb::object write_merged(const Operation& self, const StoredItem& before, const nb::bytes& document) {
   const std::string_view text = view(document);
   const auto response = [&] {
@@ -302,9 +321,9 @@ void bind_crud(nb::module_& module) {
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
-           nb::arg("indexes"), nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"),
-           nb::arg("require_match"), nb::arg("replace_creates"), nb::arg("answer_names"), nb::arg("foreign_parameters"),
-           nb::arg("faults"),
+           nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
+           nb::arg("max_page_bytes"), nb::arg("require_match"), nb::arg("replace_creates"), nb::arg("answer_names"),
+           nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
@@ -326,6 +345,9 @@ void bind_crud(nb::module_& module) {
       .def("write_validated", &write_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
            nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("document"),
            "Creates or replaces the item `document`, in JSON mode; answers like perform().")
+      .def("write_all_validated", &write_all_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
+           nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("documents"),
+           "Creates the items of the list that the body is, in its order, or none; answers like perform().")
       .def("merge_stored", &merge_stored, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
            nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"),
            "The stored item with the body's patch merged into it, or an answer like perform()'s.")

@@ -13,36 +13,6 @@
 namespace data_bridge::crud {
 namespace {
 
-class CreateManyWrite final : public PendingWrite {
- public:
-  CreateManyWrite(std::shared_ptr<const Resource> resource, std::vector<storage::Row> rows)
-      : PendingWrite(std::move(resource)), rows_(std::move(rows)) {}
-
-  std::size_t memory() const noexcept override {
-    std::size_t bytes = sizeof(*this) + rows_.capacity() * sizeof(storage::Row);
-    for (const storage::Row& row : rows_) bytes += memory_of(row);
-    return bytes;
-  }
-  bool has_steps() const noexcept override { return true; }
-
-  storage::Status execute(storage::WriteTransaction& transaction) override {
-    response_.status = 201;
-    response_.body += '[';
-    for (storage::Row& row : rows_) {
-      if (auto done = transaction.insert(collection(), row); !done) {
-        return done;
-      }
-      if (&row != rows_.data()) response_.body += ',';
-      resource_->codec().append_json(response_.body, storage::view_of(row));
-    }
-    response_.body += ']';
-    return {};
-  }
-
- private:
-  std::vector<storage::Row> rows_;
-};
-
 std::vector<storage::Row> read_items(const Resource& resource, const json::Value& list, json::Arena& arena,
                                      schema::RequestErrors& errors) {
   std::vector<storage::Row> rows;

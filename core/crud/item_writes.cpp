@@ -7,6 +7,27 @@
 #include "text/media_type.hpp"
 
 namespace data_bridge::crud {
+
+std::size_t CreateManyWrite::memory() const noexcept {
+  std::size_t bytes = sizeof(*this) + rows_.capacity() * sizeof(storage::Row);
+  for (const storage::Row& row : rows_) bytes += memory_of(row);
+  return bytes;
+}
+
+storage::Status CreateManyWrite::execute(storage::WriteTransaction& transaction) {
+  response_.status = 201;
+  response_.body += '[';
+  for (storage::Row& row : rows_) {
+    if (auto done = transaction.insert(collection(), row); !done) {
+      return done;
+    }
+    if (&row != rows_.data()) response_.body += ',';
+    resource_->codec().append_json(response_.body, storage::view_of(row));
+  }
+  response_.body += ']';
+  return {};
+}
+
 std::size_t CreateWrite::memory() const noexcept { return sizeof(*this) + memory_of(row_) + path_.capacity(); }
 
 storage::Status CreateWrite::execute(storage::WriteTransaction& transaction) {
@@ -21,7 +42,7 @@ storage::Status CreateWrite::execute(storage::WriteTransaction& transaction) {
 }
 
 std::size_t ReplaceWrite::memory() const noexcept {
-  return sizeof(*this) + memory_of(row_) + guard_.memory() + path_.capacity();
+  return sizeof(*this) + memory_of(row_) + frozen_.memory() + guard_.memory() + path_.capacity();
 }
 
 storage::Status ReplaceWrite::execute(storage::WriteTransaction& transaction) {
@@ -30,6 +51,13 @@ storage::Status ReplaceWrite::execute(storage::WriteTransaction& transaction) {
     return std::unexpected(admitted.error());
   }
   if (!*admitted) {
+    return {};
+  }
+  const auto is_kept = frozen_.admit(transaction, collection(), key_, row_, true, response_);
+  if (!is_kept) {
+    return std::unexpected(is_kept.error());
+  }
+  if (!*is_kept) {
     return {};
   }
   const auto replaced = transaction.replace(collection(), key_, row_);

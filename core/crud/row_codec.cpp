@@ -215,11 +215,15 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
   return codec;
 }
 
-const std::string& RowCodec::client_name(std::size_t column) const noexcept {
+const schema::FieldInfo* RowCodec::field_of(std::size_t column) const noexcept {
   const std::size_t first = first_field();
   const auto fields = model_->fields();
-  return column >= first && column - first < fields.size() ? fields[column - first].input_key
-                                                           : table_.columns[column].name;
+  return column >= first && column - first < fields.size() ? &fields[column - first] : nullptr;
+}
+
+const std::string& RowCodec::client_name(std::size_t column) const noexcept {
+  const schema::FieldInfo* const field = field_of(column);
+  return field != nullptr ? field->input_key : table_.columns[column].name;
 }
 
 std::optional<std::size_t> RowCodec::column_of(std::string_view field) const noexcept {

@@ -7,6 +7,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,10 @@ struct StoredItem {
 /// Creates or replaces. `document`: the item in JSON mode, an object with every field under its output key. Waits until
 /// it is durable.
 [[nodiscard]] Response write_validated(const Operation& operation, const Request& request, std::string_view document);
+
+/// Creates all of the list that the body is, `documents` in its order, or none.
+[[nodiscard]] Response write_all_validated(const Operation& operation, const Request& request,
+                                           std::span<const std::string_view> documents);
 
 /// Replaces `before`. nullopt: the item has changed since, and nothing was written.
 [[nodiscard]] std::optional<Response> write_merged(const Operation& operation, StoredItem before,

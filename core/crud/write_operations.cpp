@@ -69,9 +69,17 @@ class UpdateWrite final : public PendingWrite {
       return {};
     }
     const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
-    const auto row = read_item(*resource_, merged, &key_, arena_, errors);
+    auto row = read_item(*resource_, merged, &key_, arena_, errors);
     if (!row) {
       respond_with(response_, errors.rejection());
+      return {};
+    }
+    const FrozenValues frozen(resource_->codec(), resource_->frozen_fields(), merged);
+    const auto is_kept = frozen.admit(transaction, collection(), key_, *row, false, response_);
+    if (!is_kept) {
+      return std::unexpected(is_kept.error());
+    }
+    if (!*is_kept) {
       return {};
     }
     const auto replaced = transaction.replace(collection(), key_, *row);
@@ -162,7 +170,8 @@ std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, 
   if (!settle(key, errors, response) || !key || !row || !has_required_match(*resource_, request, response)) {
     return nullptr;
   }
-  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), request), response);
+  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), **document, request),
+                response);
 }
 
 std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {

@@ -340,6 +340,17 @@ class CrudOperation:
         if_none_match: str,
         document: bytes,
     ) -> _Answer: ...
+    def write_all_validated(
+        self,
+        path: str,
+        query: str,
+        content_type: str,
+        body: bytes,
+        key: str,
+        if_match: str,
+        if_none_match: str,
+        documents: list[bytes],
+    ) -> _Answer: ...
     def merge_stored(
         self, path: str, query: str, content_type: str, body: bytes, key: str, if_match: str, if_none_match: str
     ) -> StoredItem | _Answer: ...
@@ -369,6 +380,7 @@ class CrudResource:
         key: str,
         unique: list[list[str]],
         indexes: list[list[str]],
+        frozen: list[tuple[str, str]],
         page_size: int,
         max_page_size: int,
         max_page_bytes: int,

@@ -7,37 +7,40 @@ that a resource behaves the same under any ASGI server and in Starlette's ``Test
 from __future__ import annotations
 
 import contextlib
-import inspect
-import re
-import types
-import typing
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from copy import copy
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Header, Path, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, RootModel, create_model
-from pydantic.fields import FieldInfo
-from pydantic.types import UuidVersion
+from pydantic import BaseModel, RootModel
 from starlette.concurrency import run_in_threadpool
 
 from data_bridge._core import CrudOperation, CrudResource, CrudStore
-from data_bridge.list_fields import ListField, export_filters, list_fields, sort_terms
-from data_bridge.list_parameters import list_parameters, page_query, warn_of_hidden_fields
+from data_bridge.list_fields import export_filters, list_fields, sort_terms
+from data_bridge.list_parameters import page_query, warn_of_hidden_fields
 from data_bridge.naming import plural, words
 from data_bridge.python_operations import PythonHalf
+from data_bridge.resource_options import (
+    OPERATIONS,
+    Operation,
+    check_operations,
+    check_page_sizes,
+    check_path,
+    check_table,
+    derived_model,
+    frozen_fields,
+    groups,
+    kebab_plural,
+    with_assignable_key,
+)
+from data_bridge.resource_shapes import Detail, Shapes, describe
 from data_bridge.schema import export_item, export_model
 from data_bridge.stores import StoreError, Stores, stores_of
 
 __all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of"]
-
-Operation = Literal["list", "get", "create", "replace", "update", "delete"]
-OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
 
 _METHODS: Mapping[Operation, str] = {
     "list": "GET",
@@ -47,12 +50,6 @@ _METHODS: Mapping[Operation, str] = {
     "update": "PATCH",
     "delete": "DELETE",
 }
-
-
-class Detail(BaseModel):
-    """What went wrong."""
-
-    detail: str = Field(examples=["Not Found"])
 
 
 class Resource:
@@ -182,32 +179,33 @@ def register_crud(
         raise TypeError(f"{options}: not a Pydantic model")
     if issubclass(model, RootModel):
         raise TypeError(f"{options}: a RootModel has no fields to store")
-    path = _check_path(options, "/" + _kebab_plural(model.__name__) if path is None else path)
-    table = _check_table(options, path.rsplit("/", 1)[1] if table is None else table)
-    chosen = _check_operations(options, OPERATIONS if operations is None else operations)
-    _check_page_sizes(options, page_size, max_page_size)
+    path = check_path(options, "/" + kebab_plural(model.__name__) if path is None else path)
+    table = check_table(options, path.rsplit("/", 1)[1] if table is None else table)
+    chosen = check_operations(options, OPERATIONS if operations is None else operations)
+    check_page_sizes(options, page_size, max_page_size)
     if not (isinstance(key, str) and key.isidentifier() and not key.startswith("_")):
         raise ValueError(f"{options}: key={key!r} is not the name of a field")
-    native_model = _with_assignable_key(options, model, key)
+    native_model = with_assignable_key(options, model, key)
 
     stores = stores_of(app)
     resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
     fields = list_fields(native_model, key)
     warn_of_hidden_fields(options, fields)
-    shapes = _Shapes(model, key, page_size, max_page_size, fields)
+    shapes = Shapes(model, native_model, key, page_size, max_page_size, fields)
     exported = export_item(native_model)
     python = PythonHalf(native_model, key, shapes.key_type, exported)
     native: dict[str, Any] = {
         "item": exported.text,
-        "key_model": export_model(_model("Key", {key: (shapes.key_type, ...)})),
+        "key_model": export_model(derived_model("Key", {key: (shapes.key_type, ...)})),
         "page": export_model(page_query(page_size, max_page_size)),
         "filters": export_filters(native_model, fields),
         "fields": [field.native for field in fields],
         "sort": sort_terms(options, model, fields, sort),
         "table": table,
         "key": key,
-        "unique": _groups(options, "unique", unique),
-        "indexes": _groups(options, "indexes", indexes),
+        "unique": groups(options, "unique", unique),
+        "indexes": groups(options, "indexes", indexes),
+        "frozen": frozen_fields(native_model, key),
         "page_size": page_size,
         "max_page_size": max_page_size,
         "max_page_bytes": stores.limits.max_page_bytes,
@@ -234,7 +232,7 @@ def register_crud(
                 route.endpoint.__data_bridge_reason__ = reasons  # type: ignore[attr-defined]
             else:
                 route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
-        _describe(group, operation, shapes)
+        describe(group, operation, shapes)
     stores.add(resource)
     _open_and_close_with(app, stores)
     return resource
@@ -244,7 +242,7 @@ def _add_routes(
     app: FastAPI,
     resource: Resource,
     operation: Operation,
-    shapes: _Shapes,
+    shapes: Shapes,
     summary: str | None,
     dependencies: Sequence[Any] | None,
     tags: list[str | Enum] | None,
@@ -324,22 +322,6 @@ def _endpoint(resource: Resource, operation: Operation, title: str) -> Callable[
     return endpoint
 
 
-def _describe(routes: Sequence[APIRoute], operation: Operation, shapes: _Shapes) -> None:
-    """Let the documentation show the parameters and the body that the endpoint reads from its request itself.
-
-    FastAPI's handler keeps what it was built from; OpenAPI looks at the route. So the routes of an operation are given
-    the dependant and the body of a function that declares everything.
-    """
-
-    def declared() -> None: ...
-
-    declared.__signature__ = inspect.Signature(shapes.parameters(operation))  # type: ignore[attr-defined]
-    model = APIRoute(routes[0].path, declared, methods=["POST"], dependencies=routes[0].dependencies)
-    for route in routes:
-        route.dependant = model.dependant
-        route.body_field = model.body_field
-
-
 def _open_and_close_with(app: FastAPI, stores: Stores) -> None:
     """Wrap the app's lifespan, once, so that its own start-up finds the resources served already."""
     if getattr(app.router.lifespan_context, "__data_bridge_stores__", None) is stores:
@@ -372,168 +354,3 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield scheme.name  # type: ignore[union-attr]
     for inner in dependant.dependencies:
         yield from _query_names(inner)
-
-
-# --- the shapes that requests and answers have --------------------------------------------------------
-
-
-_IF_MATCH = Annotated[str | None, Header(description="The `ETag` that the item must still have; `*`: any")]
-_IF_NONE_MATCH = Annotated[str | None, Header(description="The `ETag` that the client has; `*` with PUT: only create")]
-
-
-class _Shapes:
-    """The models that the documentation shows, and those that validate keys and pages."""
-
-    def __init__(
-        self, model: type[BaseModel], key: str, page_size: int, max_page_size: int, fields: Sequence[ListField]
-    ) -> None:
-        self.model = model
-        self.key = key
-        self.fields = fields
-        self.page_size = page_size
-        self.max_page_size = max_page_size
-        field = model.model_fields.get(key)
-        self.key_type: type = int if field is None else _plain_type(field.annotation)
-        self.stored: type[BaseModel] = model
-        if field is None:
-            self.stored = _model(f"Stored{model.__name__}", {key: (int, ...)}, model)
-        page = {
-            "items": (types.GenericAlias(list, (self.stored,)), ...),
-            "next": (str | None, ...),
-            "total": (int, Field(default=0, description="Only where it was asked for")),
-        }
-        self.page = _model(f"{model.__name__}Page", page)
-        changes = {name: _optional(info) for name, info in model.model_fields.items() if name != key}
-        self.changes = _model(f"{model.__name__}Update", changes)
-
-    def response(self, operation: Operation) -> Any:
-        """The body of a success."""
-        if operation == "delete":
-            return None
-        if operation == "create":
-            return _or_list(self.stored)
-        return self.page if operation == "list" else self.stored
-
-    def parameters(self, operation: Operation) -> list[inspect.Parameter]:
-        """What a function would declare that takes the request apart by FastAPI's means."""
-        if operation == "list":
-            return list_parameters(self.page_size, self.max_page_size, self.fields)
-        parameters = []
-        if operation != "create":
-            parameters.append(_parameter(self.key, Annotated[self.key_type, Path()]))
-        if operation == "create":
-            parameters.append(_parameter("item", _or_list(self.model)))
-        elif operation == "replace":
-            parameters.append(_parameter("item", self.model))
-        elif operation == "update":
-            parameters.append(_parameter("changes", self.changes))
-        if operation in ("replace", "update", "delete"):
-            parameters.append(_parameter("if_match", _IF_MATCH, None))
-        if operation in ("get", "replace"):
-            parameters.append(_parameter("if_none_match", _IF_NONE_MATCH, None))
-        return parameters
-
-
-def _model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
-    # Of the module of its base: Pydantic before 2.10 evaluates the annotations of that again, by names of this one.
-    return create_model(name, __base__=base or BaseModel, __module__=(base or Resource).__module__, **fields)
-
-
-def _or_list(model: type[BaseModel]) -> Any:
-    return typing.Union[model, types.GenericAlias(list, (model,))]  # noqa: UP007 - the annotation is a value here
-
-
-def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
-    changed = copy(field)
-    changed.default = None
-    changed.default_factory = None
-    return typing.Optional[field.annotation], changed  # noqa: UP045 - the annotation is a value here
-
-
-def _plain_type(annotation: Any) -> type:
-    """int, UUID or str of a key's annotation; the annotation itself of anything else, for the error."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        kept = [part for part in typing.get_args(annotation) if part is not type(None)]
-        return _plain_type(kept[0]) if len(kept) == 1 else typing.cast(type, annotation)
-    if typing.get_origin(annotation) is Annotated:
-        return _plain_type(typing.get_args(annotation)[0])
-    for plain in (int, uuid.UUID, str):
-        if isinstance(annotation, type) and issubclass(annotation, plain) and annotation is not bool:
-            return plain
-    return typing.cast(type, annotation)
-
-
-def _uuid_versions(annotation: Any) -> Iterator[int]:
-    """The versions that an annotation asks of a UUID."""
-    for part in typing.get_args(annotation):
-        if isinstance(part, UuidVersion):
-            yield part.uuid_version
-        yield from _uuid_versions(part)
-
-
-# --- checks of the options ----------------------------------------------------------------------------
-
-
-def _kebab_plural(name: str) -> str:
-    *first, last = words(name)
-    return "-".join([*first, plural(last)])
-
-
-def _check_path(options: str, path: str) -> str:
-    if not isinstance(path, str) or not re.fullmatch(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+", path):
-        raise ValueError(
-            f"{options}: path={path!r} must be like '/products': begin with '/', not end with it, without parameters"
-        )
-    return path
-
-
-def _check_table(options: str, table: str) -> str:
-    if not isinstance(table, str) or not table or "\0" in table:
-        raise ValueError(f"{options}: table={table!r} is not a name")
-    return table
-
-
-def _check_operations(options: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:
-    if isinstance(operations, str):
-        raise TypeError(f"{options}: operations must be a list of names, not one string")
-    unknown = [name for name in operations if name not in OPERATIONS]
-    if unknown or not operations:
-        raise ValueError(f"{options}: operations={list(operations)!r}; there are {', '.join(OPERATIONS)}")
-    return tuple(name for name in OPERATIONS if name in operations)
-
-
-def _check_page_sizes(options: str, page_size: int, max_page_size: int) -> None:
-    if not (isinstance(page_size, int) and isinstance(max_page_size, int) and 1 <= page_size <= max_page_size):
-        raise ValueError(f"{options}: page_size={page_size!r} must be from 1 to max_page_size={max_page_size!r}")
-    if max_page_size > 1_000_000:
-        raise ValueError(f"{options}: max_page_size={max_page_size!r}: a page is held in memory; at most 1,000,000")
-
-
-def _groups(options: str, name: str, groups: Sequence[str | Sequence[str]]) -> list[list[str]]:
-    if isinstance(groups, str):
-        raise TypeError(f"{options}: {name} must be a list of fields or tuples of fields, not one string")
-    result = [[group] if isinstance(group, str) else list(group) for group in groups]
-    if any(not group or not all(isinstance(field, str) for field in group) for group in result):
-        raise ValueError(f"{options}: {name}={groups!r}: names of fields, or tuples of names")
-    return result
-
-
-def _with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:
-    """The model, with a key that may be absent where it has a factory: the store does what the factory would."""
-    field = model.model_fields.get(key)
-    if field is None:
-        return model
-    kind = _plain_type(field.annotation)
-    if kind not in (int, uuid.UUID, str):
-        raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a str, not {field.annotation!r}")
-    if set(_uuid_versions(Annotated[field.annotation, *field.metadata, None])) - {7}:
-        raise TypeError(f"{options}: the key {key!r} gets UUIDs of version 7; declare it as UUID or UUID7")
-    if field.default_factory is None:
-        return model
-    changed = copy(field)
-    changed.default, changed.default_factory = None, None
-    return _model(model.__name__, {key: (kind | None, changed)}, model)

@@ -7,7 +7,7 @@ what is stored, to write them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, StoredItem, is_json_content_type
 from .dialect import NULL_IS_ABSENT
+from .resource_options import frozen_fields
 from .schema import Exported, Reasons
 from .stored_items import StoredItems
 
@@ -45,7 +46,9 @@ class PythonHalf:
         self._key = key if key in model.model_fields else None
         self._key_name = key
         self._key_type = key_type
+        self._key_names = self._items.names_of(key)
         self._exported = exported
+        self._has_frozen = bool(frozen_fields(model, key))
 
     def reasons(self, operation: str) -> Reasons:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
@@ -79,14 +82,36 @@ class PythonHalf:
             body = json.loads(body)
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)
-        item = self._validated(self._items.validate, body, entries)
-        if not isinstance(item, BaseModel):
-            return item
+        if name == "create" and isinstance(body, list):
+            return await self._create_all(operation, arguments, body, entries)
+        item, errors = self._validated(body, is_new=name == "create")
+        if item is None or entries:
+            return _refused(entries, _placed(errors, "body"))
         document = self._document(item)
         if document is None:
             return _FAILED
         answer = await run_in_threadpool(operation.write_validated, *arguments, document)
-        return self._rewritten(name, answer, item)
+        # What a PUT leaves out of the frozen fields is as it was stored.
+        return self._rewritten(name, answer, [item] if name == "create" or not self._has_frozen else [])
+
+    async def _create_all(
+        self, operation: CrudOperation, arguments: Arguments, body: list[Any], entries: bytes
+    ) -> Answer:
+        items, documents, errors = [], [], []
+        for index, value in enumerate(body):
+            item, found = self._validated(value, is_new=True)
+            errors.extend(_placed(found, "body", index))
+            if item is not None:
+                items.append(item)
+        if errors or entries:
+            return _refused(entries, errors)
+        for item in items:
+            document = self._document(item)
+            if document is None:
+                return _FAILED
+            documents.append(document)
+        answer = await run_in_threadpool(operation.write_all_validated, *arguments, documents)
+        return self._rewritten("create", answer, items)
 
     async def _update(self, operation: CrudOperation, arguments: Arguments, entries: bytes) -> Answer:
         if entries:
@@ -96,33 +121,35 @@ class PythonHalf:
             merged = operation.merge_stored(*arguments)
             if not isinstance(merged, StoredItem):
                 return merged
-            item = self._validated(
-                lambda value: self._items.validate_merged(value, patch), json.loads(merged.merged), b""
-            )
-            if not isinstance(item, BaseModel):
-                return item
+            try:
+                item = self._items.validate_merged(self._without_key(json.loads(merged.merged), is_new=False), patch)
+            except ValidationError as error:
+                return _refused(b"", _placed(error.errors(include_url=False), "body"))
             document = self._document(item)
             if document is None:
                 return _FAILED
             answer = await run_in_threadpool(operation.write_merged, merged, document)
             if answer is not None:
-                return self._rewritten("update", answer, item)
+                return self._rewritten("update", answer, [item])
         return _BUSY
 
-    @staticmethod
-    def _validated(validate: Callable[[Any], BaseModel], body: Any, entries: bytes) -> BaseModel | Answer:
+    def _validated(self, value: Any, *, is_new: bool) -> tuple[BaseModel | None, list[Any]]:
+        """The item that a body is, or what is wrong with it."""
+        body = self._without_key(value, is_new=is_new)
         try:
-            item = validate(body)
+            return self._items.validate(body), []
         except ValidationError as error:
-            errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-            try:
-                text = json.dumps(
-                    jsonable_encoder(errors), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-                ).encode()
-            except ValueError:  # NaN, an infinity or a lone surrogate in an input: FastAPI fails, too
-                return _FAILED
-            return _unprocessable(entries + (b"," if entries else b"") + text[1:-1])
-        return _unprocessable(entries) if entries else item
+            # What a client has sent is shown as it was.
+            return None, [
+                {**each, "input": value} if each["input"] is body else each for each in error.errors(include_url=False)
+            ]
+
+    def _without_key(self, value: Any, *, is_new: bool) -> Any:
+        """A body without a key that is not the client's to choose, or that the model has no field for."""
+        is_items = self._key is not None and not (is_new and self._key_type is int)
+        if is_items or not isinstance(value, dict) or self._key_names.isdisjoint(value):
+            return value
+        return {name: member for name, member in value.items() if name not in self._key_names}
 
     def _document(self, item: BaseModel) -> bytes | None:
         try:
@@ -132,7 +159,7 @@ class PythonHalf:
 
     # --- answers that are not what is stored --------------------------------------------------------
 
-    def _rewritten(self, name: str, answer: Answer, item: BaseModel | None = None, query: str = "") -> Answer:
+    def _rewritten(self, name: str, answer: Answer, items: Sequence[BaseModel] = (), query: str = "") -> Answer:
         status, content_type, body, headers = answer
         if not self._exported.outputs or status not in (200, 201):
             return answer
@@ -140,12 +167,14 @@ class PythonHalf:
         try:
             if name == "list":
                 wanted = _last_fields(query)
-                items = b",".join(_only(wanted, self._written(each)) for each in stored["items"])
+                page = b",".join(_only(wanted, self._written(each)) for each in stored["items"])
                 stored["items"] = []
                 body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
-                body = body.replace(b'"items":[]', b'"items":[' + items + b"]", 1)
+                body = body.replace(b'"items":[]', b'"items":[' + page + b"]", 1)
+            elif isinstance(stored, list):
+                body = b"[" + b",".join(map(self._written, stored, items)) + b"]"
             else:
-                body = self._written(stored, item)
+                body = self._written(stored, items[0] if items else None)
         except (PydanticSerializationError, ValueError):
             return _FAILED
         return status, content_type, body, headers
@@ -176,6 +205,19 @@ def _only(names: set[str] | None, item: bytes) -> bytes:
         return item
     members = {name: value for name, value in json.loads(item).items() if name in names}
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _placed(errors: Sequence[Any], *place: str | int) -> list[Any]:
+    return [{**each, "loc": (*place, *each["loc"])} for each in errors]
+
+
+def _refused(entries: bytes, errors: Sequence[Any]) -> Answer:
+    """The 422 for `errors`, behind those that are written already."""
+    try:
+        text = json.dumps(jsonable_encoder(errors), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:  # NaN, an infinity or a lone surrogate in an input: FastAPI fails, too
+        return _FAILED
+    return _unprocessable(entries + (b"," if entries and errors else b"") + text[1:-1])
 
 
 def _unprocessable(entries: bytes) -> Answer:

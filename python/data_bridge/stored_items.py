@@ -48,6 +48,16 @@ class StoredItems:
             if any(isinstance(path, AliasPath) for path in _choices(field))
         }
 
+    def names_of(self, field: str) -> set[str]:
+        """By what names a body may call a field, or what is none."""
+        info = self.model.model_fields.get(field)
+        if info is None:
+            return {field}
+        config = self.model.model_config
+        by_name = config.get("validate_by_name") or config.get("populate_by_name")
+        aliases = {path for path in _choices(info) if isinstance(path, str)}
+        return aliases | {field} if by_name or not aliases else aliases
+
     def validate(self, value: Any) -> BaseModel:
         """A body, as FastAPI validates one. Raises ValidationError, and what the model's own code raises."""
         validated: BaseModel = self.model.__pydantic_validator__.validate_python(value, from_attributes=True)

@@ -7,6 +7,7 @@ that a resource behaves the same under any ASGI server and in Starlette's ``Test
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -19,6 +20,7 @@ from pydantic import BaseModel, RootModel
 from starlette.concurrency import run_in_threadpool
 
 from data_bridge._core import CrudOperation, CrudResource, CrudStore
+from data_bridge.hooks import NO_CALLS, Hooks
 from data_bridge.list_fields import export_filters, list_fields, sort_terms
 from data_bridge.list_parameters import page_query, warn_of_hidden_fields
 from data_bridge.naming import plural, words
@@ -26,6 +28,7 @@ from data_bridge.python_operations import PythonHalf
 from data_bridge.resource_options import (
     OPERATIONS,
     Operation,
+    by_operation,
     check_operations,
     check_page_sizes,
     check_path,
@@ -40,7 +43,7 @@ from data_bridge.resource_shapes import Detail, Shapes, describe
 from data_bridge.schema import export_item, export_model
 from data_bridge.stores import StoreError, Stores, stores_of
 
-__all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of"]
+__all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of", "withdraw_crud"]
 
 _METHODS: Mapping[Operation, str] = {
     "list": "GET",
@@ -66,13 +69,16 @@ class Resource:
         self._python: PythonHalf | None = None
         self._operations: dict[str, CrudOperation] = {}
         self._through_python: set[str] = set()
+        self.hooks = Hooks()
+        self.hook_names: dict[str, list[str]] = {}
+        self.routes: list[APIRoute] = []
 
     def set_native(self, native: CrudResource, operations: Sequence[str], python: PythonHalf) -> None:
         """Join the native half, and what Python does for it."""
         self._native = native
         self._python = python
         self._operations = {operation: native.operation(operation) for operation in operations}
-        self._through_python = {operation for operation in operations if python.reasons(operation)}
+        self._through_python = {operation for operation in operations if self.reasons(operation)}
 
     def operation(self, name: str) -> CrudOperation:
         """The native operation, for either door."""
@@ -81,7 +87,7 @@ class Resource:
     def reasons(self, name: str) -> str:
         """Why an operation goes through Python, as text; "": it is native."""
         assert self._python is not None
-        reasons = self._python.reasons(name)
+        reasons = [*self._python.reasons(name), *(("", f"the hook {hook}") for hook in self.hook_names[name])]
         return "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
 
     def attach(self, store: CrudStore) -> None:
@@ -96,8 +102,8 @@ class Resource:
         if self._native is not None:
             self._native.detach()
 
-    async def respond(self, name: str, request: Request) -> Response:
-        """Hand `request` to the native operation and make a response of its answer."""
+    async def respond(self, name: str, request: Request, solved: Mapping[str, Any]) -> Response:
+        """Hand `request` to the native operation and make a response of its answer. `solved`: for the hooks."""
         if self.attached_to is None or not self.stores.is_open:
             await run_in_threadpool(self.stores.ensure_open)
         operation = self._operations[name]
@@ -113,7 +119,8 @@ class Resource:
         # A read takes microseconds, less than a thread; a write waits for the disk.
         assert self._python is not None
         if name in self._through_python:
-            answer = await self._python.perform(name, operation, arguments)
+            calls = self.hooks.calls(solved) if self.hook_names[name] else NO_CALLS
+            answer = await self._python.perform(name, operation, arguments, calls)
         elif operation.is_read:
             answer = operation.perform(*arguments)
         else:
@@ -152,13 +159,14 @@ def register_crud(
     max_page_size: int = 100,
     sort: str | None = None,
     require_match: bool = False,
-    dependencies: Sequence[Any] | None = None,
+    dependencies: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     tags: list[str | Enum] | None = None,
     summary: str | None = None,
     include_in_schema: bool = True,
     responses: dict[int | str, dict[str, Any]] | None = None,
     table: str | None = None,
     store: str | None = None,
+    hooks: type | None = None,
 ) -> Resource:
     """Add the resource of `model` to `app`.
 
@@ -167,7 +175,9 @@ def register_crud(
     int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
     or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
     `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
-    URL, by default the app's. `summary` is what the documentation calls an item. The rest is as in FastAPI.
+    URL, by default the app's. `dependencies`: as FastAPI's, for all operations or by operation, where ``"read"`` stands
+    for list and get and ``"write"`` for the others. `hooks`: a class whose methods run around writes, as
+    ``@app.crud(Model, ...)`` above it says. `summary` is what the documentation calls an item. The rest is FastAPI's.
 
     What of the model needs Python (validators, computed fields, types without a native form) takes the operations that
     it concerns through Python; `Resource.reasons()` and ``data-bridge routes`` tell which and why.
@@ -186,14 +196,18 @@ def register_crud(
     if not (isinstance(key, str) and key.isidentifier() and not key.startswith("_")):
         raise ValueError(f"{options}: key={key!r} is not the name of a field")
     native_model = with_assignable_key(options, model, key)
+    depended = by_operation(options, "dependencies", dependencies)
 
     stores = stores_of(app)
     resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
+    resource.hooks = Hooks(hooks)
     fields = list_fields(native_model, key)
     warn_of_hidden_fields(options, fields)
     shapes = Shapes(model, native_model, key, page_size, max_page_size, fields)
     exported = export_item(native_model)
     python = PythonHalf(native_model, key, shapes.key_type, exported)
+    python.may_create = "create" in chosen and key in model.model_fields and shapes.key_type is not int
+    resource.hook_names = {name: resource.hooks.names(name, creates=python.may_create) for name in chosen}
     native: dict[str, Any] = {
         "item": exported.text,
         "key_model": export_model(derived_model("Key", {key: (shapes.key_type, ...)})),
@@ -219,9 +233,9 @@ def register_crud(
     routes: dict[Operation, list[APIRoute]] = {}
     for operation in chosen:
         routes[operation] = _add_routes(
-            app, resource, operation, shapes, summary, dependencies, tags, include_in_schema, responses
+            app, resource, operation, shapes, summary, depended[operation], tags, include_in_schema, responses
         )
-    added = [route for group in routes.values() for route in group]
+    added = resource.routes = [route for group in routes.values() for route in group]
     foreign = sorted({name for route in added for name in _query_names(route.dependant)})
     resource.set_native(CrudResource(**native, foreign_parameters=foreign), chosen, python)
     for operation, group in routes.items():
@@ -232,10 +246,17 @@ def register_crud(
                 route.endpoint.__data_bridge_reason__ = reasons  # type: ignore[attr-defined]
             else:
                 route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
-        describe(group, operation, shapes)
+        describe(group, operation, shapes, resource.hooks.parameters(resource.hook_names[operation]))
     stores.add(resource)
     _open_and_close_with(app, stores)
     return resource
+
+
+def withdraw_crud(app: FastAPI, resource: Resource) -> None:
+    """Undo register_crud(), of a resource that nothing has used yet."""
+    added = {id(route) for route in resource.routes}
+    app.router.routes[:] = [route for route in app.router.routes if id(route) not in added]
+    resource.stores.remove(resource)
 
 
 def _add_routes(
@@ -313,9 +334,18 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
 
 
 def _endpoint(resource: Resource, operation: Operation, title: str) -> Callable[[Request], Any]:
-    async def endpoint(request: Request) -> Response:
-        return await resource.respond(operation, request)
+    async def endpoint(request: Request, **solved: Any) -> Response:
+        return await resource.respond(operation, request, solved)
 
+    endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request),
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=depends)
+                for name, depends in resource.hooks.parameters(resource.hook_names[operation]).items()
+            ),
+        ]
+    )
     endpoint.__name__ = f"{operation}_{title.replace(' ', '_')}"
     endpoint.__qualname__ = endpoint.__name__
     endpoint.__doc__ = _DESCRIPTIONS[operation]

@@ -20,6 +20,11 @@ from .naming import plural, words
 Operation = Literal["list", "get", "create", "replace", "update", "delete"]
 OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
 
+_GROUPS: Mapping[str, tuple[Operation, ...]] = {
+    "read": ("list", "get"),
+    "write": ("create", "replace", "update", "delete"),
+}
+
 
 def derived_model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
     """A model of these fields."""
@@ -78,6 +83,21 @@ def check_operations(options: str, operations: Sequence[Operation]) -> tuple[Ope
     if unknown or not operations:
         raise ValueError(f"{options}: operations={list(operations)!r}; there are {', '.join(OPERATIONS)}")
     return tuple(name for name in OPERATIONS if name in operations)
+
+
+def by_operation(options: str, name: str, value: Any) -> dict[Operation, Any]:
+    """An option that is one for all operations, or a dict by operation. Raises ValueError."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(OPERATIONS, value)
+    found: dict[Operation, Any] = dict.fromkeys(OPERATIONS)
+    for key, part in value.items():
+        if key not in OPERATIONS and key not in _GROUPS:
+            raise ValueError(f"{options}: {name}={{{key!r}: ...}}; there are {', '.join([*OPERATIONS, *_GROUPS])}")
+        for operation in _GROUPS.get(key, (key,)):
+            if key in _GROUPS and operation in value:
+                continue  # an operation's own is meant instead of its group's
+            found[operation] = part
+    return found
 
 
 def check_page_sizes(options: str, page_size: int, max_page_size: int) -> None:

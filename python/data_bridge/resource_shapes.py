@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Annotated, Any
 
@@ -113,17 +113,19 @@ def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
     return typing.Optional[field.annotation], changed  # noqa: UP045 - the annotation is a value here
 
 
-def describe(routes: Sequence[APIRoute], operation: Operation, shapes: Shapes) -> None:
+def describe(routes: Sequence[APIRoute], operation: Operation, shapes: Shapes, hooks: Mapping[str, Any]) -> None:
     """Let the documentation show the parameters and the body that the endpoint reads from its request itself.
 
     FastAPI's handler keeps what it was built from; OpenAPI looks at the route. So the routes of an operation are given
-    the dependant and the body of a function that declares everything.
+    the dependant and the body of a function that declares everything, what the `hooks` ask for as well.
     """
 
     def declared() -> None: ...
 
     declared.__signature__ = inspect.Signature(shapes.parameters(operation))  # type: ignore[attr-defined]
-    model = APIRoute(routes[0].path, declared, methods=["POST"], dependencies=routes[0].dependencies)
+    model = APIRoute(
+        routes[0].path, declared, methods=["POST"], dependencies=[*routes[0].dependencies, *hooks.values()]
+    )
     for route in routes:
         route.dependant = model.dependant
         route.body_field = model.body_field

@@ -13,13 +13,13 @@
 namespace data_bridge::crud {
 namespace {
 
-std::vector<storage::Row> read_items(const Resource& resource, const json::Value& list, json::Arena& arena,
-                                     schema::RequestErrors& errors) {
+std::vector<storage::Row> read_items(const Resource& resource, const Scope* scope, const json::Value& list,
+                                     json::Arena& arena, schema::RequestErrors& errors) {
   std::vector<storage::Row> rows;
   rows.reserve(list.items().size());
   std::int64_t index = 0;
   for (const json::Value& item : list.items()) {
-    auto row = read_item(resource, item, nullptr, arena, errors, index++);
+    auto row = read_item(resource, item, nullptr, scope, arena, errors, index++);
     if (row) rows.push_back(std::move(*row));
   }
   return rows;
@@ -35,23 +35,24 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
     return nullptr;
   }
   const std::optional<json::Value>& document = *taken;
+  const std::shared_ptr<const Scope>& scope = scope_of(request);
   schema::RequestErrors errors;
   resource_->refuse_parameters(request.query, errors);
   require_document(document, errors);
   if (document && document->is_array()) {
-    std::vector<storage::Row> rows = read_items(*resource_, *document, arena, errors);
+    std::vector<storage::Row> rows = read_items(*resource_, scope.get(), *document, arena, errors);
     if (errors.empty()) {
-      return placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), response);
+      return placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), scope, response);
     }
     respond_with(response, errors.rejection());
     return nullptr;
   }
-  auto row = document ? read_item(*resource_, *document, nullptr, arena, errors) : std::nullopt;
+  auto row = document ? read_item(*resource_, *document, nullptr, scope.get(), arena, errors) : std::nullopt;
   if (!row || !errors.empty()) {
     respond_with(response, errors.rejection());
     return nullptr;
   }
-  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), response);
+  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), scope, response);
 }
 
 }  // namespace data_bridge::crud

@@ -137,9 +137,11 @@ const json::Value* find_field(const json::Value& object, const schema::FieldInfo
 }
 
 std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input, const storage::Key* key,
-                                      json::Arena& arena, schema::RequestErrors& errors,
+                                      const Scope* scope, json::Arena& arena, schema::RequestErrors& errors,
                                       std::optional<std::int64_t> index) {
-  const json::Value item = without_key(resource.codec(), input, key == nullptr, arena);
+  const bool is_new = key == nullptr;
+  const json::Value item =
+      with_equalities(resource, is_new ? scope : nullptr, without_key(resource.codec(), input, is_new, arena), arena);
   auto value = resource.codec().model().validate(item, arena);
   if (!value) {
     for (schema::Error& error : value.error()) {

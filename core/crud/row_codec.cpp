@@ -367,6 +367,11 @@ json::Value RowCodec::cell_to_value(const storage::CellView& cell, ColumnKind ki
   return json::parse(arena.copy(cell.text), arena).value_or(json::Value());
 }
 
+json::Value RowCodec::value_of(std::size_t column, const storage::Cell& cell, json::Arena& arena) const {
+  const storage::Row row{cell};
+  return cell_to_value(storage::view_of(row).front(), table_.columns[column].kind, arena);
+}
+
 json::Value RowCodec::to_value(storage::RowView row, json::Arena& arena) const {
   const auto fields = model_->fields();
   json::Value extra;

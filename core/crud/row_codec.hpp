@@ -63,6 +63,8 @@ class RowCodec {
   [[nodiscard]] std::vector<std::string_view> output_names() const;
   [[nodiscard]] storage::Key key_of(storage::RowView row) const;
 
+  /// A cell of `column` as JSON has it. Copies into `arena`.
+  [[nodiscard]] json::Value value_of(std::size_t column, const storage::Cell& cell, json::Arena& arena) const;
   /// The item as Model::validate() made it, for Model::merge(). Copies into `arena`.
   [[nodiscard]] json::Value to_value(storage::RowView row, json::Arena& arena) const;
 

@@ -100,7 +100,7 @@ class ExchangeWrite final : public PendingWrite {
       return std::unexpected(replaced.error());
     }
     show_item(*resource_, row_, response_);
-    return {};
+    return keep_inside(transaction, before_.key);
   }
 
  private:
@@ -170,8 +170,9 @@ std::optional<storage::Row> read_alone(const Resource& resource, std::string_vie
 }
 
 // Hands `write` over and waits.
-Response finish(const Operation& operation, std::unique_ptr<PendingWrite> write) {
+Response finish(const Operation& operation, std::shared_ptr<const Scope> scope, std::unique_ptr<PendingWrite> write) {
   Response response;
+  write->set_scope(std::move(scope));
   if (!write->take_place(response)) {
     return response;
   }
@@ -229,9 +230,9 @@ std::expected<StoredItem, Response> merge_stored(const Operation& operation, con
   }
   json::Arena arena;
   const json::Value patch = parse_again(resource, request, arena);
-  StoredItem item{.key = std::move(*key), .row = {}, .merged = {}};
+  StoredItem item{.key = std::move(*key), .row = {}, .merged = {}, .scope = operation.scope_of(request)};
   Merger merger(resource.codec(), patch, item, arena);
-  const auto found = place->collection->get(item.key, merger, nullptr);
+  const auto found = get_inside(resource, item.scope.get(), *place->collection, item.key, merger, nullptr);
   if (!found) {
     resource.fail(response, found.error());
     return std::unexpected(std::move(response));
@@ -271,10 +272,12 @@ Response write_validated(const Operation& operation, const Request& request, std
     return response;
   }
   if (is_new) {
-    return finish(operation, std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path));
+    return finish(operation, operation.scope_of(request),
+                  std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path));
   }
-  return finish(operation, std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*key), std::move(*row),
-                                                          input, request));
+  return finish(
+      operation, operation.scope_of(request),
+      std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*key), std::move(*row), input, request));
 }
 
 Response write_all_validated(const Operation& operation, const Request& request,
@@ -300,7 +303,8 @@ Response write_all_validated(const Operation& operation, const Request& request,
     respond_with(response, errors.rejection());
     return response;
   }
-  return finish(operation, std::make_unique<CreateManyWrite>(operation.shared_resource(), std::move(rows)));
+  return finish(operation, operation.scope_of(request),
+                std::make_unique<CreateManyWrite>(operation.shared_resource(), std::move(rows)));
 }
 
 std::optional<Response> write_merged(const Operation& operation, StoredItem before, std::string_view document) {
@@ -314,8 +318,10 @@ std::optional<Response> write_merged(const Operation& operation, StoredItem befo
   }
   bool is_changed = false;
   FrozenValues frozen(resource.codec(), resource.frozen_fields(), merged);
-  response = finish(operation, std::make_unique<ExchangeWrite>(operation.shared_resource(), std::move(before),
-                                                               std::move(*row), std::move(frozen), is_changed));
+  auto scope = before.scope;
+  response = finish(operation, std::move(scope),
+                    std::make_unique<ExchangeWrite>(operation.shared_resource(), std::move(before), std::move(*row),
+                                                    std::move(frozen), is_changed));
   return is_changed ? std::nullopt : std::optional(std::move(response));
 }
 

@@ -24,7 +24,8 @@ namespace data_bridge::crud {
 struct StoredItem {
   storage::Key key;
   storage::Row row;
-  std::string merged;  ///< JSON as Python writes it (NaN, Infinity), by the keys that the model reads
+  std::string merged;                    ///< JSON as Python writes it (NaN, Infinity), by the keys that the model reads
+  std::shared_ptr<const Scope> scope{};  ///< of the request
 };
 
 /// Merges the body of a request that examine() had nothing against. An error is the answer: there is no such item.

@@ -41,6 +41,7 @@ from data_bridge.resource_options import (
 )
 from data_bridge.resource_shapes import Detail, Shapes, describe
 from data_bridge.schema import export_item, export_model
+from data_bridge.scopes import Scopes
 from data_bridge.stores import StoreError, Stores, stores_of
 
 __all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of", "withdraw_crud"]
@@ -70,6 +71,7 @@ class Resource:
         self._operations: dict[str, CrudOperation] = {}
         self._through_python: set[str] = set()
         self.hooks = Hooks()
+        self.scopes: Scopes
         self.hook_names: dict[str, list[str]] = {}
         self.routes: list[APIRoute] = []
 
@@ -77,8 +79,9 @@ class Resource:
         """Join the native half, and what Python does for it."""
         self._native = native
         self._python = python
-        self._operations = {operation: native.operation(operation) for operation in operations}
-        self._through_python = {operation for operation in operations if self.reasons(operation)}
+        self.scopes.compile_with(native.scope)
+        self._operations = {name: native.operation(name, self.scopes.fixed(name)) for name in operations}
+        self._through_python = {name for name in operations if python.reasons(name) or self.hook_names[name]}
 
     def operation(self, name: str) -> CrudOperation:
         """The native operation, for either door."""
@@ -88,6 +91,8 @@ class Resource:
         """Why an operation goes through Python, as text; "": it is native."""
         assert self._python is not None
         reasons = [*self._python.reasons(name), *(("", f"the hook {hook}") for hook in self.hook_names[name])]
+        if scope := self.scopes.reason(name):
+            reasons.append(("", scope))
         return "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
 
     def attach(self, store: CrudStore) -> None:
@@ -102,12 +107,17 @@ class Resource:
         if self._native is not None:
             self._native.detach()
 
+    def parameters(self, name: str) -> dict[str, Any]:
+        """What the endpoint of an operation declares besides its request, to have FastAPI solve it."""
+        return {**self.scopes.parameters(name), **self.hooks.parameters(self.hook_names[name])}
+
     async def respond(self, name: str, request: Request, solved: Mapping[str, Any]) -> Response:
-        """Hand `request` to the native operation and make a response of its answer. `solved`: for the hooks."""
+        """Hand `request` to the native operation and make a response of its answer. `solved`: by parameters()."""
         if self.attached_to is None or not self.stores.is_open:
             await run_in_threadpool(self.stores.ensure_open)
         operation = self._operations[name]
-        arguments: tuple[str, str, str, bytes, str, str, str] = (
+        scope = self.scopes.condition(name, solved)
+        arguments = (
             _sent_path(request),
             request.scope["query_string"].decode("latin-1"),
             request.headers.get("content-type", ""),
@@ -115,12 +125,13 @@ class Resource:
             request.path_params.get(self.key, ""),
             ", ".join(request.headers.getlist("if-match")),
             ", ".join(request.headers.getlist("if-none-match")),
+            self.scopes.native(scope),
         )
         # A read takes microseconds, less than a thread; a write waits for the disk.
         assert self._python is not None
         if name in self._through_python:
             calls = self.hooks.calls(solved) if self.hook_names[name] else NO_CALLS
-            answer = await self._python.perform(name, operation, arguments, calls)
+            answer = await self._python.perform(name, operation, arguments, calls, self.scopes.values(scope))
         elif operation.is_read:
             answer = operation.perform(*arguments)
         else:
@@ -167,6 +178,7 @@ def register_crud(
     table: str | None = None,
     store: str | None = None,
     hooks: type | None = None,
+    scope: Any = None,
 ) -> Resource:
     """Add the resource of `model` to `app`.
 
@@ -175,9 +187,11 @@ def register_crud(
     int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
     or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
     `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
-    URL, by default the app's. `dependencies`: as FastAPI's, for all operations or by operation, where ``"read"`` stands
-    for list and get and ``"write"`` for the others. `hooks`: a class whose methods run around writes, as
-    ``@app.crud(Model, ...)`` above it says. `summary` is what the documentation calls an item. The rest is FastAPI's.
+    URL, by default the app's. `summary` is what the documentation calls an item. `dependencies`: as FastAPI's.
+    `scope`: a condition, or a dependency that returns one or None, that confines the resource to some of the items.
+    Each of both is one for all operations, or a dict by operation, where ``"read"`` stands for list and get and
+    ``"write"`` for the others. `hooks`: a class whose methods run around writes, as ``@app.crud(Model, ...)`` above it
+    says. The rest is FastAPI's.
 
     What of the model needs Python (validators, computed fields, types without a native form) takes the operations that
     it concerns through Python; `Resource.reasons()` and ``data-bridge routes`` tell which and why.
@@ -200,9 +214,10 @@ def register_crud(
 
     stores = stores_of(app)
     resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
-    resource.hooks = Hooks(hooks)
     fields = list_fields(native_model, key)
     warn_of_hidden_fields(options, fields)
+    resource.hooks = Hooks(hooks)
+    resource.scopes = Scopes(options, scope, fields)
     shapes = Shapes(model, native_model, key, page_size, max_page_size, fields)
     exported = export_item(native_model)
     python = PythonHalf(native_model, key, shapes.key_type, exported)
@@ -228,7 +243,8 @@ def register_crud(
         "answer_names": python.answer_names,
         "faults": stores.faults,
     }
-    CrudResource(**native, foreign_parameters=[])  # an option that cannot be is found before any route is added
+    # An option that cannot be is found before any route is added.
+    resource.set_native(CrudResource(**native, foreign_parameters=[]), chosen, python)
 
     routes: dict[Operation, list[APIRoute]] = {}
     for operation in chosen:
@@ -246,7 +262,7 @@ def register_crud(
                 route.endpoint.__data_bridge_reason__ = reasons  # type: ignore[attr-defined]
             else:
                 route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
-        describe(group, operation, shapes, resource.hooks.parameters(resource.hook_names[operation]))
+        describe(group, operation, shapes, resource.parameters(operation))
     stores.add(resource)
     _open_and_close_with(app, stores)
     return resource
@@ -298,7 +314,7 @@ def _add_routes(
             summary=f"{operation.capitalize()} {title}",
             description=_DESCRIPTIONS[operation],
             include_in_schema=include_in_schema and each != "HEAD",
-            responses={**_responses(operation), **(responses or {})},
+            responses={**_responses(operation, resource.scopes.confines(operation)), **(responses or {})},
         )
         route = app.router.routes[-1]
         assert isinstance(route, APIRoute)
@@ -317,8 +333,13 @@ _DESCRIPTIONS: Mapping[Operation, str] = {
 }
 
 
-def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+def _responses(operation: Operation, is_confined: bool) -> dict[int | str, dict[str, Any]]:
     described: dict[int | str, dict[str, Any]] = {}
+    if is_confined and operation in ("create", "replace", "update"):
+        described[403] = {
+            "model": Detail,
+            "description": "The item would not be one of those that the client may reach",
+        }
     if operation not in ("list", "create"):
         described[404] = {"model": Detail, "description": "There is no such item"}
     if operation == "get":
@@ -342,7 +363,7 @@ def _endpoint(resource: Resource, operation: Operation, title: str) -> Callable[
             inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request),
             *(
                 inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=depends)
-                for name, depends in resource.hooks.parameters(resource.hook_names[operation]).items()
+                for name, depends in resource.parameters(operation).items()
             ),
         ]
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudOperation, StoredItem, is_json_content_type
+from ._core import CrudOperation, CrudScope, StoredItem, is_json_content_type
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .resource_options import frozen_fields
@@ -28,7 +28,7 @@ from .stored_items import StoredItems
 __all__ = ["PythonHalf"]
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
-Arguments = tuple[str, str, str, bytes, str, str, str]
+Arguments = tuple[str, str, str, bytes, str, str, str, CrudScope | None]
 
 _VALIDATING = ("create", "replace", "update")
 _READING = ("list", "get")
@@ -39,6 +39,7 @@ _MAX_MERGES = 1000
 
 _FAILED: Answer = (500, b"text/plain; charset=utf-8", b"Internal Server Error", [])
 _CHANGED: Answer = (412, b"application/json", b'{"detail":"Precondition Failed"}', [])
+_NO_VALUES: Mapping[str, Any] = {}
 _BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', [(b"retry-after", b"1")])
 
 
@@ -73,9 +74,17 @@ class PythonHalf:
         return [*([] if self._key is not None else [self._key_name]), *fields, *computed]
 
     async def perform(
-        self, name: str, operation: CrudOperation, arguments: Arguments, calls: Calls = NO_CALLS
+        self,
+        name: str,
+        operation: CrudOperation,
+        arguments: Arguments,
+        calls: Calls = NO_CALLS,
+        values: Mapping[str, Any] = _NO_VALUES,
     ) -> Answer:
-        """What `operation.perform(*arguments)` is for others. Raises what the model's own code and the hooks raise."""
+        """What `operation.perform(*arguments)` is for others. Raises what the model's own code and the hooks raise.
+
+        `values`: what fields of a new item are that the client does not name.
+        """
         if name in _READING:
             return self._rewritten(name, operation.perform(*arguments), query=arguments[1])
         if name == "delete":
@@ -93,8 +102,8 @@ class PythonHalf:
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)
         if name == "create" and isinstance(body, list):
-            return await self._create_all(operation, arguments, body, entries, calls)
-        item, errors = self._validated(body, is_new=name == "create")
+            return await self._create_all(operation, arguments, body, entries, calls, values)
+        item, errors = self._validated(body, is_new=name == "create", values=values)
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
         if name == "replace" and calls.has("create", "replace"):
@@ -120,7 +129,7 @@ class PythonHalf:
         self, operation: CrudOperation, arguments: Arguments, item: BaseModel, calls: Calls
     ) -> Answer:
         """A PUT makes an item or replaces one, by different hooks, and must then do what they were told."""
-        path, query, content_type, body, key, if_match, if_none_match = arguments
+        path, query, content_type, body, key, if_match, if_none_match, scope = arguments
         for _ in range(_MAX_MERGES):
             stored = operation.merge_stored(*arguments)
             is_there = isinstance(stored, StoredItem)
@@ -129,9 +138,9 @@ class PythonHalf:
             if if_match and not is_there:
                 return _CHANGED
             if is_there:
-                given = (path, query, content_type, body, key, if_match or "*", if_none_match)
+                given = (path, query, content_type, body, key, if_match or "*", if_none_match, scope)
             else:
-                given = (path, query, content_type, body, key, if_match, "*")
+                given = (path, query, content_type, body, key, if_match, "*", scope)
             named = item.model_copy(deep=True)
             if self._key is not None:
                 named.__dict__[self._key] = self._typed_key(key)
@@ -155,11 +164,17 @@ class PythonHalf:
         return answer
 
     async def _create_all(
-        self, operation: CrudOperation, arguments: Arguments, body: list[Any], entries: bytes, calls: Calls
+        self,
+        operation: CrudOperation,
+        arguments: Arguments,
+        body: list[Any],
+        entries: bytes,
+        calls: Calls,
+        values: Mapping[str, Any],
     ) -> Answer:
         items, documents, errors = [], [], []
         for index, value in enumerate(body):
-            item, found = self._validated(value, is_new=True)
+            item, found = self._validated(value, is_new=True, values=values)
             errors.extend(_placed(found, "body", index))
             if item is not None:
                 items.append(item)
@@ -214,9 +229,12 @@ class PythonHalf:
                 return rewritten
         return _BUSY
 
-    def _validated(self, value: Any, *, is_new: bool) -> tuple[BaseModel | None, list[Any]]:
+    def _validated(self, value: Any, *, is_new: bool, values: Mapping[str, Any]) -> tuple[BaseModel | None, list[Any]]:
         """The item that a body is, or what is wrong with it."""
         body = self._without_key(value, is_new=is_new)
+        if is_new and values and isinstance(body, dict):
+            absent = {name: each for name, each in values.items() if self._items.names_of(name).isdisjoint(body)}
+            body = self._items.changed(body, absent)
         try:
             return self._items.validate(body), []
         except ValidationError as error:

@@ -20,7 +20,7 @@ from .naming import plural, words
 Operation = Literal["list", "get", "create", "replace", "update", "delete"]
 OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
 
-_GROUPS: Mapping[str, tuple[Operation, ...]] = {
+GROUPS: Mapping[str, tuple[Operation, ...]] = {
     "read": ("list", "get"),
     "write": ("create", "replace", "update", "delete"),
 }
@@ -91,10 +91,10 @@ def by_operation(options: str, name: str, value: Any) -> dict[Operation, Any]:
         return dict.fromkeys(OPERATIONS, value)
     found: dict[Operation, Any] = dict.fromkeys(OPERATIONS)
     for key, part in value.items():
-        if key not in OPERATIONS and key not in _GROUPS:
-            raise ValueError(f"{options}: {name}={{{key!r}: ...}}; there are {', '.join([*OPERATIONS, *_GROUPS])}")
-        for operation in _GROUPS.get(key, (key,)):
-            if key in _GROUPS and operation in value:
+        if key not in OPERATIONS and key not in GROUPS:
+            raise ValueError(f"{options}: {name}={{{key!r}: ...}}; there are {', '.join([*OPERATIONS, *GROUPS])}")
+        for operation in GROUPS.get(key, (key,)):
+            if key in GROUPS and operation in value:
                 continue  # an operation's own is meant instead of its group's
             found[operation] = part
     return found

@@ -94,6 +94,10 @@ struct Operation {
   std::shared_ptr<routing::Endpoint> endpoint;
 };
 
+struct Scope {
+  std::shared_ptr<const crud::Scope> scope;
+};
+
 struct StoredItem {
   crud::StoredItem item;
 };
@@ -143,14 +147,19 @@ using ListField = std::tuple<std::string, std::string, std::vector<std::string>,
 void make_resource(Resource* self, std::string_view item, std::string_view key_model, std::string_view page,
                    std::string_view filters, std::vector<ListField> fields, std::vector<std::string> sort,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
-                   std::vector<std::vector<std::string>> indexes, std::int64_t page_size, std::int64_t max_page_size,
-                   std::size_t max_page_bytes, bool require_match, bool replace_creates,
+                   std::vector<std::vector<std::string>> indexes,
+                   std::vector<std::pair<std::string, std::string>> frozen, std::int64_t page_size,
+                   std::int64_t max_page_size, std::size_t max_page_bytes, bool require_match, bool replace_creates,
                    std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
                    const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
     options.push_back(
         {.name = std::move(name), .field = std::move(field), .members = std::move(members), .is_list = is_list});
+  }
+  std::vector<crud::FrozenFieldOption> frozen_options;
+  for (auto& [field, sameness] : frozen) {
+    frozen_options.push_back({.field = std::move(field), .sameness = std::move(sameness)});
   }
   auto resource = crud::Resource::make(
       {.item = compile(item), .key = compile(key_model), .page = compile(page), .filters = compile(filters)},
@@ -160,6 +169,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .indexes = std::move(indexes),
        .filters = std::move(options),
        .sort = std::move(sort),
+       .frozen = std::move(frozen_options),
        .require_match = require_match,
        .replace_creates = replace_creates,
        .page_size = page_size,
@@ -189,14 +199,22 @@ std::vector<std::pair<std::string, std::uint64_t>> wait_for_faults(const Faults&
   return self.queue->wait();
 }
 
-Operation make_operation(const Resource& self, std::string_view name) {
+Scope make_scope(const Resource& self, std::string_view condition) {
+  auto scope = crud::read_scope(*self.resource, condition);
+  if (!scope) {
+    throw nb::value_error(scope.error().c_str());
+  }
+  return {std::move(*scope)};
+}
+
+Operation make_operation(const Resource& self, std::string_view name, const Scope* scope) {
   using crud::OperationKind;
   constexpr std::pair<std::string_view, OperationKind> kKinds[] = {
       {"list", OperationKind::kList},       {"get", OperationKind::kGet},       {"create", OperationKind::kCreate},
       {"replace", OperationKind::kReplace}, {"update", OperationKind::kUpdate}, {"delete", OperationKind::kDelete}};
   for (const auto& [known, kind] : kKinds) {
     if (name == known) {
-      auto operation = crud::make_operation(kind, self.resource);
+      auto operation = crud::make_operation(kind, self.resource, scope != nullptr ? scope->scope : nullptr);
       auto endpoint = crud::make_endpoint(operation);
       return Operation{std::move(operation), std::move(endpoint)};
     }
@@ -219,27 +237,28 @@ std::string_view view(const nb::bytes& bytes) { return {bytes.c_str(), bytes.siz
 // What Python hands over of a request.
 crud::Request to_request(std::string_view path, std::string_view query, std::string_view content_type,
                          const nb::bytes& body, std::string_view key, std::string_view if_match,
-                         std::string_view if_none_match) {
+                         std::string_view if_none_match, const Scope* scope) {
   return {.path = path,
           .query = query,
           .content_type = content_type,
           .body = view(body),
           .preconditions = {.if_match = if_match, .if_none_match = if_none_match},
-          .key = key};
+          .key = key,
+          .scope = scope != nullptr ? scope->scope : nullptr};
 }
 
 nb::object examine(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
                    const nb::bytes& body, std::string_view key, std::string_view if_match,
-                   std::string_view if_none_match) {
+                   std::string_view if_none_match, const Scope* scope) {
   const auto entries =
-      crud::examine(*self.operation, to_request(path, query, content_type, body, key, if_match, if_none_match));
+      crud::examine(*self.operation, to_request(path, query, content_type, body, key, if_match, if_none_match, scope));
   return entries ? nb::object(nb::bytes(entries->data(), entries->size())) : nb::object(to_python(entries.error()));
 }
 
 nb::object merge_stored(const Operation& self, std::string_view path, std::string_view query,
                         std::string_view content_type, const nb::bytes& body, std::string_view key,
-                        std::string_view if_match, std::string_view if_none_match) {
-  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
+                        std::string_view if_match, std::string_view if_none_match, const Scope* scope) {
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
   auto item = [&] {
     const nb::gil_scoped_release released;
     return crud::merge_stored(*self.operation, request);
@@ -249,12 +268,26 @@ nb::object merge_stored(const Operation& self, std::string_view path, std::strin
 
 nb::tuple write_validated(const Operation& self, std::string_view path, std::string_view query,
                           std::string_view content_type, const nb::bytes& body, std::string_view key,
-                          std::string_view if_match, std::string_view if_none_match, const nb::bytes& document) {
-  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
+                          std::string_view if_match, std::string_view if_none_match, const Scope* scope,
+                          const nb::bytes& document) {
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
   const std::string_view text = view(document);
   return to_python([&] {
     const nb::gil_scoped_release released;
     return crud::write_validated(*self.operation, request, text);
+  }());
+}
+
+nb::tuple write_all_validated(const Operation& self, std::string_view path, std::string_view query,
+                              std::string_view content_type, const nb::bytes& body, std::string_view key,
+                              std::string_view if_match, std::string_view if_none_match, const Scope* scope,
+                              const std::vector<nb::bytes>& documents) {
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
+  std::vector<std::string_view> texts;
+  for (const nb::bytes& document : documents) texts.push_back(view(document));
+  return to_python([&] {
+    const nb::gil_scoped_release released;
+    return crud::write_all_validated(*self.operation, request, texts);
   }());
 }
 
@@ -269,8 +302,8 @@ nb::object write_merged(const Operation& self, const StoredItem& before, const n
 
 nb::tuple perform(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
                   const nb::bytes& body, std::string_view key, std::string_view if_match,
-                  std::string_view if_none_match) {
-  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match);
+                  std::string_view if_none_match, const Scope* scope) {
+  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
   return to_python([&] {
     const nb::gil_scoped_release released;
     return crud::perform(*self.operation, request);
@@ -302,9 +335,9 @@ void bind_crud(nb::module_& module) {
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
-           nb::arg("indexes"), nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"),
-           nb::arg("require_match"), nb::arg("replace_creates"), nb::arg("answer_names"), nb::arg("foreign_parameters"),
-           nb::arg("faults"),
+           nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
+           nb::arg("max_page_bytes"), nb::arg("require_match"), nb::arg("replace_creates"), nb::arg("answer_names"),
+           nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
@@ -312,22 +345,29 @@ void bind_crud(nb::module_& module) {
       .def(
           "detach", [](const Resource& self) { self.resource->detach(); },
           "The store is about to be closed: until attach() the answer is 503.")
-      .def("operation", &make_operation, nb::arg("name"));
+      .def("scope", &make_scope, nb::arg("condition"), "Of a condition as JSON. Raises ValueError.")
+      .def("operation", &make_operation, nb::arg("name"), nb::arg("scope").none(),
+           "`scope`: of requests that come with none.");
+  nb::class_<Scope>(module, "CrudScope", "What confines operations to some of the items.");
   nb::class_<Operation>(module, "CrudOperation", "One operation of a resource, for both doors.")
       .def_prop_ro("is_read", [](const Operation& self) { return self.operation->is_read(); })
       .def("perform", &perform, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"),
+           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
            "durable.")
       .def("examine", &examine, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"),
+           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
            "Of a write whose item Python validates: an answer like perform()'s to a body that cannot be read, else the "
            "errors of all but the body's content as entries of `detail`, b'' for none.")
       .def("write_validated", &write_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
-           nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("document"),
-           "Creates or replaces the item `document`, in JSON mode; answers like perform().")
+           nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
+           nb::arg("document"), "Creates or replaces the item `document`, in JSON mode; answers like perform().")
+      .def("write_all_validated", &write_all_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
+           nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
+           nb::arg("documents"),
+           "Creates the items of the list that the body is, in its order, or none; answers like perform().")
       .def("merge_stored", &merge_stored, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"),
+           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
            "The stored item with the body's patch merged into it, or an answer like perform()'s.")
       .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
            "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");

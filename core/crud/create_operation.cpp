@@ -13,43 +13,13 @@
 namespace data_bridge::crud {
 namespace {
 
-class CreateManyWrite final : public PendingWrite {
- public:
-  CreateManyWrite(std::shared_ptr<const Resource> resource, std::vector<storage::Row> rows)
-      : PendingWrite(std::move(resource)), rows_(std::move(rows)) {}
-
-  std::size_t memory() const noexcept override {
-    std::size_t bytes = sizeof(*this) + rows_.capacity() * sizeof(storage::Row);
-    for (const storage::Row& row : rows_) bytes += memory_of(row);
-    return bytes;
-  }
-  bool has_steps() const noexcept override { return true; }
-
-  storage::Status execute(storage::WriteTransaction& transaction) override {
-    response_.status = 201;
-    response_.body += '[';
-    for (storage::Row& row : rows_) {
-      if (auto done = transaction.insert(collection(), row); !done) {
-        return done;
-      }
-      if (&row != rows_.data()) response_.body += ',';
-      resource_->codec().append_json(response_.body, storage::view_of(row));
-    }
-    response_.body += ']';
-    return {};
-  }
-
- private:
-  std::vector<storage::Row> rows_;
-};
-
-std::vector<storage::Row> read_items(const Resource& resource, const json::Value& list, json::Arena& arena,
-                                     schema::RequestErrors& errors) {
+std::vector<storage::Row> read_items(const Resource& resource, const Scope* scope, const json::Value& list,
+                                     json::Arena& arena, schema::RequestErrors& errors) {
   std::vector<storage::Row> rows;
   rows.reserve(list.items().size());
   std::int64_t index = 0;
   for (const json::Value& item : list.items()) {
-    auto row = read_item(resource, item, nullptr, arena, errors, index++);
+    auto row = read_item(resource, item, nullptr, scope, arena, errors, index++);
     if (row) rows.push_back(std::move(*row));
   }
   return rows;
@@ -65,23 +35,24 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
     return nullptr;
   }
   const std::optional<json::Value>& document = *taken;
+  const std::shared_ptr<const Scope>& scope = scope_of(request);
   schema::RequestErrors errors;
   resource_->refuse_parameters(request.query, errors);
   require_document(document, errors);
   if (document && document->is_array()) {
-    std::vector<storage::Row> rows = read_items(*resource_, *document, arena, errors);
+    std::vector<storage::Row> rows = read_items(*resource_, scope.get(), *document, arena, errors);
     if (errors.empty()) {
-      return placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), response);
+      return placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), scope, response);
     }
     respond_with(response, errors.rejection());
     return nullptr;
   }
-  auto row = document ? read_item(*resource_, *document, nullptr, arena, errors) : std::nullopt;
+  auto row = document ? read_item(*resource_, *document, nullptr, scope.get(), arena, errors) : std::nullopt;
   if (!row || !errors.empty()) {
     respond_with(response, errors.rejection());
     return nullptr;
   }
-  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), response);
+  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), scope, response);
 }
 
 }  // namespace data_bridge::crud

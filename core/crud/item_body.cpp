@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,22 +15,8 @@ namespace {
 
 constexpr std::string_view kBody = "body";
 
-// Far from the end of the integers: those that the store assigns go on after the greatest, so that one client could
-// else leave none to assign.
-constexpr std::int64_t kGreatestGivenKey = std::int64_t{1} << 62;
-
 // Of the 8 KiB and more that servers and proxies take of a request's target, so that path and query have room.
 constexpr std::size_t kMaxEncodedKey = 2048;
-
-// The value of a field by the first of its keys that is there.
-const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field) {
-  for (const std::string& key : field.input_keys) {
-    if (const json::Value* const value = object.find(key)) {
-      return value;
-    }
-  }
-  return nullptr;
-}
 
 bool is_field(const schema::Model& model, std::string_view key) {
   return std::ranges::any_of(model.fields(), [key](const schema::FieldInfo& field) {
@@ -37,15 +24,47 @@ bool is_field(const schema::Model& model, std::string_view key) {
   });
 }
 
+// By what names a body calls the key.
+std::span<const std::string> key_names(const RowCodec& codec) {
+  if (const auto field = codec.key_field()) {
+    return codec.model().fields()[*field].input_keys;
+  }
+  return {&codec.table().columns[codec.table().key_column].name, 1};
+}
+
+bool is_key_name(const RowCodec& codec, std::string_view name) {
+  return std::ranges::find(key_names(codec), name) != key_names(codec).end();
+}
+
 // What the body says about the key; nullptr where it says nothing.
 const json::Value* given_key(const Resource& resource, const json::Value& input) {
-  const auto field = resource.codec().key_field();
-  if (!field || !input.is_object()) {
+  if (!input.is_object()) {
     return nullptr;
   }
-  const schema::FieldInfo& info = resource.codec().model().fields()[*field];
-  const json::Value* const given = find_field(input, info);
-  return given == nullptr || given->is_null() ? nullptr : given;
+  for (const std::string& name : key_names(resource.codec())) {
+    if (const json::Value* const value = input.find(name)) {
+      return value->is_null() ? nullptr : value;
+    }
+  }
+  return nullptr;
+}
+
+// `input` without its key where that is no matter of the item's: an int of a new one is assigned, whatever the client
+// says, and a model without the key has no field for it.
+json::Value without_key(const RowCodec& codec, const json::Value& input, bool is_new, json::Arena& arena) {
+  const bool is_assigned = is_new && codec.table().key_kind == storage::KeyKind::kInt;
+  if ((!is_assigned && codec.key_field()) || !input.is_object() ||
+      std::ranges::none_of(input.members(), [&codec](const json::Member& member) {
+        return is_key_name(codec, member.key.as_string());
+      })) {
+    return input;
+  }
+  auto* kept = arena.allocate_array<json::Member>(input.members().size());
+  std::size_t count = 0;
+  for (const json::Member& member : input.members()) {
+    if (!is_key_name(codec, member.key.as_string())) kept[count++] = member;
+  }
+  return json::Value::object({kept, count});
 }
 
 schema::Error refused_key(const std::string& name, const json::Value& given, std::string_view reason) {
@@ -80,17 +99,10 @@ std::optional<std::string_view> why_not_in_a_path(std::string_view key) {
 // A key that a client chose for a new item.
 std::optional<schema::Error> check_new_key(const Resource& resource, const storage::Cell& key,
                                            const json::Value& given) {
-  const std::string& name = resource.codec().client_name(resource.codec().table().key_column);
-  if (const auto* number = std::get_if<std::int64_t>(&key); number != nullptr && *number > kGreatestGivenKey) {
-    return schema::Error{.type = "less_than_equal",
-                         .location = {name},
-                         .message = "Input should be less than or equal to " + std::to_string(kGreatestGivenKey),
-                         .input = given,
-                         .context = {schema::Context{.key = "le", .value = json::Value::integer(kGreatestGivenKey)}}};
-  }
-  if (resource.codec().table().key_kind == storage::KeyKind::kString) {
+  const RowCodec& codec = resource.codec();
+  if (codec.table().key_kind == storage::KeyKind::kString) {
     if (const auto reason = why_not_in_a_path(std::get<std::string>(key))) {
-      return refused_key(name, given, *reason);
+      return refused_key(codec.client_name(codec.table().key_column), given, *reason);
     }
   }
   return std::nullopt;
@@ -115,11 +127,28 @@ void refuse(schema::Errors found, std::optional<std::int64_t> index, schema::Req
 
 }  // namespace
 
+const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field) {
+  for (const std::string& key : field.input_keys) {
+    if (const json::Value* const value = object.find(key)) {
+      return value;
+    }
+  }
+  return nullptr;
+}
+
 std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input, const storage::Key* key,
-                                      json::Arena& arena, schema::RequestErrors& errors,
+                                      const Scope* scope, json::Arena& arena, schema::RequestErrors& errors,
                                       std::optional<std::int64_t> index) {
-  auto value = resource.codec().model().validate(input, arena);
+  const bool is_new = key == nullptr;
+  const json::Value item =
+      with_equalities(resource, is_new ? scope : nullptr, without_key(resource.codec(), input, is_new, arena), arena);
+  auto value = resource.codec().model().validate(item, arena);
   if (!value) {
+    for (schema::Error& error : value.error()) {
+      if (error.input.is_object() && error.input.members().data() == item.members().data()) {
+        error.input = input;  // as it was sent
+      }
+    }
     refuse(std::move(value.error()), index, errors);
     return std::nullopt;
   }
@@ -139,14 +168,19 @@ std::optional<storage::Row> to_item_row(const Resource& resource, const json::Va
   const json::Value* const given = given_key(resource, input);
   storage::Cell& cell = (*row)[column];
   if (key != nullptr) {
-    if (given != nullptr && cell != to_cell(*key)) {
+    const bool is_own = codec.key_field()
+                            ? cell == to_cell(*key)
+                            : given != nullptr && given->is_int() && storage::Key(given->as_int()) == *key;
+    if (given != nullptr && !is_own) {
       const schema::Error changed = refused_key(codec.client_name(column), *given,
                                                 "the key of an item cannot be changed: it must be the one in the path");
       refuse({changed}, index, errors);
       return std::nullopt;
     }
     cell = to_cell(*key);
-  } else if (codec.table().key_kind != storage::KeyKind::kString) {
+  } else if (codec.table().key_kind == storage::KeyKind::kInt) {
+    cell = storage::Cell();
+  } else if (codec.table().key_kind == storage::KeyKind::kUuid) {
     if (given == nullptr) {
       cell = storage::Cell();
     }
@@ -199,6 +233,9 @@ void check_patch(const Resource& resource, const json::Value& patch, json::Arena
   json::Value input = patch;
   if (patch.is_object()) {
     for (const json::Member& member : patch.members()) {
+      if (!resource.codec().key_field() && is_key_name(resource.codec(), member.key.as_string())) {
+        continue;
+      }
       if (!member.value.is_null() && !(member.value.is_object() && is_field(model, member.key.as_string()))) {
         known.push_back(member);
       }

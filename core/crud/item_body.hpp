@@ -25,11 +25,15 @@ namespace data_bridge::crud {
 /// What FastAPI says of a body that is not there.
 void require_document(const std::optional<json::Value>& document, schema::RequestErrors& errors);
 
+/// The value of a field by the first of its keys that is there; nullptr for none.
+[[nodiscard]] const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field);
+
 /// Validates `input` and makes its row. With `key` (of the path) the item must not claim to have another one, and gets
-/// it where it names none; without, a key that is absent is left NULL for the store to assign. nullopt: `errors`
+/// it where it names none; without, a key that is absent is left NULL for the store to assign, and an int one whatever
+/// the client says, and fields that are absent are as `scope` has them. nullopt: `errors`
 /// says why, with `index` in its places where the input is an item of a list.
 [[nodiscard]] std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input,
-                                                    const storage::Key* key, json::Arena& arena,
+                                                    const storage::Key* key, const Scope* scope, json::Arena& arena,
                                                     schema::RequestErrors& errors,
                                                     std::optional<std::int64_t> index = std::nullopt);
 

@@ -3,12 +3,26 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "crud/operation.hpp"
 #include "crud/write_support.hpp"
 #include "storage/row.hpp"
 
 namespace data_bridge::crud {
+
+/// All of a list, or none.
+class CreateManyWrite final : public PendingWrite {
+ public:
+  CreateManyWrite(std::shared_ptr<const Resource> resource, std::vector<storage::Row> rows)
+      : PendingWrite(std::move(resource)), rows_(std::move(rows)) {}
+  [[nodiscard]] std::size_t memory() const noexcept override;
+  [[nodiscard]] bool has_steps() const noexcept override { return true; }
+  [[nodiscard]] storage::Status execute(storage::WriteTransaction& transaction) override;
+
+ private:
+  std::vector<storage::Row> rows_;
+};
 
 class CreateWrite final : public PendingWrite {
  public:
@@ -26,10 +40,13 @@ class CreateWrite final : public PendingWrite {
 /// Creates the item where there is none and the request and the resource allow it.
 class ReplaceWrite final : public PendingWrite {
  public:
-  ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row, const Request& request)
+  /// `input`: the body.
+  ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row, const json::Value& input,
+               const Request& request)
       : PendingWrite(std::move(resource)),
         key_(std::move(key)),
         row_(std::move(row)),
+        frozen_(resource_->codec(), resource_->frozen_fields(), input),
         guard_(request.preconditions),
         path_(request.path) {}
   [[nodiscard]] std::size_t memory() const noexcept override;
@@ -40,6 +57,7 @@ class ReplaceWrite final : public PendingWrite {
 
   const storage::Key key_;
   storage::Row row_;
+  const FrozenValues frozen_;
   const Guard guard_;
   const std::string path_;
 };

@@ -37,13 +37,30 @@ TEST_F(KeyTest, AKeyThatNoPathCanNameIsRefused) {
   }
 }
 
-TEST_F(KeyTest, TheGreatestIntegersAreNotForClients) {
+TEST_F(KeyTest, IntegersAreAssignedWhateverClientsSay) {
   Client client(attached(product_spec()));
+  for (const char* const key : {"9223372036854775807", "41", R"("x")", "null", "[1]"}) {
+    EXPECT_EQ(client.create(R"({"id":)" + std::string(key) + R"(,"name":"a","price":1})").status, 201) << key;
+  }
+  EXPECT_EQ(header(client.create(R"({"name":"a","price":1})"), "location"), "/products/6");
+  EXPECT_EQ(client.create(R"([{"id":9,"name":"a","price":1}])").body,
+            R"([{"id":7,"name":"a","price":1.0,"tags":[],"note":"none"}])");
+  // What is shown is what was sent.
   EXPECT_EQ(
-      client.create(R"({"id":9223372036854775807,"name":"a","price":1})").body,
-      R"({"detail":[{"type":"less_than_equal","loc":["body","id"],"msg":"Input should be less than or equal to 4611686018427387904","input":9223372036854775807,"ctx":{"le":4611686018427387904}}]})");
-  EXPECT_EQ(client.create(R"({"id":4611686018427387904,"name":"a","price":1})").status, 201);
-  EXPECT_EQ(header(client.create(R"({"name":"a","price":1})"), "location"), "/products/4611686018427387905");
+      client.create(R"({"id":"x","price":1})").body,
+      R"({"detail":[{"type":"missing","loc":["body","name"],"msg":"Field required","input":{"id":"x","price":1}}]})");
+}
+
+TEST_F(KeyTest, AModelWithoutTheKeyIgnoresItInABody) {
+  Client client(attached(spec_of("Note", field_of("text", kStr), "forbid"), {.table = "notes"}), "/notes");
+  EXPECT_EQ(client.create(R"({"text":"a","id":9})").body, R"({"id":1,"text":"a"})");
+  EXPECT_EQ(client.replace("1", R"({"id":1,"text":"b"})").body, R"({"id":1,"text":"b"})");
+  EXPECT_EQ(client.update("1", R"({"id":1,"text":"c"})").body, R"({"id":1,"text":"c"})");
+  for (const Response& refused :
+       {client.replace("1", R"({"id":2,"text":"d"})"), client.update("1", R"({"id":2,"text":"d"})")}) {
+    EXPECT_NE(refused.body.find("the key of an item cannot be changed"), std::string::npos) << refused.body;
+  }
+  EXPECT_EQ(client.update("7", R"({"id":7,"text":"c"})").status, 404);
 }
 
 TEST_F(KeyTest, ATextKeyThatMayBeAbsentIsRequiredAllTheSame) {

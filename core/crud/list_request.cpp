@@ -125,7 +125,8 @@ CursorCodec cursors_of(const Resource& resource, const storage::ListQuery& query
 
 class Reader {
  public:
-  Reader(const Resource& resource, schema::RequestErrors& errors) : resource_(resource), errors_(errors) {}
+  Reader(const Resource& resource, const Scope* scope, schema::RequestErrors& errors)
+      : resource_(resource), scope_(scope), errors_(errors) {}
 
   void read(std::string_view query, ListRequest& request) {
     split_parameters(query);
@@ -136,6 +137,7 @@ class Reader {
     if (const auto* const where = last("where")) conditions.read_where(*where);
     for (const auto& [name, value] : filters_) conditions.read_parameter(name, value);
     request.query.condition = conditions.take();
+    confine(request.query.condition, scope_);
     if (request.query.condition || !request.query.sort.empty()) {
       request.cursors = cursors_of(resource_, request.query);
     }
@@ -219,6 +221,7 @@ class Reader {
   }
 
   const Resource& resource_;
+  const Scope* const scope_;
   schema::RequestErrors& errors_;
   json::Arena arena_;
   std::vector<Parameter> known_;
@@ -227,7 +230,8 @@ class Reader {
 
 }  // namespace
 
-ListRequest read_list(const Resource& resource, std::string_view query, schema::RequestErrors& errors) {
+ListRequest read_list(const Resource& resource, const Scope* scope, std::string_view query,
+                      schema::RequestErrors& errors) {
   ListRequest request;
   request.query.limit = resource.page_size();
   constexpr std::string_view kLimit = "limit=";
@@ -235,12 +239,13 @@ ListRequest read_list(const Resource& resource, std::string_view query, schema::
   const bool has_limit = query.starts_with(kLimit) && read_plain(query.substr(kLimit.size()), limit);
   if (query.empty() || (has_limit && limit >= 1 && static_cast<std::size_t>(limit) <= resource.max_page_size())) {
     if (has_limit) request.query.limit = static_cast<std::size_t>(limit);
-    if (!resource.is_sorted_by_key()) {
-      request.query.sort = resource.default_sort();
+    if (!resource.is_sorted_by_key()) request.query.sort = resource.default_sort();
+    confine(request.query.condition, scope);
+    if (request.query.condition || !request.query.sort.empty()) {
       request.cursors = cursors_of(resource, request.query);
     }
   } else {
-    Reader(resource, errors).read(query, request);
+    Reader(resource, scope, errors).read(query, request);
   }
   return request;
 }

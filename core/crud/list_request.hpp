@@ -8,6 +8,7 @@
 
 #include "crud/cursor.hpp"
 #include "crud/resource.hpp"
+#include "crud/scope.hpp"
 #include "schema/body.hpp"
 #include "storage/query.hpp"
 
@@ -22,7 +23,8 @@ struct ListRequest {
   std::optional<CursorCodec> cursors = {};  ///< of this query; nullopt: those of the resource's own order
 };
 
-/// Reads `query` as it was sent; what is wrong with it is added to `errors`.
-[[nodiscard]] ListRequest read_list(const Resource& resource, std::string_view query, schema::RequestErrors& errors);
+/// Reads `query` as it was sent, of the items in `scope`; what is wrong with it is added to `errors`.
+[[nodiscard]] ListRequest read_list(const Resource& resource, const Scope* scope, std::string_view query,
+                                    schema::RequestErrors& errors);
 
 }  // namespace data_bridge::crud

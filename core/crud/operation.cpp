@@ -17,6 +17,19 @@ bool PendingWrite::take_place(Response& response) {
   return place_ != nullptr;
 }
 
+std::expected<bool, storage::Error> PendingWrite::is_reachable(storage::WriteTransaction& transaction,
+                                                               const storage::Key& key) const {
+  return scope_ == nullptr ? true : is_inside(*resource_, *scope_, transaction, collection(), key);
+}
+
+storage::Status PendingWrite::keep_inside(storage::WriteTransaction& transaction, const storage::Key& key) const {
+  const auto inside = is_reachable(transaction, key);
+  if (!inside) {
+    return std::unexpected(inside.error());
+  }
+  return *inside ? storage::Status() : std::unexpected(storage::Error{storage::Errc::kForbidden, {}, {}});
+}
+
 void PendingWrite::finish(const storage::Error* error) noexcept {
   if (error != nullptr) {
     resource_->fail(response_, *error);
@@ -29,22 +42,23 @@ void Operation::submit(std::unique_ptr<PendingWrite> write) const {
   store.submit(std::move(write));
 }
 
-std::shared_ptr<const Operation> make_operation(OperationKind kind, std::shared_ptr<const Resource> resource) {
+std::shared_ptr<const Operation> make_operation(OperationKind kind, std::shared_ptr<const Resource> resource,
+                                                std::shared_ptr<const Scope> scope) {
   switch (kind) {
     case OperationKind::kList:
-      return std::make_shared<ListOperation>(std::move(resource));
+      return std::make_shared<ListOperation>(std::move(resource), std::move(scope));
     case OperationKind::kGet:
-      return std::make_shared<GetOperation>(std::move(resource));
+      return std::make_shared<GetOperation>(std::move(resource), std::move(scope));
     case OperationKind::kCreate:
-      return std::make_shared<CreateOperation>(std::move(resource));
+      return std::make_shared<CreateOperation>(std::move(resource), std::move(scope));
     case OperationKind::kReplace:
-      return std::make_shared<ReplaceOperation>(std::move(resource));
+      return std::make_shared<ReplaceOperation>(std::move(resource), std::move(scope));
     case OperationKind::kUpdate:
-      return std::make_shared<UpdateOperation>(std::move(resource));
+      return std::make_shared<UpdateOperation>(std::move(resource), std::move(scope));
     case OperationKind::kDelete:
       break;
   }
-  return std::make_shared<DeleteOperation>(std::move(resource));
+  return std::make_shared<DeleteOperation>(std::move(resource), std::move(scope));
 }
 
 Response perform(const Operation& operation, const Request& request) {

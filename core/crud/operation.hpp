@@ -11,6 +11,7 @@
 #include "crud/entity_tag.hpp"
 #include "crud/resource.hpp"
 #include "crud/response.hpp"
+#include "crud/scope.hpp"
 #include "runtime/reactor.hpp"
 #include "storage/store.hpp"
 
@@ -26,6 +27,8 @@ struct Request {
   std::string_view body{};
   Preconditions preconditions{};
   std::string_view key{};  ///< the path's parameter, decoded; "" for operations on the collection
+  /// Instead of the operation's own.
+  std::shared_ptr<const Scope> scope{};
 };
 
 /// A write that has passed validation. Give it to the store with submit().
@@ -45,10 +48,18 @@ class PendingWrite : public storage::WriteJob {
   /// not open, which `response` then says.
   [[nodiscard]] bool take_place(Response& response);
   [[nodiscard]] storage::Store& store() const noexcept { return *place_->store; }
+  void set_scope(std::shared_ptr<const Scope> scope) { scope_ = std::move(scope); }
+  /// What leaves the scope is undone.
+  [[nodiscard]] bool has_steps() const noexcept override { return scope_ != nullptr; }
 
  protected:
   explicit PendingWrite(std::shared_ptr<const Resource> resource) : resource_(std::move(resource)) {}
   [[nodiscard]] storage::Collection& collection() const noexcept { return *place_->collection; }
+  /// False where there is a scope and no such item inside of it.
+  [[nodiscard]] std::expected<bool, storage::Error> is_reachable(storage::WriteTransaction& transaction,
+                                                                 const storage::Key& key) const;
+  /// Fails where what was written has left the scope.
+  [[nodiscard]] storage::Status keep_inside(storage::WriteTransaction& transaction, const storage::Key& key) const;
 
   const std::shared_ptr<const Resource> resource_;
   /// What is answered once the transaction is durable.
@@ -56,6 +67,7 @@ class PendingWrite : public storage::WriteJob {
 
  private:
   const Resource::Place* place_ = nullptr;  // kept by the resource
+  std::shared_ptr<const Scope> scope_;
   Done done_;
   std::shared_ptr<const std::atomic<bool>> abandoned_;
 };
@@ -63,7 +75,9 @@ class PendingWrite : public storage::WriteJob {
 /// Shared by all threads; immutable.
 class Operation {
  public:
-  explicit Operation(std::shared_ptr<const Resource> resource) : resource_(std::move(resource)) {}
+  /// `scope`: of requests that have none of their own; nullptr: everything.
+  explicit Operation(std::shared_ptr<const Resource> resource, std::shared_ptr<const Scope> scope = nullptr)
+      : resource_(std::move(resource)), scope_(std::move(scope)) {}
   virtual ~Operation() = default;
   [[nodiscard]] virtual OperationKind kind() const noexcept = 0;
   [[nodiscard]] bool is_read() const noexcept {
@@ -78,15 +92,20 @@ class Operation {
   /// Hands `write` to the store of the resource.
   void submit(std::unique_ptr<PendingWrite> write) const;
 
+  [[nodiscard]] const std::shared_ptr<const Scope>& scope_of(const Request& request) const noexcept {
+    return request.scope != nullptr ? request.scope : scope_;
+  }
   [[nodiscard]] const Resource& resource() const noexcept { return *resource_; }
   [[nodiscard]] const std::shared_ptr<const Resource>& shared_resource() const noexcept { return resource_; }
 
  protected:
   const std::shared_ptr<const Resource> resource_;
+  const std::shared_ptr<const Scope> scope_;
 };
 
 [[nodiscard]] std::shared_ptr<const Operation> make_operation(OperationKind kind,
-                                                              std::shared_ptr<const Resource> resource);
+                                                              std::shared_ptr<const Resource> resource,
+                                                              std::shared_ptr<const Scope> scope = nullptr);
 
 /// For callers that may wait: performs a read, or a write until it is durable.
 [[nodiscard]] Response perform(const Operation& operation, const Request& request);

@@ -110,7 +110,7 @@ std::unique_ptr<PendingWrite> ReadOperation::prepare(const Request& request, Res
 void ListOperation::read(const Request& request, Response& response, runtime::Reactor* reactor) const {
   response.clear();
   schema::RequestErrors errors;
-  ListRequest list = read_list(*resource_, request.query, errors);
+  ListRequest list = read_list(*resource_, scope_of(request).get(), request.query, errors);
   if (!errors.empty()) {
     return respond_with(response, errors.rejection());
   }
@@ -157,7 +157,7 @@ void GetOperation::read(const Request& request, Response& response, runtime::Rea
     return resource_->fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
   }
   ItemWriter writer(*resource_, request.preconditions.if_none_match, response);
-  const auto found = place->collection->get(*key, writer, reactor);
+  const auto found = get_inside(*resource_, scope_of(request).get(), *place->collection, *key, writer, reactor);
   if (!found) {
     return resource_->fail(response, found.error());
   }

@@ -71,16 +71,26 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     }
     codec->table().sort.push_back({.column = field.column, .descending = descending});
   }
-  return std::shared_ptr<Resource>(
-      new Resource(std::move(*codec), std::move(*fields), std::move(*sort), std::move(models), std::move(options)));
+  std::vector<FrozenField> frozen;
+  for (const auto& [name, word] : options.frozen) {
+    const auto column = codec->column_of(name);
+    const auto sameness = sameness_of(word);
+    if (!column || !sameness || codec->field_of(*column) == nullptr || *column == codec->table().key_column) {
+      return std::unexpected("the model has no field \"" + name + "\" to freeze");
+    }
+    frozen.push_back({.column = *column, .sameness = *sameness});
+  }
+  return std::shared_ptr<Resource>(new Resource(std::move(*codec), std::move(*fields), std::move(*sort),
+                                                std::move(frozen), std::move(models), std::move(options)));
 }
 
 Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
-                   ResourceModels models, ResourceOptions options)
+                   std::vector<FrozenField> frozen, ResourceModels models, ResourceOptions options)
     : codec_(std::move(codec)),
       fields_(std::move(fields)),
       default_sort_(with_key(std::move(sort))),
       is_sorted_by_key_(default_sort_.front() == key_term(false)),
+      frozen_(std::move(frozen)),
       models_(std::move(models)),
       options_(std::move(options)),
       cursors_(options_.table + " by " + options_.key, 1),

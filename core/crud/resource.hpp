@@ -14,6 +14,7 @@
 
 #include "crud/cursor.hpp"
 #include "crud/entity_tag.hpp"
+#include "crud/frozen_fields.hpp"
 #include "crud/list_fields.hpp"
 #include "crud/response.hpp"
 #include "crud/row_codec.hpp"
@@ -30,6 +31,7 @@ struct ResourceOptions {
   std::vector<std::vector<std::string>> indexes{};  ///< field names
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
+  std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
   bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
   bool replace_creates = true;  ///< PUT makes an item that is not there, where clients may choose keys
   std::int64_t page_size = 20;
@@ -81,6 +83,7 @@ class Resource {
   [[nodiscard]] bool requires_match() const noexcept { return options_.require_match; }
   /// True where a PUT may make an item of this key: clients choose keys, and this one is right for its field.
   [[nodiscard]] bool may_create(const storage::Key& key) const;
+  [[nodiscard]] const std::vector<FrozenField>& frozen_fields() const noexcept { return frozen_; }
   [[nodiscard]] const ListFields& fields() const noexcept { return *fields_; }
   /// The order of lists that ask for none; the key is its last term.
   [[nodiscard]] const std::vector<storage::SortTerm>& default_sort() const noexcept { return default_sort_; }
@@ -108,7 +111,7 @@ class Resource {
 
  private:
   Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
-           ResourceModels models, ResourceOptions options);
+           std::vector<FrozenField> frozen, ResourceModels models, ResourceOptions options);
   /// The parameters of `query` but for the ignored ones, as FastAPI gives them to a model of parameters that has no
   /// fields. Copied into `arena`.
   [[nodiscard]] std::vector<json::Member> group_parameters(std::string_view query, json::Arena& arena) const;
@@ -117,6 +120,7 @@ class Resource {
   const std::unique_ptr<const ListFields> fields_;
   const std::vector<storage::SortTerm> default_sort_;
   const bool is_sorted_by_key_;
+  const std::vector<FrozenField> frozen_;
   const ResourceModels models_;
   const ResourceOptions options_;
   const CursorCodec cursors_;

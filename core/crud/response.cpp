@@ -67,6 +67,8 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
   switch (error.code) {
     case Errc::kConflict:
       return respond_with_detail(response, 409, conflict_detail(fields));
+    case Errc::kForbidden:
+      return respond_with_detail(response, 403, "Forbidden");
     case Errc::kTooBig:
       return respond_with_detail(response, 413, "Content Too Large");
     case Errc::kOverloaded:
@@ -94,7 +96,7 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
 
 bool is_worth_logging(storage::Errc code) noexcept {
   return code != storage::Errc::kConflict && code != storage::Errc::kTooBig && code != storage::Errc::kClosed &&
-         code != storage::Errc::kAbandoned;
+         code != storage::Errc::kAbandoned && code != storage::Errc::kForbidden;
 }
 
 }  // namespace data_bridge::crud

@@ -215,11 +215,15 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
   return codec;
 }
 
-const std::string& RowCodec::client_name(std::size_t column) const noexcept {
+const schema::FieldInfo* RowCodec::field_of(std::size_t column) const noexcept {
   const std::size_t first = first_field();
   const auto fields = model_->fields();
-  return column >= first && column - first < fields.size() ? fields[column - first].input_key
-                                                           : table_.columns[column].name;
+  return column >= first && column - first < fields.size() ? &fields[column - first] : nullptr;
+}
+
+const std::string& RowCodec::client_name(std::size_t column) const noexcept {
+  const schema::FieldInfo* const field = field_of(column);
+  return field != nullptr ? field->input_key : table_.columns[column].name;
 }
 
 std::optional<std::size_t> RowCodec::column_of(std::string_view field) const noexcept {
@@ -361,6 +365,11 @@ json::Value RowCodec::cell_to_value(const storage::CellView& cell, ColumnKind ki
       break;
   }
   return json::parse(arena.copy(cell.text), arena).value_or(json::Value());
+}
+
+json::Value RowCodec::value_of(std::size_t column, const storage::Cell& cell, json::Arena& arena) const {
+  const storage::Row row{cell};
+  return cell_to_value(storage::view_of(row).front(), table_.columns[column].kind, arena);
 }
 
 json::Value RowCodec::to_value(storage::RowView row, json::Arena& arena) const {

@@ -41,6 +41,8 @@ class RowCodec {
   [[nodiscard]] std::optional<std::size_t> key_field() const noexcept { return key_field_; }
   /// How clients name a column: the input key of its field.
   [[nodiscard]] const std::string& client_name(std::size_t column) const noexcept;
+  /// What a column holds; nullptr where it is no field of the model.
+  [[nodiscard]] const schema::FieldInfo* field_of(std::size_t column) const noexcept;
   /// The column of a field by its Python name.
   [[nodiscard]] std::optional<std::size_t> column_of(std::string_view field) const noexcept;
 
@@ -61,6 +63,8 @@ class RowCodec {
   [[nodiscard]] std::vector<std::string_view> output_names() const;
   [[nodiscard]] storage::Key key_of(storage::RowView row) const;
 
+  /// A cell of `column` as JSON has it. Copies into `arena`.
+  [[nodiscard]] json::Value value_of(std::size_t column, const storage::Cell& cell, json::Arena& arena) const;
   /// The item as Model::validate() made it, for Model::merge(). Copies into `arena`.
   [[nodiscard]] json::Value to_value(storage::RowView row, json::Arena& arena) const;
 

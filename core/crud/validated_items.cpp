@@ -71,11 +71,16 @@ class Comparer final : public storage::RowVisitor {
 class ExchangeWrite final : public PendingWrite {
  public:
   /// `is_changed` outlives the write.
-  ExchangeWrite(std::shared_ptr<const Resource> resource, StoredItem before, storage::Row row, bool& is_changed)
-      : PendingWrite(std::move(resource)), before_(std::move(before)), row_(std::move(row)), is_changed_(is_changed) {}
+  ExchangeWrite(std::shared_ptr<const Resource> resource, StoredItem before, storage::Row row, FrozenValues frozen,
+                bool& is_changed)
+      : PendingWrite(std::move(resource)),
+        before_(std::move(before)),
+        row_(std::move(row)),
+        frozen_(std::move(frozen)),
+        is_changed_(is_changed) {}
 
   [[nodiscard]] std::size_t memory() const noexcept override {
-    return sizeof(*this) + memory_of(row_) + memory_of(before_.row) + before_.merged.capacity();
+    return sizeof(*this) + memory_of(row_) + memory_of(before_.row) + before_.merged.capacity() + frozen_.memory();
   }
 
   [[nodiscard]] storage::Status execute(storage::WriteTransaction& transaction) override {
@@ -88,16 +93,20 @@ class ExchangeWrite final : public PendingWrite {
       is_changed_ = true;
       return {};
     }
+    if (!frozen_.admit(storage::view_of(before_.row), row_, false, response_)) {
+      return {};
+    }
     if (const auto replaced = transaction.replace(collection(), before_.key, row_); !replaced) {
       return std::unexpected(replaced.error());
     }
     show_item(*resource_, row_, response_);
-    return {};
+    return keep_inside(transaction, before_.key);
   }
 
  private:
   const StoredItem before_;
-  const storage::Row row_;
+  storage::Row row_;
+  const FrozenValues frozen_;
   bool& is_changed_;
 };
 
@@ -125,10 +134,11 @@ json::Value arrange(const schema::Model& model, const json::Value& document, jso
   return json::Value::object({members, count});
 }
 
-// The row of a validated item; nullopt: `response` says why there is none.
+// The row of a validated item; nullopt: `errors` say why there is none, or where it is the model's fault `response`.
 std::optional<storage::Row> read_validated(const Resource& resource, std::string_view document,
                                            const json::Value& input, const storage::Key* key, json::Arena& arena,
-                                           Response& response) {
+                                           schema::RequestErrors& errors, Response& response,
+                                           std::optional<std::int64_t> index = std::nullopt) {
   const schema::Model& model = resource.codec().model();
   const auto parsed = json::parse(document, arena);
   if (!parsed || !parsed->is_object()) {
@@ -145,17 +155,24 @@ std::optional<storage::Row> read_validated(const Resource& resource, std::string
       return std::nullopt;
     }
   }
+  return to_item_row(resource, value, input, key, errors, index);
+}
+
+// The row of one item that is written alone; nullopt: `response` says why there is none.
+std::optional<storage::Row> read_alone(const Resource& resource, std::string_view document, const json::Value& input,
+                                       const storage::Key* key, json::Arena& arena, Response& response) {
   schema::RequestErrors errors;
-  auto row = to_item_row(resource, value, input, key, errors);
-  if (!row) {
+  auto row = read_validated(resource, document, input, key, arena, errors, response);
+  if (!errors.empty()) {
     respond_with(response, errors.rejection());
   }
   return row;
 }
 
 // Hands `write` over and waits.
-Response finish(const Operation& operation, std::unique_ptr<PendingWrite> write) {
+Response finish(const Operation& operation, std::shared_ptr<const Scope> scope, std::unique_ptr<PendingWrite> write) {
   Response response;
+  write->set_scope(std::move(scope));
   if (!write->take_place(response)) {
     return response;
   }
@@ -213,9 +230,9 @@ std::expected<StoredItem, Response> merge_stored(const Operation& operation, con
   }
   json::Arena arena;
   const json::Value patch = parse_again(resource, request, arena);
-  StoredItem item{.key = std::move(*key), .row = {}, .merged = {}};
+  StoredItem item{.key = std::move(*key), .row = {}, .merged = {}, .scope = operation.scope_of(request)};
   Merger merger(resource.codec(), patch, item, arena);
-  const auto found = place->collection->get(item.key, merger, nullptr);
+  const auto found = get_inside(resource, item.scope.get(), *place->collection, item.key, merger, nullptr);
   if (!found) {
     resource.fail(response, found.error());
     return std::unexpected(std::move(response));
@@ -250,15 +267,44 @@ Response write_validated(const Operation& operation, const Request& request, std
     }
   }
   const json::Value input = parse_again(resource, request, arena);
-  auto row = read_validated(resource, document, input, key ? &*key : nullptr, arena, response);
+  auto row = read_alone(resource, document, input, key ? &*key : nullptr, arena, response);
   if (!row) {
     return response;
   }
   if (is_new) {
-    return finish(operation, std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path));
+    return finish(operation, operation.scope_of(request),
+                  std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path));
   }
-  return finish(operation,
-                std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*key), std::move(*row), request));
+  return finish(
+      operation, operation.scope_of(request),
+      std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*key), std::move(*row), input, request));
+}
+
+Response write_all_validated(const Operation& operation, const Request& request,
+                             std::span<const std::string_view> documents) {
+  const Resource& resource = operation.resource();
+  Response response;
+  json::Arena arena;
+  schema::RequestErrors errors;
+  const json::Value input = parse_again(resource, request, arena);
+  std::vector<storage::Row> rows;
+  rows.reserve(documents.size());
+  for (std::size_t at = 0; at < documents.size(); ++at) {
+    const json::Value item = input.is_array() && at < input.items().size() ? input.items()[at] : json::Value();
+    auto row =
+        read_validated(resource, documents[at], item, nullptr, arena, errors, response, static_cast<std::int64_t>(at));
+    if (row) {
+      rows.push_back(std::move(*row));
+    } else if (errors.empty()) {
+      return response;
+    }
+  }
+  if (!errors.empty()) {
+    respond_with(response, errors.rejection());
+    return response;
+  }
+  return finish(operation, operation.scope_of(request),
+                std::make_unique<CreateManyWrite>(operation.shared_resource(), std::move(rows)));
 }
 
 std::optional<Response> write_merged(const Operation& operation, StoredItem before, std::string_view document) {
@@ -266,13 +312,16 @@ std::optional<Response> write_merged(const Operation& operation, StoredItem befo
   Response response;
   json::Arena arena;
   const json::Value merged = json::parse(before.merged, arena).value_or(json::Value());
-  auto row = read_validated(resource, document, merged, &before.key, arena, response);
+  auto row = read_alone(resource, document, merged, &before.key, arena, response);
   if (!row) {
     return response;
   }
   bool is_changed = false;
-  response = finish(operation, std::make_unique<ExchangeWrite>(operation.shared_resource(), std::move(before),
-                                                               std::move(*row), is_changed));
+  FrozenValues frozen(resource.codec(), resource.frozen_fields(), merged);
+  auto scope = before.scope;
+  response = finish(operation, std::move(scope),
+                    std::make_unique<ExchangeWrite>(operation.shared_resource(), std::move(before), std::move(*row),
+                                                    std::move(frozen), is_changed));
   return is_changed ? std::nullopt : std::optional(std::move(response));
 }
 

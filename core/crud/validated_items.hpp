@@ -7,6 +7,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,8 @@ namespace data_bridge::crud {
 struct StoredItem {
   storage::Key key;
   storage::Row row;
-  std::string merged;  ///< JSON as Python writes it (NaN, Infinity), by the keys that the model reads
+  std::string merged;                    ///< JSON as Python writes it (NaN, Infinity), by the keys that the model reads
+  std::shared_ptr<const Scope> scope{};  ///< of the request
 };
 
 /// Merges the body of a request that examine() had nothing against. An error is the answer: there is no such item.
@@ -32,6 +34,10 @@ struct StoredItem {
 /// Creates or replaces. `document`: the item in JSON mode, an object with every field under its output key. Waits until
 /// it is durable.
 [[nodiscard]] Response write_validated(const Operation& operation, const Request& request, std::string_view document);
+
+/// Creates all of the list that the body is, `documents` in its order, or none.
+[[nodiscard]] Response write_all_validated(const Operation& operation, const Request& request,
+                                           std::span<const std::string_view> documents);
 
 /// Replaces `before`. nullopt: the item has changed since, and nothing was written.
 [[nodiscard]] std::optional<Response> write_merged(const Operation& operation, StoredItem before,

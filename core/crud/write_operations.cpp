@@ -55,7 +55,11 @@ class UpdateWrite final : public PendingWrite {
 
   storage::Status execute(storage::WriteTransaction& transaction) override {
     ValueReader current(*resource_, arena_, guard_.is_empty());
-    const auto found = transaction.get(collection(), key_, current);
+    const auto reachable = is_reachable(transaction, key_);
+    if (!reachable) {
+      return std::unexpected(reachable.error());
+    }
+    const auto found = *reachable ? transaction.get(collection(), key_, current) : false;
     if (!found) {
       return std::unexpected(found.error());
     }
@@ -69,9 +73,17 @@ class UpdateWrite final : public PendingWrite {
       return {};
     }
     const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
-    const auto row = read_item(*resource_, merged, &key_, arena_, errors);
+    auto row = read_item(*resource_, merged, &key_, nullptr, arena_, errors);
     if (!row) {
       respond_with(response_, errors.rejection());
+      return {};
+    }
+    const FrozenValues frozen(resource_->codec(), resource_->frozen_fields(), merged);
+    const auto is_kept = frozen.admit(transaction, collection(), key_, *row, false, response_);
+    if (!is_kept) {
+      return std::unexpected(is_kept.error());
+    }
+    if (!*is_kept) {
       return {};
     }
     const auto replaced = transaction.replace(collection(), key_, *row);
@@ -79,7 +91,7 @@ class UpdateWrite final : public PendingWrite {
       return std::unexpected(replaced.error());
     }
     show_item(*resource_, *row, response_);
-    return {};
+    return keep_inside(transaction, key_);
   }
 
  private:
@@ -116,6 +128,14 @@ class DeleteWrite final : public PendingWrite {
   std::size_t memory() const noexcept override { return sizeof(*this) + guard_.memory(); }
 
   storage::Status execute(storage::WriteTransaction& transaction) override {
+    const auto reachable = is_reachable(transaction, key_);
+    if (!reachable) {
+      return std::unexpected(reachable.error());
+    }
+    if (!*reachable) {
+      respond_with_detail(response_, 404, "Not Found");
+      return {};
+    }
     const auto admitted = guard_.admits(*resource_, transaction, collection(), key_, response_);
     if (!admitted) {
       return std::unexpected(admitted.error());
@@ -158,17 +178,19 @@ std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, 
   auto key = resource_->read_key(request.key, errors);
   resource_->refuse_parameters(request.query, errors);
   require_document(*document, errors);
-  auto row = *document ? read_item(*resource_, **document, key ? &*key : nullptr, arena, errors) : std::nullopt;
+  auto row =
+      *document ? read_item(*resource_, **document, key ? &*key : nullptr, nullptr, arena, errors) : std::nullopt;
   if (!settle(key, errors, response) || !key || !row || !has_required_match(*resource_, request, response)) {
     return nullptr;
   }
-  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), request), response);
+  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), **document, request),
+                scope_of(request), response);
 }
 
 std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {
   response.clear();
   auto write = std::make_unique<UpdateWrite>(resource_, request);
-  return write->prepare(request, response) ? placed(std::move(write), response) : nullptr;
+  return write->prepare(request, response) ? placed(std::move(write), scope_of(request), response) : nullptr;
 }
 
 std::unique_ptr<PendingWrite> DeleteOperation::prepare(const Request& request, Response& response) const {
@@ -177,7 +199,7 @@ std::unique_ptr<PendingWrite> DeleteOperation::prepare(const Request& request, R
   if (!key || !has_required_match(*resource_, request, response)) {
     return nullptr;
   }
-  return placed(std::make_unique<DeleteWrite>(resource_, std::move(*key), request), response);
+  return placed(std::make_unique<DeleteWrite>(resource_, std::move(*key), request), scope_of(request), response);
 }
 
 }  // namespace data_bridge::crud

@@ -51,7 +51,9 @@ std::string item_path(std::string_view collection_path, const storage::Key& key)
   return path;
 }
 
-std::unique_ptr<PendingWrite> placed(std::unique_ptr<PendingWrite> write, Response& response) {
+std::unique_ptr<PendingWrite> placed(std::unique_ptr<PendingWrite> write, std::shared_ptr<const Scope> scope,
+                                     Response& response) {
+  write->set_scope(std::move(scope));
   return write->take_place(response) ? std::move(write) : nullptr;
 }
 

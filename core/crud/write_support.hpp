@@ -31,8 +31,9 @@ namespace data_bridge::crud {
 /// Of an item of the collection at `collection_path`, which is as it was sent.
 [[nodiscard]] std::string item_path(std::string_view collection_path, const storage::Key& key);
 
-/// The write where its store is open; else nullptr, and `response` says so.
-[[nodiscard]] std::unique_ptr<PendingWrite> placed(std::unique_ptr<PendingWrite> write, Response& response);
+/// The write, confined to `scope`, where its store is open; else nullptr, and `response` says so.
+[[nodiscard]] std::unique_ptr<PendingWrite> placed(std::unique_ptr<PendingWrite> write,
+                                                   std::shared_ptr<const Scope> scope, Response& response);
 
 /// The answer that shows `row`: its body and its tag. Keeps the status.
 void show_item(const Resource& resource, const storage::Row& row, Response& response);

@@ -23,6 +23,7 @@ enum class Errc : std::uint8_t {
   kIo,               ///< the medium failed
   kCorrupt,          ///< not a database, or a damaged one
   kClosed,           ///< the store was closed
+  kForbidden,        ///< what a job has done is not allowed, it finds, and is to be undone
   kSchemaMismatch,   ///< at start: the table is not what the model needs
   kInvalidArgument,  ///< at start: a name or an option that cannot be used
   kInternal,         ///< a fault of ours or of the library

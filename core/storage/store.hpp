@@ -41,6 +41,8 @@ class WriteTransaction {
  public:
   /// Sees the writes made before in this transaction.
   [[nodiscard]] virtual std::expected<bool, Error> get(Collection& collection, const Key& key, RowVisitor& visitor) = 0;
+  /// Whether `condition` holds for any item, as the transaction sees them.
+  [[nodiscard]] virtual std::expected<bool, Error> holds(Collection& collection, const Condition& condition) = 0;
   /// Assigns the key where its cell is NULL (not for KeyKind::kString) and writes it into `row`.
   [[nodiscard]] virtual Status insert(Collection& collection, Row& row) = 0;
   /// False where there is no such item. The key's cell in `row` must hold `key`.

@@ -318,16 +318,36 @@ class CrudStore:
     def close(self) -> None: ...
 
 @final
+class CrudScope:
+    """What confines operations to some of the items."""
+
+@final
 class CrudOperation:
     """One operation of a resource."""
 
     @property
     def is_read(self) -> bool: ...
     def perform(
-        self, path: str, query: str, content_type: str, body: bytes, key: str, if_match: str, if_none_match: str
+        self,
+        path: str,
+        query: str,
+        content_type: str,
+        body: bytes,
+        key: str,
+        if_match: str,
+        if_none_match: str,
+        scope: CrudScope | None,
     ) -> _Answer: ...
     def examine(
-        self, path: str, query: str, content_type: str, body: bytes, key: str, if_match: str, if_none_match: str
+        self,
+        path: str,
+        query: str,
+        content_type: str,
+        body: bytes,
+        key: str,
+        if_match: str,
+        if_none_match: str,
+        scope: CrudScope | None,
     ) -> bytes | _Answer: ...
     def write_validated(
         self,
@@ -338,10 +358,31 @@ class CrudOperation:
         key: str,
         if_match: str,
         if_none_match: str,
+        scope: CrudScope | None,
         document: bytes,
     ) -> _Answer: ...
+    def write_all_validated(
+        self,
+        path: str,
+        query: str,
+        content_type: str,
+        body: bytes,
+        key: str,
+        if_match: str,
+        if_none_match: str,
+        scope: CrudScope | None,
+        documents: list[bytes],
+    ) -> _Answer: ...
     def merge_stored(
-        self, path: str, query: str, content_type: str, body: bytes, key: str, if_match: str, if_none_match: str
+        self,
+        path: str,
+        query: str,
+        content_type: str,
+        body: bytes,
+        key: str,
+        if_match: str,
+        if_none_match: str,
+        scope: CrudScope | None,
     ) -> StoredItem | _Answer: ...
     def write_merged(self, before: StoredItem, document: bytes) -> _Answer | None: ...
 
@@ -369,6 +410,7 @@ class CrudResource:
         key: str,
         unique: list[list[str]],
         indexes: list[list[str]],
+        frozen: list[tuple[str, str]],
         page_size: int,
         max_page_size: int,
         max_page_bytes: int,
@@ -380,4 +422,5 @@ class CrudResource:
     ) -> None: ...
     def attach(self, store: CrudStore) -> None: ...
     def detach(self) -> None: ...
-    def operation(self, name: str) -> CrudOperation: ...
+    def scope(self, condition: str) -> CrudScope: ...
+    def operation(self, name: str, scope: CrudScope | None) -> CrudOperation: ...

@@ -8,36 +8,43 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import re
-import types
-import typing
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from copy import copy
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Header, Path, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, RootModel, create_model
-from pydantic.fields import FieldInfo
-from pydantic.types import UuidVersion
+from pydantic import BaseModel, RootModel
 from starlette.concurrency import run_in_threadpool
 
 from data_bridge._core import CrudOperation, CrudResource, CrudStore
-from data_bridge.list_fields import ListField, export_filters, list_fields, sort_terms
-from data_bridge.list_parameters import list_parameters, page_query, warn_of_hidden_fields
+from data_bridge.hooks import NO_CALLS, Hooks
+from data_bridge.list_fields import export_filters, list_fields, sort_terms
+from data_bridge.list_parameters import page_query, warn_of_hidden_fields
 from data_bridge.naming import plural, words
 from data_bridge.python_operations import PythonHalf
+from data_bridge.resource_options import (
+    OPERATIONS,
+    Operation,
+    by_operation,
+    check_operations,
+    check_page_sizes,
+    check_path,
+    check_table,
+    derived_model,
+    frozen_fields,
+    groups,
+    kebab_plural,
+    with_assignable_key,
+)
+from data_bridge.resource_shapes import Detail, Shapes, describe
 from data_bridge.schema import export_item, export_model
+from data_bridge.scopes import Scopes
 from data_bridge.stores import StoreError, Stores, stores_of
 
-__all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of"]
-
-Operation = Literal["list", "get", "create", "replace", "update", "delete"]
-OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
+__all__ = ["OPERATIONS", "Resource", "StoreError", "Stores", "register_crud", "stores_of", "withdraw_crud"]
 
 _METHODS: Mapping[Operation, str] = {
     "list": "GET",
@@ -47,12 +54,6 @@ _METHODS: Mapping[Operation, str] = {
     "update": "PATCH",
     "delete": "DELETE",
 }
-
-
-class Detail(BaseModel):
-    """What went wrong."""
-
-    detail: str = Field(examples=["Not Found"])
 
 
 class Resource:
@@ -69,13 +70,18 @@ class Resource:
         self._python: PythonHalf | None = None
         self._operations: dict[str, CrudOperation] = {}
         self._through_python: set[str] = set()
+        self.hooks = Hooks()
+        self.scopes: Scopes
+        self.hook_names: dict[str, list[str]] = {}
+        self.routes: list[APIRoute] = []
 
     def set_native(self, native: CrudResource, operations: Sequence[str], python: PythonHalf) -> None:
         """Join the native half, and what Python does for it."""
         self._native = native
         self._python = python
-        self._operations = {operation: native.operation(operation) for operation in operations}
-        self._through_python = {operation for operation in operations if python.reasons(operation)}
+        self.scopes.compile_with(native.scope)
+        self._operations = {name: native.operation(name, self.scopes.fixed(name)) for name in operations}
+        self._through_python = {name for name in operations if python.reasons(name) or self.hook_names[name]}
 
     def operation(self, name: str) -> CrudOperation:
         """The native operation, for either door."""
@@ -84,7 +90,9 @@ class Resource:
     def reasons(self, name: str) -> str:
         """Why an operation goes through Python, as text; "": it is native."""
         assert self._python is not None
-        reasons = self._python.reasons(name)
+        reasons = [*self._python.reasons(name), *(("", f"the hook {hook}") for hook in self.hook_names[name])]
+        if scope := self.scopes.reason(name):
+            reasons.append(("", scope))
         return "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
 
     def attach(self, store: CrudStore) -> None:
@@ -99,12 +107,17 @@ class Resource:
         if self._native is not None:
             self._native.detach()
 
-    async def respond(self, name: str, request: Request) -> Response:
-        """Hand `request` to the native operation and make a response of its answer."""
+    def parameters(self, name: str) -> dict[str, Any]:
+        """What the endpoint of an operation declares besides its request, to have FastAPI solve it."""
+        return {**self.scopes.parameters(name), **self.hooks.parameters(self.hook_names[name])}
+
+    async def respond(self, name: str, request: Request, solved: Mapping[str, Any]) -> Response:
+        """Hand `request` to the native operation and make a response of its answer. `solved`: by parameters()."""
         if self.attached_to is None or not self.stores.is_open:
             await run_in_threadpool(self.stores.ensure_open)
         operation = self._operations[name]
-        arguments: tuple[str, str, str, bytes, str, str, str] = (
+        scope = self.scopes.condition(name, solved)
+        arguments = (
             _sent_path(request),
             request.scope["query_string"].decode("latin-1"),
             request.headers.get("content-type", ""),
@@ -112,11 +125,13 @@ class Resource:
             request.path_params.get(self.key, ""),
             ", ".join(request.headers.getlist("if-match")),
             ", ".join(request.headers.getlist("if-none-match")),
+            self.scopes.native(scope),
         )
         # A read takes microseconds, less than a thread; a write waits for the disk.
         assert self._python is not None
         if name in self._through_python:
-            answer = await self._python.perform(name, operation, arguments)
+            calls = self.hooks.calls(solved) if self.hook_names[name] else NO_CALLS
+            answer = await self._python.perform(name, operation, arguments, calls, self.scopes.values(scope))
         elif operation.is_read:
             answer = operation.perform(*arguments)
         else:
@@ -155,13 +170,15 @@ def register_crud(
     max_page_size: int = 100,
     sort: str | None = None,
     require_match: bool = False,
-    dependencies: Sequence[Any] | None = None,
+    dependencies: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
     tags: list[str | Enum] | None = None,
     summary: str | None = None,
     include_in_schema: bool = True,
     responses: dict[int | str, dict[str, Any]] | None = None,
     table: str | None = None,
     store: str | None = None,
+    hooks: type | None = None,
+    scope: Any = None,
 ) -> Resource:
     """Add the resource of `model` to `app`.
 
@@ -170,7 +187,11 @@ def register_crud(
     int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
     or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
     `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
-    URL, by default the app's. `summary` is what the documentation calls an item. The rest is as in FastAPI.
+    URL, by default the app's. `summary` is what the documentation calls an item. `dependencies`: as FastAPI's.
+    `scope`: a condition, or a dependency that returns one or None, that confines the resource to some of the items.
+    Each of both is one for all operations, or a dict by operation, where ``"read"`` stands for list and get and
+    ``"write"`` for the others. `hooks`: a class whose methods run around writes, as ``@app.crud(Model, ...)`` above it
+    says. The rest is FastAPI's.
 
     What of the model needs Python (validators, computed fields, types without a native form) takes the operations that
     it concerns through Python; `Resource.reasons()` and ``data-bridge routes`` tell which and why.
@@ -182,32 +203,38 @@ def register_crud(
         raise TypeError(f"{options}: not a Pydantic model")
     if issubclass(model, RootModel):
         raise TypeError(f"{options}: a RootModel has no fields to store")
-    path = _check_path(options, "/" + _kebab_plural(model.__name__) if path is None else path)
-    table = _check_table(options, path.rsplit("/", 1)[1] if table is None else table)
-    chosen = _check_operations(options, OPERATIONS if operations is None else operations)
-    _check_page_sizes(options, page_size, max_page_size)
+    path = check_path(options, "/" + kebab_plural(model.__name__) if path is None else path)
+    table = check_table(options, path.rsplit("/", 1)[1] if table is None else table)
+    chosen = check_operations(options, OPERATIONS if operations is None else operations)
+    check_page_sizes(options, page_size, max_page_size)
     if not (isinstance(key, str) and key.isidentifier() and not key.startswith("_")):
         raise ValueError(f"{options}: key={key!r} is not the name of a field")
-    native_model = _with_assignable_key(options, model, key)
+    native_model = with_assignable_key(options, model, key)
+    depended = by_operation(options, "dependencies", dependencies)
 
     stores = stores_of(app)
     resource = Resource(model, path=path, key=key, store_url=store, stores=stores)
     fields = list_fields(native_model, key)
     warn_of_hidden_fields(options, fields)
-    shapes = _Shapes(model, key, page_size, max_page_size, fields)
+    resource.hooks = Hooks(hooks)
+    resource.scopes = Scopes(options, scope, fields)
+    shapes = Shapes(model, native_model, key, page_size, max_page_size, fields)
     exported = export_item(native_model)
     python = PythonHalf(native_model, key, shapes.key_type, exported)
+    python.may_create = "create" in chosen and key in model.model_fields and shapes.key_type is not int
+    resource.hook_names = {name: resource.hooks.names(name, creates=python.may_create) for name in chosen}
     native: dict[str, Any] = {
         "item": exported.text,
-        "key_model": export_model(_model("Key", {key: (shapes.key_type, ...)})),
+        "key_model": export_model(derived_model("Key", {key: (shapes.key_type, ...)})),
         "page": export_model(page_query(page_size, max_page_size)),
         "filters": export_filters(native_model, fields),
         "fields": [field.native for field in fields],
         "sort": sort_terms(options, model, fields, sort),
         "table": table,
         "key": key,
-        "unique": _groups(options, "unique", unique),
-        "indexes": _groups(options, "indexes", indexes),
+        "unique": groups(options, "unique", unique),
+        "indexes": groups(options, "indexes", indexes),
+        "frozen": frozen_fields(native_model, key),
         "page_size": page_size,
         "max_page_size": max_page_size,
         "max_page_bytes": stores.limits.max_page_bytes,
@@ -216,14 +243,15 @@ def register_crud(
         "answer_names": python.answer_names,
         "faults": stores.faults,
     }
-    CrudResource(**native, foreign_parameters=[])  # an option that cannot be is found before any route is added
+    # An option that cannot be is found before any route is added.
+    resource.set_native(CrudResource(**native, foreign_parameters=[]), chosen, python)
 
     routes: dict[Operation, list[APIRoute]] = {}
     for operation in chosen:
         routes[operation] = _add_routes(
-            app, resource, operation, shapes, summary, dependencies, tags, include_in_schema, responses
+            app, resource, operation, shapes, summary, depended[operation], tags, include_in_schema, responses
         )
-    added = [route for group in routes.values() for route in group]
+    added = resource.routes = [route for group in routes.values() for route in group]
     foreign = sorted({name for route in added for name in _query_names(route.dependant)})
     resource.set_native(CrudResource(**native, foreign_parameters=foreign), chosen, python)
     for operation, group in routes.items():
@@ -234,17 +262,24 @@ def register_crud(
                 route.endpoint.__data_bridge_reason__ = reasons  # type: ignore[attr-defined]
             else:
                 route.endpoint.__data_bridge_operation__ = resource.operation(operation)  # type: ignore[attr-defined]
-        _describe(group, operation, shapes)
+        describe(group, operation, shapes, resource.parameters(operation))
     stores.add(resource)
     _open_and_close_with(app, stores)
     return resource
+
+
+def withdraw_crud(app: FastAPI, resource: Resource) -> None:
+    """Undo register_crud(), of a resource that nothing has used yet."""
+    added = {id(route) for route in resource.routes}
+    app.router.routes[:] = [route for route in app.router.routes if id(route) not in added]
+    resource.stores.remove(resource)
 
 
 def _add_routes(
     app: FastAPI,
     resource: Resource,
     operation: Operation,
-    shapes: _Shapes,
+    shapes: Shapes,
     summary: str | None,
     dependencies: Sequence[Any] | None,
     tags: list[str | Enum] | None,
@@ -279,7 +314,7 @@ def _add_routes(
             summary=f"{operation.capitalize()} {title}",
             description=_DESCRIPTIONS[operation],
             include_in_schema=include_in_schema and each != "HEAD",
-            responses={**_responses(operation), **(responses or {})},
+            responses={**_responses(operation, resource.scopes.confines(operation)), **(responses or {})},
         )
         route = app.router.routes[-1]
         assert isinstance(route, APIRoute)
@@ -298,8 +333,13 @@ _DESCRIPTIONS: Mapping[Operation, str] = {
 }
 
 
-def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+def _responses(operation: Operation, is_confined: bool) -> dict[int | str, dict[str, Any]]:
     described: dict[int | str, dict[str, Any]] = {}
+    if is_confined and operation in ("create", "replace", "update"):
+        described[403] = {
+            "model": Detail,
+            "description": "The item would not be one of those that the client may reach",
+        }
     if operation not in ("list", "create"):
         described[404] = {"model": Detail, "description": "There is no such item"}
     if operation == "get":
@@ -315,29 +355,22 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
 
 
 def _endpoint(resource: Resource, operation: Operation, title: str) -> Callable[[Request], Any]:
-    async def endpoint(request: Request) -> Response:
-        return await resource.respond(operation, request)
+    async def endpoint(request: Request, **solved: Any) -> Response:
+        return await resource.respond(operation, request, solved)
 
+    endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request),
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=depends)
+                for name, depends in resource.parameters(operation).items()
+            ),
+        ]
+    )
     endpoint.__name__ = f"{operation}_{title.replace(' ', '_')}"
     endpoint.__qualname__ = endpoint.__name__
     endpoint.__doc__ = _DESCRIPTIONS[operation]
     return endpoint
-
-
-def _describe(routes: Sequence[APIRoute], operation: Operation, shapes: _Shapes) -> None:
-    """Let the documentation show the parameters and the body that the endpoint reads from its request itself.
-
-    FastAPI's handler keeps what it was built from; OpenAPI looks at the route. So the routes of an operation are given
-    the dependant and the body of a function that declares everything.
-    """
-
-    def declared() -> None: ...
-
-    declared.__signature__ = inspect.Signature(shapes.parameters(operation))  # type: ignore[attr-defined]
-    model = APIRoute(routes[0].path, declared, methods=["POST"], dependencies=routes[0].dependencies)
-    for route in routes:
-        route.dependant = model.dependant
-        route.body_field = model.body_field
 
 
 def _open_and_close_with(app: FastAPI, stores: Stores) -> None:
@@ -372,168 +405,3 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield scheme.name  # type: ignore[union-attr]
     for inner in dependant.dependencies:
         yield from _query_names(inner)
-
-
-# --- the shapes that requests and answers have --------------------------------------------------------
-
-
-_IF_MATCH = Annotated[str | None, Header(description="The `ETag` that the item must still have; `*`: any")]
-_IF_NONE_MATCH = Annotated[str | None, Header(description="The `ETag` that the client has; `*` with PUT: only create")]
-
-
-class _Shapes:
-    """The models that the documentation shows, and those that validate keys and pages."""
-
-    def __init__(
-        self, model: type[BaseModel], key: str, page_size: int, max_page_size: int, fields: Sequence[ListField]
-    ) -> None:
-        self.model = model
-        self.key = key
-        self.fields = fields
-        self.page_size = page_size
-        self.max_page_size = max_page_size
-        field = model.model_fields.get(key)
-        self.key_type: type = int if field is None else _plain_type(field.annotation)
-        self.stored: type[BaseModel] = model
-        if field is None:
-            self.stored = _model(f"Stored{model.__name__}", {key: (int, ...)}, model)
-        page = {
-            "items": (types.GenericAlias(list, (self.stored,)), ...),
-            "next": (str | None, ...),
-            "total": (int, Field(default=0, description="Only where it was asked for")),
-        }
-        self.page = _model(f"{model.__name__}Page", page)
-        changes = {name: _optional(info) for name, info in model.model_fields.items() if name != key}
-        self.changes = _model(f"{model.__name__}Update", changes)
-
-    def response(self, operation: Operation) -> Any:
-        """The body of a success."""
-        if operation == "delete":
-            return None
-        if operation == "create":
-            return _or_list(self.stored)
-        return self.page if operation == "list" else self.stored
-
-    def parameters(self, operation: Operation) -> list[inspect.Parameter]:
-        """What a function would declare that takes the request apart by FastAPI's means."""
-        if operation == "list":
-            return list_parameters(self.page_size, self.max_page_size, self.fields)
-        parameters = []
-        if operation != "create":
-            parameters.append(_parameter(self.key, Annotated[self.key_type, Path()]))
-        if operation == "create":
-            parameters.append(_parameter("item", _or_list(self.model)))
-        elif operation == "replace":
-            parameters.append(_parameter("item", self.model))
-        elif operation == "update":
-            parameters.append(_parameter("changes", self.changes))
-        if operation in ("replace", "update", "delete"):
-            parameters.append(_parameter("if_match", _IF_MATCH, None))
-        if operation in ("get", "replace"):
-            parameters.append(_parameter("if_none_match", _IF_NONE_MATCH, None))
-        return parameters
-
-
-def _model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
-    # Of the module of its base: Pydantic before 2.10 evaluates the annotations of that again, by names of this one.
-    return create_model(name, __base__=base or BaseModel, __module__=(base or Resource).__module__, **fields)
-
-
-def _or_list(model: type[BaseModel]) -> Any:
-    return typing.Union[model, types.GenericAlias(list, (model,))]  # noqa: UP007 - the annotation is a value here
-
-
-def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
-    changed = copy(field)
-    changed.default = None
-    changed.default_factory = None
-    return typing.Optional[field.annotation], changed  # noqa: UP045 - the annotation is a value here
-
-
-def _plain_type(annotation: Any) -> type:
-    """int, UUID or str of a key's annotation; the annotation itself of anything else, for the error."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        kept = [part for part in typing.get_args(annotation) if part is not type(None)]
-        return _plain_type(kept[0]) if len(kept) == 1 else typing.cast(type, annotation)
-    if typing.get_origin(annotation) is Annotated:
-        return _plain_type(typing.get_args(annotation)[0])
-    for plain in (int, uuid.UUID, str):
-        if isinstance(annotation, type) and issubclass(annotation, plain) and annotation is not bool:
-            return plain
-    return typing.cast(type, annotation)
-
-
-def _uuid_versions(annotation: Any) -> Iterator[int]:
-    """The versions that an annotation asks of a UUID."""
-    for part in typing.get_args(annotation):
-        if isinstance(part, UuidVersion):
-            yield part.uuid_version
-        yield from _uuid_versions(part)
-
-
-# --- checks of the options ----------------------------------------------------------------------------
-
-
-def _kebab_plural(name: str) -> str:
-    *first, last = words(name)
-    return "-".join([*first, plural(last)])
-
-
-def _check_path(options: str, path: str) -> str:
-    if not isinstance(path, str) or not re.fullmatch(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+", path):
-        raise ValueError(
-            f"{options}: path={path!r} must be like '/products': begin with '/', not end with it, without parameters"
-        )
-    return path
-
-
-def _check_table(options: str, table: str) -> str:
-    if not isinstance(table, str) or not table or "\0" in table:
-        raise ValueError(f"{options}: table={table!r} is not a name")
-    return table
-
-
-def _check_operations(options: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:
-    if isinstance(operations, str):
-        raise TypeError(f"{options}: operations must be a list of names, not one string")
-    unknown = [name for name in operations if name not in OPERATIONS]
-    if unknown or not operations:
-        raise ValueError(f"{options}: operations={list(operations)!r}; there are {', '.join(OPERATIONS)}")
-    return tuple(name for name in OPERATIONS if name in operations)
-
-
-def _check_page_sizes(options: str, page_size: int, max_page_size: int) -> None:
-    if not (isinstance(page_size, int) and isinstance(max_page_size, int) and 1 <= page_size <= max_page_size):
-        raise ValueError(f"{options}: page_size={page_size!r} must be from 1 to max_page_size={max_page_size!r}")
-    if max_page_size > 1_000_000:
-        raise ValueError(f"{options}: max_page_size={max_page_size!r}: a page is held in memory; at most 1,000,000")
-
-
-def _groups(options: str, name: str, groups: Sequence[str | Sequence[str]]) -> list[list[str]]:
-    if isinstance(groups, str):
-        raise TypeError(f"{options}: {name} must be a list of fields or tuples of fields, not one string")
-    result = [[group] if isinstance(group, str) else list(group) for group in groups]
-    if any(not group or not all(isinstance(field, str) for field in group) for group in result):
-        raise ValueError(f"{options}: {name}={groups!r}: names of fields, or tuples of names")
-    return result
-
-
-def _with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:
-    """The model, with a key that may be absent where it has a factory: the store does what the factory would."""
-    field = model.model_fields.get(key)
-    if field is None:
-        return model
-    kind = _plain_type(field.annotation)
-    if kind not in (int, uuid.UUID, str):
-        raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a str, not {field.annotation!r}")
-    if set(_uuid_versions(Annotated[field.annotation, *field.metadata, None])) - {7}:
-        raise TypeError(f"{options}: the key {key!r} gets UUIDs of version 7; declare it as UUID or UUID7")
-    if field.default_factory is None:
-        return model
-    changed = copy(field)
-    changed.default, changed.default_factory = None, None
-    return _model(model.__name__, {key: (kind | None, changed)}, model)

@@ -6,25 +6,29 @@ what is stored, to write them.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudOperation, StoredItem, is_json_content_type
+from ._core import CrudOperation, CrudScope, StoredItem, is_json_content_type
 from .dialect import NULL_IS_ABSENT
+from .hooks import NO_CALLS, Calls
+from .resource_options import frozen_fields
 from .schema import Exported, Reasons
 from .stored_items import StoredItems
 
 __all__ = ["PythonHalf"]
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
-Arguments = tuple[str, str, str, bytes, str, str, str]
+Arguments = tuple[str, str, str, bytes, str, str, str, CrudScope | None]
 
 _VALIDATING = ("create", "replace", "update")
 _READING = ("list", "get")
@@ -34,6 +38,8 @@ _READING = ("list", "get")
 _MAX_MERGES = 1000
 
 _FAILED: Answer = (500, b"text/plain; charset=utf-8", b"Internal Server Error", [])
+_CHANGED: Answer = (412, b"application/json", b'{"detail":"Precondition Failed"}', [])
+_NO_VALUES: Mapping[str, Any] = {}
 _BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', [(b"retry-after", b"1")])
 
 
@@ -45,7 +51,11 @@ class PythonHalf:
         self._key = key if key in model.model_fields else None
         self._key_name = key
         self._key_type = key_type
+        self._key_names = self._items.names_of(key)
         self._exported = exported
+        #: Whether a PUT may make an item.
+        self.may_create = False
+        self._frozen = [name for name, _ in frozen_fields(model, key)]
 
     def reasons(self, operation: str) -> Reasons:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
@@ -63,15 +73,27 @@ class PythonHalf:
         computed = [field.alias or name for name, field in model.model_computed_fields.items()]
         return [*([] if self._key is not None else [self._key_name]), *fields, *computed]
 
-    async def perform(self, name: str, operation: CrudOperation, arguments: Arguments) -> Answer:
-        """What `operation.perform(*arguments)` is for others. Raises what the model's own code raises."""
+    async def perform(
+        self,
+        name: str,
+        operation: CrudOperation,
+        arguments: Arguments,
+        calls: Calls = NO_CALLS,
+        values: Mapping[str, Any] = _NO_VALUES,
+    ) -> Answer:
+        """What `operation.perform(*arguments)` is for others. Raises what the model's own code and the hooks raise.
+
+        `values`: what fields of a new item are that the client does not name.
+        """
         if name in _READING:
             return self._rewritten(name, operation.perform(*arguments), query=arguments[1])
+        if name == "delete":
+            return await self._delete(operation, arguments, calls)
         entries = operation.examine(*arguments)
         if isinstance(entries, tuple):
             return entries
         if name == "update":
-            return await self._update(operation, arguments, entries)
+            return await self._update(operation, arguments, entries, calls)
         if not arguments[3]:
             return _unprocessable(entries)
         body: Any = arguments[3]
@@ -79,50 +101,173 @@ class PythonHalf:
             body = json.loads(body)
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)
-        item = self._validated(self._items.validate, body, entries)
-        if not isinstance(item, BaseModel):
-            return item
+        if name == "create" and isinstance(body, list):
+            return await self._create_all(operation, arguments, body, entries, calls, values)
+        item, errors = self._validated(body, is_new=name == "create", values=values)
+        if item is None or entries:
+            return _refused(entries, _placed(errors, "body"))
+        if name == "replace" and calls.has("create", "replace"):
+            return await self._replace_with_hooks(operation, arguments, item, calls)
+        return await self._write(name, operation, arguments, await calls.before(name, item), calls)
+
+    async def _write(
+        self, name: str, operation: CrudOperation, arguments: Arguments, item: BaseModel, calls: Calls
+    ) -> Answer:
         document = self._document(item)
         if document is None:
             return _FAILED
         answer = await run_in_threadpool(operation.write_validated, *arguments, document)
-        return self._rewritten(name, answer, item)
+        # What a PUT leaves out of the frozen fields is as it was stored.
+        rewritten = self._rewritten(name, answer, [item] if name == "create" or not self._frozen else [])
+        if answer[0] in (200, 201):
+            done = "create" if answer[0] == 201 else "replace"
+            if calls.has_after(done):
+                await calls.after(done, self._as_stored(item, json.loads(answer[2])))
+        return rewritten
 
-    async def _update(self, operation: CrudOperation, arguments: Arguments, entries: bytes) -> Answer:
+    async def _replace_with_hooks(
+        self, operation: CrudOperation, arguments: Arguments, item: BaseModel, calls: Calls
+    ) -> Answer:
+        """A PUT makes an item or replaces one, by different hooks, and must then do what they were told."""
+        path, query, content_type, body, key, if_match, if_none_match, scope = arguments
+        for _ in range(_MAX_MERGES):
+            stored = operation.merge_stored(*arguments)
+            is_there = isinstance(stored, StoredItem)
+            if not isinstance(stored, StoredItem) and (stored[0] != 404 or not self.may_create):
+                return stored
+            if if_match and not is_there:
+                return _CHANGED
+            if is_there:
+                given = (path, query, content_type, body, key, if_match or "*", if_none_match, scope)
+            else:
+                given = (path, query, content_type, body, key, if_match, "*", scope)
+            named = item.model_copy(deep=True)
+            if self._key is not None:
+                named.__dict__[self._key] = self._typed_key(key)
+            if isinstance(stored, StoredItem):
+                self._keep_frozen(named, stored)
+            kind = "replace" if is_there else "create"
+            answer = await self._write("replace", operation, given, await calls.before(kind, named), calls)
+            if answer[0] != 412 or (if_match if is_there else if_none_match):
+                return answer  # else somebody has made or removed it meanwhile
+        return _BUSY
+
+    async def _delete(self, operation: CrudOperation, arguments: Arguments, calls: Calls) -> Answer:
+        found = operation.merge_stored(*arguments)
+        if not isinstance(found, StoredItem):
+            return found
+        key = self._typed_key(arguments[4])
+        await calls.before("delete", key)
+        answer = await run_in_threadpool(operation.perform, *arguments)
+        if answer[0] == 204:
+            await calls.after("delete", key)
+        return answer
+
+    async def _create_all(
+        self,
+        operation: CrudOperation,
+        arguments: Arguments,
+        body: list[Any],
+        entries: bytes,
+        calls: Calls,
+        values: Mapping[str, Any],
+    ) -> Answer:
+        items, documents, errors = [], [], []
+        for index, value in enumerate(body):
+            item, found = self._validated(value, is_new=True, values=values)
+            errors.extend(_placed(found, "body", index))
+            if item is not None:
+                items.append(item)
+        if errors or entries:
+            return _refused(entries, errors)
+        items = [await calls.before("create", item) for item in items]
+        for item in items:
+            document = self._document(item)
+            if document is None:
+                return _FAILED
+            documents.append(document)
+        answer = await run_in_threadpool(operation.write_all_validated, *arguments, documents)
+        rewritten = self._rewritten("create", answer, items)
+        if answer[0] == 201 and calls.has_after("create"):
+            for item, stored in zip(items, json.loads(answer[2]), strict=True):
+                await calls.after("create", self._as_stored(item, stored))
+        return rewritten
+
+    async def _update(self, operation: CrudOperation, arguments: Arguments, entries: bytes, calls: Calls) -> Answer:
         if entries:
             return _unprocessable(entries)  # without the item there is nothing to validate
         patch = json.loads(arguments[3])
+        changed: dict[str, Any] | None = None  # what a hook has made of the patch, by fields
         for _ in range(_MAX_MERGES):
             merged = operation.merge_stored(*arguments)
             if not isinstance(merged, StoredItem):
                 return merged
-            item = self._validated(
-                lambda value: self._items.validate_merged(value, patch), json.loads(merged.merged), b""
-            )
-            if not isinstance(item, BaseModel):
-                return item
+            value = self._without_key(json.loads(merged.merged), is_new=False)
+            try:
+                item = self._items.validate_merged(value, patch)
+                if calls.has("update") and changed is None and isinstance(patch, dict):
+                    changes = self._items.changes(item, patch)
+                    result = await calls.before("update", deepcopy(changes))
+                    patch = self._items.without(patch, changes.keys() - result.keys())
+                    changed = {
+                        name: each for name, each in result.items() if name not in changes or each != changes[name]
+                    }
+                    arguments = (*arguments[:3], json.dumps(patch).encode(), *arguments[4:])
+                    continue
+                if changed:
+                    item = self._items.validate_merged(self._items.changed(value, changed), patch)
+            except ValidationError as error:
+                return _refused(b"", _placed(error.errors(include_url=False), "body"))
             document = self._document(item)
             if document is None:
                 return _FAILED
             answer = await run_in_threadpool(operation.write_merged, merged, document)
             if answer is not None:
-                return self._rewritten("update", answer, item)
+                rewritten = self._rewritten("update", answer, [item])
+                if answer[0] == 200:
+                    await calls.after("update", item)
+                return rewritten
         return _BUSY
 
-    @staticmethod
-    def _validated(validate: Callable[[Any], BaseModel], body: Any, entries: bytes) -> BaseModel | Answer:
+    def _validated(self, value: Any, *, is_new: bool, values: Mapping[str, Any]) -> tuple[BaseModel | None, list[Any]]:
+        """The item that a body is, or what is wrong with it."""
+        body = self._without_key(value, is_new=is_new)
+        if is_new and values and isinstance(body, dict):
+            absent = {name: each for name, each in values.items() if self._items.names_of(name).isdisjoint(body)}
+            body = self._items.changed(body, absent)
         try:
-            item = validate(body)
+            return self._items.validate(body), []
         except ValidationError as error:
-            errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-            try:
-                text = json.dumps(
-                    jsonable_encoder(errors), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-                ).encode()
-            except ValueError:  # NaN, an infinity or a lone surrogate in an input: FastAPI fails, too
-                return _FAILED
-            return _unprocessable(entries + (b"," if entries else b"") + text[1:-1])
-        return _unprocessable(entries) if entries else item
+            # What a client has sent is shown as it was.
+            return None, [
+                {**each, "input": value} if each["input"] is body else each for each in error.errors(include_url=False)
+            ]
+
+    def _typed_key(self, text: str) -> Any:
+        return TypeAdapter(self._key_type).validate_python(text)
+
+    def _keep_frozen(self, item: BaseModel, stored: StoredItem) -> None:
+        """What a PUT leaves out of the frozen fields, for hooks to see."""
+        absent = [name for name in self._frozen if name not in item.model_fields_set]
+        if absent:
+            with contextlib.suppress(ValidationError):  # it may be older than the model
+                before = self._items.validate_merged(self._without_key(json.loads(stored.merged), is_new=False), {})
+                item.__dict__.update({name: getattr(before, name) for name in absent})
+
+    def _as_stored(self, item: BaseModel, stored: dict[str, Any]) -> BaseModel:
+        """`item` with the key that the store has given it. `stored` is it as the native half answers."""
+        if self._key is not None:
+            info = self._items.model.model_fields[self._key]
+            name = self._key if self._items.by_name else info.serialization_alias or self._key
+            item.__dict__[self._key] = self._key_type(stored[name])
+        return item
+
+    def _without_key(self, value: Any, *, is_new: bool) -> Any:
+        """A body without a key that is not the client's to choose, or that the model has no field for."""
+        is_items = self._key is not None and not (is_new and self._key_type is int)
+        if is_items or not isinstance(value, dict) or self._key_names.isdisjoint(value):
+            return value
+        return {name: member for name, member in value.items() if name not in self._key_names}
 
     def _document(self, item: BaseModel) -> bytes | None:
         try:
@@ -132,7 +277,7 @@ class PythonHalf:
 
     # --- answers that are not what is stored --------------------------------------------------------
 
-    def _rewritten(self, name: str, answer: Answer, item: BaseModel | None = None, query: str = "") -> Answer:
+    def _rewritten(self, name: str, answer: Answer, items: Sequence[BaseModel] = (), query: str = "") -> Answer:
         status, content_type, body, headers = answer
         if not self._exported.outputs or status not in (200, 201):
             return answer
@@ -140,12 +285,14 @@ class PythonHalf:
         try:
             if name == "list":
                 wanted = _last_fields(query)
-                items = b",".join(_only(wanted, self._written(each)) for each in stored["items"])
+                page = b",".join(_only(wanted, self._written(each)) for each in stored["items"])
                 stored["items"] = []
                 body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
-                body = body.replace(b'"items":[]', b'"items":[' + items + b"]", 1)
+                body = body.replace(b'"items":[]', b'"items":[' + page + b"]", 1)
+            elif isinstance(stored, list):
+                body = b"[" + b",".join(map(self._written, stored, items)) + b"]"
             else:
-                body = self._written(stored, item)
+                body = self._written(stored, items[0] if items else None)
         except (PydanticSerializationError, ValueError):
             return _FAILED
         return status, content_type, body, headers
@@ -176,6 +323,19 @@ def _only(names: set[str] | None, item: bytes) -> bytes:
         return item
     members = {name: value for name, value in json.loads(item).items() if name in names}
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _placed(errors: Sequence[Any], *place: str | int) -> list[Any]:
+    return [{**each, "loc": (*place, *each["loc"])} for each in errors]
+
+
+def _refused(entries: bytes, errors: Sequence[Any]) -> Answer:
+    """The 422 for `errors`, behind those that are written already."""
+    try:
+        text = json.dumps(jsonable_encoder(errors), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:  # NaN, an infinity or a lone surrogate in an input: FastAPI fails, too
+        return _FAILED
+    return _unprocessable(entries + (b"," if entries and errors else b"") + text[1:-1])
 
 
 def _unprocessable(entries: bytes) -> Answer:

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel
@@ -47,6 +47,38 @@ class StoredItems:
             for name, field in model.model_fields.items()
             if any(isinstance(path, AliasPath) for path in _choices(field))
         }
+
+    def names_of(self, field: str) -> set[str]:
+        """By what names a body may call a field, or what is none."""
+        info = self.model.model_fields.get(field)
+        if info is None:
+            return {field}
+        config = self.model.model_config
+        by_name = config.get("validate_by_name") or config.get("populate_by_name")
+        aliases = {path for path in _choices(info) if isinstance(path, str)}
+        return aliases | {field} if by_name or not aliases else aliases
+
+    def changes(self, item: BaseModel, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """What `patch` says, by the names of fields, with the values that it has in `item`."""
+        extra = item.__pydantic_extra__ or {}
+        changes = {name: extra[name] for name in patch if name in extra}
+        for name in self.model.model_fields:
+            if not self.names_of(name).isdisjoint(patch):
+                changes[name] = getattr(item, name)
+        return changes
+
+    def without(self, patch: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+        """`patch` without what it says of `fields`."""
+        names = set(fields).union(*(self.names_of(name) for name in fields))
+        return {name: value for name, value in patch.items() if name not in names}
+
+    def changed(self, value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+        """An item that is to be validated, with the values that `changes` has for fields."""
+        named = self.without(value, changes.keys())
+        for name, each in changes.items():
+            names = self.names_of(name)
+            named[name if name in names else min(names)] = each
+        return named
 
     def validate(self, value: Any) -> BaseModel:
         """A body, as FastAPI validates one. Raises ValidationError, and what the model's own code raises."""

@@ -86,6 +86,11 @@ class Stores:
             self._resources.append(resource)
             self._is_open = False  # the next use brings the new one's table up to date
 
+    def remove(self, resource: Resource) -> None:
+        """Forget a resource that add() has taken in."""
+        with self._lock:
+            self._resources.remove(resource)
+
     def open(self) -> None:
         """Open what is not open yet, and bring the tables up to date. Each open() needs its close().
 

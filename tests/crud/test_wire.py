@@ -459,10 +459,10 @@ def test_aliases_are_the_names_on_the_wire(app: App, open_client: Open) -> None:
     app.crud(User, key="key", unique=["mail"])
     with open_client(app) as client:
         assert client.post("/users", json={"eMail": "a"}).text == '{"userId":1,"eMail":"a"}'
-        assert client.post("/users", json={"mail": "b", "key": 7}).text == '{"userId":7,"eMail":"b"}'
-        assert client.patch("/users/7", json={"eMail": "c"}).text == '{"userId":7,"eMail":"c"}'
-        assert client.patch("/users/7", json={"mail": "d"}).text == '{"userId":7,"eMail":"d"}'
-        assert client.put("/users/7", json={"eMail": "a"}).json() == {
+        assert client.post("/users", json={"mail": "b", "key": 7}).text == '{"userId":2,"eMail":"b"}'
+        assert client.patch("/users/2", json={"eMail": "c"}).text == '{"userId":2,"eMail":"c"}'
+        assert client.patch("/users/2", json={"mail": "d"}).text == '{"userId":2,"eMail":"d"}'
+        assert client.put("/users/2", json={"eMail": "a"}).json() == {
             "detail": "An item with this eMail already exists"
         }
 

@@ -66,8 +66,19 @@ class QueryTest : public testing::Test {
     EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().detail);
     return found;
   }
+  bool holds(const Condition& condition) {
+    bool result = false;
+    const auto done = submit(*store_, [&](WriteTransaction& transaction) -> Status {
+                        const auto held = transaction.holds(*items_, condition);
+                        result = held.value_or(false);
+                        return held ? Status() : std::unexpected(held.error());
+                      }).get();
+    EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().detail);
+    return result;
+  }
   std::vector<std::int64_t> where(Condition condition) {
     const auto counted = items_->count(condition, nullptr);
+    EXPECT_EQ(holds(condition), counted.value_or(0) != 0);  // to a write there is what there is to a read
     ListQuery query{.condition = std::move(condition), .limit = 100};
     auto found = ids(query);
     EXPECT_EQ(counted.value_or(12345), found.size());

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/sqlite/query_statements.hpp"
 #include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/table_sql.hpp"
 
@@ -38,7 +39,13 @@ class Statements {
   }
   void set_room_for_keys(std::size_t table_id, bool room) { table(table_id).room_for_keys = room; }
 
-  void clear() noexcept { tables_.clear(); }
+  /// Those of conditions.
+  [[nodiscard]] QueryStatements& queries() noexcept { return queries_; }
+
+  void clear() noexcept {
+    tables_.clear();
+    queries_.clear();
+  }
 
  private:
   static const std::string& text(const TableSql& sql, StatementKind kind) noexcept {
@@ -72,6 +79,7 @@ class Statements {
   }
 
   std::vector<OfTable> tables_;
+  QueryStatements queries_;
 };
 
 }  // namespace data_bridge::storage::sqlite

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "storage/sqlite/key_sequence.hpp"
+#include "storage/sqlite/query_sql.hpp"
 #include "text/uuid7.hpp"
 
 namespace data_bridge::storage::sqlite {
@@ -120,6 +121,23 @@ std::expected<bool, Error> SqliteTransaction::get(Collection& collection, const 
     return false;
   }
   return std::unexpected(connection_.last_error());
+}
+
+std::expected<bool, Error> SqliteTransaction::holds(Collection& collection, const Condition& condition) {
+  const SqliteCollection& mine = as_sqlite(collection);
+  const QuerySql sql = count_sql(mine.table(), mine.sql(), condition);
+  const auto statement = statements_.queries().get(connection_, sql.text);
+  if (!statement) {
+    return std::unexpected(statement.error());
+  }
+  const StatementUse use(*statement);
+  if (auto done = bind_row(*statement, sql.parameters, connection_); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  if (sqlite3_step(*statement) != SQLITE_ROW) {
+    return std::unexpected(connection_.last_error());
+  }
+  return sqlite3_column_int64(*statement, 0) != 0;
 }
 
 Status SqliteTransaction::insert(Collection& collection, Row& row) {

@@ -14,6 +14,7 @@ class SqliteTransaction final : public WriteTransaction {
       : connection_(connection), statements_(statements) {}
 
   [[nodiscard]] std::expected<bool, Error> get(Collection& collection, const Key& key, RowVisitor& visitor) override;
+  [[nodiscard]] std::expected<bool, Error> holds(Collection& collection, const Condition& condition) override;
   [[nodiscard]] Status insert(Collection& collection, Row& row) override;
   [[nodiscard]] std::expected<bool, Error> replace(Collection& collection, const Key& key, const Row& row) override;
   [[nodiscard]] std::expected<bool, Error> remove(Collection& collection, const Key& key) override;

@@ -1,0 +1,165 @@
+"""What a resource is declared with: the operations there are, and the checks of the options."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, create_model
+from pydantic.types import UuidVersion
+
+from .naming import plural, words
+
+Operation = Literal["list", "get", "create", "replace", "update", "delete"]
+OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
+
+GROUPS: Mapping[str, tuple[Operation, ...]] = {
+    "read": ("list", "get"),
+    "write": ("create", "replace", "update", "delete"),
+}
+
+
+def derived_model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
+    """A model of these fields."""
+    # Of the module of its base: Pydantic before 2.10 evaluates the annotations of that again, by names of this one.
+    return create_model(name, __base__=base or BaseModel, __module__=base.__module__ if base else __name__, **fields)
+
+
+def plain_type(annotation: Any) -> type:
+    """int, UUID or str of a key's annotation; the annotation itself of anything else, for the error."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kept = [part for part in typing.get_args(annotation) if part is not type(None)]
+        return plain_type(kept[0]) if len(kept) == 1 else typing.cast(type, annotation)
+    if typing.get_origin(annotation) is Annotated:
+        return plain_type(typing.get_args(annotation)[0])
+    for plain in (int, uuid.UUID, str):
+        if isinstance(annotation, type) and issubclass(annotation, plain) and annotation is not bool:
+            return plain
+    return typing.cast(type, annotation)
+
+
+def _uuid_versions(annotation: Any) -> Iterator[int]:
+    """The versions that an annotation asks of a UUID."""
+    for part in typing.get_args(annotation):
+        if isinstance(part, UuidVersion):
+            yield part.uuid_version
+        yield from _uuid_versions(part)
+
+
+def kebab_plural(name: str) -> str:
+    """Where a resource of a model of this name is mounted."""
+    *first, last = words(name)
+    return "-".join([*first, plural(last)])
+
+
+def check_path(options: str, path: str) -> str:
+    """`path`. Raises ValueError."""
+    if not isinstance(path, str) or not re.fullmatch(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+", path):
+        raise ValueError(
+            f"{options}: path={path!r} must be like '/products': begin with '/', not end with it, without parameters"
+        )
+    return path
+
+
+def check_table(options: str, table: str) -> str:
+    """`table`. Raises ValueError."""
+    if not isinstance(table, str) or not table or "\0" in table:
+        raise ValueError(f"{options}: table={table!r} is not a name")
+    return table
+
+
+def check_operations(options: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """`operations` in their own order. Raises TypeError, ValueError."""
+    if isinstance(operations, str):
+        raise TypeError(f"{options}: operations must be a list of names, not one string")
+    unknown = [name for name in operations if name not in OPERATIONS]
+    if unknown or not operations:
+        raise ValueError(f"{options}: operations={list(operations)!r}; there are {', '.join(OPERATIONS)}")
+    return tuple(name for name in OPERATIONS if name in operations)
+
+
+def by_operation(options: str, name: str, value: Any) -> dict[Operation, Any]:
+    """An option that is one for all operations, or a dict by operation. Raises ValueError."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(OPERATIONS, value)
+    found: dict[Operation, Any] = dict.fromkeys(OPERATIONS)
+    for key, part in value.items():
+        if key not in OPERATIONS and key not in GROUPS:
+            raise ValueError(f"{options}: {name}={{{key!r}: ...}}; there are {', '.join([*OPERATIONS, *GROUPS])}")
+        for operation in GROUPS.get(key, (key,)):
+            if key in GROUPS and operation in value:
+                continue  # an operation's own is meant instead of its group's
+            found[operation] = part
+    return found
+
+
+def check_page_sizes(options: str, page_size: int, max_page_size: int) -> None:
+    """Raises ValueError."""
+    if not (isinstance(page_size, int) and isinstance(max_page_size, int) and 1 <= page_size <= max_page_size):
+        raise ValueError(f"{options}: page_size={page_size!r} must be from 1 to max_page_size={max_page_size!r}")
+    if max_page_size > 1_000_000:
+        raise ValueError(f"{options}: max_page_size={max_page_size!r}: a page is held in memory; at most 1,000,000")
+
+
+def groups(options: str, name: str, groups: Sequence[str | Sequence[str]]) -> list[list[str]]:
+    """Each of `groups` as a list. Raises TypeError, ValueError."""
+    if isinstance(groups, str):
+        raise TypeError(f"{options}: {name} must be a list of fields or tuples of fields, not one string")
+    result = [[group] if isinstance(group, str) else list(group) for group in groups]
+    if any(not group or not all(isinstance(field, str) for field in group) for group in result):
+        raise ValueError(f"{options}: {name}={groups!r}: names of fields, or tuples of names")
+    return result
+
+
+# What makes two values of a type the same, where that is more than their JSON.
+_SAMENESS: Mapping[Any, str] = {
+    set: "set",
+    frozenset: "set",
+    datetime: "instant",
+    time: "time",
+    timedelta: "duration",
+    Decimal: "decimal",
+}
+
+
+def frozen_fields(model: type[BaseModel], key: str) -> list[tuple[str, str]]:
+    """The fields that are set once, and what makes two of their values the same. The key is one anyway."""
+    return [
+        (name, _SAMENESS.get(_plain_origin(field.annotation), "json"))
+        for name, field in model.model_fields.items()
+        if field.frozen and name != key
+    ]
+
+
+def _plain_origin(annotation: Any) -> Any:
+    """What a field is one of, besides None."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kept = [part for part in typing.get_args(annotation) if part is not type(None)]
+        return _plain_origin(kept[0]) if len(kept) == 1 else None
+    if typing.get_origin(annotation) is Annotated:
+        return _plain_origin(typing.get_args(annotation)[0])
+    return typing.get_origin(annotation) or annotation
+
+
+def with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:
+    """The model, with a key that may be absent where the store assigns one, whatever its declaration says."""
+    field = model.model_fields.get(key)
+    if field is None:
+        return model
+    kind = plain_type(field.annotation)
+    if kind not in (int, uuid.UUID, str):
+        raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a str, not {field.annotation!r}")
+    if set(_uuid_versions(Annotated[field.annotation, *field.metadata, None])) - {7}:
+        raise TypeError(f"{options}: the key {key!r} gets UUIDs of version 7; declare it as UUID or UUID7")
+    if field.default_factory is None and (kind is str or not field.is_required()):
+        return model
+    changed = copy(field)
+    changed.default, changed.default_factory = None, None
+    return derived_model(model.__name__, {key: (kind | None, changed)}, model)

@@ -10,6 +10,7 @@
 
 #include "schema/choice_nodes.hpp"
 #include "schema/container_nodes.hpp"
+#include "schema/dict_node.hpp"
 #include "schema/numbers.hpp"
 #include "schema/scalar_nodes.hpp"
 #include "schema/string_node.hpp"
@@ -210,6 +211,9 @@ class Compiler {
       return std::make_unique<ListNode>(node(reader.get("items")), reader.length("min_length"),
                                         reader.length("max_length"), reader.flag("fail_fast"));
     }
+    if (type == "dict") {
+      return dict_node(reader);
+    }
     if (type == "ref") {
       reader.allow({"type", "name"});
       auto reference = std::make_unique<ReferenceNode>();
@@ -291,6 +295,20 @@ class Compiler {
       constraints.pattern = std::move(*pattern);
     }
     return std::make_unique<StringNode>(std::move(constraints));
+  }
+
+  NodePtr dict_node(const Reader& reader) {
+    reader.allow({"type", "keys", "values", "min_length", "max_length", "fail_fast", "ends_early"});
+    NodePtr key = node(reader.get("keys"));
+    const auto* text = dynamic_cast<const StringNode*>(key.get());
+    const DictKeys keys = text != nullptr && text->is_plain()                  ? DictKeys::kText
+                          : dynamic_cast<const AnyNode*>(key.get()) != nullptr ? DictKeys::kAny
+                                                                               : DictKeys::kTyped;
+    return std::make_unique<DictNode>(std::move(key), keys, node(reader.get("values")),
+                                      DictLimits{.min_length = reader.length("min_length"),
+                                                 .max_length = reader.length("max_length"),
+                                                 .fail_fast = reader.flag("fail_fast"),
+                                                 .ends_early = reader.flag("ends_early")});
   }
 
   static NodePtr enum_node(const Reader& reader) {

@@ -9,7 +9,7 @@ The text is JSON::
      "schema": NODE}
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
-already folded in: ``int float str bool none any datetime uuid literal enum nullable list ref model``.
+already folded in: ``int float str bool none any datetime uuid literal enum nullable list dict ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
 which has the kind of a column and no validation, and is a reason for operations to go through Python.
 """
@@ -28,6 +28,7 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 
 from data_bridge._core import check_pattern
 from data_bridge.dialect import NULL_IS_ABSENT
+from data_bridge.schema_dialect import dict_ends_early
 
 __all__ = [
     "NO_SCHEMA",
@@ -96,6 +97,8 @@ _DEFAULT_CONFIG: dict[str, Any] = {
 # What JSON mode always writes as a string.
 _WRITTEN_AS_TEXT = {"decimal", "date", "time", "timedelta", "bytes", "url", "multi-host-url"}
 _SCALARS = {"int", "float", "str", "bool", "datetime", "uuid", "literal", "enum"}
+# What the keys of a dict may be: where values are equal, they are written alike.
+_KEYS = {"str", "any", "int", "uuid", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
@@ -251,11 +254,11 @@ class _Exporter:
 
     # --- reasons ------------------------------------------------------------------------------------
 
-    def _refuse(self, where: str, reason: str, kind: str = "json") -> _Node:
+    def _refuse(self, where: str, reason: str, kind: str = "json", nullable: bool | None = None) -> _Node:
         """A stand-in for what Python has to validate. `nullable`: it may be None for all that is known."""
         if (where, reason) not in self.inputs:
             self.inputs.append((where, reason))
-        return {"type": "opaque", "kind": kind, "nullable": kind == "json"}
+        return {"type": "opaque", "kind": kind, "nullable": kind == "json" if nullable is None else nullable}
 
     def _refuse_output(self, where: str, reason: str) -> None:
         if (where, reason) not in self.outputs:
@@ -277,7 +280,11 @@ class _Exporter:
         function = serialization.get("function")
         if function is not None and is_pydantics_own(function) and not is_secret(function):
             return False  # how a type of Pydantic's is written, which is how it is stored
-        if function is None and serialization["type"] in ("to-string", "include-exclude-sequence"):
+        if function is None and serialization["type"] in (
+            "to-string",
+            "include-exclude-sequence",
+            "include-exclude-dict",
+        ):
             return False
         self._refuse_output(where, "a secret" if is_secret(function) else "a custom serialiser")
         return True
@@ -429,6 +436,11 @@ class _Exporter:
         return all(type(v) in (str, bool) or (type(v) is int and -(2**63) <= v < 2**63) for v in values)
 
     @staticmethod
+    def _have_one_type(values: list[Any]) -> bool:
+        """No two of them are equal and yet written in two ways, as 1 and True are."""
+        return len({type(value) for value in values}) <= 1 and bool not in map(type, values)
+
+    @staticmethod
     def _expected(schema: _Schema) -> str:
         """The choices as Pydantic itself words them."""
         try:
@@ -446,6 +458,17 @@ class _Exporter:
         self._refuse_others(schema, limits | {"items_schema", "strict"}, where)
         items = schema.get("items_schema", {"type": "any"})
         node: _Node = {"type": "list", "items": self._node(items, config, where + "[]")}
+        node.update({key: schema[key] for key in limits & schema.keys() if schema[key] is not None})
+        return node
+
+    def _dict(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        limits = {"min_length", "max_length", "fail_fast"}
+        self._refuse_others(schema, limits | {"keys_schema", "values_schema", "strict"}, where)
+        keys = self._node(schema.get("keys_schema", {"type": "any"}), config, where + "[key]")
+        values = self._node(schema.get("values_schema", {"type": "any"}), config, where + "[]")
+        if keys["type"] not in _KEYS or not self._have_one_type(keys.get("values", [])):
+            return self._refuse(where, "a dict with keys of a type that has no native form as a key", nullable=False)
+        node: _Node = {"type": "dict", "keys": keys, "values": values, "ends_early": dict_ends_early()}
         node.update({key: schema[key] for key in limits & schema.keys() if schema[key] is not None})
         return node
 
@@ -580,6 +603,7 @@ _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "enum": _Exporter._enum,
     "nullable": _Exporter._nullable,
     "list": _Exporter._list,
+    "dict": _Exporter._dict,
     "definition-ref": _Exporter._definition_ref,
     "model": _Exporter._model,
 }

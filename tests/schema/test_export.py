@@ -43,7 +43,7 @@ class Inner(BaseModel):
 FIELDS: list[tuple[Any, str]] = [
     (Decimal, "the type `decimal`"),
     (date, "the type `date`"),
-    (dict[str, int], "the type `dict`"),
+    (dict[float, int], "a dict with keys of a type that has no native form as a key"),
     (int | str, "the type `union`"),
     (bytes, "the type `bytes`"),
     (set[int], "the type `set`"),

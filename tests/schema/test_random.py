@@ -139,6 +139,12 @@ def random_model(rng: random.Random, depth: int) -> type[BaseModel]:
             kind = random_model(rng, depth - 1)
         if rng.random() < 0.3:
             kind = list[kind]
+        elif rng.random() < 0.2:
+            limits: dict[str, Any] = {rng.choice(["min_length", "max_length"]): rng.randrange(4)}
+            key = rng.choice(
+                [str, int, Any, Literal["f0", "A1", "x"], Annotated[str, StringConstraints(to_upper=True)]]
+            )
+            kind = Annotated[dict[key, kind], Field(**(limits if rng.random() < 0.5 else {}))]
         if rng.random() < 0.3 and kind is not None:
             kind = kind | None
         options: dict[str, Any] = {}

@@ -92,6 +92,21 @@ TYPES: list[Any] = [
     Annotated[list[int], Field(min_length=1, max_length=3)],
     Annotated[list[int], Field(max_length=2, fail_fast=True)],
     Annotated[list[Nested], Field(min_length=2)],
+    dict[str, int],
+    dict,
+    dict[int, str | None],
+    dict[UUID, Any],
+    dict[Text, bool],
+    dict[Number, float],
+    dict[Literal["a", "x"], int],
+    dict[str, dict[str, list[int]]],
+    dict[str, Nested],
+    dict[Annotated[str, StringConstraints(to_lower=True, max_length=2, pattern="^[a-zA-Z]")], Any],
+    Annotated[dict[str, int], Field(min_length=2)],
+    Annotated[dict[str, int], Field(max_length=1)],
+    Annotated[dict[int, int], Field(min_length=2, max_length=3)],
+    Annotated[dict[str, int], Field(fail_fast=True)],
+    Annotated[dict[str, int], Strict()],
 ]
 
 ID = "12345678-1234-4234-8234-123456789abc"
@@ -143,6 +158,15 @@ VALUES = [
     # containers
     *["[]", "[1]", "[1,2]", "[1,2,3]", "[1,2,3,4]", '["a"]', '["1",2.0,true]', '[[1],["x",2.5]]', "[null]"],
     *["{}", '{"x":1}', '{"x":"1","y":"q"}', '{"x":"z","y":5,"_sa":1}', '{"x":1,"x":"2"}', '{"y":null}'],
+    *[
+        '{"a":1,"A":2,"b":"x"}',
+        '{"1":1,"01":"2"," 1 ":3}',
+        '{"1":1,"2":2}',
+        '{"1":1,"2":2,"3":3,"4":"x"}',
+        '{"x":"q","y":"r","z":1}',
+    ],
+    *['{"\\ud800":1}', '{"\\ud800a\\udc00":"x"}', '{"":0}', f'{{"{ID}":1,"{ID.upper()}":[]}}', '{"abc":1,"1":{}}'],
+    *['{"9223372036854775808":1}', '{"a":{"b":[1]}}', '{"a":{"b":["x"],"c":1}}', '{"a":{"x":1},"b":{}}'],
     *['[{"x":1}]', '[{"x":1},{"x":"q"}]', '[{},{"x":2,"z":3}]', '[{"x":1},{"x":2}]', '{"a":{"b":[1,{"_sa_c":1}]}}'],
 ]
 

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "schema/bytes_node.hpp"
+#include "schema/calendar_nodes.hpp"
 #include "schema/choice_nodes.hpp"
 #include "schema/container_nodes.hpp"
 #include "schema/dict_node.hpp"
@@ -189,6 +191,20 @@ class Compiler {
       reader.allow({"type", "strict"});
       return std::make_unique<DatetimeNode>(reader.flag("strict"));
     }
+    if (type == "date") {
+      reader.allow({"type", "strict", "le", "lt", "ge", "gt"});
+      return std::make_unique<DateNode>(
+          reader.flag("strict"), bounds<std::string>(reader, [](std::string_view text) { return std::string(text); }));
+    }
+    if (type == "time") {
+      reader.allow({"type", "strict"});
+      return std::make_unique<TimeNode>(reader.flag("strict"));
+    }
+    if (type == "bytes") {
+      reader.allow({"type", "strict", "min_length", "max_length"});
+      return std::make_unique<BytesNode>(reader.flag("strict"), reader.length("min_length"),
+                                         reader.length("max_length"));
+    }
     if (type == "uuid") {
       reader.allow({"type", "strict", "version"});
       const std::optional<json::Value> version = reader.integer("version");
@@ -295,6 +311,22 @@ class Compiler {
       constraints.pattern = std::move(*pattern);
     }
     return std::make_unique<StringNode>(std::move(constraints));
+  }
+
+  // `order` makes of a bound's text what is compared.
+  template <typename Order, typename MakeOrder>
+  static Bounds<Order> bounds(const Reader& reader, MakeOrder order) {
+    const auto bound = [&](std::string_view key) -> std::optional<Bound<Order>> {
+      const json::Value* value = reader.find(key);
+      if (value == nullptr) {
+        return std::nullopt;
+      }
+      const Reader parts(*value, "a bound");
+      parts.allow({"value", "display", "context"});
+      return Bound<Order>{
+          .order = order(parts.text("value")), .display = parts.text("display"), .context = parts.get("context")};
+    };
+    return {.le = bound("le"), .lt = bound("lt"), .ge = bound("ge"), .gt = bound("gt")};
   }
 
   NodePtr dict_node(const Reader& reader) {

@@ -13,11 +13,6 @@ namespace data_bridge::schema {
 
 namespace {
 
-// An integer beyond the range of a double is no number to Pydantic's datetime.
-bool is_number(const json::Value& value) {
-  return value.is_int() || value.is_double() || (value.is_big_int() && std::isfinite(int_to_double(value)));
-}
-
 enum class Defect : std::uint8_t { kNone, kSurrogate, kDepth };
 
 // `levels`: how many nested values, this one included, may still be written.

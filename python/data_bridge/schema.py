@@ -9,7 +9,8 @@ The text is JSON::
      "schema": NODE}
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
-already folded in: ``int float str bool none any datetime uuid literal enum nullable list dict ref model``.
+already folded in: ``int float str bool none any datetime date time bytes uuid literal enum nullable list
+dict ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
 which has the kind of a column and no validation, and is a reason for operations to go through Python.
 """
@@ -23,12 +24,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 
 from data_bridge._core import check_pattern
 from data_bridge.dialect import NULL_IS_ABSENT
-from data_bridge.schema_dialect import dict_ends_early
+from data_bridge.schema_dialect import bound_in_words, dict_ends_early, is_known
 
 __all__ = [
     "NO_SCHEMA",
@@ -54,8 +56,8 @@ _MAX_DEPTH_LATER = 9993
 # Keys that do not change how a value out of JSON is validated or written.
 _NEUTRAL = {"type", "ref", "metadata"}
 
-# Settings without effect here: on instances and attributes, on bytes and timedelta (not exported), on the
-# text of exceptions, on speed. `serialize_by_alias`: FastAPI always passes by_alias=True.
+# Settings without effect here: on instances and attributes, on the text of exceptions, on speed; those of bytes are
+# looked at where there are bytes. `serialize_by_alias`: FastAPI always passes by_alias=True.
 _NEUTRAL_CONFIG = {
     "title",
     "typed_dict_total",
@@ -94,11 +96,12 @@ _DEFAULT_CONFIG: dict[str, Any] = {
 }
 
 
+_BOUNDS = {"le", "lt", "ge", "gt"}
 # What JSON mode always writes as a string.
 _WRITTEN_AS_TEXT = {"decimal", "date", "time", "timedelta", "bytes", "url", "multi-host-url"}
-_SCALARS = {"int", "float", "str", "bool", "datetime", "uuid", "literal", "enum"}
+_SCALARS = {"int", "float", "str", "bool", "datetime", "date", "time", "bytes", "uuid", "literal", "enum"}
 # What the keys of a dict may be: where values are equal, they are written alike.
-_KEYS = {"str", "any", "int", "uuid", "literal", "enum"}
+_KEYS = {"str", "any", "int", "date", "uuid", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
@@ -399,6 +402,66 @@ class _Exporter:
             return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`", "text")
         return {"type": "datetime", "strict": self._strict(schema, config)}
 
+    def _date(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", *_BOUNDS}, where)
+        if self._other_release("date", where) or self._other_temporal_text("date", config, where):
+            return self._opaque_text("date", config)
+        return {"type": "date", "strict": self._strict(schema, config), **self._bounds(schema)}
+
+    def _time(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", "microseconds_precision"}, where)
+        if schema.get("microseconds_precision", "truncate") != "truncate":
+            self._refuse(where, "`microseconds_precision` of a Pydantic `time`")
+        if self._other_release("time", where) or self._other_temporal_text("time", config, where):
+            return self._opaque_text("time", config)
+        return {"type": "time", "strict": self._strict(schema, config)}
+
+    def _bytes(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        lengths = {"min_length", "max_length"}
+        self._refuse_others(schema, {"strict", *lengths}, where)
+        for setting in ("val_json_bytes", "ser_json_bytes"):
+            if config.get(setting, "utf8") != "utf8":
+                return self._refuse(where, f"the setting `{setting}`", "text")
+        if self._other_release("bytes", where):
+            return self._opaque_text("bytes", config)
+        given = {key: schema[key] for key in lengths & schema.keys() if schema[key] is not None}
+        return {"type": "bytes", "strict": self._strict(schema, config), **given}
+
+    def _other_release(self, kind: str, where: str) -> bool:
+        """Whether the installed Pydantic does otherwise than the native core knows; then that is a reason."""
+        if is_known(kind):
+            return False
+        self._refuse(where, f"`{kind}` of this release of Pydantic")
+        return True
+
+    def _other_temporal_text(self, kind: str, config: _Schema, where: str) -> bool:
+        other = self._writes_otherwise(kind, config)
+        if other:
+            self._refuse(where, "the setting `ser_json_temporal`")
+        return other
+
+    @staticmethod
+    def _writes_otherwise(kind: str, config: _Schema) -> bool:
+        return bool(config.get("ser_json_" + kind, config.get("ser_json_temporal", "iso8601")) != "iso8601")
+
+    def _opaque_text(self, kind: str, config: _Schema) -> _Node:
+        """What _refuse() gives, without a reason of its own."""
+        is_text = not self._writes_otherwise(kind, config)
+        return {"type": "opaque", "kind": "text" if is_text else "json", "nullable": not is_text}
+
+    @staticmethod
+    def _bounds(schema: _Schema) -> _Node:
+        """Bounds of values that are no numbers of JSON, in Pydantic's words."""
+        made: _Node = {}
+        for key in _BOUNDS & schema.keys():
+            display, context = bound_in_words(schema["type"], schema[key])
+            made[key] = {
+                "value": str(schema[key]),
+                "display": display,
+                "context": jsonable_encoder(context),
+            }
+        return made
+
     def _uuid(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", "version"}, where)
         node: _Node = {"type": "uuid", "strict": self._strict(schema, config)}
@@ -598,6 +661,9 @@ _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "none": _Exporter._none,
     "any": _Exporter._any,
     "datetime": _Exporter._datetime,
+    "date": _Exporter._date,
+    "time": _Exporter._time,
+    "bytes": _Exporter._bytes,
     "uuid": _Exporter._uuid,
     "literal": _Exporter._literal,
     "enum": _Exporter._enum,

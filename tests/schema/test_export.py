@@ -3,7 +3,7 @@
 import enum
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -13,10 +13,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import (
     AliasPath,
+    Base64Bytes,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PastDate,
     RootModel,
     computed_field,
     create_model,
@@ -42,10 +44,11 @@ class Inner(BaseModel):
 
 FIELDS: list[tuple[Any, str]] = [
     (Decimal, "the type `decimal`"),
-    (date, "the type `date`"),
+    (PastDate, "`now_op` of a Pydantic `date`"),
+    (Annotated[time, Field(gt=time(10))], "`gt` of a Pydantic `time`"),
     (dict[float, int], "a dict with keys of a type that has no native form as a key"),
     (int | str, "the type `union`"),
-    (bytes, "the type `bytes`"),
+    (Base64Bytes, "the validator function"),
     (set[int], "the type `set`"),
     (Annotated[int, BeforeValidator(abs)], "the validator function abs"),
     (Annotated[str, Field(pattern=r"\bword")], r"the pattern '\\bword'"),
@@ -82,14 +85,14 @@ def test_unsupported_defaults() -> None:
 def test_all_reasons_at_once_with_their_places() -> None:
     class Model(BaseModel):
         ok: str
-        when: date
+        when: PastDate
         inner: Inner
-        many: list[list[bytes]] = []
+        many: list[list[complex]] = []
 
     with pytest.raises(Unsupported) as caught:
         export_model(Model)
     assert [field for field, _ in caught.value.reasons] == ["when", "inner.amount", "many[][]"]
-    assert str(caught.value).startswith("Model cannot be validated natively: when: the type `date`; ")
+    assert str(caught.value).startswith("Model cannot be validated natively: when: `now_op` of a Pydantic `date`; ")
 
 
 def test_unsupported_models() -> None:
@@ -182,6 +185,9 @@ def test_fields() -> None:
         inner: Inner2
         code: UUID | None = None
         when: datetime
+        day: date
+        at: time
+        raw: bytes
         on: bool = True
         rate: float = 1
         grade: enum.Enum = enum.Enum("G", {"A": "a"})("a")
@@ -197,6 +203,9 @@ def test_fields() -> None:
         ("inner", "json", False, True),
         ("code", "uuid", True, False),
         ("when", "datetime", False, True),
+        ("day", "date", False, True),
+        ("at", "time", False, True),
+        ("raw", "str", False, True),
         ("on", "bool", False, False),
         ("rate", "float", False, False),
         ("grade", "str", False, False),
@@ -204,7 +213,9 @@ def test_fields() -> None:
     assert (fields[1]["input_key"], fields[1]["output_key"]) == ("Name", "Name")
 
 
-@pytest.mark.parametrize("kind", [int, UUID, str, Annotated[int, Field(gt=3, le=2**40)], float, bool, datetime])
+@pytest.mark.parametrize(
+    "kind", [int, UUID, str, Annotated[int, Field(gt=3, le=2**40)], float, bool, datetime, date, time, bytes]
+)
 def test_one_field_is_validated_as_a_path_parameter(kind: Any) -> None:
     app = FastAPI()
 
@@ -227,6 +238,8 @@ def test_one_field_is_validated_as_a_path_parameter(kind: Any) -> None:
         "12345678-1234-4234-8234-123456789abc",
         "é",
         "{}",
+        "2024-01-01",
+        "10:00",
     ]:
         expected = client.get("/" + text)
         status, body = native.validate_field("key", text, ("path", "key"))

@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -39,6 +39,15 @@ SEEDS: dict[Any, list[str]] = {
         "253402300799",
         "2024-02-29t12:34:56,7z",
     ],
+    date: [
+        "2024-02-29",
+        "0001-01-01",
+        "9999-12-31T00:00:00.0000001z",
+        "1700006400",
+        "-86400.0",
+        "2024-01-01 00:00+05:30",
+    ],
+    time: ["10:00", "23:59:59", "00:00:00.5", "12:34:56.123456789+05:30", "10:00:00,1z", "01:02-0330"],
     UUID: [
         "12345678-1234-4234-8234-123456789abc",
         "{12345678-1234-4234-8234-123456789ABC}",
@@ -104,6 +113,8 @@ def test_numbers_by_chance() -> None:
         "i": (list[Annotated[int, Field(gt=-1000, lt=10**12, multiple_of=7)]], []),
         "f": (list[Annotated[float, Field(ge=-1e6, le=1e12, multiple_of=0.01)]], []),
         "d": (list[datetime], []),
+        "a": (list[date], []),
+        "t": (list[time], []),
         "b": (list[bool], []),
         "e": (list[Literal[0, "1", 7, True]], []),
     }
@@ -128,6 +139,7 @@ def test_numbers_by_chance() -> None:
 
 
 SCALARS: list[Any] = [int, float, str, bool, datetime, UUID, Any, None, Literal["a", 1], Annotated[int, Field(ge=0)]]
+SCALARS += [date, time, bytes, Annotated[date, Field(gt=date(2024, 1, 1))], Annotated[bytes, Field(max_length=1)]]
 SCALARS += [Annotated[str, Field(min_length=2)], Annotated[float, Field(lt=10)], Annotated[str, Field(pattern="^a")]]
 
 

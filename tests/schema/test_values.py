@@ -1,7 +1,7 @@
 """Every supported type against every kind of JSON value: the answer is FastAPI's, byte for byte."""
 
 import enum
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -92,6 +92,20 @@ TYPES: list[Any] = [
     Annotated[list[int], Field(min_length=1, max_length=3)],
     Annotated[list[int], Field(max_length=2, fail_fast=True)],
     Annotated[list[Nested], Field(min_length=2)],
+    date,
+    date | None,
+    list[date],
+    Annotated[date, Field(gt=date(2024, 1, 1), le=date(2024, 2, 29))],
+    Annotated[date, Field(ge=date(1970, 1, 1), lt=date(2024, 1, 1))],
+    Annotated[date, Strict()],
+    time,
+    list[time],
+    Annotated[time, Strict()],
+    bytes,
+    Annotated[bytes, Field(min_length=2, max_length=4)],
+    Annotated[bytes, Field(min_length=1, max_length=1)],
+    Annotated[bytes, Strict()],
+    dict[date, int],
     dict[str, int],
     dict,
     dict[int, str | None],
@@ -152,6 +166,30 @@ VALUES = [
     *['"1700000000"', '"1700000000.5"', '"-0.5"', '"20000000001"', '"99999999999999999999"', '"999999999999999"'],
     *["1700000000", "1700000000.25", "20000000000", "20000000001", "-20000000001", "-62135596800000"],
     *["-62167219200000", "-62167219200001", "253402300799999", "253402300800000", "1.0000005", "-0.5", "1e20"],
+    # dates at midnight, times
+    *['"2024-01-01T00:00"', '"2024-01-01 00:00:00.0000009Z"', '"2024-01-01T00:00:00.000001"', '"0000-01-01T00:00:01"'],
+    *[
+        '"0000-01-01T00:00"',
+        '"86400"',
+        '"86400.0"',
+        '"2024-01-01x"',
+        '"2024-01-01T"',
+        '"2024-01-01T10"',
+        "86400",
+        "-86400.0",
+    ],
+    *["253402214400000", "1e-9", "86399", "86400.5", "86399.9999999", "0.1234567", "-1e-9", '"10:00"', '"10:00:00.5Z"'],
+    *[
+        '"23:59:59.999999999+05:30"',
+        '"10:00:60"',
+        '"24:00"',
+        '"10:60"',
+        '"10:00+05"',
+        '"10:00-00:30"',
+        '"10:00\u221201:00"',
+    ],
+    *['"10:00 "', '"1:00"', '"10:00:00."', '"10:00:00,5z"', '"10:00zz"', '"10:00+23:60"', '"10:00+24:00"', '"10-00"'],
+    *['["2024-01-01","10:00"]', '["2024-01-01",0]', '["10:00","23:59:59.9z"]', '{"2024-01-01":1,"1704067200":2}'],
     # UUIDs
     *[f'"{ID}"', '"' + ID.replace("-", "") + '"', '"{' + ID + '}"', f'"urn:uuid:{ID}"', '"' + ID.upper() + '"'],
     *[f'"{ID[:-1]}"', f'"{ID[:-1]}g"', f'"{ID}0"', '"12345678-1234-1234-1234-123456789abc"', '"1-2-3-4-5"', '"{}"'],

@@ -1,0 +1,35 @@
+// Validators of date and time.
+#pragma once
+
+#include <string>
+
+#include "schema/bounds.hpp"
+#include "schema/node.hpp"
+
+namespace data_bridge::schema {
+
+/// Strict: nothing that comes out of JSON is a date.
+class DateNode final : public Node {
+ public:
+  /// `bounds`: their ISO text, which sorts as dates do.
+  DateNode(bool strict, Bounds<std::string> bounds) noexcept : strict_(strict), bounds_(std::move(bounds)) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDate; }
+
+ private:
+  bool strict_;
+  Bounds<std::string> bounds_;
+};
+
+/// Strict: nothing that comes out of JSON is a time.
+class TimeNode final : public Node {
+ public:
+  explicit TimeNode(bool strict) noexcept : strict_(strict) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kTime; }
+
+ private:
+  bool strict_;
+};
+
+}  // namespace data_bridge::schema

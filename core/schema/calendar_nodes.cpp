@@ -29,7 +29,7 @@ bool fail_date(State& state, const json::Value& input, const DateError& error) {
 bool DateNode::validate(const json::Value& input, State& state, json::Value& out) const {
   std::expected<Datetime, DateError> value;
   if (!strict_ && input.is_string()) {
-    value = parse_date(input.as_string());
+    value = parse_date(input.as_string(), exponents_);
   } else if (!strict_ && is_number(input)) {
     value = date_from_number(input);
   } else {

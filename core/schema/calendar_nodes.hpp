@@ -12,12 +12,14 @@ namespace data_bridge::schema {
 class DateNode final : public Node {
  public:
   /// `bounds`: their ISO text, which sorts as dates do.
-  DateNode(bool strict, Bounds<std::string> bounds) noexcept : strict_(strict), bounds_(std::move(bounds)) {}
+  DateNode(bool strict, bool exponents, Bounds<std::string> bounds) noexcept
+      : strict_(strict), exponents_(exponents), bounds_(std::move(bounds)) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDate; }
 
  private:
   bool strict_;
+  bool exponents_;
   Bounds<std::string> bounds_;
 };
 

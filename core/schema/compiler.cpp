@@ -12,6 +12,7 @@
 #include "schema/calendar_nodes.hpp"
 #include "schema/choice_nodes.hpp"
 #include "schema/container_nodes.hpp"
+#include "schema/decimal_node.hpp"
 #include "schema/dict_node.hpp"
 #include "schema/numbers.hpp"
 #include "schema/scalar_nodes.hpp"
@@ -137,7 +138,8 @@ class Compiler {
       reader.fail("has another version");
     }
     const Reader dialect(reader.get("dialect"), "the dialect");
-    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing"});
+    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "digit_zeros"});
+    read_digit_zeros(dialect);
     schema_.null_is_missing = dialect.flag("null_is_missing");
     schema_.parse_options.trailing_comma_message = dialect.flag("trailing_comma_message");
     schema_.parse_options.max_depth = static_cast<std::uint32_t>(dialect.length("max_depth").value_or(0));
@@ -161,6 +163,21 @@ class Compiler {
   }
 
  private:
+  void read_digit_zeros(const Reader& dialect) {
+    if (dialect.find("digit_zeros") == nullptr) {
+      return;
+    }
+    for (const json::Value& zero : dialect.list("digit_zeros")) {
+      if (!zero.is_int() || zero.as_int() < 0) {
+        dialect.fail("has \"digit_zeros\" that are no code points");
+      }
+      schema_.digit_zeros.push_back(static_cast<std::uint32_t>(zero.as_int()));
+    }
+    if (!std::ranges::is_sorted(schema_.digit_zeros)) {
+      dialect.fail("has \"digit_zeros\" in another order");
+    }
+  }
+
   NodePtr node(const json::Value& value) {
     const std::string type = Reader(value, "a node").text("type");
     const Reader reader(value, "the node \"" + type + "\"");
@@ -188,17 +205,21 @@ class Compiler {
                                           inner != nullptr ? node(*inner) : nullptr);
     }
     if (type == "datetime") {
-      reader.allow({"type", "strict"});
-      return std::make_unique<DatetimeNode>(reader.flag("strict"));
+      reader.allow({"type", "strict", "exponents"});
+      return std::make_unique<DatetimeNode>(reader.flag("strict"), reader.flag("exponents"));
     }
     if (type == "date") {
-      reader.allow({"type", "strict", "le", "lt", "ge", "gt"});
+      reader.allow({"type", "strict", "exponents", "le", "lt", "ge", "gt"});
       return std::make_unique<DateNode>(
-          reader.flag("strict"), bounds<std::string>(reader, [](std::string_view text) { return std::string(text); }));
+          reader.flag("strict"), reader.flag("exponents"),
+          bounds<std::string>(reader, [](std::string_view text) { return std::string(text); }));
     }
     if (type == "time") {
       reader.allow({"type", "strict"});
       return std::make_unique<TimeNode>(reader.flag("strict"));
+    }
+    if (type == "decimal") {
+      return decimal_node(reader);
     }
     if (type == "bytes") {
       reader.allow({"type", "strict", "min_length", "max_length"});
@@ -316,17 +337,42 @@ class Compiler {
   // `order` makes of a bound's text what is compared.
   template <typename Order, typename MakeOrder>
   static Bounds<Order> bounds(const Reader& reader, MakeOrder order) {
-    const auto bound = [&](std::string_view key) -> std::optional<Bound<Order>> {
-      const json::Value* value = reader.find(key);
-      if (value == nullptr) {
-        return std::nullopt;
+    return {.le = bound<Order>(reader, "le", order),
+            .lt = bound<Order>(reader, "lt", order),
+            .ge = bound<Order>(reader, "ge", order),
+            .gt = bound<Order>(reader, "gt", order)};
+  }
+
+  template <typename Order, typename MakeOrder>
+  static std::optional<Bound<Order>> bound(const Reader& reader, std::string_view key, MakeOrder order) {
+    const json::Value* value = reader.find(key);
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    const Reader parts(*value, "a bound");
+    parts.allow({"value", "display", "context"});
+    return Bound<Order>{
+        .order = order(parts.text("value")), .display = parts.text("display"), .context = parts.get("context")};
+  }
+
+  NodePtr decimal_node(const Reader& reader) {
+    reader.allow({"type", "strict", "max_digits", "decimal_places", "multiple_of", "le", "lt", "ge", "gt"});
+    const auto order = [&](std::string_view text) {
+      auto value = parse_decimal(text, schema_.digit_zeros);
+      if (!value || !value->finite) {
+        reader.fail("has a bound that is no number");
       }
-      const Reader parts(*value, "a bound");
-      parts.allow({"value", "display", "context"});
-      return Bound<Order>{
-          .order = order(parts.text("value")), .display = parts.text("display"), .context = parts.get("context")};
+      return *std::move(value);
     };
-    return {.le = bound("le"), .lt = bound("lt"), .ge = bound("ge"), .gt = bound("gt")};
+    DecimalConstraints constraints{.max_digits = reader.length("max_digits"),
+                                   .decimal_places = reader.length("decimal_places"),
+                                   .multiple_of = bound<Decimal>(reader, "multiple_of", order),
+                                   .bounds = bounds<Decimal>(reader, order)};
+    if (const auto& divisor = constraints.multiple_of;
+        divisor && (divisor->order.is_zero() || divisor->order.digits.size() > kMaxDivisorDigits)) {
+      reader.fail("has a \"multiple_of\" that is zero or too long");
+    }
+    return std::make_unique<DecimalNode>(reader.flag("strict"), std::move(constraints), schema_.digit_zeros);
   }
 
   NodePtr dict_node(const Reader& reader) {

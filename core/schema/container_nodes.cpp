@@ -18,7 +18,7 @@ bool ListNode::validate(const json::Value& input, State& state, json::Value& out
     return state.fail("list_type", "Input should be a valid list", input);
   }
   const std::span<const json::Value> items = input.items();
-  if (max_length_ && items.size() > *max_length_) {
+  if (max_length_ && items.size() > *max_length_ && !fail_fast_) {
     return fail_length(state, input, "List", true, *max_length_, items.size());
   }
   json::Value* results = state.arena().allocate_array<json::Value>(items.size());
@@ -31,6 +31,8 @@ bool ListNode::validate(const json::Value& input, State& state, json::Value& out
       if (fail_fast_ || state.is_full()) {
         break;
       }
+    } else if (max_length_ && i == *max_length_) {  // which fail_fast comes to: what was wrong before has priority
+      return fail_length(state, input, "List", true, *max_length_, items.size());
     }
   }
   if (!valid) {

@@ -255,28 +255,27 @@ std::optional<std::int64_t> read_integer(std::string_view text) noexcept {
   return ec == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-// `[+-]?digits.digits`, one side of the point possibly empty, no exponent.
-std::optional<double> read_decimal(std::string_view text) noexcept {
+// `[+-]?digits.digits`, one side of the point possibly empty; behind it an exponent where `exponents`.
+std::optional<double> read_decimal(std::string_view text, bool exponents) noexcept {
   std::string_view number = text;
   if (number.starts_with('+') || number.starts_with('-')) {
     number.remove_prefix(1);
   }
-  bool point = false;
-  bool digit = false;
-  for (const char c : number) {
-    if (c == '.' && !point) {
-      point = true;
-    } else if (text::is_digit(c)) {
-      digit = true;
-    } else {
+  const std::size_t point = number.find('.');
+  if (point == std::string_view::npos || number.size() == 1) {
+    return std::nullopt;
+  }
+  const std::size_t end = exponents ? std::min(number.find_first_of("eE"), number.size()) : number.size();
+  for (std::size_t at = 0; at < end; ++at) {
+    if (at != point && !text::is_digit(number[at])) {
       return std::nullopt;
     }
   }
-  if (!point || !digit) {
+  double value = 0;
+  const auto [rest, ec] = json::read_double(number.data(), number.data() + number.size(), value);
+  if (end <= point || ec != std::errc{} || rest != number.data() + number.size()) {
     return std::nullopt;
   }
-  double value = 0;
-  json::read_double(number.data(), number.data() + number.size(), value);
   return text.starts_with('-') ? -value : value;
 }
 
@@ -289,11 +288,12 @@ void append_padded(std::string& out, std::uint32_t value, int width) {
 }
 
 // A unix time in digits; `otherwise` for a text that is none.
-std::expected<Datetime, std::string_view> from_digits(std::string_view text, std::string_view otherwise) {
+std::expected<Datetime, std::string_view> from_digits(std::string_view text, std::string_view otherwise,
+                                                      bool exponents) {
   if (const auto integer = read_integer(text)) {
     return from_integer(*integer);
   }
-  if (const auto decimal = read_decimal(text)) {
+  if (const auto decimal = read_decimal(text, exponents)) {
     return from_double(*decimal);
   }
   return std::unexpected(otherwise);
@@ -330,7 +330,7 @@ std::expected<Datetime, DatetimeError> in_range(const Datetime& value) {
 
 }  // namespace
 
-std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text) {
+std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, bool exponents) {
   Datetime value;
   const std::string_view date_error = read_date(text, value);
   if (date_error.empty()) {
@@ -339,7 +339,10 @@ std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text) {
     }
     return std::unexpected(DatetimeError{true, kExtraCharacters});  // of the date that it is then tried as
   }
-  const auto number = from_digits(text, date_error);
+  const auto number = from_digits(text, date_error, exponents);
+  if (const auto decimal = read_decimal(text, exponents); decimal && std::fabs(*decimal) >= 0x1p63) {
+    return std::unexpected(DatetimeError{true, date_error});  // of the date that it is then tried as, where it is none
+  }
   if (number) {
     return in_range(*number);
   }
@@ -354,11 +357,11 @@ std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& n
   return in_range(*value);
 }
 
-std::expected<Datetime, DateError> parse_date(std::string_view text) {
+std::expected<Datetime, DateError> parse_date(std::string_view text, bool exponents) {
   Datetime value;
   const std::string_view date_error = read_date(text, value);
   if (!date_error.empty()) {
-    return exact_date(from_digits(text, date_error));
+    return exact_date(from_digits(text, date_error, exponents));
   }
   if (text.size() > 10) {
     const std::string_view time_error = read_time_behind_date(text, value);

@@ -27,8 +27,9 @@ struct DatetimeError {
   std::string_view message;  ///< static
 };
 
-/// ISO 8601 with its lax forms, a date alone, or a unix time in digits.
-[[nodiscard]] std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text);
+/// ISO 8601 with its lax forms, a date alone, or a unix time in digits; `exponents`: also "1.7e9", as since
+/// Pydantic 2.12.
+[[nodiscard]] std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, bool exponents = true);
 
 /// A unix time: seconds up to 2e10, milliseconds above; UTC. `number` is kInt, kBigInt or kDouble.
 [[nodiscard]] std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& number);
@@ -39,7 +40,7 @@ struct DateError {
 };
 
 /// A date, or a datetime of any form at midnight. The year may be 0, which Python has no date of.
-[[nodiscard]] std::expected<Datetime, DateError> parse_date(std::string_view text);
+[[nodiscard]] std::expected<Datetime, DateError> parse_date(std::string_view text, bool exponents = true);
 [[nodiscard]] std::expected<Datetime, DateError> date_from_number(const json::Value& number);
 
 /// "HH:MM[:SS[.ffffff]]" with or without an offset. Of the result only the time counts. The errors are static.

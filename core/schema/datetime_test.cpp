@@ -41,6 +41,16 @@ TEST(Date, IsADatetimeAtMidnightInAnyForm) {
   EXPECT_EQ(date_of("0000-01-01"), "0000-01-01");
 }
 
+TEST(Date, IsAlsoAUnixTimeWithAnExponent) {
+  EXPECT_EQ(date_of("8.64e4"), "1970-01-02");
+  EXPECT_EQ(date_of("86400e0"), "input is too short");
+  EXPECT_EQ(date_of("9223372036854775807.5"), "dates after 9999 are not supported as unix timestamps");
+  EXPECT_EQ(parse_datetime("9223372036854775807.5").error().message, "invalid date separator, expected `-`");
+  EXPECT_EQ(date_of("9.e18"), "dates after 9999 are not supported as unix timestamps");
+  EXPECT_FALSE(parse_date("8.64e4", false));
+  EXPECT_TRUE(parse_date("86400.0", false));
+}
+
 TEST(Date, TellsWhatIsWrong) {
   EXPECT_EQ(date_of("2024-02-29T00:00:01"), "inexact");
   EXPECT_EQ(date_of(json::Value::integer(86401)), "inexact");

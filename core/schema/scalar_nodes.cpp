@@ -77,7 +77,7 @@ bool OpaqueNode::validate(const json::Value& input, State& state, json::Value& o
 bool DatetimeNode::validate(const json::Value& input, State& state, json::Value& out) const {
   std::expected<Datetime, DatetimeError> value;
   if (!strict_ && input.is_string()) {
-    value = parse_datetime(input.as_string());
+    value = parse_datetime(input.as_string(), exponents_);
   } else if (!strict_ && is_number(input)) {
     value = datetime_from_number(input);
   } else {

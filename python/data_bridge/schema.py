@@ -4,12 +4,13 @@ The text is JSON::
 
     {"version": 1,
      "dialect": {"trailing_comma_message": bool, "max_depth": int,    # how this Python reads JSON
-                 "null_is_missing": bool},                            # how this FastAPI takes a body of null
+                 "null_is_missing": bool,                             # how this FastAPI takes a body of null
+                 "digit_zeros": [int]},                               # where digits begin in this Python's Unicode
      "definitions": {"0": NODE, ...},                                  # shared and recursive schemas
      "schema": NODE}
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
-already folded in: ``int float str bool none any datetime date time bytes uuid literal enum nullable list
+already folded in: ``int float str bool none any datetime date time decimal bytes uuid literal enum nullable list
 dict ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
 which has the kind of a column and no validation, and is a reason for operations to go through Python.
@@ -17,6 +18,7 @@ which has the kind of a column and no validation, and is a reason for operations
 
 from __future__ import annotations
 
+import decimal
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +32,14 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 
 from data_bridge._core import check_pattern
 from data_bridge.dialect import NULL_IS_ABSENT
-from data_bridge.schema_dialect import bound_in_words, dict_ends_early, is_known
+from data_bridge.schema_dialect import (
+    bound_in_words,
+    decimal_digits_are_exact,
+    dict_ends_early,
+    digit_zeros,
+    is_known,
+    unix_times_have_exponents,
+)
 
 __all__ = [
     "NO_SCHEMA",
@@ -99,11 +108,21 @@ _DEFAULT_CONFIG: dict[str, Any] = {
 _BOUNDS = {"le", "lt", "ge", "gt"}
 # What JSON mode always writes as a string.
 _WRITTEN_AS_TEXT = {"decimal", "date", "time", "timedelta", "bytes", "url", "multi-host-url"}
-_SCALARS = {"int", "float", "str", "bool", "datetime", "date", "time", "bytes", "uuid", "literal", "enum"}
+_SCALARS = {"int", "float", "str", "bool", "datetime", "date", "time", "decimal", "bytes", "uuid", "literal", "enum"}
 # What the keys of a dict may be: where values are equal, they are written alike.
 _KEYS = {"str", "any", "int", "date", "uuid", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
+
+
+# kMaxDivisorDigits of the core.
+_MAX_DIVISOR_DIGITS = 18
+
+
+def _has_default_decimal_context() -> bool:
+    """Pydantic divides in the context of its thread."""
+    context, default = decimal.getcontext(), decimal.Context(prec=28, rounding=decimal.ROUND_HALF_EVEN)
+    return all(getattr(context, name) == getattr(default, name) for name in ("prec", "rounding", "Emin", "Emax"))
 
 
 def _name_of(function: Any) -> str:
@@ -221,6 +240,7 @@ class _Exporter:
         self.outputs: Reasons = []
         # A nested item is stored as it is answered, and must be readable again when it is patched.
         self.renamed: Reasons = []
+        self._has_decimals = False
         self._definitions: list[_Schema] = []
         # The references of a core schema hold addresses; numbers make the text the same in every process.
         self._names: dict[str, str] = {}
@@ -243,6 +263,7 @@ class _Exporter:
                 "trailing_comma_message": version >= (3, 13),
                 "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
                 "null_is_missing": NULL_IS_ABSENT,
+                **({"digit_zeros": digit_zeros()} if self._has_decimals else {}),
             },
             "definitions": definitions,
             "schema": root,
@@ -400,13 +421,14 @@ class _Exporter:
             return self._refuse(where, "the setting `ser_json_temporal`")
         if schema.get("microseconds_precision", "truncate") != "truncate":
             return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`", "text")
-        return {"type": "datetime", "strict": self._strict(schema, config)}
+        return {"type": "datetime", "strict": self._strict(schema, config), "exponents": unix_times_have_exponents()}
 
     def _date(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", *_BOUNDS}, where)
         if self._other_release("date", where) or self._other_temporal_text("date", config, where):
             return self._opaque_text("date", config)
-        return {"type": "date", "strict": self._strict(schema, config), **self._bounds(schema)}
+        node = {"type": "date", "strict": self._strict(schema, config), "exponents": unix_times_have_exponents()}
+        return {**node, **self._bounds(schema)}
 
     def _time(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", "microseconds_precision"}, where)
@@ -455,12 +477,30 @@ class _Exporter:
         made: _Node = {}
         for key in _BOUNDS & schema.keys():
             display, context = bound_in_words(schema["type"], schema[key])
-            made[key] = {
-                "value": str(schema[key]),
-                "display": display,
-                "context": jsonable_encoder(context),
-            }
+            made[key] = {"value": str(context), "display": display, "context": jsonable_encoder(context)}
         return made
+
+    def _decimal(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        counts = {"max_digits", "decimal_places"}
+        self._refuse_others(schema, {"strict", "allow_inf_nan", "multiple_of", *counts, *_BOUNDS}, where)
+        if schema.get("allow_inf_nan", config.get("allow_inf_nan", False)):
+            return self._refuse(where, "a Decimal that may be infinite or NaN", "text")
+        if self._other_release("decimal", where):
+            return self._opaque_text("decimal", config)
+        given = {key: schema[key] for key in counts & schema.keys() if schema[key] is not None}
+        if (given or "multiple_of" in schema) and not decimal_digits_are_exact():
+            return self._refuse(where, "the digits of a Decimal in this release of Pydantic", "text")
+        node = {"type": "decimal", "strict": self._strict(schema, config), **given, **self._bounds(schema)}
+        if any(not decimal.Decimal(node[key]["value"]).is_finite() for key in _BOUNDS & node.keys()):
+            return self._refuse(where, "a bound that is infinite or NaN", "text")
+        if "multiple_of" in schema:
+            divisor = self._bounds({"type": "decimal", "lt": schema["multiple_of"]})["lt"]
+            digits = decimal.Decimal(divisor["value"]).as_tuple().digits
+            if not any(digits) or len(digits) > _MAX_DIVISOR_DIGITS or not _has_default_decimal_context():
+                return self._refuse(where, "a `multiple_of` that is too long, or in another decimal context", "text")
+            node["multiple_of"] = divisor
+        self._has_decimals = True
+        return node
 
     def _uuid(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", "version"}, where)
@@ -663,6 +703,7 @@ _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "datetime": _Exporter._datetime,
     "date": _Exporter._date,
     "time": _Exporter._time,
+    "decimal": _Exporter._decimal,
     "bytes": _Exporter._bytes,
     "uuid": _Exporter._uuid,
     "literal": _Exporter._literal,

@@ -5,12 +5,20 @@ by its version.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
 
-__all__ = ["bound_in_words", "dict_ends_early", "is_known"]
+__all__ = [
+    "bound_in_words",
+    "decimal_digits_are_exact",
+    "dict_ends_early",
+    "digit_zeros",
+    "is_known",
+    "unix_times_have_exponents",
+]
 
 # What the native core does: of each kind values, with what JSON mode makes of them or what is wrong with them. Where
 # releases have been seen to differ there is a value that tells them apart; the others tell a release that nobody knows.
@@ -29,6 +37,14 @@ _KNOWN: Mapping[str, Sequence[tuple[Any, str]]] = {
         ("10:00+05", "time_parsing: Input should be in a valid time format, invalid timezone minute"),
         (86400, "time_parsing: Input should be in a valid time format, numeric times may not exceed 86,399 seconds"),
         (None, "time_type: Input should be a valid time"),
+    ],
+    "decimal": [
+        ("\uff11_.50", '"1.50"'),
+        ("1e-7", '"1E-7"'),
+        (1e22, '"1E+22"'),
+        ("1e1000000000000000000", "decimal_parsing: Input should be a valid decimal"),
+        ("nan", "finite_number: Input should be a finite number"),
+        (True, "decimal_type: Decimal input should be an integer, float, string or Decimal object"),
     ],
     "bytes": [("\u00e9", '"\u00e9"'), (1, "bytes_type: Input should be a valid bytes")],
 }
@@ -72,3 +88,22 @@ def dict_ends_early() -> bool:
     except ValidationError as error:
         return error.errors(include_url=False)[0]["type"] == "too_long"
     raise AssertionError("there may be no member")
+
+
+@functools.cache
+def decimal_digits_are_exact() -> bool:
+    """The digits of a Decimal are counted as they are (since 2.14); before, what had too many was rounded first."""
+    validator = SchemaValidator({"type": "decimal", "decimal_places": 2})
+    return not validator.isinstance_python("1" * 40 + ".123")
+
+
+@functools.cache
+def digit_zeros() -> list[int]:
+    """The code points of the zeros of all decimal digits; no script beyond has any."""
+    return [ord(digit) for digit in re.findall(r"\d", "".join(map(chr, range(0x20000)))) if int(digit) == 0]
+
+
+@functools.cache
+def unix_times_have_exponents() -> bool:
+    """A text like "1.7e9" is a unix time (since 2.12)."""
+    return SchemaValidator({"type": "datetime"}).isinstance_python("1.7e9")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, time
+from decimal import Decimal
 from typing import Annotated, Any
 
 from doors import Open
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from data_bridge import App
 from data_bridge.schema import export_model
@@ -93,3 +94,37 @@ def test_dates_and_times_are_compared_as_such(app: App, open_client: Open) -> No
         assert (refused["type"], refused["loc"]) == ("date_from_datetime_parsing", ["query", "day__lt"])
         assert client.patch("/shifts/1", json={"day": "1999-12-31", "tag": ""}).json()["day"] == "1999-12-31"
         assert client.get("/shifts/1").json()["at"] == "10:00:00+02:00"
+
+
+class Price(BaseModel):
+    id: int | None = None
+    amount: Annotated[Decimal, Field(max_digits=40, decimal_places=20)]
+    rest: Decimal | None = None
+
+
+def test_decimals_come_back_to_the_last_digit_and_are_compared_as_numbers(app: App, open_client: Open) -> None:
+    export_model(Price)
+    app.crud(Price, path="/prices")
+    amounts = ["10.00", "9.99", "1e1", "-0.00", "12345678901234567890.12345678901234567890", "0.00000000000000000001"]
+    with open_client(app) as client:
+        for amount in amounts:
+            posted = client.post("/prices", json={"amount": amount, "rest": amount})
+            assert posted.status_code == 201, posted.text
+            assert posted.json()["amount"] == posted.json()["rest"] == str(Decimal(amount))
+            assert client.get(posted.headers["location"]).content == posted.content
+        number = client.post("/prices", content=b'{"amount":1.10}', headers={"content-type": "application/json"})
+        assert number.json() == {"id": 7, "amount": "1.1", "rest": None}
+
+        def found(query: str) -> list[int]:
+            answer = client.get(f"/prices?{query}")
+            assert answer.status_code == 200, answer.text
+            return [item["id"] for item in answer.json()["items"]]
+
+        assert found("sort=amount") == [4, 6, 7, 2, 1, 3, 5]
+        assert found("amount=10") == [1, 3]
+        assert found("amount__gt=9.990&sort=-amount") == [5, 3, 1]
+        assert found("rest__in=1.000e1,0,9.99") == [1, 2, 3, 4]
+        patched = client.patch("/prices/1", json={"amount": "10.0000"})
+        assert patched.json() == {"id": 1, "amount": "10.0000", "rest": "10.00"}
+        wrong = client.patch("/prices/1", json={"amount": "1." + "1" * 21}).json()["detail"][0]
+        assert (wrong["type"], wrong["ctx"]) == ("decimal_max_places", {"decimal_places": 20})

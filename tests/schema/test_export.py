@@ -39,11 +39,12 @@ class Grade(enum.Enum):
 
 
 class Inner(BaseModel):
-    amount: Decimal
+    amount: complex
 
 
 FIELDS: list[tuple[Any, str]] = [
-    (Decimal, "the type `decimal`"),
+    (Annotated[Decimal, Field(allow_inf_nan=True)], "a Decimal that may be infinite or NaN"),
+    (Annotated[Decimal, Field(multiple_of=Decimal("0.1234567890123456789"))], "a `multiple_of` that is too long"),
     (PastDate, "`now_op` of a Pydantic `date`"),
     (Annotated[time, Field(gt=time(10))], "`gt` of a Pydantic `time`"),
     (dict[float, int], "a dict with keys of a type that has no native form as a key"),
@@ -188,6 +189,7 @@ def test_fields() -> None:
         day: date
         at: time
         raw: bytes
+        cost: Decimal = Decimal("1.10")
         on: bool = True
         rate: float = 1
         grade: enum.Enum = enum.Enum("G", {"A": "a"})("a")
@@ -206,6 +208,7 @@ def test_fields() -> None:
         ("day", "date", False, True),
         ("at", "time", False, True),
         ("raw", "str", False, True),
+        ("cost", "decimal", False, False),
         ("on", "bool", False, False),
         ("rate", "float", False, False),
         ("grade", "str", False, False),
@@ -214,7 +217,7 @@ def test_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [int, UUID, str, Annotated[int, Field(gt=3, le=2**40)], float, bool, datetime, date, time, bytes]
+    "kind", [int, UUID, str, Annotated[int, Field(gt=3, le=2**40)], float, bool, datetime, date, time, bytes, Decimal]
 )
 def test_one_field_is_validated_as_a_path_parameter(kind: Any) -> None:
     app = FastAPI()

@@ -3,6 +3,7 @@
 import json
 import random
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -48,6 +49,41 @@ SEEDS: dict[Any, list[str]] = {
         "2024-01-01 00:00+05:30",
     ],
     time: ["10:00", "23:59:59", "00:00:00.5", "12:34:56.123456789+05:30", "10:00:00,1z", "01:02-0330"],
+    Decimal: [
+        "1.10",
+        "-0.00",
+        "+12_3.4e-5",
+        "0.0000001",
+        "1E+1000",
+        "1e-999999999999999999",
+        " .5",
+        "5.",
+        "NaN",
+        "-inf",
+    ],
+    Annotated[Decimal, Field(max_digits=6, decimal_places=3)]: [
+        "123.4500",
+        "1.2345",
+        "1e3",
+        "0.0001e1",
+        "123456e-3",
+        "0.000",
+        "0e9",
+        "100000000e-6",
+        "1234567890e-7",
+    ],
+    Annotated[Decimal, Field(multiple_of=Decimal("0.07"), gt=-5, le=Decimal("1E+40"))]: [
+        "0.14",
+        "7e25",
+        "7e26",
+        "7e27",
+        "7.0000000000000000000000000001",
+        "1e38",
+        "-0.07",
+        "49e-2",
+        "1e-30",
+        "2333333.33e-2",
+    ],
     UUID: [
         "12345678-1234-4234-8234-123456789abc",
         "{12345678-1234-4234-8234-123456789ABC}",
@@ -114,6 +150,8 @@ def test_numbers_by_chance() -> None:
         "f": (list[Annotated[float, Field(ge=-1e6, le=1e12, multiple_of=0.01)]], []),
         "d": (list[datetime], []),
         "a": (list[date], []),
+        "c": (list[Annotated[Decimal, Field(max_digits=12, decimal_places=2, multiple_of=Decimal("0.01"))]], []),
+        "p": (list[Decimal], []),
         "t": (list[time], []),
         "b": (list[bool], []),
         "e": (list[Literal[0, "1", 7, True]], []),
@@ -139,6 +177,7 @@ def test_numbers_by_chance() -> None:
 
 
 SCALARS: list[Any] = [int, float, str, bool, datetime, UUID, Any, None, Literal["a", 1], Annotated[int, Field(ge=0)]]
+SCALARS += [Decimal, Annotated[Decimal, Field(max_digits=2, ge=0)]]
 SCALARS += [date, time, bytes, Annotated[date, Field(gt=date(2024, 1, 1))], Annotated[bytes, Field(max_length=1)]]
 SCALARS += [Annotated[str, Field(min_length=2)], Annotated[float, Field(lt=10)], Annotated[str, Field(pattern="^a")]]
 

@@ -2,6 +2,7 @@
 
 import enum
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -106,6 +107,18 @@ TYPES: list[Any] = [
     Annotated[bytes, Field(min_length=1, max_length=1)],
     Annotated[bytes, Strict()],
     dict[date, int],
+    Decimal,
+    list[Decimal | None],
+    Annotated[Decimal, Field(max_digits=5, decimal_places=2)],
+    Annotated[Decimal, Field(max_digits=3)],
+    Annotated[Decimal, Field(decimal_places=2)],
+    Annotated[Decimal, Field(max_digits=2, decimal_places=2)],
+    Annotated[Decimal, Field(max_digits=1, decimal_places=1)],
+    Annotated[Decimal, Field(multiple_of=Decimal("0.1"))],
+    Annotated[Decimal, Field(multiple_of=3)],
+    Annotated[Decimal, Field(gt=0, le=Decimal("10.50"))],
+    Annotated[Decimal, Field(ge=1.5, lt=Decimal("1E+30"))],
+    Annotated[Decimal, Strict()],
     dict[str, int],
     dict,
     dict[int, str | None],
@@ -190,6 +203,46 @@ VALUES = [
     ],
     *['"10:00 "', '"1:00"', '"10:00:00."', '"10:00:00,5z"', '"10:00zz"', '"10:00+23:60"', '"10:00+24:00"', '"10-00"'],
     *['["2024-01-01","10:00"]', '["2024-01-01",0]', '["10:00","23:59:59.9z"]', '{"2024-01-01":1,"1704067200":2}'],
+    # decimals
+    *[
+        '"1.10"',
+        '"-0.00"',
+        '"+1"',
+        '" 1_0__.50_ "',
+        '"1E-7"',
+        '"0e10"',
+        '"12300e-2"',
+        '"0.0010"',
+        '"123.45"',
+        '"1234.5"',
+    ],
+    *[
+        '"12345.678"',
+        '"99999e-2"',
+        '"1e3"',
+        '"1e28"',
+        '"1e29"',
+        '"1e-1000"',
+        '"sNaN"',
+        '"-NaN12"',
+        '"Infinity"',
+        '"1e"',
+    ],
+    *['"1e999999999999999999"', '"1e1000000000000000000"', '"1e-1999999999999999997"', '"1e-1999999999999999998"'],
+    *[
+        '"1\u001c"',
+        '"\u0661e\u0663"',
+        '"1 0"',
+        '"--1"',
+        '"10.5"',
+        '"10.500000001"',
+        '"0.3"',
+        '"-9.9"',
+        '"0.00"',
+        '"1.230"',
+    ],
+    *["1.10", "12.30", "0.1", "1e22", "1e-7", "123456789012345678901234567890.12", "12345", "-3", "1.5"],
+    *['["1.10",2,null]', '["0.1e1",0.5]', f'"{"1" * 40}.123"', f'"{"9" * 28}.5"', f'"0.{"0" * 30}"', '"1e-999999"'],
     # UUIDs
     *[f'"{ID}"', '"' + ID.replace("-", "") + '"', '"{' + ID + '}"', f'"urn:uuid:{ID}"', '"' + ID.upper() + '"'],
     *[f'"{ID[:-1]}"', f'"{ID[:-1]}g"', f'"{ID}0"', '"12345678-1234-1234-1234-123456789abc"', '"1-2-3-4-5"', '"{}"'],

@@ -1,5 +1,7 @@
-// Validators of date and time (pydantic-core, src/validators/date.rs and time.rs).
+// Validators of date, time and timedelta (pydantic-core, src/validators/date.rs, time.rs and timedelta.rs).
 #include "schema/calendar_nodes.hpp"
+
+#include <limits>
 
 #include "schema/datetime.hpp"
 #include "schema/lax.hpp"
@@ -67,6 +69,36 @@ bool TimeNode::validate(const json::Value& input, State& state, json::Value& out
   }
   std::string text;
   append_time(text, *value);
+  out = written(text, input, state);
+  return true;
+}
+
+bool DurationNode::validate(const json::Value& input, State& state, json::Value& out) const {
+  std::expected<Duration, std::string_view> value;
+  if (!strict_ && input.is_string()) {
+    value = parse_duration(input.as_string());
+  } else if (!strict_ && input.is_bool()) {
+    value = duration_from_number(json::Value::integer(input.as_bool() ? 1 : 0));
+  } else if (!strict_ && is_number(input)) {
+    value = duration_from_number(input);
+  } else {
+    return state.fail("time_delta_type", "Input should be a valid timedelta", input);
+  }
+  if (!value) {
+    const std::string error(value.error());
+    return state.fail("time_delta_parsing", "Input should be a valid timedelta, " + error, input, {{"error", error}});
+  }
+  if (*value < kMinDuration) {
+    // There the request ends with an exception: with 500, as for any error that cannot be written.
+    return state.fail("time_delta_parsing", "days=-1000000000; must have magnitude <= 999999999",
+                      json::Value::number(std::numeric_limits<double>::quiet_NaN()));
+  }
+  // Of a bound Pydantic reports the timedelta, which FastAPI writes as its seconds.
+  if (!bounds_.check(*value, json::Value::number(total_seconds(*value)), state)) {
+    return false;
+  }
+  std::string text;
+  append_duration(text, *value);
   out = written(text, input, state);
   return true;
 }

@@ -1,9 +1,10 @@
-// Validators of date and time.
+// Validators of date, time and timedelta.
 #pragma once
 
 #include <string>
 
 #include "schema/bounds.hpp"
+#include "schema/duration.hpp"
 #include "schema/node.hpp"
 
 namespace data_bridge::schema {
@@ -32,6 +33,18 @@ class TimeNode final : public Node {
 
  private:
   bool strict_;
+};
+
+/// Strict: nothing that comes out of JSON is a timedelta.
+class DurationNode final : public Node {
+ public:
+  DurationNode(bool strict, Bounds<Duration> bounds) noexcept : strict_(strict), bounds_(std::move(bounds)) {}
+  bool validate(const json::Value& input, State& state, json::Value& out) const override;
+  [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDuration; }
+
+ private:
+  bool strict_;
+  Bounds<Duration> bounds_;
 };
 
 }  // namespace data_bridge::schema

@@ -218,6 +218,17 @@ class Compiler {
       reader.allow({"type", "strict"});
       return std::make_unique<TimeNode>(reader.flag("strict"));
     }
+    if (type == "timedelta") {
+      reader.allow({"type", "strict", "le", "lt", "ge", "gt"});
+      const auto order = [&](std::string_view text) {
+        const auto duration = parse_duration(text);
+        if (!duration) {
+          reader.fail("has a bound that is no duration");
+        }
+        return *duration;
+      };
+      return std::make_unique<DurationNode>(reader.flag("strict"), bounds<Duration>(reader, order));
+    }
     if (type == "decimal") {
       return decimal_node(reader);
     }

@@ -121,7 +121,8 @@ std::string_view read_offset(std::string_view text, std::size_t position, Dateti
 }
 
 // A time and its offset, from `start` to the end of the text. Empty: read; else what is wrong.
-std::string_view read_time(std::string_view text, std::size_t start, Datetime& out) noexcept {
+std::string_view read_time(std::string_view text, std::size_t start, Datetime& out,
+                           bool may_have_offset = true) noexcept {
   if (text.size() < start + 5) {
     return kTooShort;
   }
@@ -165,6 +166,9 @@ std::string_view read_time(std::string_view text, std::size_t start, Datetime& o
         return "second fraction digits missing after `.`";
       }
     }
+  }
+  if (!may_have_offset) {
+    return text.size() == position ? std::string_view() : kExtraCharacters;
   }
   return read_offset(text, position, out);
 }
@@ -376,9 +380,9 @@ std::expected<Datetime, DateError> date_from_number(const json::Value& number) {
   return exact_date(from_number(number));
 }
 
-std::expected<Datetime, std::string_view> parse_time(std::string_view text) {
+std::expected<Datetime, std::string_view> parse_time(std::string_view text, bool may_have_offset) {
   Datetime value;
-  const std::string_view error = read_time(text, 0, value);
+  const std::string_view error = read_time(text, 0, value, may_have_offset);
   if (!error.empty()) {
     return std::unexpected(error);
   }

@@ -43,8 +43,9 @@ struct DateError {
 [[nodiscard]] std::expected<Datetime, DateError> parse_date(std::string_view text, bool exponents = true);
 [[nodiscard]] std::expected<Datetime, DateError> date_from_number(const json::Value& number);
 
-/// "HH:MM[:SS[.ffffff]]" with or without an offset. Of the result only the time counts. The errors are static.
-[[nodiscard]] std::expected<Datetime, std::string_view> parse_time(std::string_view text);
+/// "HH:MM[:SS[.ffffff]]", with or without an offset where there may be one. Of the result only the time counts. The
+/// errors are static.
+[[nodiscard]] std::expected<Datetime, std::string_view> parse_time(std::string_view text, bool may_have_offset = true);
 /// Seconds since midnight UTC.
 [[nodiscard]] std::expected<Datetime, std::string_view> time_from_number(const json::Value& number);
 

@@ -10,8 +10,8 @@ The text is JSON::
      "schema": NODE}
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
-already folded in: ``int float str bool none any datetime date time decimal bytes uuid literal enum nullable list
-dict ref model``.
+already folded in: ``int float str bool none any datetime date time timedelta decimal bytes uuid literal enum nullable
+list dict ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
 which has the kind of a column and no validation, and is a reason for operations to go through Python.
 """
@@ -108,7 +108,21 @@ _DEFAULT_CONFIG: dict[str, Any] = {
 _BOUNDS = {"le", "lt", "ge", "gt"}
 # What JSON mode always writes as a string.
 _WRITTEN_AS_TEXT = {"decimal", "date", "time", "timedelta", "bytes", "url", "multi-host-url"}
-_SCALARS = {"int", "float", "str", "bool", "datetime", "date", "time", "decimal", "bytes", "uuid", "literal", "enum"}
+_SCALARS = {
+    "int",
+    "float",
+    "str",
+    "bool",
+    "datetime",
+    "date",
+    "time",
+    "timedelta",
+    "decimal",
+    "bytes",
+    "uuid",
+    "literal",
+    "enum",
+}
 # What the keys of a dict may be: where values are equal, they are written alike.
 _KEYS = {"str", "any", "int", "date", "uuid", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
@@ -347,6 +361,10 @@ class _Exporter:
                 self._serialization(schema["serialization"], where)
             if schema.get("computed_fields"):
                 self._refuse_output(where, "computed fields")
+            if schema.get("type") == "model":
+                for setting, value in schema.get("config", {}).items():
+                    if setting.startswith("ser_json_") and value != _DEFAULT_CONFIG.get(setting, value):
+                        self._refuse_output(where, f"the setting `{setting}`")
             if schema.get("type") in _FIELDS:
                 if schema.get("serialization_exclude") or schema.get("serialization_exclude_if"):
                     self._refuse_output(where, "a field that is excluded")
@@ -438,6 +456,14 @@ class _Exporter:
             return self._opaque_text("time", config)
         return {"type": "time", "strict": self._strict(schema, config)}
 
+    def _timedelta(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", "microseconds_precision", *_BOUNDS}, where)
+        if schema.get("microseconds_precision", "truncate") != "truncate":
+            self._refuse(where, "`microseconds_precision` of a Pydantic `timedelta`")
+        if self._other_release("timedelta", where) or self._other_temporal_text("timedelta", config, where):
+            return self._opaque_text("timedelta", config)
+        return {"type": "timedelta", "strict": self._strict(schema, config), **self._bounds(schema)}
+
     def _bytes(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         lengths = {"min_length", "max_length"}
         self._refuse_others(schema, {"strict", *lengths}, where)
@@ -477,7 +503,8 @@ class _Exporter:
         made: _Node = {}
         for key in _BOUNDS & schema.keys():
             display, context = bound_in_words(schema["type"], schema[key])
-            made[key] = {"value": str(context), "display": display, "context": jsonable_encoder(context)}
+            value = SchemaSerializer({"type": schema["type"]}).to_python(schema[key], mode="json", warnings=False)
+            made[key] = {"value": str(value), "display": display, "context": jsonable_encoder(context)}
         return made
 
     def _decimal(self, schema: _Schema, config: _Schema, where: str) -> _Node:
@@ -703,6 +730,7 @@ _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "datetime": _Exporter._datetime,
     "date": _Exporter._date,
     "time": _Exporter._time,
+    "timedelta": _Exporter._timedelta,
     "decimal": _Exporter._decimal,
     "bytes": _Exporter._bytes,
     "uuid": _Exporter._uuid,

@@ -38,6 +38,15 @@ _KNOWN: Mapping[str, Sequence[tuple[Any, str]]] = {
         (86400, "time_parsing: Input should be in a valid time format, numeric times may not exceed 86,399 seconds"),
         (None, "time_type: Input should be a valid time"),
     ],
+    "timedelta": [
+        ("-P1Y1M1W1DT1H1M1.1234567S", '"-P1Y38DT1H1M1.123457S"'),
+        ("1 days 1:00:00", '"P1DT1H"'),
+        (1e9, '"P31Y259DT1H46M40S"'),
+        (True, '"PT1S"'),
+        ("1.5", 'time_delta_parsing: Input should be a valid timedelta, "day" identifier in duration not correctly'),
+        (10**14, "time_delta_parsing: Input should be a valid timedelta, durations may not exceed 999,999,999 days"),
+        (None, "time_delta_type: Input should be a valid timedelta"),
+    ],
     "decimal": [
         ("\uff11_.50", '"1.50"'),
         ("1e-7", '"1E-7"'),

@@ -152,6 +152,8 @@ NATIVE: list[tuple[Any, Value]] = [
     (date, _one_of(*_DATES)),
     (Annotated[date, Field(ge=date(2000, 1, 1), lt=date(9999, 12, 31))], _one_of(*_DATES)),
     (time, _one_of(*_TIMES)),
+    (timedelta, _one_of(*_SPANS)),
+    (Annotated[timedelta, Field(ge=timedelta(0), lt=timedelta(days=300))], _one_of(*_SPANS)),
     (Decimal, _one_of(*_DECIMALS)),
     (Annotated[Decimal, Field(max_digits=5, decimal_places=2, gt=0)], _one_of(*_DECIMALS)),
     (Annotated[Decimal, Field(multiple_of=Decimal("0.1"), le=100)], _one_of(*_DECIMALS)),

@@ -116,7 +116,7 @@ async def run(seed: int, cases: int, store: str, *, native: bool) -> list[str]:
             model, make = random_model(rng, rng.randrange(1, 5), native=native)
             if native:
                 export_model(model)  # raises where a part of it needs Python
-            register_crud(ours, model, path=f"/m{number}", table=f"m{seed}_{cases}_{number}")
+            register_crud(ours, model, path=f"/m{number}", table=f"m{native:d}_{seed}_{cases}_{number}")
             route_of(model, theirs, f"/m{number}")
             made.append((model, make))
         for number, (model, make) in enumerate(made):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -128,3 +128,38 @@ def test_decimals_come_back_to_the_last_digit_and_are_compared_as_numbers(app: A
         assert patched.json() == {"id": 1, "amount": "10.0000", "rest": "10.00"}
         wrong = client.patch("/prices/1", json={"amount": "1." + "1" * 21}).json()["detail"][0]
         assert (wrong["type"], wrong["ctx"]) == ("decimal_max_places", {"decimal_places": 20})
+
+
+class Span(BaseModel):
+    id: int | None = None
+    length: timedelta
+    pause: Annotated[timedelta, Field(lt=timedelta(hours=1))] = timedelta(minutes=5)
+
+
+def test_timedeltas_are_compared_by_their_length(app: App, open_client: Open) -> None:
+    export_model(Span)
+    app.crud(Span, path="/spans")
+    with open_client(app) as client:
+        for length in ["P1D", 86400, "-PT0.5S", "10:00", "P400D"]:
+            posted = client.post("/spans", json={"length": length})
+            assert posted.status_code == 201, posted.text
+            assert client.get(posted.headers["location"]).content == posted.content
+
+        def found(query: str) -> list[int]:
+            return [item["id"] for item in client.get(f"/spans?{query}").json()["items"]]
+
+        assert client.get("/spans/5").json() == {"id": 5, "length": "P1Y35D", "pause": "PT5M"}
+        assert found("sort=length") == [3, 4, 1, 2, 5]
+        assert found("length=PT24H") == [1, 2]
+        assert found("length__lt=1 day&sort=-length") == [4, 3]
+        wrong = client.patch("/spans/1", json={"pause": "PT3600S"}).json()["detail"]
+        assert wrong == [
+            {
+                "type": "less_than",
+                "loc": ["body", "pause"],
+                "msg": "Input should be less than 1 hour",
+                "input": 3600.0,
+                "ctx": {"lt": "1 hour"},
+            }
+        ]
+        assert client.patch("/spans/1", json={"length": "PT1S"}).json() == {"id": 1, "length": "PT1S", "pause": "PT5M"}

@@ -3,7 +3,7 @@
 import enum
 import json
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -189,6 +189,7 @@ def test_fields() -> None:
         day: date
         at: time
         raw: bytes
+        span: timedelta
         cost: Decimal = Decimal("1.10")
         on: bool = True
         rate: float = 1
@@ -208,6 +209,7 @@ def test_fields() -> None:
         ("day", "date", False, True),
         ("at", "time", False, True),
         ("raw", "str", False, True),
+        ("span", "duration", False, True),
         ("cost", "decimal", False, False),
         ("on", "bool", False, False),
         ("rate", "float", False, False),
@@ -217,7 +219,21 @@ def test_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [int, UUID, str, Annotated[int, Field(gt=3, le=2**40)], float, bool, datetime, date, time, bytes, Decimal]
+    "kind",
+    [
+        int,
+        UUID,
+        str,
+        Annotated[int, Field(gt=3, le=2**40)],
+        float,
+        bool,
+        datetime,
+        date,
+        time,
+        timedelta,
+        bytes,
+        Decimal,
+    ],
 )
 def test_one_field_is_validated_as_a_path_parameter(kind: Any) -> None:
     app = FastAPI()

@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -49,6 +49,20 @@ SEEDS: dict[Any, list[str]] = {
         "2024-01-01 00:00+05:30",
     ],
     time: ["10:00", "23:59:59", "00:00:00.5", "12:34:56.123456789+05:30", "10:00:00,1z", "01:02-0330"],
+    timedelta: [
+        "P1Y2M3W4DT5H6M7.89S",
+        "-P1D",
+        "+PT0.5H",
+        "PT1,5S",
+        "1 day, 10:00:00.5",
+        "2d",
+        "-3 days 100:00",
+        "10:00:00.1234567",
+        "P999999999DT23H",
+        "1Days,00:00",
+        "PT4294967295S",
+        "P11767033Y",
+    ],
     Decimal: [
         "1.10",
         "-0.00",
@@ -152,6 +166,7 @@ def test_numbers_by_chance() -> None:
         "a": (list[date], []),
         "c": (list[Annotated[Decimal, Field(max_digits=12, decimal_places=2, multiple_of=Decimal("0.01"))]], []),
         "p": (list[Decimal], []),
+        "s": (list[Annotated[timedelta, Field(ge=timedelta(-1))]], []),
         "t": (list[time], []),
         "b": (list[bool], []),
         "e": (list[Literal[0, "1", 7, True]], []),
@@ -177,7 +192,7 @@ def test_numbers_by_chance() -> None:
 
 
 SCALARS: list[Any] = [int, float, str, bool, datetime, UUID, Any, None, Literal["a", 1], Annotated[int, Field(ge=0)]]
-SCALARS += [Decimal, Annotated[Decimal, Field(max_digits=2, ge=0)]]
+SCALARS += [timedelta, Decimal, Annotated[Decimal, Field(max_digits=2, ge=0)]]
 SCALARS += [date, time, bytes, Annotated[date, Field(gt=date(2024, 1, 1))], Annotated[bytes, Field(max_length=1)]]
 SCALARS += [Annotated[str, Field(min_length=2)], Annotated[float, Field(lt=10)], Annotated[str, Field(pattern="^a")]]
 

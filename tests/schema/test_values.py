@@ -1,7 +1,7 @@
 """Every supported type against every kind of JSON value: the answer is FastAPI's, byte for byte."""
 
 import enum
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -107,6 +107,11 @@ TYPES: list[Any] = [
     Annotated[bytes, Field(min_length=1, max_length=1)],
     Annotated[bytes, Strict()],
     dict[date, int],
+    timedelta,
+    list[timedelta | None],
+    Annotated[timedelta, Field(gt=timedelta(1), le=timedelta(days=400, seconds=1.5))],
+    Annotated[timedelta, Field(ge=timedelta(-1.5), lt=timedelta(0, 1.5))],
+    Annotated[timedelta, Strict()],
     Decimal,
     list[Decimal | None],
     Annotated[Decimal, Field(max_digits=5, decimal_places=2)],
@@ -243,6 +248,32 @@ VALUES = [
     ],
     *["1.10", "12.30", "0.1", "1e22", "1e-7", "123456789012345678901234567890.12", "12345", "-3", "1.5"],
     *['["1.10",2,null]', '["0.1e1",0.5]', f'"{"1" * 40}.123"', f'"{"9" * 28}.5"', f'"0.{"0" * 30}"', '"1e-999999"'],
+    # durations
+    *[
+        '"P1D"',
+        '"-P1DT2H"',
+        '"+P1Y1M1W1DT1H1M1.5S"',
+        '"PT0.0000001S"',
+        '"PT1,123456789S"',
+        '"P"',
+        '"PT"',
+        '"P1"',
+        '"P1DT"',
+    ],
+    *['"P1.5Y"', '"PT1.5H1M"', '"P1DTT1S"', '"P999999999D"', '"-P999999999DT1S"', '"P1000000000D"', '"P4294967296D"'],
+    *['"1 day, 10:00"', '"2d"', '"-1 days 1:00:00.5"', '"100:00:00"', '"10:00:00.123456789Z"', '"1d,10:00"', '"1 d"'],
+    *['"1day"', '"1dx"', '"1 dax"', '"12345678901:00"', '"9999999999:59"', '"-10:00"', '"-"', '"+"', '"-P"', '"PT36H"'],
+    *[
+        "5",
+        "-0.25",
+        "1e13",
+        "1e14",
+        "86399999999999",
+        "-86399999999999",
+        "1.9999999",
+        '["P1D",1.5,null]',
+        "86399.99999999",
+    ],
     # UUIDs
     *[f'"{ID}"', '"' + ID.replace("-", "") + '"', '"{' + ID + '}"', f'"urn:uuid:{ID}"', '"' + ID.upper() + '"'],
     *[f'"{ID[:-1]}"', f'"{ID[:-1]}g"', f'"{ID}0"', '"12345678-1234-1234-1234-123456789abc"', '"1-2-3-4-5"', '"{}"'],

@@ -17,6 +17,7 @@
 #include "schema/numbers.hpp"
 #include "schema/scalar_nodes.hpp"
 #include "schema/string_node.hpp"
+#include "schema/tuple_nodes.hpp"
 
 namespace data_bridge::schema {
 
@@ -259,6 +260,22 @@ class Compiler {
       return std::make_unique<ListNode>(node(reader.get("items")), reader.length("min_length"),
                                         reader.length("max_length"), reader.flag("fail_fast"));
     }
+    if (type == "tuple") {
+      reader.allow({"type", "strict", "items"});
+      std::vector<NodePtr> items;
+      for (const json::Value& item : reader.list("items")) {
+        items.push_back(node(item));
+      }
+      return std::make_unique<FixedTupleNode>(reader.flag("strict"), std::move(items));
+    }
+    if (type == "tuple-of") {
+      reader.allow({"type", "strict", "items", "min_length", "max_length", "fail_fast"});
+      return std::make_unique<TupleNode>(reader.flag("strict"), node(reader.get("items")), limits(reader));
+    }
+    if (type == "set" || type == "frozenset") {
+      reader.allow({"type", "strict", "items", "min_length", "max_length", "fail_fast"});
+      return std::make_unique<SetNode>(reader.flag("strict"), type == "frozenset", set_item(reader), limits(reader));
+    }
     if (type == "dict") {
       return dict_node(reader);
     }
@@ -384,6 +401,22 @@ class Compiler {
       reader.fail("has a \"multiple_of\" that is zero or too long");
     }
     return std::make_unique<DecimalNode>(reader.flag("strict"), std::move(constraints), schema_.digit_zeros);
+  }
+
+  static ItemLimits limits(const Reader& reader) {
+    return {.min_length = reader.length("min_length"),
+            .max_length = reader.length("max_length"),
+            .fail_fast = reader.flag("fail_fast")};
+  }
+
+  NodePtr set_item(const Reader& reader) {
+    NodePtr item = node(reader.get("items"));
+    const auto* reference = dynamic_cast<const ReferenceNode*>(item.get());
+    if (reference != nullptr || item->nullable() ||
+        (item->kind() != FieldKind::kString && item->kind() != FieldKind::kDate)) {
+      reader.fail("has items that are not text");
+    }
+    return item;
   }
 
   NodePtr dict_node(const Reader& reader) {

@@ -178,6 +178,7 @@ TEST(Model, RefusesASpecThatItDoesNotKnow) {
   };
   refuses(R"({"type":"fraction"})", "is unknown");
   refuses(R"({"type":"decimal","multiple_of":{"value":"0","display":"0","context":0}})", "is zero or too long");
+  refuses(R"({"type":"set","items":{"type":"int"}})", "not text");
   refuses(R"({"type":"decimal","le":{"value":"NaN","display":"NaN","context":null}})", "no number");
   refuses(R"({"type":"int"})", "not that of a model");
   refuses(R"({"type":"model","name":"M","extra":"ignore","fields":[],"new":1})", "unknown key \"new\"");

@@ -11,7 +11,7 @@ The text is JSON::
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
 already folded in: ``int float str bool none any datetime date time timedelta decimal bytes uuid literal enum nullable
-list dict ref model``.
+list tuple tuple-of set frozenset dict ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
 which has the kind of a column and no validation, and is a reason for operations to go through Python.
 """
@@ -125,6 +125,9 @@ _SCALARS = {
 }
 # What the keys of a dict may be: where values are equal, they are written alike.
 _KEYS = {"str", "any", "int", "date", "uuid", "literal", "enum"}
+# What sets may hold: the hashes are others in each process, so that no order of a set is the right one; and where
+# values are equal, they are written alike.
+_SET_ITEMS = {"str", "bytes", "date", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
@@ -591,6 +594,27 @@ class _Exporter:
         node.update({key: schema[key] for key in limits & schema.keys() if schema[key] is not None})
         return node
 
+    def _tuple(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        limits = {"min_length", "max_length", "fail_fast"}
+        self._refuse_others(schema, limits | {"items_schema", "variadic_item_index", "strict"}, where)
+        items = [self._node(item, config, f"{where}[{place}]") for place, item in enumerate(schema["items_schema"])]
+        given = {key: schema[key] for key in limits & schema.keys() if schema[key] is not None}
+        strict = self._strict(schema, config)
+        if "variadic_item_index" not in schema and not given:
+            return {"type": "tuple", "strict": strict, "items": items}
+        if schema.get("variadic_item_index") == 0 and len(items) == 1:
+            return {"type": "tuple-of", "strict": strict, "items": items[0], **given}
+        return self._refuse(where, "a tuple of a fixed and of a free part, or with limits", nullable=False)
+
+    def _set(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        limits = {"min_length", "max_length", "fail_fast"}
+        self._refuse_others(schema, limits | {"items_schema", "strict"}, where)
+        items = self._node(schema.get("items_schema", {"type": "any"}), config, where + "[]")
+        if items["type"] not in _SET_ITEMS or any(type(value) is not str for value in items.get("values", [])):
+            return self._refuse(where, f"the order of a Python {schema['type']} of such items", nullable=False)
+        given = {key: schema[key] for key in limits & schema.keys() if schema[key] is not None}
+        return {"type": schema["type"], "strict": self._strict(schema, config), "items": items, **given}
+
     def _dict(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         limits = {"min_length", "max_length", "fail_fast"}
         self._refuse_others(schema, limits | {"keys_schema", "values_schema", "strict"}, where)
@@ -738,6 +762,9 @@ _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "enum": _Exporter._enum,
     "nullable": _Exporter._nullable,
     "list": _Exporter._list,
+    "tuple": _Exporter._tuple,
+    "set": _Exporter._set,
+    "frozenset": _Exporter._set,
     "dict": _Exporter._dict,
     "definition-ref": _Exporter._definition_ref,
     "model": _Exporter._model,

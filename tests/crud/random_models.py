@@ -166,7 +166,7 @@ NATIVE: list[tuple[Any, Value]] = [
     (Any, _one_of(1, "a", None, [1, {"a": 2}], {"b": 1.5})),
 ]
 _LIST, _DICT, _TUPLE, _SET, _UNION, _OPTIONAL, _MODEL = 0, 2, 3, 4, 5, 6, 7
-NATIVE_SHAPES = [_LIST, _DICT, _OPTIONAL, _MODEL]
+NATIVE_SHAPES = [_LIST, _DICT, _TUPLE, _SET, _OPTIONAL, _MODEL]
 
 
 def random_type(rng: random.Random, depth: int, *, native: bool = False) -> tuple[Any, Value]:
@@ -190,7 +190,8 @@ def random_type(rng: random.Random, depth: int, *, native: bool = False) -> tupl
             return tuple[inner, ...], lambda r: [value(r) for _ in range(r.randrange(4))]
         return tuple[inner, other], lambda r: [value(r), other_value(r)][: r.choice([2, 2, 2, 1])]
     if shape == _SET:
-        hashable, hashable_value = rng.choice([(int, _INTS), (str, _TEXTS), (date, _one_of(*_DATES))])
+        hashables = [(str, _TEXTS), (date, _one_of(*_DATES)), (Size, _one_of("small", "large")), (int, _INTS)]
+        hashable, hashable_value = rng.choice(hashables[:3] if native else hashables)
         kind = rng.choice([set, frozenset])[hashable]  # type: ignore[index]
         # One or none: the order of a set is Python's.
         return kind, lambda r: [hashable_value(r)] * r.randrange(3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from doors import Open
 from pydantic import BaseModel, Field, StringConstraints
@@ -163,3 +163,43 @@ def test_timedeltas_are_compared_by_their_length(app: App, open_client: Open) ->
             }
         ]
         assert client.patch("/spans/1", json={"length": "PT1S"}).json() == {"id": 1, "length": "PT1S", "pause": "PT5M"}
+
+
+class Tagged(BaseModel):
+    id: int | None = None
+    tags: set[str] = set()
+    days: frozenset[date] = frozenset()
+    grades: set[Literal["a", "b"]] = {"a"}
+    place: tuple[float, float] = (0, 0)
+    path: tuple[int, ...] = ()
+
+
+def test_sets_and_tuples(app: App, open_client: Open) -> None:
+    export_model(Tagged)
+    app.crud(Tagged, path="/tagged")
+    with open_client(app) as client:
+        body = {"tags": ["x", "y", "x"], "days": ["2024-01-01", "1704067200"], "place": ["1.5", 2], "path": ["1", 2]}
+        posted = client.post("/tagged", json=body)
+        assert posted.json() == {
+            "id": 1,
+            "tags": ["x", "y"],
+            "days": ["2024-01-01"],
+            "grades": ["a"],
+            "place": [1.5, 2.0],
+            "path": [1, 2],
+        }
+        assert client.get("/tagged/1").content == posted.content
+        assert client.patch("/tagged/1", json={"tags": ["z"], "path": []}).json() == {
+            **posted.json(),
+            "tags": ["z"],
+            "path": [],
+        }
+        assert [item["id"] for item in client.get("/tagged?tags__contains=z").json()["items"]] == [1]
+        assert client.get("/tagged?days__contains=2024-01-02").json()["items"] == []
+        wrong = client.post("/tagged", json={"place": ["x"], "grades": ["c"], "tags": {}}).json()["detail"]
+        assert [(each["type"], each["loc"]) for each in wrong] == [
+            ("set_type", ["body", "tags"]),
+            ("literal_error", ["body", "grades", 0]),
+            ("float_parsing", ["body", "place", 0]),
+            ("missing", ["body", "place", 1]),
+        ]

@@ -28,6 +28,9 @@ _KNOWN: Mapping[str, Sequence[tuple[Any, str]]] = {
         ("2024-01-01_00:00:00.0000001+05:00", '"2024-01-01"'),
         (20000000001, "date_from_datetime_inexact"),
         ("0000-01-01", "date_parsing: Input should be a valid date in the format YYYY-MM-DD, year 0 is out of range"),
+        ("1.7e9", "date_from_datetime_inexact"),
+        # Before 2.14 a text beyond 64 bits was no number.
+        ("1" * 20 + ".5", "date_from_datetime_parsing: Input should be a valid date or datetime, dates after 9999 are"),
         ("1e3", "date_from_datetime_parsing: Input should be a valid date or datetime, input is too short"),
         (True, "date_type: Input should be a valid date"),
     ],

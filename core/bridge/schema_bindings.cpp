@@ -40,6 +40,14 @@ const char* kind_name(schema::FieldKind kind) noexcept {
       return "bool";
     case schema::FieldKind::kDatetime:
       return "datetime";
+    case schema::FieldKind::kDate:
+      return "date";
+    case schema::FieldKind::kTime:
+      return "time";
+    case schema::FieldKind::kDuration:
+      return "duration";
+    case schema::FieldKind::kDecimal:
+      return "decimal";
     case schema::FieldKind::kUuid:
       return "uuid";
     case schema::FieldKind::kJson:

@@ -89,17 +89,13 @@ char* write_value(char* to, const storage::CellView& cell, ColumnKind kind) noex
     case ColumnKind::kBoolean:
       return json::write_text(to, cell.integer != 0 ? "true" : "false");
     case ColumnKind::kText:
-      return json::write_string(to, cell.text);
     case ColumnKind::kUuid:
     case ColumnKind::kDatetime:
     case ColumnKind::kDate:
     case ColumnKind::kTime:
     case ColumnKind::kDuration:
     case ColumnKind::kDecimal:
-      *to++ = '"';  // letters, digits and signs that need no escape
-      to = json::write_text(to, cell.text);
-      *to++ = '"';
-      return to;
+      return json::write_string(to, cell.text);  // a default, which nobody validates, may be any text
     case ColumnKind::kBigInteger:
     case ColumnKind::kJson:
       break;
@@ -121,6 +117,14 @@ ColumnKind column_kind(schema::FieldKind kind) noexcept {
       return ColumnKind::kBoolean;
     case schema::FieldKind::kDatetime:
       return ColumnKind::kDatetime;
+    case schema::FieldKind::kDate:
+      return ColumnKind::kDate;
+    case schema::FieldKind::kTime:
+      return ColumnKind::kTime;
+    case schema::FieldKind::kDuration:
+      return ColumnKind::kDuration;
+    case schema::FieldKind::kDecimal:
+      return ColumnKind::kDecimal;
     case schema::FieldKind::kUuid:
       return ColumnKind::kUuid;
     case schema::FieldKind::kJson:
@@ -296,7 +300,7 @@ void RowCodec::append_long_value(std::string& out, storage::RowView row, std::si
   const storage::CellView& cell = row[column];
   const ColumnKind kind = table_.columns[column].kind;
   const bool is_text = cell.type == CellType::kText;
-  if (is_text && kind == ColumnKind::kText) {
+  if (is_text && kind != ColumnKind::kJson && kind != ColumnKind::kBigInteger) {
     json::append_string(out, cell.text);
   } else {
     const std::size_t bound = kScalarBound + (is_text ? cell.text.size() : 0);

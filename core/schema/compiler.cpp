@@ -8,11 +8,16 @@
 #include <stdexcept>
 #include <utility>
 
+#include "schema/bytes_node.hpp"
+#include "schema/calendar_nodes.hpp"
 #include "schema/choice_nodes.hpp"
 #include "schema/container_nodes.hpp"
+#include "schema/decimal_node.hpp"
+#include "schema/dict_node.hpp"
 #include "schema/numbers.hpp"
 #include "schema/scalar_nodes.hpp"
 #include "schema/string_node.hpp"
+#include "schema/tuple_nodes.hpp"
 
 namespace data_bridge::schema {
 
@@ -134,7 +139,8 @@ class Compiler {
       reader.fail("has another version");
     }
     const Reader dialect(reader.get("dialect"), "the dialect");
-    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing"});
+    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "digit_zeros"});
+    read_digit_zeros(dialect);
     schema_.null_is_missing = dialect.flag("null_is_missing");
     schema_.parse_options.trailing_comma_message = dialect.flag("trailing_comma_message");
     schema_.parse_options.max_depth = static_cast<std::uint32_t>(dialect.length("max_depth").value_or(0));
@@ -158,6 +164,21 @@ class Compiler {
   }
 
  private:
+  void read_digit_zeros(const Reader& dialect) {
+    if (dialect.find("digit_zeros") == nullptr) {
+      return;
+    }
+    for (const json::Value& zero : dialect.list("digit_zeros")) {
+      if (!zero.is_int() || zero.as_int() < 0) {
+        dialect.fail("has \"digit_zeros\" that are no code points");
+      }
+      schema_.digit_zeros.push_back(static_cast<std::uint32_t>(zero.as_int()));
+    }
+    if (!std::ranges::is_sorted(schema_.digit_zeros)) {
+      dialect.fail("has \"digit_zeros\" in another order");
+    }
+  }
+
   NodePtr node(const json::Value& value) {
     const std::string type = Reader(value, "a node").text("type");
     const Reader reader(value, "the node \"" + type + "\"");
@@ -185,8 +206,37 @@ class Compiler {
                                           inner != nullptr ? node(*inner) : nullptr);
     }
     if (type == "datetime") {
+      reader.allow({"type", "strict", "exponents"});
+      return std::make_unique<DatetimeNode>(reader.flag("strict"), reader.flag("exponents"));
+    }
+    if (type == "date") {
+      reader.allow({"type", "strict", "exponents", "le", "lt", "ge", "gt"});
+      return std::make_unique<DateNode>(
+          reader.flag("strict"), reader.flag("exponents"),
+          bounds<std::string>(reader, [](std::string_view text) { return std::string(text); }));
+    }
+    if (type == "time") {
       reader.allow({"type", "strict"});
-      return std::make_unique<DatetimeNode>(reader.flag("strict"));
+      return std::make_unique<TimeNode>(reader.flag("strict"));
+    }
+    if (type == "timedelta") {
+      reader.allow({"type", "strict", "le", "lt", "ge", "gt"});
+      const auto order = [&](std::string_view text) {
+        const auto duration = parse_duration(text);
+        if (!duration) {
+          reader.fail("has a bound that is no duration");
+        }
+        return *duration;
+      };
+      return std::make_unique<DurationNode>(reader.flag("strict"), bounds<Duration>(reader, order));
+    }
+    if (type == "decimal") {
+      return decimal_node(reader);
+    }
+    if (type == "bytes") {
+      reader.allow({"type", "strict", "min_length", "max_length"});
+      return std::make_unique<BytesNode>(reader.flag("strict"), reader.length("min_length"),
+                                         reader.length("max_length"));
     }
     if (type == "uuid") {
       reader.allow({"type", "strict", "version"});
@@ -209,6 +259,25 @@ class Compiler {
       reader.allow({"type", "items", "min_length", "max_length", "fail_fast"});
       return std::make_unique<ListNode>(node(reader.get("items")), reader.length("min_length"),
                                         reader.length("max_length"), reader.flag("fail_fast"));
+    }
+    if (type == "tuple") {
+      reader.allow({"type", "strict", "items"});
+      std::vector<NodePtr> items;
+      for (const json::Value& item : reader.list("items")) {
+        items.push_back(node(item));
+      }
+      return std::make_unique<FixedTupleNode>(reader.flag("strict"), std::move(items));
+    }
+    if (type == "tuple-of") {
+      reader.allow({"type", "strict", "items", "min_length", "max_length", "fail_fast"});
+      return std::make_unique<TupleNode>(reader.flag("strict"), node(reader.get("items")), limits(reader));
+    }
+    if (type == "set" || type == "frozenset") {
+      reader.allow({"type", "strict", "items", "min_length", "max_length", "fail_fast"});
+      return std::make_unique<SetNode>(reader.flag("strict"), type == "frozenset", set_item(reader), limits(reader));
+    }
+    if (type == "dict") {
+      return dict_node(reader);
     }
     if (type == "ref") {
       reader.allow({"type", "name"});
@@ -291,6 +360,77 @@ class Compiler {
       constraints.pattern = std::move(*pattern);
     }
     return std::make_unique<StringNode>(std::move(constraints));
+  }
+
+  // `order` makes of a bound's text what is compared.
+  template <typename Order, typename MakeOrder>
+  static Bounds<Order> bounds(const Reader& reader, MakeOrder order) {
+    return {.le = bound<Order>(reader, "le", order),
+            .lt = bound<Order>(reader, "lt", order),
+            .ge = bound<Order>(reader, "ge", order),
+            .gt = bound<Order>(reader, "gt", order)};
+  }
+
+  template <typename Order, typename MakeOrder>
+  static std::optional<Bound<Order>> bound(const Reader& reader, std::string_view key, MakeOrder order) {
+    const json::Value* value = reader.find(key);
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    const Reader parts(*value, "a bound");
+    parts.allow({"value", "display", "context"});
+    return Bound<Order>{
+        .order = order(parts.text("value")), .display = parts.text("display"), .context = parts.get("context")};
+  }
+
+  NodePtr decimal_node(const Reader& reader) {
+    reader.allow({"type", "strict", "max_digits", "decimal_places", "multiple_of", "le", "lt", "ge", "gt"});
+    const auto order = [&](std::string_view text) {
+      auto value = parse_decimal(text, schema_.digit_zeros);
+      if (!value || !value->finite) {
+        reader.fail("has a bound that is no number");
+      }
+      return *std::move(value);
+    };
+    DecimalConstraints constraints{.max_digits = reader.length("max_digits"),
+                                   .decimal_places = reader.length("decimal_places"),
+                                   .multiple_of = bound<Decimal>(reader, "multiple_of", order),
+                                   .bounds = bounds<Decimal>(reader, order)};
+    if (const auto& divisor = constraints.multiple_of;
+        divisor && (divisor->order.is_zero() || divisor->order.digits.size() > kMaxDivisorDigits)) {
+      reader.fail("has a \"multiple_of\" that is zero or too long");
+    }
+    return std::make_unique<DecimalNode>(reader.flag("strict"), std::move(constraints), schema_.digit_zeros);
+  }
+
+  static ItemLimits limits(const Reader& reader) {
+    return {.min_length = reader.length("min_length"),
+            .max_length = reader.length("max_length"),
+            .fail_fast = reader.flag("fail_fast")};
+  }
+
+  NodePtr set_item(const Reader& reader) {
+    NodePtr item = node(reader.get("items"));
+    const auto* reference = dynamic_cast<const ReferenceNode*>(item.get());
+    if (reference != nullptr || item->nullable() ||
+        (item->kind() != FieldKind::kString && item->kind() != FieldKind::kDate)) {
+      reader.fail("has items that are not text");
+    }
+    return item;
+  }
+
+  NodePtr dict_node(const Reader& reader) {
+    reader.allow({"type", "keys", "values", "min_length", "max_length", "fail_fast", "ends_early"});
+    NodePtr key = node(reader.get("keys"));
+    const auto* text = dynamic_cast<const StringNode*>(key.get());
+    const DictKeys keys = text != nullptr && text->is_plain()                  ? DictKeys::kText
+                          : dynamic_cast<const AnyNode*>(key.get()) != nullptr ? DictKeys::kAny
+                                                                               : DictKeys::kTyped;
+    return std::make_unique<DictNode>(std::move(key), keys, node(reader.get("values")),
+                                      DictLimits{.min_length = reader.length("min_length"),
+                                                 .max_length = reader.length("max_length"),
+                                                 .fail_fast = reader.flag("fail_fast"),
+                                                 .ends_early = reader.flag("ends_early")});
   }
 
   static NodePtr enum_node(const Reader& reader) {

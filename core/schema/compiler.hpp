@@ -10,6 +10,7 @@
 
 #include "json/arena.hpp"
 #include "json/parser.hpp"
+#include "schema/decimal.hpp"
 #include "schema/model_node.hpp"
 #include "schema/node.hpp"
 
@@ -22,6 +23,7 @@ struct CompiledSchema {
   std::map<std::string, NodePtr, std::less<>> definitions;
   NodePtr root;
   const ModelNode* model = nullptr;  ///< what the root leads to
+  DigitZeros digit_zeros;
   json::ParseOptions parse_options;
   bool null_is_missing = false;
 };

@@ -1,6 +1,7 @@
 // Reading datetimes as Pydantic does: the leniency and the messages of the Rust crate speedate.
 #include "schema/datetime.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -76,16 +77,16 @@ std::string_view read_date(std::string_view text, Datetime& out) noexcept {
   return {};
 }
 
-// An offset from `position` to the end of the text.
-bool read_offset(std::string_view text, std::size_t position, Datetime& out) noexcept {
+// An offset from `position` to the end of the text. Empty: read; else what is wrong.
+std::string_view read_offset(std::string_view text, std::size_t position, Datetime& out) noexcept {
   constexpr std::string_view kMinusSign = "\xE2\x88\x92";  // U+2212, as speedate and ISO 8601 have it
   const std::string_view rest = text.substr(position);
   if (rest.empty()) {
-    return true;
+    return {};
   }
-  if (rest == "Z" || rest == "z") {
+  if (rest.front() == 'Z' || rest.front() == 'z') {
     out.utc_offset = 0;
-    return true;
+    return rest.size() == 1 ? std::string_view() : kExtraCharacters;
   }
   std::int32_t sign = 1;
   if (rest.starts_with(kMinusSign)) {
@@ -95,42 +96,66 @@ bool read_offset(std::string_view text, std::size_t position, Datetime& out) noe
     sign = rest.front() == '-' ? -1 : 1;
     position += 1;
   } else {
-    return false;
+    return "invalid timezone sign";
   }
   const int hour = digits(text, position, 2);
+  if (hour < 0) {
+    return "invalid timezone hour";
+  }
   position += 2;
   if (position < text.size() && text[position] == ':') {
     ++position;
   }
   const int minute = digits(text, position, 2);
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || text.size() != position + 2) {
-    return false;
+  if (minute < 0) {
+    return "invalid timezone minute";
+  }
+  if (minute > 59) {
+    return "timezone minute value is outside expected range of 0-59";
+  }
+  if (hour > 23) {
+    return "timezone offset must be less than 24 hours";
   }
   out.utc_offset = sign * (hour * 3600 + minute * 60);
-  return true;
+  return text.size() == position + 2 ? std::string_view() : kExtraCharacters;
 }
 
-// Behind the date: separator, time, offset. Every failure reads the same to the client, as the text is
-// then tried as a date.
-bool read_time(std::string_view text, Datetime& out) noexcept {
-  if (text.size() < 16 || !std::string_view("Tt _").contains(text[10])) {
-    return false;
+// A time and its offset, from `start` to the end of the text. Empty: read; else what is wrong.
+std::string_view read_time(std::string_view text, std::size_t start, Datetime& out,
+                           bool may_have_offset = true) noexcept {
+  if (text.size() < start + 5) {
+    return kTooShort;
   }
-  const int hour = digits(text, 11, 2);
-  const int minute = digits(text, 14, 2);
-  if (hour < 0 || hour > 23 || text[13] != ':' || minute < 0 || minute > 59) {
-    return false;
+  const int hour = digits(text, start, 2);
+  if (hour < 0) {
+    return "invalid character in hour";
+  }
+  if (text[start + 2] != ':') {
+    return "invalid time separator, expected `:`";
+  }
+  const int minute = digits(text, start + 3, 2);
+  if (minute < 0) {
+    return "invalid character in minute";
+  }
+  if (hour > 23) {
+    return "hour value is outside expected range of 0-23";
+  }
+  if (minute > 59) {
+    return "minute value is outside expected range of 0-59";
   }
   out.hour = static_cast<std::uint8_t>(hour);
   out.minute = static_cast<std::uint8_t>(minute);
-  std::size_t position = 16;
+  std::size_t position = start + 5;
   if (position < text.size() && text[position] == ':') {
-    const int second = digits(text, 17, 2);
-    if (second < 0 || second > 59) {
-      return false;
+    const int second = digits(text, position + 1, 2);
+    if (second < 0) {
+      return "invalid character in second";
+    }
+    if (second > 59) {
+      return "second value is outside expected range of 0-59";
     }
     out.second = static_cast<std::uint8_t>(second);
-    position = 19;
+    position += 3;
     if (position < text.size() && (text[position] == '.' || text[position] == ',')) {
       const std::size_t first = ++position;
       std::uint32_t unit = 100'000;
@@ -138,11 +163,22 @@ bool read_time(std::string_view text, Datetime& out) noexcept {
         out.microsecond += unit * static_cast<std::uint32_t>(text[position] - '0');
       }
       if (position == first) {
-        return false;
+        return "second fraction digits missing after `.`";
       }
     }
   }
+  if (!may_have_offset) {
+    return text.size() == position ? std::string_view() : kExtraCharacters;
+  }
   return read_offset(text, position, out);
+}
+
+// Behind the ten characters of a date. Empty: read; else what is wrong.
+std::string_view read_time_behind_date(std::string_view text, Datetime& out) noexcept {
+  if (text.size() < 11 || !std::string_view("Tt _").contains(text[10])) {
+    return "invalid datetime separator, expected `T`, `t`, `_` or space";
+  }
+  return read_time(text, 11, out);
 }
 
 std::expected<Datetime, std::string_view> from_unix(std::int64_t seconds, std::uint32_t microsecond) {
@@ -223,28 +259,27 @@ std::optional<std::int64_t> read_integer(std::string_view text) noexcept {
   return ec == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-// `[+-]?digits.digits`, one side of the point possibly empty, no exponent.
-std::optional<double> read_decimal(std::string_view text) noexcept {
+// `[+-]?digits.digits`, one side of the point possibly empty; behind it an exponent where `exponents`.
+std::optional<double> read_decimal(std::string_view text, bool exponents) noexcept {
   std::string_view number = text;
   if (number.starts_with('+') || number.starts_with('-')) {
     number.remove_prefix(1);
   }
-  bool point = false;
-  bool digit = false;
-  for (const char c : number) {
-    if (c == '.' && !point) {
-      point = true;
-    } else if (text::is_digit(c)) {
-      digit = true;
-    } else {
+  const std::size_t point = number.find('.');
+  if (point == std::string_view::npos || number.size() == 1) {
+    return std::nullopt;
+  }
+  const std::size_t end = exponents ? std::min(number.find_first_of("eE"), number.size()) : number.size();
+  for (std::size_t at = 0; at < end; ++at) {
+    if (at != point && !text::is_digit(number[at])) {
       return std::nullopt;
     }
   }
-  if (!point || !digit) {
+  double value = 0;
+  const auto [rest, ec] = json::read_double(number.data(), number.data() + number.size(), value);
+  if (end <= point || ec != std::errc{} || rest != number.data() + number.size()) {
     return std::nullopt;
   }
-  double value = 0;
-  json::read_double(number.data(), number.data() + number.size(), value);
   return text.starts_with('-') ? -value : value;
 }
 
@@ -254,6 +289,39 @@ void append_padded(std::string& out, std::uint32_t value, int width) {
     buffer[i] = static_cast<char>('0' + value % 10);
   }
   out.append(buffer, static_cast<std::size_t>(width));
+}
+
+// A unix time in digits; `otherwise` for a text that is none.
+std::expected<Datetime, std::string_view> from_digits(std::string_view text, std::string_view otherwise,
+                                                      bool exponents) {
+  if (const auto integer = read_integer(text)) {
+    return from_integer(*integer);
+  }
+  if (const auto decimal = read_decimal(text, exponents)) {
+    return from_double(*decimal);
+  }
+  return std::unexpected(otherwise);
+}
+
+std::expected<Datetime, std::string_view> from_number(const json::Value& number) {
+  if (number.is_int()) {
+    return from_integer(number.as_int());
+  }
+  if (number.is_double()) {
+    return from_double(number.as_double());
+  }
+  return std::unexpected(number.as_string().starts_with('-') ? kTooSmall : kTooLarge);
+}
+
+// A datetime as the date that it has to be.
+std::expected<Datetime, DateError> exact_date(const std::expected<Datetime, std::string_view>& value) {
+  if (!value) {
+    return std::unexpected(DateError{.is_inexact = false, .message = value.error()});
+  }
+  if (value->hour != 0 || value->minute != 0 || value->second != 0 || value->microsecond != 0) {
+    return std::unexpected(DateError{.is_inexact = true, .message = {}});
+  }
+  return *value;
 }
 
 // Python's datetime begins with the year 1.
@@ -266,20 +334,18 @@ std::expected<Datetime, DatetimeError> in_range(const Datetime& value) {
 
 }  // namespace
 
-std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text) {
+std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, bool exponents) {
   Datetime value;
   const std::string_view date_error = read_date(text, value);
   if (date_error.empty()) {
-    if (text.size() == 10 || read_time(text, value)) {
+    if (text.size() == 10 || read_time_behind_date(text, value).empty()) {
       return in_range(value);
     }
-    return std::unexpected(DatetimeError{true, kExtraCharacters});
+    return std::unexpected(DatetimeError{true, kExtraCharacters});  // of the date that it is then tried as
   }
-  std::expected<Datetime, std::string_view> number = std::unexpected(date_error);
-  if (const auto integer = read_integer(text)) {
-    number = from_integer(*integer);
-  } else if (const auto decimal = read_decimal(text)) {
-    number = from_double(*decimal);
+  const auto number = from_digits(text, date_error, exponents);
+  if (const auto decimal = read_decimal(text, exponents); decimal && std::fabs(*decimal) >= 0x1p63) {
+    return std::unexpected(DatetimeError{true, date_error});  // of the date that it is then tried as, where it is none
   }
   if (number) {
     return in_range(*number);
@@ -288,18 +354,77 @@ std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text) {
 }
 
 std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& number) {
-  std::expected<Datetime, std::string_view> value;
-  if (number.is_int()) {
-    value = from_integer(number.as_int());
-  } else if (number.is_double()) {
-    value = from_double(number.as_double());
-  } else {
-    value = std::unexpected(number.as_string().starts_with('-') ? kTooSmall : kTooLarge);
-  }
+  const auto value = from_number(number);
   if (!value) {
     return std::unexpected(DatetimeError{false, value.error()});
   }
   return in_range(*value);
+}
+
+std::expected<Datetime, DateError> parse_date(std::string_view text, bool exponents) {
+  Datetime value;
+  const std::string_view date_error = read_date(text, value);
+  if (!date_error.empty()) {
+    return exact_date(from_digits(text, date_error, exponents));
+  }
+  if (text.size() > 10) {
+    const std::string_view time_error = read_time_behind_date(text, value);
+    if (!time_error.empty()) {
+      return std::unexpected(DateError{.is_inexact = false, .message = time_error});
+    }
+  }
+  return exact_date(value);
+}
+
+std::expected<Datetime, DateError> date_from_number(const json::Value& number) {
+  return exact_date(from_number(number));
+}
+
+std::expected<Datetime, std::string_view> parse_time(std::string_view text, bool may_have_offset) {
+  Datetime value;
+  const std::string_view error = read_time(text, 0, value, may_have_offset);
+  if (!error.empty()) {
+    return std::unexpected(error);
+  }
+  return value;
+}
+
+std::expected<Datetime, std::string_view> time_from_number(const json::Value& number) {
+  constexpr std::string_view kNegative = "time in seconds should be positive";
+  constexpr std::string_view kBeyondDay = "numeric times may not exceed 86,399 seconds";
+  constexpr std::int64_t kDay = 86'400;
+  std::int64_t seconds = 0;
+  std::int64_t microsecond = 0;
+  if (number.is_int()) {
+    seconds = number.as_int();
+  } else if (number.is_double()) {
+    const double value = number.as_double();
+    if (std::isnan(value)) {
+      return std::unexpected("NaN values not permitted");
+    }
+    const double whole = std::floor(value);
+    seconds = whole < 0 ? -1 : static_cast<std::int64_t>(std::min(whole, static_cast<double>(kDay)));
+    if (seconds >= 0 && seconds < kDay) {
+      microsecond = std::llround((value - whole) * 1e6);
+      seconds += microsecond / 1'000'000;
+      microsecond %= 1'000'000;
+    }
+  } else {
+    seconds = number.as_string().starts_with('-') ? -1 : kDay;
+  }
+  if (seconds < 0) {
+    return std::unexpected(kNegative);
+  }
+  if (seconds >= kDay) {
+    return std::unexpected(kBeyondDay);
+  }
+  Datetime value;
+  value.hour = static_cast<std::uint8_t>(seconds / 3600);
+  value.minute = static_cast<std::uint8_t>(seconds / 60 % 60);
+  value.second = static_cast<std::uint8_t>(seconds % 60);
+  value.microsecond = static_cast<std::uint32_t>(microsecond);
+  value.utc_offset = 0;
+  return value;
 }
 
 void append_date(std::string& out, const Datetime& value) {
@@ -313,6 +438,10 @@ void append_date(std::string& out, const Datetime& value) {
 void append_datetime(std::string& out, const Datetime& value) {
   append_date(out, value);
   out.push_back('T');
+  append_time(out, value);
+}
+
+void append_time(std::string& out, const Datetime& value) {
   append_padded(out, value.hour, 2);
   out.push_back(':');
   append_padded(out, value.minute, 2);

@@ -1,4 +1,4 @@
-// Reading datetimes as Pydantic does (speedate), and writing them as ISO 8601.
+// Reading datetimes, dates and times as Pydantic does (speedate), and writing them as ISO 8601.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +27,33 @@ struct DatetimeError {
   std::string_view message;  ///< static
 };
 
-/// ISO 8601 with its lax forms, a date alone, or a unix time in digits.
-[[nodiscard]] std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text);
+/// ISO 8601 with its lax forms, a date alone, or a unix time in digits; `exponents`: also "1.7e9", as since
+/// Pydantic 2.12.
+[[nodiscard]] std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, bool exponents = true);
 
 /// A unix time: seconds up to 2e10, milliseconds above; UTC. `number` is kInt, kBigInt or kDouble.
 [[nodiscard]] std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& number);
 
+struct DateError {
+  bool is_inexact;           ///< Pydantic's date_from_datetime_inexact; else date_from_datetime_parsing
+  std::string_view message;  ///< static
+};
+
+/// A date, or a datetime of any form at midnight. The year may be 0, which Python has no date of.
+[[nodiscard]] std::expected<Datetime, DateError> parse_date(std::string_view text, bool exponents = true);
+[[nodiscard]] std::expected<Datetime, DateError> date_from_number(const json::Value& number);
+
+/// "HH:MM[:SS[.ffffff]]", with or without an offset where there may be one. Of the result only the time counts. The
+/// errors are static.
+[[nodiscard]] std::expected<Datetime, std::string_view> parse_time(std::string_view text, bool may_have_offset = true);
+/// Seconds since midnight UTC.
+[[nodiscard]] std::expected<Datetime, std::string_view> time_from_number(const json::Value& number);
+
 /// "2024-01-31"
 void append_date(std::string& out, const Datetime& value);
-/// "2024-01-31T10:00:00.120000+05:30"; UTC as "Z".
+/// "10:00:00.120000+05:30"; UTC as "Z".
+void append_time(std::string& out, const Datetime& value);
+/// Both with a "T" between them.
 void append_datetime(std::string& out, const Datetime& value);
 
 }  // namespace data_bridge::schema

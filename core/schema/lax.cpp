@@ -199,6 +199,10 @@ double int_to_double(const json::Value& value) {
   return result;
 }
 
+bool is_number(const json::Value& value) {
+  return value.is_int() || value.is_double() || (value.is_big_int() && std::isfinite(int_to_double(value)));
+}
+
 void append_display(std::string& out, double value) {
   if (std::isnan(value)) {
     out.append("NaN");

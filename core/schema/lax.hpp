@@ -34,6 +34,9 @@ enum class IntError : std::uint8_t { kParsing, kSize };
 /// kInt or kBigInt to the nearest double; infinite beyond its range.
 [[nodiscard]] double int_to_double(const json::Value& value);
 
+/// What dates, times and durations take for a number: not an integer beyond the range of a double.
+[[nodiscard]] bool is_number(const json::Value& value);
+
 /// A number inside a message: shortest digits without exponent and without ".0" (Rust's Display).
 void append_display(std::string& out, double value);
 

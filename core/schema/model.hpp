@@ -21,9 +21,13 @@ namespace data_bridge::schema {
 enum class FieldKind : std::uint8_t {
   kInt,     ///< unbounded in Pydantic: json kInt or kBigInt
   kFloat,   ///< json kDouble, possibly NaN or infinite
-  kString,  ///< also Literal and Enum of strings
+  kString,  ///< also bytes, Literal and Enum of strings
   kBool,
   kDatetime,  ///< ISO 8601 text as Pydantic writes it: "2024-01-31T10:00:00Z", "...T10:00:00.120000+05:30"
+  kDate,      ///< "2024-01-31"
+  kTime,      ///< "10:00:00.120000+05:30"
+  kDuration,  ///< ISO 8601 text: "-P1DT3.5S"
+  kDecimal,   ///< its digits as they were sent: "1.10", "1E+3"
   kUuid,      ///< canonical text: 36 characters, lower case
   kJson,      ///< a nested model, a list, or a mixture of types
 };

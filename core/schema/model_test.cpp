@@ -84,6 +84,13 @@ TEST(Model, TellsOfManyErrorsButNotOfAnyNumber) {
   EXPECT_EQ(errors_of(extras + "}"), kMaxErrors);
 }
 
+TEST(Model, AListThatFailsFastSaysItsFirstError) {
+  const auto model = *Model::compile(
+      R"({"version":1,"dialect":{"max_depth":900},"definitions":{},"schema":{"type":"model","name":"M","extra":"forbid","fields":[{"name":"t","keys":["t"],"output_key":"t","schema":{"type":"list","max_length":2,"fail_fast":true,"items":{"type":"str"}}}]}})");
+  EXPECT_TRUE(answer(*model, R"({"t":["",0,"",""]})").contains("string_type"));
+  EXPECT_TRUE(answer(*model, R"({"t":["","","",0]})").contains("not 4"));
+}
+
 TEST(Model, TheTextOfErrorsHasABudget) {
   std::string fields;
   for (int i = 0; i < 40; ++i) {
@@ -169,7 +176,10 @@ TEST(Model, RefusesASpecThatItDoesNotKnow) {
     ASSERT_FALSE(model) << schema;
     EXPECT_NE(model.error().find(reason), std::string::npos) << model.error();
   };
-  refuses(R"({"type":"decimal"})", "is unknown");
+  refuses(R"({"type":"fraction"})", "is unknown");
+  refuses(R"({"type":"decimal","multiple_of":{"value":"0","display":"0","context":0}})", "is zero or too long");
+  refuses(R"({"type":"set","items":{"type":"int"}})", "not text");
+  refuses(R"({"type":"decimal","le":{"value":"NaN","display":"NaN","context":null}})", "no number");
   refuses(R"({"type":"int"})", "not that of a model");
   refuses(R"({"type":"model","name":"M","extra":"ignore","fields":[],"new":1})", "unknown key \"new\"");
   refuses(R"json({"type":"model","name":"M","extra":"ignore","fields":[{"name":"a","keys":["a"],"output_key":"a",

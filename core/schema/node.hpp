@@ -37,6 +37,9 @@ class State {
   /// More errors are not kept: no need to look for them.
   [[nodiscard]] bool is_full() const noexcept { return errors_.size() == kMaxErrors; }
 
+  /// The errors from number `first` on are none: another one stands for all of them.
+  void forget(std::size_t first) { errors_.resize(first); }
+
   /// Puts `item` in front of the locations of the errors from number `first` on. They are kept
   /// backwards until take_errors(), so that a value without errors pays nothing for its path.
   void locate(std::size_t first, const LocationItem& item) {

@@ -13,11 +13,6 @@ namespace data_bridge::schema {
 
 namespace {
 
-// An integer beyond the range of a double is no number to Pydantic's datetime.
-bool is_number(const json::Value& value) {
-  return value.is_int() || value.is_double() || (value.is_big_int() && std::isfinite(int_to_double(value)));
-}
-
 enum class Defect : std::uint8_t { kNone, kSurrogate, kDepth };
 
 // `levels`: how many nested values, this one included, may still be written.
@@ -82,7 +77,7 @@ bool OpaqueNode::validate(const json::Value& input, State& state, json::Value& o
 bool DatetimeNode::validate(const json::Value& input, State& state, json::Value& out) const {
   std::expected<Datetime, DatetimeError> value;
   if (!strict_ && input.is_string()) {
-    value = parse_datetime(input.as_string());
+    value = parse_datetime(input.as_string(), exponents_);
   } else if (!strict_ && is_number(input)) {
     value = datetime_from_number(input);
   } else {

@@ -53,12 +53,13 @@ class OpaqueNode final : public Node {
 /// Strict: nothing that comes out of JSON is a datetime.
 class DatetimeNode final : public Node {
  public:
-  explicit DatetimeNode(bool strict) noexcept : strict_(strict) {}
+  DatetimeNode(bool strict, bool exponents) noexcept : strict_(strict), exponents_(exponents) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDatetime; }
 
  private:
   bool strict_;
+  bool exponents_;
 };
 
 /// Strict: nothing that comes out of JSON is a UUID.

@@ -13,7 +13,8 @@ using namespace data_bridge;
 
 namespace {
 
-constexpr std::string_view kSpec = R"({"version":1,"dialect":{"trailing_comma_message":true,"max_depth":300},
+constexpr std::string_view kSpec =
+    R"({"version":1,"dialect":{"trailing_comma_message":true,"max_depth":300,"digit_zeros":[48,1632]},
   "definitions":{"0":{"type":"model","name":"T","extra":"allow","fields":[
     {"name":"i","keys":["i"],"output_key":"i","default":0,"schema":{"type":"int","multiple_of":3,"lt":99999999999999999999}},
     {"name":"f","keys":["f"],"output_key":"f","default":0.5,"schema":{"type":"float","allow_inf_nan":false}},
@@ -22,6 +23,13 @@ constexpr std::string_view kSpec = R"({"version":1,"dialect":{"trailing_comma_me
      "schema":{"type":"str","max_length":9,"pattern":"^[^0]*$","strip_whitespace":true}},
     {"name":"l","keys":["l"],"output_key":"l","default":null,
      "schema":{"type":"nullable","schema":{"type":"list","items":{"type":"datetime"}}}},
+    {"name":"d","keys":["d"],"output_key":"d","default":{},
+     "schema":{"type":"dict","keys":{"type":"str","to_lower":true},"values":{"type":"timedelta"}}},
+    {"name":"n","keys":["n"],"output_key":"n","default":null,
+     "schema":{"type":"nullable","schema":{"type":"decimal","max_digits":9,"multiple_of":{"value":"0.07","display":"0.07","context":0.07}}}},
+    {"name":"a","keys":["a"],"output_key":"a","default":[],"schema":{"type":"set","items":{"type":"date"}}},
+    {"name":"h","keys":["h"],"output_key":"h","default":null,
+     "schema":{"type":"nullable","schema":{"type":"tuple","items":[{"type":"time"},{"type":"bytes"}]}}},
     {"name":"u","keys":["u"],"output_key":"u","default":null,"schema":{"type":"nullable","schema":{"type":"uuid"}}},
     {"name":"t","keys":["t"],"output_key":"t","default":null,
      "schema":{"type":"nullable","schema":{"type":"ref","name":"0"}}}]}},

@@ -27,6 +27,8 @@ class StringNode final : public Node {
   explicit StringNode(StringConstraints constraints) noexcept;
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kString; }
+  /// Every text is taken, and as it is.
+  [[nodiscard]] bool is_plain() const noexcept { return plain_; }
 
  private:
   StringConstraints constraints_;

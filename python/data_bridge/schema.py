@@ -4,18 +4,21 @@ The text is JSON::
 
     {"version": 1,
      "dialect": {"trailing_comma_message": bool, "max_depth": int,    # how this Python reads JSON
-                 "null_is_missing": bool},                            # how this FastAPI takes a body of null
+                 "null_is_missing": bool,                             # how this FastAPI takes a body of null
+                 "digit_zeros": [int]},                               # where digits begin in this Python's Unicode
      "definitions": {"0": NODE, ...},                                  # shared and recursive schemas
      "schema": NODE}
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
-already folded in: ``int float str bool none any datetime uuid literal enum nullable list ref model``.
+already folded in: ``int float str bool none any datetime date time timedelta decimal bytes uuid literal enum nullable
+list tuple tuple-of set frozenset dict ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
 which has the kind of a column and no validation, and is a reason for operations to go through Python.
 """
 
 from __future__ import annotations
 
+import decimal
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -23,11 +26,20 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 
 from data_bridge._core import check_pattern
 from data_bridge.dialect import NULL_IS_ABSENT
+from data_bridge.schema_dialect import (
+    bound_in_words,
+    decimal_digits_are_exact,
+    dict_ends_early,
+    digit_zeros,
+    is_known,
+    unix_times_have_exponents,
+)
 
 __all__ = [
     "NO_SCHEMA",
@@ -53,8 +65,8 @@ _MAX_DEPTH_LATER = 9993
 # Keys that do not change how a value out of JSON is validated or written.
 _NEUTRAL = {"type", "ref", "metadata"}
 
-# Settings without effect here: on instances and attributes, on bytes and timedelta (not exported), on the
-# text of exceptions, on speed. `serialize_by_alias`: FastAPI always passes by_alias=True.
+# Settings without effect here: on instances and attributes, on the text of exceptions, on speed; those of bytes are
+# looked at where there are bytes. `serialize_by_alias`: FastAPI always passes by_alias=True.
 _NEUTRAL_CONFIG = {
     "title",
     "typed_dict_total",
@@ -93,11 +105,41 @@ _DEFAULT_CONFIG: dict[str, Any] = {
 }
 
 
+_BOUNDS = {"le", "lt", "ge", "gt"}
 # What JSON mode always writes as a string.
 _WRITTEN_AS_TEXT = {"decimal", "date", "time", "timedelta", "bytes", "url", "multi-host-url"}
-_SCALARS = {"int", "float", "str", "bool", "datetime", "uuid", "literal", "enum"}
+_SCALARS = {
+    "int",
+    "float",
+    "str",
+    "bool",
+    "datetime",
+    "date",
+    "time",
+    "timedelta",
+    "decimal",
+    "bytes",
+    "uuid",
+    "literal",
+    "enum",
+}
+# What the keys of a dict may be: where values are equal, they are written alike.
+_KEYS = {"str", "any", "int", "date", "uuid", "literal", "enum"}
+# What sets may hold: the hashes are others in each process, so that no order of a set is the right one; and where
+# values are equal, they are written alike.
+_SET_ITEMS = {"str", "bytes", "date", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
+
+
+# kMaxDivisorDigits of the core.
+_MAX_DIVISOR_DIGITS = 18
+
+
+def _has_default_decimal_context() -> bool:
+    """Pydantic divides in the context of its thread."""
+    context, default = decimal.getcontext(), decimal.Context(prec=28, rounding=decimal.ROUND_HALF_EVEN)
+    return all(getattr(context, name) == getattr(default, name) for name in ("prec", "rounding", "Emin", "Emax"))
 
 
 def _name_of(function: Any) -> str:
@@ -215,6 +257,7 @@ class _Exporter:
         self.outputs: Reasons = []
         # A nested item is stored as it is answered, and must be readable again when it is patched.
         self.renamed: Reasons = []
+        self._has_decimals = False
         self._definitions: list[_Schema] = []
         # The references of a core schema hold addresses; numbers make the text the same in every process.
         self._names: dict[str, str] = {}
@@ -237,6 +280,7 @@ class _Exporter:
                 "trailing_comma_message": version >= (3, 13),
                 "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
                 "null_is_missing": NULL_IS_ABSENT,
+                **({"digit_zeros": digit_zeros()} if self._has_decimals else {}),
             },
             "definitions": definitions,
             "schema": root,
@@ -251,11 +295,11 @@ class _Exporter:
 
     # --- reasons ------------------------------------------------------------------------------------
 
-    def _refuse(self, where: str, reason: str, kind: str = "json") -> _Node:
+    def _refuse(self, where: str, reason: str, kind: str = "json", nullable: bool | None = None) -> _Node:
         """A stand-in for what Python has to validate. `nullable`: it may be None for all that is known."""
         if (where, reason) not in self.inputs:
             self.inputs.append((where, reason))
-        return {"type": "opaque", "kind": kind, "nullable": kind == "json"}
+        return {"type": "opaque", "kind": kind, "nullable": kind == "json" if nullable is None else nullable}
 
     def _refuse_output(self, where: str, reason: str) -> None:
         if (where, reason) not in self.outputs:
@@ -277,7 +321,11 @@ class _Exporter:
         function = serialization.get("function")
         if function is not None and is_pydantics_own(function) and not is_secret(function):
             return False  # how a type of Pydantic's is written, which is how it is stored
-        if function is None and serialization["type"] in ("to-string", "include-exclude-sequence"):
+        if function is None and serialization["type"] in (
+            "to-string",
+            "include-exclude-sequence",
+            "include-exclude-dict",
+        ):
             return False
         self._refuse_output(where, "a secret" if is_secret(function) else "a custom serialiser")
         return True
@@ -316,6 +364,10 @@ class _Exporter:
                 self._serialization(schema["serialization"], where)
             if schema.get("computed_fields"):
                 self._refuse_output(where, "computed fields")
+            if schema.get("type") == "model":
+                for setting, value in schema.get("config", {}).items():
+                    if setting.startswith("ser_json_") and value != _DEFAULT_CONFIG.get(setting, value):
+                        self._refuse_output(where, f"the setting `{setting}`")
             if schema.get("type") in _FIELDS:
                 if schema.get("serialization_exclude") or schema.get("serialization_exclude_if"):
                     self._refuse_output(where, "a field that is excluded")
@@ -390,7 +442,95 @@ class _Exporter:
             return self._refuse(where, "the setting `ser_json_temporal`")
         if schema.get("microseconds_precision", "truncate") != "truncate":
             return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`", "text")
-        return {"type": "datetime", "strict": self._strict(schema, config)}
+        return {"type": "datetime", "strict": self._strict(schema, config), "exponents": unix_times_have_exponents()}
+
+    def _date(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", *_BOUNDS}, where)
+        if self._other_release("date", where) or self._other_temporal_text("date", config, where):
+            return self._opaque_text("date", config)
+        node = {"type": "date", "strict": self._strict(schema, config), "exponents": unix_times_have_exponents()}
+        return {**node, **self._bounds(schema)}
+
+    def _time(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", "microseconds_precision"}, where)
+        if schema.get("microseconds_precision", "truncate") != "truncate":
+            self._refuse(where, "`microseconds_precision` of a Pydantic `time`")
+        if self._other_release("time", where) or self._other_temporal_text("time", config, where):
+            return self._opaque_text("time", config)
+        return {"type": "time", "strict": self._strict(schema, config)}
+
+    def _timedelta(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        self._refuse_others(schema, {"strict", "microseconds_precision", *_BOUNDS}, where)
+        if schema.get("microseconds_precision", "truncate") != "truncate":
+            self._refuse(where, "`microseconds_precision` of a Pydantic `timedelta`")
+        if self._other_release("timedelta", where) or self._other_temporal_text("timedelta", config, where):
+            return self._opaque_text("timedelta", config)
+        return {"type": "timedelta", "strict": self._strict(schema, config), **self._bounds(schema)}
+
+    def _bytes(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        lengths = {"min_length", "max_length"}
+        self._refuse_others(schema, {"strict", *lengths}, where)
+        for setting in ("val_json_bytes", "ser_json_bytes"):
+            if config.get(setting, "utf8") != "utf8":
+                return self._refuse(where, f"the setting `{setting}`", "text")
+        if self._other_release("bytes", where):
+            return self._opaque_text("bytes", config)
+        given = {key: schema[key] for key in lengths & schema.keys() if schema[key] is not None}
+        return {"type": "bytes", "strict": self._strict(schema, config), **given}
+
+    def _other_release(self, kind: str, where: str) -> bool:
+        """Whether the installed Pydantic does otherwise than the native core knows; then that is a reason."""
+        if is_known(kind):
+            return False
+        self._refuse(where, f"`{kind}` of this release of Pydantic")
+        return True
+
+    def _other_temporal_text(self, kind: str, config: _Schema, where: str) -> bool:
+        other = self._writes_otherwise(kind, config)
+        if other:
+            self._refuse(where, "the setting `ser_json_temporal`")
+        return other
+
+    @staticmethod
+    def _writes_otherwise(kind: str, config: _Schema) -> bool:
+        return bool(config.get("ser_json_" + kind, config.get("ser_json_temporal", "iso8601")) != "iso8601")
+
+    def _opaque_text(self, kind: str, config: _Schema) -> _Node:
+        """What _refuse() gives, without a reason of its own."""
+        is_text = not self._writes_otherwise(kind, config)
+        return {"type": "opaque", "kind": "text" if is_text else "json", "nullable": not is_text}
+
+    @staticmethod
+    def _bounds(schema: _Schema) -> _Node:
+        """Bounds of values that are no numbers of JSON, in Pydantic's words."""
+        made: _Node = {}
+        for key in _BOUNDS & schema.keys():
+            display, context = bound_in_words(schema["type"], schema[key])
+            value = SchemaSerializer({"type": schema["type"]}).to_python(schema[key], mode="json", warnings=False)
+            made[key] = {"value": str(value), "display": display, "context": jsonable_encoder(context)}
+        return made
+
+    def _decimal(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        counts = {"max_digits", "decimal_places"}
+        self._refuse_others(schema, {"strict", "allow_inf_nan", "multiple_of", *counts, *_BOUNDS}, where)
+        if schema.get("allow_inf_nan", config.get("allow_inf_nan", False)):
+            return self._refuse(where, "a Decimal that may be infinite or NaN", "text")
+        if self._other_release("decimal", where):
+            return self._opaque_text("decimal", config)
+        given = {key: schema[key] for key in counts & schema.keys() if schema[key] is not None}
+        if (given or "multiple_of" in schema) and not decimal_digits_are_exact():
+            return self._refuse(where, "the digits of a Decimal in this release of Pydantic", "text")
+        node = {"type": "decimal", "strict": self._strict(schema, config), **given, **self._bounds(schema)}
+        if any(not decimal.Decimal(node[key]["value"]).is_finite() for key in _BOUNDS & node.keys()):
+            return self._refuse(where, "a bound that is infinite or NaN", "text")
+        if "multiple_of" in schema:
+            divisor = self._bounds({"type": "decimal", "lt": schema["multiple_of"]})["lt"]
+            digits = decimal.Decimal(divisor["value"]).as_tuple().digits
+            if not any(digits) or len(digits) > _MAX_DIVISOR_DIGITS or not _has_default_decimal_context():
+                return self._refuse(where, "a `multiple_of` that is too long, or in another decimal context", "text")
+            node["multiple_of"] = divisor
+        self._has_decimals = True
+        return node
 
     def _uuid(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", "version"}, where)
@@ -429,6 +569,11 @@ class _Exporter:
         return all(type(v) in (str, bool) or (type(v) is int and -(2**63) <= v < 2**63) for v in values)
 
     @staticmethod
+    def _have_one_type(values: list[Any]) -> bool:
+        """No two of them are equal and yet written in two ways, as 1 and True are."""
+        return len({type(value) for value in values}) <= 1 and bool not in map(type, values)
+
+    @staticmethod
     def _expected(schema: _Schema) -> str:
         """The choices as Pydantic itself words them."""
         try:
@@ -446,6 +591,38 @@ class _Exporter:
         self._refuse_others(schema, limits | {"items_schema", "strict"}, where)
         items = schema.get("items_schema", {"type": "any"})
         node: _Node = {"type": "list", "items": self._node(items, config, where + "[]")}
+        node.update({key: schema[key] for key in limits & schema.keys() if schema[key] is not None})
+        return node
+
+    def _tuple(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        limits = {"min_length", "max_length", "fail_fast"}
+        self._refuse_others(schema, limits | {"items_schema", "variadic_item_index", "strict"}, where)
+        items = [self._node(item, config, f"{where}[{place}]") for place, item in enumerate(schema["items_schema"])]
+        given = {key: schema[key] for key in limits & schema.keys() if schema[key] is not None}
+        strict = self._strict(schema, config)
+        if "variadic_item_index" not in schema and not given:
+            return {"type": "tuple", "strict": strict, "items": items}
+        if schema.get("variadic_item_index") == 0 and len(items) == 1:
+            return {"type": "tuple-of", "strict": strict, "items": items[0], **given}
+        return self._refuse(where, "a tuple of a fixed and of a free part, or with limits", nullable=False)
+
+    def _set(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        limits = {"min_length", "max_length", "fail_fast"}
+        self._refuse_others(schema, limits | {"items_schema", "strict"}, where)
+        items = self._node(schema.get("items_schema", {"type": "any"}), config, where + "[]")
+        if items["type"] not in _SET_ITEMS or any(type(value) is not str for value in items.get("values", [])):
+            return self._refuse(where, f"the order of a Python {schema['type']} of such items", nullable=False)
+        given = {key: schema[key] for key in limits & schema.keys() if schema[key] is not None}
+        return {"type": schema["type"], "strict": self._strict(schema, config), "items": items, **given}
+
+    def _dict(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        limits = {"min_length", "max_length", "fail_fast"}
+        self._refuse_others(schema, limits | {"keys_schema", "values_schema", "strict"}, where)
+        keys = self._node(schema.get("keys_schema", {"type": "any"}), config, where + "[key]")
+        values = self._node(schema.get("values_schema", {"type": "any"}), config, where + "[]")
+        if keys["type"] not in _KEYS or not self._have_one_type(keys.get("values", [])):
+            return self._refuse(where, "a dict with keys of a type that has no native form as a key", nullable=False)
+        node: _Node = {"type": "dict", "keys": keys, "values": values, "ends_early": dict_ends_early()}
         node.update({key: schema[key] for key in limits & schema.keys() if schema[key] is not None})
         return node
 
@@ -575,11 +752,20 @@ _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "none": _Exporter._none,
     "any": _Exporter._any,
     "datetime": _Exporter._datetime,
+    "date": _Exporter._date,
+    "time": _Exporter._time,
+    "timedelta": _Exporter._timedelta,
+    "decimal": _Exporter._decimal,
+    "bytes": _Exporter._bytes,
     "uuid": _Exporter._uuid,
     "literal": _Exporter._literal,
     "enum": _Exporter._enum,
     "nullable": _Exporter._nullable,
     "list": _Exporter._list,
+    "tuple": _Exporter._tuple,
+    "set": _Exporter._set,
+    "frozenset": _Exporter._set,
+    "dict": _Exporter._dict,
     "definition-ref": _Exporter._definition_ref,
     "model": _Exporter._model,
 }

@@ -140,32 +140,62 @@ HOSTILE: list[Any] = [
 ]  # fmt: skip
 
 
-def random_type(rng: random.Random, depth: int) -> tuple[Any, Value]:
+# Scalars and shapes of which the native core knows everything. Adding to these is how a type is proved.
+NATIVE: list[tuple[Any, Value]] = [
+    (int, _INTS),
+    (Annotated[int, Field(ge=0, lt=100, multiple_of=3)], _INTS),
+    (float, _one_of(0, 1.5, -0.0, 1e22, 1e-7, "2.5", "inf", 3)),
+    (bool, _one_of(True, False, 1, 0, "yes", "off", 1.0)),
+    (str, _TEXTS),
+    (Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=5)], _TEXTS),
+    (datetime, _one_of("2024-02-29T12:34:56.789Z", "2024-01-01 10:00", 1700000000, "2024-01-01", 1.5)),
+    (date, _one_of(*_DATES)),
+    (Annotated[date, Field(ge=date(2000, 1, 1), lt=date(9999, 12, 31))], _one_of(*_DATES)),
+    (time, _one_of(*_TIMES)),
+    (timedelta, _one_of(*_SPANS)),
+    (Annotated[timedelta, Field(ge=timedelta(0), lt=timedelta(days=300))], _one_of(*_SPANS)),
+    (Decimal, _one_of(*_DECIMALS)),
+    (Annotated[Decimal, Field(max_digits=5, decimal_places=2, gt=0)], _one_of(*_DECIMALS)),
+    (Annotated[Decimal, Field(multiple_of=Decimal("0.1"), le=100)], _one_of(*_DECIMALS)),
+    (bytes, _TEXTS),
+    (Annotated[bytes, Field(min_length=1, max_length=3)], _TEXTS),
+    (uuid.UUID, _one_of("12345678-1234-4234-8234-123456789abc", "12345678123442348234123456789abc")),
+    (Size, _one_of("small", "large", "SMALL")),
+    (Level, _one_of(1, 2, "1", 2.0, 3)),
+    (Literal["a", 1, True], _one_of("a", 1, True, 1.0, "b")),
+    (Any, _one_of(1, "a", None, [1, {"a": 2}], {"b": 1.5})),
+]
+_LIST, _DICT, _TUPLE, _SET, _UNION, _OPTIONAL, _MODEL = 0, 2, 3, 4, 5, 6, 7
+NATIVE_SHAPES = [_LIST, _DICT, _TUPLE, _SET, _OPTIONAL, _MODEL]
+
+
+def random_type(rng: random.Random, depth: int, *, native: bool = False) -> tuple[Any, Value]:
     """A type, and what makes values that mostly fit it."""
     if depth <= 0 or rng.random() < 0.45:
-        return rng.choice(SCALARS)
-    inner, value = random_type(rng, depth - 1)
-    other, other_value = random_type(rng, depth - 1)
-    shape = rng.randrange(10)
+        return rng.choice(NATIVE if native else SCALARS)
+    inner, value = random_type(rng, depth - 1, native=native)
+    other, other_value = random_type(rng, depth - 1, native=native)
+    shape = rng.choice(NATIVE_SHAPES) if native else rng.randrange(10)
     limits: dict[str, Any] = (
         {"max_length": 3} if rng.random() < 0.3 else {"min_length": 1} if rng.random() < 0.3 else {}
     )
-    if shape < 2:
+    if shape < _DICT:
         return Annotated[list[inner], Field(**limits)], lambda r: [value(r) for _ in range(r.randrange(5))]
-    if shape == 2:
+    if shape == _DICT:
         key, key_value = rng.choice([(str, _TEXTS), (int, _one_of("1", "2", "x")), (Size, _one_of("small"))])
         made = Annotated[dict[key, inner], Field(**limits)]
         return made, lambda r: {str(key_value(r)): value(r) for _ in range(r.randrange(4))}
-    if shape == 3:
+    if shape == _TUPLE:
         if rng.random() < 0.5:
             return tuple[inner, ...], lambda r: [value(r) for _ in range(r.randrange(4))]
         return tuple[inner, other], lambda r: [value(r), other_value(r)][: r.choice([2, 2, 2, 1])]
-    if shape == 4:
-        hashable, hashable_value = rng.choice([(int, _INTS), (str, _TEXTS), (date, _one_of(*_DATES))])
+    if shape == _SET:
+        hashables = [(str, _TEXTS), (date, _one_of(*_DATES)), (Size, _one_of("small", "large")), (int, _INTS)]
+        hashable, hashable_value = rng.choice(hashables[:3] if native else hashables)
         kind = rng.choice([set, frozenset])[hashable]  # type: ignore[index]
-        # One or none: the order of a set is Python's.
-        return kind, lambda r: [hashable_value(r)] * r.randrange(3)
-    if shape == 5:
+        # One or none: the order of a set is Python's. Several of them, and equal ones, are in tests/schema.
+        return kind, lambda r: [hashable_value(r)] * r.randrange(2)
+    if shape == _UNION:
         if Json[list[int]] in (inner, other):  # next to a str nobody knows which of both was sent
             return inner, value
         union: Any = Union[inner, other]  # noqa: UP007 - the types are values here
@@ -175,27 +205,27 @@ def random_type(rng: random.Random, depth: int) -> tuple[Any, Value]:
                 TypeAdapter(ordered)
                 union = ordered
         return union, lambda r: r.choice([value, other_value])(r)
-    if shape == 6:
+    if shape == _OPTIONAL:
         return inner | None if not isinstance(inner, str) else inner, lambda r: None if r.random() < 0.3 else value(r)
-    return random_model(rng, depth - 1)
+    return random_model(rng, depth - 1, native=native)
 
 
-def random_model(rng: random.Random, depth: int) -> tuple[type[BaseModel], Value]:
-    """A model, and what makes objects for it."""
+def random_model(rng: random.Random, depth: int, *, native: bool = False) -> tuple[type[BaseModel], Value]:
+    """A model, and what makes objects for it. `native`: of nothing that needs Python."""
     fields: dict[str, Any] = {}
     values: dict[str, Value] = {}
     defaults: list[Any] = [..., ..., None]
     for number in range(rng.randrange(1, 5)):
-        kind, value = random_type(rng, depth)
+        kind, value = random_type(rng, depth, native=native)
         options: dict[str, Any] = {}
         name = f"f{number}"
         key = name
         if rng.random() < 0.25:
             key = f"A{number}"
-            options[rng.choice(["alias", "validation_alias"])] = key
-        elif rng.random() < 0.1:
+            options["alias" if native else rng.choice(["alias", "validation_alias"])] = key
+        elif not native and rng.random() < 0.1:
             options["serialization_alias"] = f"S{number}"
-        if rng.random() < 0.08:
+        if not native and rng.random() < 0.08:
             options["exclude"] = True
         fields[name] = (kind, Field(rng.choice(defaults), **options))
         values[key] = value
@@ -204,10 +234,10 @@ def random_model(rng: random.Random, depth: int) -> tuple[type[BaseModel], Value
         config["strict"] = True
     if rng.random() < 0.1:
         config["populate_by_name"] = True
-    if rng.random() < 0.1:
+    if not native and rng.random() < 0.1:
         config["ser_json_timedelta"] = "float"
     model = create_model(f"M{rng.randrange(10**6)}", __config__=config, **fields)
-    if rng.random() < 0.1:
+    if not native and rng.random() < 0.1:
         model = type(model.__name__, (model,), {"extra_one": computed_field(property(_two)), "__module__": __name__})
 
     def make(r: random.Random) -> dict[str, Any]:

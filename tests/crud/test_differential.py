@@ -1,5 +1,7 @@
 """The same model as a FastAPI route and as a resource: status and body are the same, the key aside.
 
+Half of the cases have models of which nothing needs Python, which is asserted.
+
 ``DATA_BRIDGE_DIFFERENTIAL=200000`` makes that many cases, ``DATA_BRIDGE_DIFFERENTIAL_SEED`` other ones.
 """
 
@@ -22,6 +24,7 @@ from random_models import damaged, random_model
 
 from data_bridge import App
 from data_bridge.crud import register_crud, stores_of
+from data_bridge.schema import export_model
 
 CASES = int(os.environ.get("DATA_BRIDGE_DIFFERENTIAL", "1200"))
 SEED = int(os.environ.get("DATA_BRIDGE_DIFFERENTIAL_SEED", "1"))
@@ -103,15 +106,17 @@ def is_beyond_a_column(body: bytes) -> bool:
     return len(errors) == 1 and any(errors[0].get("ctx", {}).get(name) == bound for name, bound in bounds.items())
 
 
-async def run(seed: int, cases: int, store: str) -> list[str]:
+async def run(seed: int, cases: int, store: str, *, native: bool) -> list[str]:
     rng = random.Random(seed)
     differences = []
     while cases > 0:
         ours, theirs = App(store=store, openapi_url=None), FastAPI(openapi_url=None)
         made = []
         for number in range(MODELS_AT_ONCE):
-            model, make = random_model(rng, rng.randrange(1, 5))
-            register_crud(ours, model, path=f"/m{number}", table=f"m{seed}_{cases}_{number}")
+            model, make = random_model(rng, rng.randrange(1, 5), native=native)
+            if native:
+                export_model(model)  # raises where a part of it needs Python
+            register_crud(ours, model, path=f"/m{number}", table=f"m{native:d}_{seed}_{cases}_{number}")
             route_of(model, theirs, f"/m{number}")
             made.append((model, make))
         for number, (model, make) in enumerate(made):
@@ -130,11 +135,12 @@ async def run(seed: int, cases: int, store: str) -> list[str]:
 
 @pytest.mark.timeout(max(120, CASES // 5))
 @pytest.mark.filterwarnings("ignore")
-def test_models_by_chance(tmp_path: Path) -> None:
-    differences = asyncio.run(run(SEED, CASES, f"sqlite:///{tmp_path / 'test.db'}"))
+@pytest.mark.parametrize("native", [False, True], ids=["any", "native"])
+def test_models_by_chance(tmp_path: Path, native: bool) -> None:
+    differences = asyncio.run(run(SEED, CASES, f"sqlite:///{tmp_path / 'test.db'}", native=native))
     assert not differences, f"{len(differences)} of {CASES}:\n" + "\n".join(differences[:5])
 
 
 if __name__ == "__main__":  # for a look at all that differs
-    found = asyncio.run(run(SEED, CASES, sys.argv[1]))
+    found = [each for native in (False, True) for each in asyncio.run(run(SEED, CASES, sys.argv[1], native=native))]
     print("\n".join(found), f"{len(found)} of {CASES}", sep="\n")

@@ -3,7 +3,7 @@
 import enum
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -13,10 +13,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import (
     AliasPath,
+    Base64Bytes,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PastDate,
     RootModel,
     computed_field,
     create_model,
@@ -37,16 +39,20 @@ class Grade(enum.Enum):
 
 
 class Inner(BaseModel):
-    amount: Decimal
+    amount: complex
 
 
 FIELDS: list[tuple[Any, str]] = [
-    (Decimal, "the type `decimal`"),
-    (date, "the type `date`"),
-    (dict[str, int], "the type `dict`"),
+    (Annotated[Decimal, Field(allow_inf_nan=True)], "a Decimal that may be infinite or NaN"),
+    (Annotated[Decimal, Field(multiple_of=Decimal("0.1234567890123456789"))], "a `multiple_of` that is too long"),
+    (PastDate, "`now_op` of a Pydantic `date`"),
+    (Annotated[time, Field(gt=time(10))], "`gt` of a Pydantic `time`"),
+    (dict[float, int], "a dict with keys of a type that has no native form as a key"),
     (int | str, "the type `union`"),
-    (bytes, "the type `bytes`"),
-    (set[int], "the type `set`"),
+    (Base64Bytes, "the validator function"),
+    (set[int], "the order of a Python set of such items"),
+    (frozenset[UUID], "the order of a Python frozenset of such items"),
+    (Annotated[tuple[int, int], Field(min_length=1)], "a tuple of a fixed and of a free part, or with limits"),
     (Annotated[int, BeforeValidator(abs)], "the validator function abs"),
     (Annotated[str, Field(pattern=r"\bword")], r"the pattern '\\bword'"),
     (Annotated[str, Field(pattern=re.compile("a"))], "a pattern for Python's `re`"),
@@ -82,14 +88,14 @@ def test_unsupported_defaults() -> None:
 def test_all_reasons_at_once_with_their_places() -> None:
     class Model(BaseModel):
         ok: str
-        when: date
+        when: PastDate
         inner: Inner
-        many: list[list[bytes]] = []
+        many: list[list[complex]] = []
 
     with pytest.raises(Unsupported) as caught:
         export_model(Model)
     assert [field for field, _ in caught.value.reasons] == ["when", "inner.amount", "many[][]"]
-    assert str(caught.value).startswith("Model cannot be validated natively: when: the type `date`; ")
+    assert str(caught.value).startswith("Model cannot be validated natively: when: `now_op` of a Pydantic `date`; ")
 
 
 def test_unsupported_models() -> None:
@@ -182,6 +188,11 @@ def test_fields() -> None:
         inner: Inner2
         code: UUID | None = None
         when: datetime
+        day: date
+        at: time
+        raw: bytes
+        span: timedelta
+        cost: Decimal = Decimal("1.10")
         on: bool = True
         rate: float = 1
         grade: enum.Enum = enum.Enum("G", {"A": "a"})("a")
@@ -197,6 +208,11 @@ def test_fields() -> None:
         ("inner", "json", False, True),
         ("code", "uuid", True, False),
         ("when", "datetime", False, True),
+        ("day", "date", False, True),
+        ("at", "time", False, True),
+        ("raw", "str", False, True),
+        ("span", "duration", False, True),
+        ("cost", "decimal", False, False),
         ("on", "bool", False, False),
         ("rate", "float", False, False),
         ("grade", "str", False, False),
@@ -204,7 +220,23 @@ def test_fields() -> None:
     assert (fields[1]["input_key"], fields[1]["output_key"]) == ("Name", "Name")
 
 
-@pytest.mark.parametrize("kind", [int, UUID, str, Annotated[int, Field(gt=3, le=2**40)], float, bool, datetime])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        int,
+        UUID,
+        str,
+        Annotated[int, Field(gt=3, le=2**40)],
+        float,
+        bool,
+        datetime,
+        date,
+        time,
+        timedelta,
+        bytes,
+        Decimal,
+    ],
+)
 def test_one_field_is_validated_as_a_path_parameter(kind: Any) -> None:
     app = FastAPI()
 
@@ -227,6 +259,8 @@ def test_one_field_is_validated_as_a_path_parameter(kind: Any) -> None:
         "12345678-1234-4234-8234-123456789abc",
         "é",
         "{}",
+        "2024-01-01",
+        "10:00",
     ]:
         expected = client.get("/" + text)
         status, body = native.validate_field("key", text, ("path", "key"))

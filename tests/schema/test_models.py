@@ -1,12 +1,14 @@
 """Models as a whole: aliases, extra members, settings, defaults, recursion; compared with FastAPI."""
 
-from datetime import UTC, datetime
+import json
+import random
+from datetime import UTC, date, datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, create_model
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Strict, StringConstraints, create_model
 from schema_reference import Pair
 
 
@@ -161,3 +163,36 @@ def test_lone_surrogates_count_only_where_nothing_else_fails() -> None:
     assert pair.check(b'{"a":"x","s":"\\ud800"}')[0] == 422
     assert pair.check(b'{"a":1,"s":"\\ud800"}')[0] == 500
     assert pair.check(b'{"a":1,"ignored":"\\ud800"}')[0] == 200
+
+
+TEXT_SETS: list[Any] = [
+    set[str],
+    frozenset[date],
+    set[bytes],
+    set[Literal["a", "b", "c"]],
+    Annotated[set[str], Field(min_length=2)],
+    Annotated[frozenset[str], Field(max_length=2)],
+    Annotated[set[Annotated[str, StringConstraints(to_lower=True)]], Field(min_length=1, max_length=1)],
+    Annotated[set[str], Field(max_length=1, fail_fast=True)],
+    Annotated[set[str], Strict()],
+    Annotated[frozenset[str], Strict()],
+]
+
+
+@pytest.mark.parametrize("kind", TEXT_SETS, ids=str)
+def test_sets_of_texts_are_those_of_python_in_another_order(kind: Any) -> None:
+    pair = Pair(create_model("Model", f=(kind, ...)))
+    rng = random.Random(str(kind))
+    texts: list[Any] = ["a", "b", "c", "A", "2024-01-01", "2024-01-01T00:00", "0", 0, None, 5, "\u00e9"]
+    for _ in range(400):
+        items = rng.choices(texts[: rng.choice([3, 4, 11])], k=rng.randrange(6))
+        body = json.dumps({"f": rng.choice([items, items, items, items, None, "a", {"a": 1}])}).encode()
+        status, expected = pair.reference.post(body)
+        answer = pair.native.validate(body)
+        assert answer[0] == status, body
+        if status == 200:
+            # Once each, in the order of the client.
+            native = json.loads(answer[1])["f"]
+            assert sorted(native) == sorted(json.loads(expected)["f"])
+        else:
+            assert answer[1] == expected, body

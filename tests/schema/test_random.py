@@ -2,7 +2,8 @@
 
 import json
 import random
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -38,6 +39,64 @@ SEEDS: dict[Any, list[str]] = {
         "20000000001",
         "253402300799",
         "2024-02-29t12:34:56,7z",
+    ],
+    date: [
+        "2024-02-29",
+        "0001-01-01",
+        "9999-12-31T00:00:00.0000001z",
+        "1700006400",
+        "-86400.0",
+        "2024-01-01 00:00+05:30",
+    ],
+    time: ["10:00", "23:59:59", "00:00:00.5", "12:34:56.123456789+05:30", "10:00:00,1z", "01:02-0330"],
+    timedelta: [
+        "P1Y2M3W4DT5H6M7.89S",
+        "-P1D",
+        "+PT0.5H",
+        "PT1,5S",
+        "1 day, 10:00:00.5",
+        "2d",
+        "-3 days 100:00",
+        "10:00:00.1234567",
+        "P999999999DT23H",
+        "1Days,00:00",
+        "PT4294967295S",
+        "P11767033Y",
+    ],
+    Decimal: [
+        "1.10",
+        "-0.00",
+        "+12_3.4e-5",
+        "0.0000001",
+        "1E+1000",
+        "1e-999999999999999999",
+        " .5",
+        "5.",
+        "NaN",
+        "-inf",
+    ],
+    Annotated[Decimal, Field(max_digits=6, decimal_places=3)]: [
+        "123.4500",
+        "1.2345",
+        "1e3",
+        "0.0001e1",
+        "123456e-3",
+        "0.000",
+        "0e9",
+        "100000000e-6",
+        "1234567890e-7",
+    ],
+    Annotated[Decimal, Field(multiple_of=Decimal("0.07"), gt=-5, le=Decimal("1E+40"))]: [
+        "0.14",
+        "7e25",
+        "7e26",
+        "7e27",
+        "7.0000000000000000000000000001",
+        "1e38",
+        "-0.07",
+        "49e-2",
+        "1e-30",
+        "2333333.33e-2",
     ],
     UUID: [
         "12345678-1234-4234-8234-123456789abc",
@@ -104,6 +163,11 @@ def test_numbers_by_chance() -> None:
         "i": (list[Annotated[int, Field(gt=-1000, lt=10**12, multiple_of=7)]], []),
         "f": (list[Annotated[float, Field(ge=-1e6, le=1e12, multiple_of=0.01)]], []),
         "d": (list[datetime], []),
+        "a": (list[date], []),
+        "c": (list[Annotated[Decimal, Field(max_digits=12, decimal_places=2, multiple_of=Decimal("0.01"))]], []),
+        "p": (list[Decimal], []),
+        "s": (list[Annotated[timedelta, Field(ge=timedelta(-1))]], []),
+        "t": (list[time], []),
         "b": (list[bool], []),
         "e": (list[Literal[0, "1", 7, True]], []),
     }
@@ -128,6 +192,8 @@ def test_numbers_by_chance() -> None:
 
 
 SCALARS: list[Any] = [int, float, str, bool, datetime, UUID, Any, None, Literal["a", 1], Annotated[int, Field(ge=0)]]
+SCALARS += [timedelta, Decimal, Annotated[Decimal, Field(max_digits=2, ge=0)]]
+SCALARS += [date, time, bytes, Annotated[date, Field(gt=date(2024, 1, 1))], Annotated[bytes, Field(max_length=1)]]
 SCALARS += [Annotated[str, Field(min_length=2)], Annotated[float, Field(lt=10)], Annotated[str, Field(pattern="^a")]]
 
 
@@ -139,6 +205,12 @@ def random_model(rng: random.Random, depth: int) -> type[BaseModel]:
             kind = random_model(rng, depth - 1)
         if rng.random() < 0.3:
             kind = list[kind]
+        elif rng.random() < 0.2:
+            limits: dict[str, Any] = {rng.choice(["min_length", "max_length"]): rng.randrange(4)}
+            key = rng.choice(
+                [str, int, Any, Literal["f0", "A1", "x"], Annotated[str, StringConstraints(to_upper=True)]]
+            )
+            kind = Annotated[dict[key, kind], Field(**(limits if rng.random() < 0.5 else {}))]
         if rng.random() < 0.3 and kind is not None:
             kind = kind | None
         options: dict[str, Any] = {}

@@ -1,0 +1,121 @@
+"""What differs between the installed releases of Pydantic and matters to native validators: found by asking it, never
+by its version.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
+
+__all__ = [
+    "bound_in_words",
+    "decimal_digits_are_exact",
+    "dict_ends_early",
+    "digit_zeros",
+    "is_known",
+    "unix_times_have_exponents",
+]
+
+# What the native core does: of each kind values, with what JSON mode makes of them or what is wrong with them. Where
+# releases have been seen to differ there is a value that tells them apart; the others tell a release that nobody knows.
+_KNOWN: Mapping[str, Sequence[tuple[Any, str]]] = {
+    "date": [
+        ("2024-02-29", '"2024-02-29"'),
+        ("2024-01-01_00:00:00.0000001+05:00", '"2024-01-01"'),
+        (20000000001, "date_from_datetime_inexact"),
+        ("0000-01-01", "date_parsing: Input should be a valid date in the format YYYY-MM-DD, year 0 is out of range"),
+        ("1.7e9", "date_from_datetime_inexact"),
+        # Before 2.14 a text beyond 64 bits was no number.
+        ("1" * 20 + ".5", "date_from_datetime_parsing: Input should be a valid date or datetime, dates after 9999 are"),
+        ("1e3", "date_from_datetime_parsing: Input should be a valid date or datetime, input is too short"),
+        (True, "date_type: Input should be a valid date"),
+    ],
+    "time": [
+        ("10:00:00.1234567-0530", '"10:00:00.123456-05:30"'),
+        (0.1234567, '"00:00:00.123457Z"'),
+        ("10:00+05", "time_parsing: Input should be in a valid time format, invalid timezone minute"),
+        (86400, "time_parsing: Input should be in a valid time format, numeric times may not exceed 86,399 seconds"),
+        (None, "time_type: Input should be a valid time"),
+    ],
+    "timedelta": [
+        ("-P1Y1M1W1DT1H1M1.1234567S", '"-P1Y38DT1H1M1.123457S"'),
+        ("1 days 1:00:00", '"P1DT1H"'),
+        (1e9, '"P31Y259DT1H46M40S"'),
+        (True, '"PT1S"'),
+        ("1.5", 'time_delta_parsing: Input should be a valid timedelta, "day" identifier in duration not correctly'),
+        (10**14, "time_delta_parsing: Input should be a valid timedelta, durations may not exceed 999,999,999 days"),
+        (None, "time_delta_type: Input should be a valid timedelta"),
+    ],
+    "decimal": [
+        ("\uff11_.50", '"1.50"'),
+        ("1e-7", '"1E-7"'),
+        (1e22, '"1E+22"'),
+        ("1e1000000000000000000", "decimal_parsing: Input should be a valid decimal"),
+        ("nan", "finite_number: Input should be a finite number"),
+        (True, "decimal_type: Decimal input should be an integer, float, string or Decimal object"),
+    ],
+    "bytes": [("\u00e9", '"\u00e9"'), (1, "bytes_type: Input should be a valid bytes")],
+}
+
+
+@functools.cache
+def is_known(kind: str) -> bool:
+    """Whether the installed Pydantic does with values of `kind` what the native core does."""
+    schema: Any = {"type": kind}
+    validator, serializer = SchemaValidator(schema), SchemaSerializer(schema)
+    return all(_outcome(validator, serializer, value).startswith(expected) for value, expected in _KNOWN[kind])
+
+
+def _outcome(validator: SchemaValidator, serializer: SchemaSerializer, value: Any) -> str:
+    try:
+        return serializer.to_json(validator.validate_python(value)).decode()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return f"{first['type']}: {first['msg']}"
+    except Exception as error:
+        return repr(error)
+
+
+def bound_in_words(kind: str, bound: Any) -> tuple[str, Any]:
+    """A bound as messages tell it, and as the error's `ctx` has it."""
+    schema: Any = {"type": kind, "lt": bound}
+    try:
+        SchemaValidator(schema).validate_python(bound)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return first["msg"].removeprefix("Input should be less than "), first["ctx"]["lt"]
+    raise AssertionError("nothing is less than itself")
+
+
+@functools.cache
+def dict_ends_early() -> bool:
+    """A dict with too many members is not validated to its end (since 2.14), and says nothing of what else is wrong."""
+    schema: Any = {"type": "dict", "keys_schema": {"type": "str"}, "values_schema": {"type": "int"}, "max_length": 0}
+    try:
+        SchemaValidator(schema).validate_python({"a": 1, "b": "x"})
+    except ValidationError as error:
+        return error.errors(include_url=False)[0]["type"] == "too_long"
+    raise AssertionError("there may be no member")
+
+
+@functools.cache
+def decimal_digits_are_exact() -> bool:
+    """The digits of a Decimal are counted as they are (since 2.14); before, what had too many was rounded first."""
+    validator = SchemaValidator({"type": "decimal", "decimal_places": 2})
+    return not validator.isinstance_python("1" * 40 + ".123")
+
+
+@functools.cache
+def digit_zeros() -> list[int]:
+    """The code points of the zeros of all decimal digits; no script beyond has any."""
+    return [ord(digit) for digit in re.findall(r"\d", "".join(map(chr, range(0x20000)))) if int(digit) == 0]
+
+
+@functools.cache
+def unix_times_have_exponents() -> bool:
+    """A text like "1.7e9" is a unix time (since 2.12)."""
+    return SchemaValidator({"type": "datetime"}).isinstance_python("1.7e9")

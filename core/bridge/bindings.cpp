@@ -5,6 +5,7 @@
 #include "bridge/form_bindings.hpp"
 #include "bridge/response_bindings.hpp"
 #include "bridge/schema_bindings.hpp"
+#include "bridge/store_bindings.hpp"
 #include "pyloop/loop.hpp"
 
 namespace data_bridge::bridge {
@@ -15,6 +16,7 @@ void bind_all(nanobind::module_& module) {
   bind_forms(module);
   bind_responses(module);
   bind_schema(module);
+  bind_store_maintenance(module);
   bind_listen(module);
   bind_server(module);
 }

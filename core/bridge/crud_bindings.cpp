@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/store_bindings.hpp"
 #include "crud/endpoint.hpp"
 #include "crud/open_store.hpp"
 #include "crud/operation.hpp"
@@ -102,17 +103,6 @@ struct StoredItem {
   crud::StoredItem item;
 };
 
-[[noreturn]] void raise(const storage::Error& error) {
-  switch (error.code) {
-    case storage::Errc::kSchemaMismatch:
-    case storage::Errc::kInvalidArgument:
-      throw nb::value_error(error.detail.c_str());
-    default:
-      PyErr_SetString(PyExc_OSError, error.detail.c_str());
-      throw nb::python_error();
-  }
-}
-
 void open_store(Store* self, std::string_view url, bool shared_with_processes, std::size_t max_waiting_writes,
                 std::size_t max_waiting_bytes) {
   auto opened = [&] {
@@ -122,7 +112,7 @@ void open_store(Store* self, std::string_view url, bool shared_with_processes, s
               .limits = {.max_waiting_writes = max_waiting_writes, .max_waiting_bytes = max_waiting_bytes}});
   }();
   if (!opened) {
-    raise(opened.error());
+    raise_store_error(opened.error());
   }
   new (self) Store{std::move(*opened)};
 }
@@ -190,7 +180,7 @@ void attach(const Resource& self, const Store& store) {
     return self.resource->attach(store.store);
   }();
   if (!attached) {
-    raise(attached.error());
+    raise_store_error(attached.error());
   }
 }
 

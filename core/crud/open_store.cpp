@@ -13,10 +13,7 @@ std::unexpected<storage::Error> invalid(std::string detail) {
   return std::unexpected(storage::Error{storage::Errc::kInvalidArgument, {}, std::move(detail)});
 }
 
-}  // namespace
-
-std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(std::string_view url,
-                                                                          const StoreOptions& options) {
+std::expected<std::string, storage::Error> path_of(std::string_view url) {
   constexpr std::string_view kSqlite = "sqlite://";
   if (!url.starts_with(kSqlite)) {
     return invalid("unknown kind of store: \"" + std::string(url) + "\"; known are sqlite:///file and sqlite:////file");
@@ -29,8 +26,29 @@ std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(std::s
   if (path.empty() || path.starts_with(":memory:")) {
     return invalid("\"" + std::string(url) + "\": a store has to be a file, so that writes can be durable");
   }
-  return storage::sqlite::SqliteStore::open(path,
+  return path;
+}
+
+}  // namespace
+
+std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(std::string_view url,
+                                                                          const StoreOptions& options) {
+  auto path = path_of(url);
+  if (!path) return std::unexpected(std::move(path.error()));
+  return storage::sqlite::SqliteStore::open(*path,
                                             {.only_writer = !options.shared_with_processes, .limits = options.limits});
+}
+
+std::expected<storage::sqlite::Backup, storage::Error> back_up_store(std::string_view url, const std::string& target) {
+  auto path = path_of(url);
+  if (!path) return std::unexpected(std::move(path.error()));
+  return storage::sqlite::Backup::begin(*path, target);
+}
+
+std::expected<std::vector<std::string>, storage::Error> check_store(std::string_view url) {
+  auto path = path_of(url);
+  if (!path) return std::unexpected(std::move(path.error()));
+  return storage::sqlite::find_damage(*path);
 }
 
 }  // namespace data_bridge::crud

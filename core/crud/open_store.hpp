@@ -3,9 +3,12 @@
 
 #include <expected>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/limits.hpp"
+#include "storage/sqlite/maintenance.hpp"
 #include "storage/store.hpp"
 
 namespace data_bridge::crud {
@@ -19,5 +22,11 @@ struct StoreOptions {
 /// `sqlite:///relative.db`, `sqlite:////absolute.db`; the path percent-encoded. kInvalidArgument for any other URL.
 [[nodiscard]] std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(
     std::string_view url, const StoreOptions& options = {});
+
+/// A copy of the store's database in the file `target`, to be made step by step.
+[[nodiscard]] std::expected<storage::sqlite::Backup, storage::Error> back_up_store(std::string_view url,
+                                                                                   const std::string& target);
+/// What is wrong with the store's database; nothing where it is whole.
+[[nodiscard]] std::expected<std::vector<std::string>, storage::Error> check_store(std::string_view url);
 
 }  // namespace data_bridge::crud

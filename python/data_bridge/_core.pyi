@@ -302,6 +302,25 @@ class CrudFaults:
     def forget_in_child(self) -> None: ...
 
 @final
+class StoreBackup:
+    """A copy of a store as it is at this moment, in a file that appears when it is whole.
+
+    ValueError for a URL that is none of a store and for a target that exists, OSError where the database fails.
+    """
+
+    def __init__(self, url: str, target: str) -> None: ...
+    def step(self) -> bool:
+        """Copy some more; True when all is done."""
+
+    @property
+    def copied(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+def check_store(url: str) -> list[str]:
+    """What is wrong with a store's database; empty where it is whole. Raises as `StoreBackup`."""
+
+@final
 class CrudStore:
     """An open database. ValueError for a URL that is none of a store, OSError where it cannot be opened."""
 

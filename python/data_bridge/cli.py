@@ -25,6 +25,7 @@ from .reload import ReloadPaths, WatcherMissing, reload_command
 from .routes import CompiledApp, RouteCompiler, describe, route_program
 from .runner import log_started, run_server
 from .server import Server
+from .store_commands import run_store_command
 from .supervisor import supervise_command, worker_command
 
 logger = logging.getLogger("uvicorn.error")
@@ -39,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if parsed.command == "exec":
             return execute(parsed.program, parsed.arguments, as_module=parsed.as_module)
         _load_environment(parsed.env_file)
+        if parsed.command == "store":
+            return run_store_command(parsed)
         return _routes(parsed) if parsed.command == "routes" else _run(parser, parsed, arguments)
     except (ImportFailed, FactoryFailed, WatcherMissing, OSError) as error:
         print(f"data-bridge: {error}", file=sys.stderr)

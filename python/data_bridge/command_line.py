@@ -25,6 +25,7 @@ examples:
   data-bridge dev                                             find the application, reload it when it changes
   data-bridge exec prefect server start                       a program that starts uvicorn itself
   data-bridge routes main:app                                 which routes are native, compiled or bridged, and why
+  data-bridge store backup main:app --to shop.backup          a copy of the database, while others write to it
 """
 
 
@@ -69,6 +70,14 @@ def make_parser() -> argparse.ArgumentParser:
     what = routes.add_mutually_exclusive_group()
     what.add_argument("--explain", action="store_true", help="each compiled route with its program")
     what.add_argument("--reasons", action="store_true", help="how many routes are bridged, by reason")
+
+    store = commands.add_parser("store", help="copy or check the databases of an application, while it serves")
+    actions = store.add_subparsers(dest="action", required=True, metavar="ACTION")
+    copy = actions.add_parser("backup", help="copy each as it is at this moment into a new file")
+    check = actions.add_parser("check", help="look for damage; the exit status is 1 where there is some")
+    for action in (copy, check):
+        _add_app(action, "the application, for example main:app, or the URL of a store (sqlite:///shop.db)")
+    copy.add_argument("--to", metavar="FILE", help="the new file; unset: NAME.backup, in the working directory")
     return parser
 
 
@@ -248,13 +257,16 @@ def _boolean(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
-def _add_app(parser: argparse.ArgumentParser) -> None:
+def _add_app(
+    parser: argparse.ArgumentParser,
+    what: str = "the application, for example main:app, or its file; unset: found as by fastapi run",
+) -> None:
     parser.add_argument(
         "app",
         nargs="?",
         default=os.environ.get("DATA_BRIDGE_APP"),
         metavar="MODULE:APP",
-        help="the application, for example main:app, or its file; unset: found as by fastapi run",
+        help=what,
     )
     parser.add_argument("--factory", action="store_true", help="APP is a function that makes the application")
     parser.add_argument("--app-dir", default="", metavar="DIR", help="where MODULE is looked for first, if not here")

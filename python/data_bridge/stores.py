@@ -76,6 +76,11 @@ class Stores:
         return os.environ.get("DATA_BRIDGE_STORE") or self._url or DEFAULT_STORE
 
     @property
+    def urls(self) -> list[str]:
+        """The URLs of all stores that resources use, each once."""
+        return list(dict.fromkeys(resource.store_url or self.url for resource in self._resources))
+
+    @property
     def is_open(self) -> bool:
         """True between open() and close()."""
         return self._is_open

@@ -57,14 +57,14 @@ Errc classify(int extended) noexcept {
   }
 }
 
+}  // namespace
+
 Error error_of(sqlite3* handle) {
   const int code = sqlite3_extended_errcode(handle);
   return Error{.code = classify(code),
                .fields = {},
                .detail = std::string("SQLite ") + std::to_string(code) + ": " + sqlite3_errmsg(handle)};
 }
-
-}  // namespace
 
 std::expected<SqlConnection, Error> SqlConnection::open(const std::string& path, Access access,
                                                         std::chrono::milliseconds busy_timeout) {

@@ -37,6 +37,9 @@ class StatementUse {
   sqlite3_stmt* statement_;
 };
 
+/// The last failure of a call with this handle.
+[[nodiscard]] Error error_of(sqlite3* handle);
+
 enum class Access : std::uint8_t {
   kCreate,  ///< read and write; the file is made where it is missing
   kWrite,   ///< read and write; a missing file is kUnavailable

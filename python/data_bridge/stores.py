@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from data_bridge._core import CrudFaults, CrudStore
 
 if TYPE_CHECKING:
-    from data_bridge.crud import Resource
+    from data_bridge.resource import ServedResource
 
 logger = logging.getLogger("data_bridge.crud")
 
@@ -55,11 +55,13 @@ class Stores:
     def __init__(self, url: str | None = None, limits: StoreLimits | None = None) -> None:
         self._url = url
         self.limits = limits or StoreLimits()
-        self._resources: list[Resource] = []
+        self._resources: list[ServedResource] = []
         self._opened: dict[str, CrudStore] = {}
         self._users = 0
         self._is_open = False
         self._lock = threading.RLock()
+        #: The places of the operations that the application's documentation calls by these short names.
+        self.operation_ids: dict[str, tuple[str, ...]] = {}
         #: Where the native half says what has gone wrong in a store.
         self.faults = CrudFaults()
         self._fault_log: threading.Thread | None = None
@@ -80,13 +82,13 @@ class Stores:
         """True between open() and close()."""
         return self._is_open
 
-    def add(self, resource: Resource) -> None:
+    def add(self, resource: ServedResource) -> None:
         """Take a resource in; its table is made at the next opening."""
         with self._lock:
             self._resources.append(resource)
             self._is_open = False  # the next use brings the new one's table up to date
 
-    def remove(self, resource: Resource) -> None:
+    def remove(self, resource: ServedResource) -> None:
         """Forget a resource that add() has taken in."""
         with self._lock:
             self._resources.remove(resource)
@@ -120,8 +122,8 @@ class Stores:
                     self._attach(resource)
             self._is_open = True
 
-    def _attach(self, resource: Resource) -> None:
-        url = resource.store_url or self.url
+    def _attach(self, resource: ServedResource) -> None:
+        url = resource.resource.store_url or self.url
         try:
             if url not in self._opened:
                 self._opened[url] = CrudStore(
@@ -132,7 +134,8 @@ class Stores:
                 )
             resource.attach(self._opened[url])
         except (OSError, ValueError) as error:
-            raise StoreError(f"{resource.model.__qualname__} at {resource.path} in {url}: {error}") from error
+            declared = resource.resource
+            raise StoreError(f"{declared.model.__qualname__} at {declared.path} in {url}: {error}") from error
 
     def close(self) -> None:
         """Finish every write and close, once nobody is left who has called open()."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from .python_resource import ModelResource, ModelT, resource_of
 from .router import HasResources
 from .stores import StoreLimits, Stores
 
@@ -22,3 +23,11 @@ class App(HasResources, FastAPI):
     ) -> None:
         self.data_bridge_stores = Stores(store, store_limits)
         super().__init__(**fastapi_options)
+
+    def resource(self, model: type[ModelT], path: str | None = None) -> ModelResource[ModelT]:
+        """The resource of `model`, its own or a router's, for Python code; see ModelResource.
+
+        `path`: which one, as it was declared, where resources of the model have other tables or stores. Raises
+        LookupError where there is none, or more than one.
+        """
+        return resource_of(self, model, path)

@@ -47,11 +47,11 @@ class PythonHalf:
     """What Python does for the operations of one resource."""
 
     def __init__(self, model: type[BaseModel], key: str, key_type: type, exported: Exported) -> None:
-        self._items = StoredItems(model, by_name=bool(exported.outputs))
+        self.items = StoredItems(model, by_name=bool(exported.outputs))
         self._key = key if key in model.model_fields else None
         self._key_name = key
         self._key_type = key_type
-        self._key_names = self._items.names_of(key)
+        self._key_names = self.items.names_of(key)
         self._exported = exported
         #: Whether a PUT may make an item.
         self.may_create = False
@@ -68,7 +68,7 @@ class PythonHalf:
         """The names of an answer's members, where it is written here; else empty."""
         if not self._exported.outputs:
             return []
-        model = self._items.model
+        model = self.items.model
         fields = [field.serialization_alias or name for name, field in model.model_fields.items() if not field.exclude]
         computed = [field.alias or name for name, field in model.model_computed_fields.items()]
         return [*([] if self._key is not None else [self._key_name]), *fields, *computed]
@@ -204,18 +204,18 @@ class PythonHalf:
                 return merged
             value = self._without_key(json.loads(merged.merged), is_new=False)
             try:
-                item = self._items.validate_merged(value, patch)
+                item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
-                    changes = self._items.changes(item, patch)
+                    changes = self.items.changes(item, patch)
                     result = await calls.before("update", deepcopy(changes))
-                    patch = self._items.without(patch, changes.keys() - result.keys())
+                    patch = self.items.without(patch, changes.keys() - result.keys())
                     changed = {
                         name: each for name, each in result.items() if name not in changes or each != changes[name]
                     }
                     arguments = (*arguments[:3], json.dumps(patch).encode(), *arguments[4:])
                     continue
                 if changed:
-                    item = self._items.validate_merged(self._items.changed(value, changed), patch)
+                    item = self.items.validate_merged(self.items.changed(value, changed), patch)
             except ValidationError as error:
                 return _refused(b"", _placed(error.errors(include_url=False), "body"))
             document = self._document(item)
@@ -233,10 +233,10 @@ class PythonHalf:
         """The item that a body is, or what is wrong with it."""
         body = self._without_key(value, is_new=is_new)
         if is_new and values and isinstance(body, dict):
-            absent = {name: each for name, each in values.items() if self._items.names_of(name).isdisjoint(body)}
-            body = self._items.changed(body, absent)
+            absent = {name: each for name, each in values.items() if self.items.names_of(name).isdisjoint(body)}
+            body = self.items.changed(body, absent)
         try:
-            return self._items.validate(body), []
+            return self.items.validate(body), []
         except ValidationError as error:
             # What a client has sent is shown as it was.
             return None, [
@@ -251,14 +251,14 @@ class PythonHalf:
         absent = [name for name in self._frozen if name not in item.model_fields_set]
         if absent:
             with contextlib.suppress(ValidationError):  # it may be older than the model
-                before = self._items.validate_merged(self._without_key(json.loads(stored.merged), is_new=False), {})
+                before = self.items.validate_merged(self._without_key(json.loads(stored.merged), is_new=False), {})
                 item.__dict__.update({name: getattr(before, name) for name in absent})
 
     def _as_stored(self, item: BaseModel, stored: dict[str, Any]) -> BaseModel:
         """`item` with the key that the store has given it. `stored` is it as the native half answers."""
         if self._key is not None:
-            info = self._items.model.model_fields[self._key]
-            name = self._key if self._items.by_name else info.serialization_alias or self._key
+            info = self.items.model.model_fields[self._key]
+            name = self._key if self.items.by_name else info.serialization_alias or self._key
             item.__dict__[self._key] = self._key_type(stored[name])
         return item
 
@@ -271,7 +271,7 @@ class PythonHalf:
 
     def _document(self, item: BaseModel) -> bytes | None:
         try:
-            return self._items.document(item)
+            return self.items.document(item)
         except (PydanticSerializationError, ValueError):
             return None
 
@@ -300,11 +300,11 @@ class PythonHalf:
     def _written(self, stored: dict[str, Any], item: BaseModel | None = None) -> bytes:
         key = stored[self._key_name] if self._key is not None else stored.pop(self._key_name)
         if item is None:
-            item = self._items.restore(stored)
+            item = self.items.restore(stored)
         elif self._key is not None:
             # The store has assigned it, or the path; whatever the model says of changes.
             item.__dict__[self._key] = self._key_type(key)
-        text = self._items.answer(item)
+        text = self.items.answer(item)
         if self._key is None and text.startswith(b"{"):
             text = json.dumps({self._key_name: key}, separators=(",", ":")).encode()[:-1] + (
                 b"}" if text == b"{}" else b"," + text[1:]

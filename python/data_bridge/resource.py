@@ -70,10 +70,12 @@ class Resource:
         for name in operations:
             scopes.fixed(name)
 
-    def make_native(self, limits: StoreLimits, faults: CrudFaults, foreign_parameters: frozenset[str]) -> CrudResource:
-        """The native half."""
+    def make_native(
+        self, limits: StoreLimits, faults: CrudFaults, foreign_parameters: frozenset[str], **changed: Any
+    ) -> CrudResource:
+        """The native half. `changed`: options for it."""
         return CrudResource(
-            **self._native,
+            **{**self._native, **changed},
             max_page_bytes=limits.max_page_bytes,
             foreign_parameters=sorted(foreign_parameters),
             faults=faults,
@@ -89,6 +91,11 @@ class Resource:
                 self._served[id(stores), foreign_parameters] = served
                 stores.add(served)
             return served
+
+    @property
+    def place(self) -> tuple[str | None, str]:
+        """Where its items are: of one place are all resources with the same."""
+        return self.store_url, self._native["table"]
 
     def withdraw(self) -> None:
         """Take it out of all stores, before anything has used it."""

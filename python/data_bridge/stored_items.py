@@ -35,13 +35,15 @@ class StoredItems:
         self.by_name = by_name
         schema: Any = model.__pydantic_core_schema__
         self._serializer = _make(SchemaSerializer, _rewrite(schema, _plainly_written))
-        self._by_name_validator = _make(SchemaValidator, _rewrite(schema, _read_by_name)) if by_name else None
         self._merged_validator = _make(SchemaValidator, _rewrite(schema, _merged if by_name else _merged_by_alias))
         self._keys = {
             name: {name, *(path.path[0] if isinstance(path, AliasPath) else path for path in _choices(field))}
             for name, field in model.model_fields.items()
         }
-        self._output_keys = {field.serialization_alias or name for name, field in model.model_fields.items()}
+        # Of these a name may be that of another field.
+        self._read_names = set().union(*(self.names_of(name) for name in model.model_fields))
+        #: The names of fields by those that answers have.
+        self.outputs = {field.serialization_alias or name: name for name, field in model.model_fields.items()}
         self._paths = {
             name: self._keys[name] - {name}
             for name, field in model.model_fields.items()
@@ -69,7 +71,7 @@ class StoredItems:
 
     def without(self, patch: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
         """`patch` without what it says of `fields`."""
-        names = set(fields).union(*(self.names_of(name) for name in fields))
+        names = set().union(*(self.names_of(name) for name in fields)).union(set(fields) - self._read_names)
         return {name: value for name, value in patch.items() if name not in names}
 
     def changed(self, value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +116,7 @@ class StoredItems:
     def _apart(self, item: BaseModel) -> BaseModel:
         """`item` with members that are no fields but have the name of one under another."""
         extra = item.__pydantic_extra__
-        taken = self.model.model_fields.keys() if self.by_name else self._output_keys
+        taken = self.model.model_fields.keys() if self.by_name else self.outputs.keys()
         if not extra or taken.isdisjoint(extra):
             return item
         copied = item.model_copy()
@@ -138,8 +140,9 @@ class StoredItems:
 
     def restore(self, stored: Mapping[str, Any]) -> BaseModel:
         """The item that document() wrote. One that its model does not accept any more is made as it is."""
+        if not self.by_name:
+            return self._restore_by_alias(stored)
         fields = {name: value for name, value in stored.items() if self._is_of_model(name)}
-        assert self._by_name_validator is not None
         try:
             restored: BaseModel = self._by_name_validator.validate_python(fields)
         except Exception:  # validators may raise anything of a value that they never had, as a default is
@@ -147,6 +150,22 @@ class StoredItems:
         if restored.__pydantic_extra__:
             restored.__pydantic_extra__ = self._together(restored.__pydantic_extra__)
         return restored
+
+    def _restore_by_alias(self, stored: Mapping[str, Any]) -> BaseModel:
+        fields = {self.outputs.get(name, name): value for name, value in stored.items()}
+        try:
+            restored: BaseModel = self._by_alias_validator.validate_json(json.dumps(self.changed({}, fields)))
+        except Exception:
+            restored = self.model.model_construct(**{name: self._value(name, fields[name]) for name in fields})
+        return restored
+
+    @functools.cached_property
+    def _by_name_validator(self) -> Any:
+        return _make(SchemaValidator, _rewrite(self.model.__pydantic_core_schema__, _read_by_name))
+
+    @functools.cached_property
+    def _by_alias_validator(self) -> Any:
+        return _make(SchemaValidator, _rewrite(self.model.__pydantic_core_schema__, _read_by_alias))
 
     def _value(self, name: str, stored: Any) -> Any:
         validator = self._field_validators.get(name)
@@ -272,6 +291,16 @@ def _read_by_name(node: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
+def _read_by_alias(node: dict[str, Any]) -> dict[str, Any]:
+    """The same of what is stored under aliases; where these are paths it is stored under names."""
+    alias = node.get("validation_alias")
+    changed = _read_by_name(node)
+    if alias is not None:
+        changed["validation_alias"] = alias
+    _add_names(changed, _is_path)
+    return changed
+
+
 def _is_decorated(node: dict[str, Any]) -> bool:
     """Whether it is a `field_validator`, or a `model_validator` that is no "after": a method of a model's class."""
     if node.get("type") not in ("function-before", "function-after", "function-wrap"):
@@ -311,12 +340,17 @@ def _merged_by_alias(node: dict[str, Any]) -> dict[str, Any]:
     return _merged_nodes(node, _is_path)
 
 
-def _merged_nodes(node: dict[str, Any], has_its_name: Callable[[Any], bool]) -> dict[str, Any]:
+def _add_names(node: dict[str, Any], has_its_name: Callable[[Any], bool]) -> None:
+    """Let fields be read by their names, too, where `has_its_name` says so of their aliases."""
     fields = node.get("fields")
     for name, field in fields.items() if isinstance(fields, dict) else ():
         if (alias := field.get("validation_alias")) and has_its_name(alias):
             choices = [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
             field["validation_alias"] = [*choices, [name]]
+
+
+def _merged_nodes(node: dict[str, Any], has_its_name: Callable[[Any], bool]) -> dict[str, Any]:
+    _add_names(node, has_its_name)
     if node.get("type") == "json":
         inner = (node.get("schema") or {"type": "any"})["type"]
         function = _as_json_or_text if inner in ("any", "str") else _as_json

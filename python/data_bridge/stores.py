@@ -8,13 +8,15 @@ import logging
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_bridge._core import CrudFaults, CrudStore
 
 if TYPE_CHECKING:
-    from data_bridge.resource import ServedResource
+    from data_bridge.python_resource import ModelResource
+    from data_bridge.resource import Resource, ServedResource
 
 logger = logging.getLogger("data_bridge.crud")
 
@@ -55,7 +57,8 @@ class Stores:
     def __init__(self, url: str | None = None, limits: StoreLimits | None = None) -> None:
         self._url = url
         self.limits = limits or StoreLimits()
-        self._resources: list[ServedResource] = []
+        self._resources: list[ServedResource | ModelResource[Any]] = []
+        self._for_python: dict[Resource, ModelResource[Any]] = {}
         self._opened: dict[str, CrudStore] = {}
         self._users = 0
         self._is_open = False
@@ -82,13 +85,27 @@ class Stores:
         """True between open() and close()."""
         return self._is_open
 
-    def add(self, resource: ServedResource) -> None:
+    def add(self, resource: ServedResource | ModelResource[Any]) -> None:
         """Take a resource in; its table is made at the next opening."""
         with self._lock:
             self._resources.append(resource)
             self._is_open = False  # the next use brings the new one's table up to date
 
-    def remove(self, resource: ServedResource) -> None:
+    @property
+    def resources(self) -> list[Resource]:
+        """What is served out of these stores."""
+        with self._lock:
+            return list(dict.fromkeys(each.resource for each in self._resources))
+
+    def for_python(self, resource: Resource, make: Callable[[], ModelResource[Any]]) -> ModelResource[Any]:
+        """The one that is for Python code; made at the first call."""
+        with self._lock:
+            if resource not in self._for_python:
+                self._for_python[resource] = make()
+                self.add(self._for_python[resource])
+            return self._for_python[resource]
+
+    def remove(self, resource: ServedResource | ModelResource[Any]) -> None:
         """Forget a resource that add() has taken in."""
         with self._lock:
             self._resources.remove(resource)
@@ -122,7 +139,7 @@ class Stores:
                     self._attach(resource)
             self._is_open = True
 
-    def _attach(self, resource: ServedResource) -> None:
+    def _attach(self, resource: ServedResource | ModelResource[Any]) -> None:
         url = resource.resource.store_url or self.url
         try:
             if url not in self._opened:

@@ -103,7 +103,19 @@ class PythonHalf:
                 return _unprocessable(entries)
         if name == "create" and isinstance(body, list):
             return await self._create_all(operation, arguments, body, entries, calls, values)
-        item, errors = self._validated(body, is_new=name == "create", values=values)
+        unseen = [] if name == "create" or entries else self.items.absent_unseen(body)
+        if unseen:
+            kept = self._stored(operation, arguments)
+            if isinstance(kept, tuple):
+                if kept[0] != 404:
+                    return kept
+                item, errors = self._validated(body, is_new=False, values=values)
+                if not self.may_create and all(_is_missing(error, self.items, unseen) for error in errors):
+                    return kept  # nobody could have known
+            else:
+                item, errors = self._validated(body, is_new=False, values=values, kept=self.items.kept(unseen, kept))
+        else:
+            item, errors = self._validated(body, is_new=name == "create", values=values)
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
         if name == "replace" and calls.has("create", "replace"):
@@ -229,19 +241,44 @@ class PythonHalf:
                 return rewritten
         return _BUSY
 
-    def _validated(self, value: Any, *, is_new: bool, values: Mapping[str, Any]) -> tuple[BaseModel | None, list[Any]]:
-        """The item that a body is, or what is wrong with it."""
+    @staticmethod
+    def _stored(operation: CrudOperation, arguments: Arguments) -> Answer | dict[str, Any]:
+        """The item that a PUT is to replace, whatever its preconditions are, or an answer."""
+        found = operation.merge_stored(*arguments[:5], "*", "", arguments[7])
+        if not isinstance(found, StoredItem):
+            return found
+        stored: dict[str, Any] = json.loads(found.merged)
+        return stored
+
+    def _validated(
+        self,
+        value: Any,
+        *,
+        is_new: bool,
+        values: Mapping[str, Any],
+        kept: Mapping[str, Any] = _NO_VALUES,
+    ) -> tuple[BaseModel | None, list[Any]]:
+        """The item that a body is, or what is wrong with it. `kept`: fields that stay as they are."""
         body = self._without_key(value, is_new=is_new)
         if is_new and values and isinstance(body, dict):
             absent = {name: each for name, each in values.items() if self.items.names_of(name).isdisjoint(body)}
             body = self.items.changed(body, absent)
+        if kept:
+            body = self.items.changed(body, kept)
         try:
-            return self.items.validate(body), []
+            return (self.items.validate_keeping(body, kept) if kept else self.items.validate(body)), []
         except ValidationError as error:
-            # What a client has sent is shown as it was.
+            # What a client has sent is shown as it was, and never what it may not see.
             return None, [
-                {**each, "input": value} if each["input"] is body else each for each in error.errors(include_url=False)
+                {**each, "input": value} if each["input"] is body or self._shows(each["input"], kept) else each
+                for each in error.errors(include_url=False)
             ]
+
+    def _shows(self, value: Any, kept: Mapping[str, Any]) -> bool:
+        """Whether it has one of the values of `kept`: a copy of the body that a validator has made."""
+        return isinstance(value, Mapping) and any(
+            value.get(key, self) is each for name, each in kept.items() for key in (name, *self.items.names_of(name))
+        )
 
     def _typed_key(self, text: str) -> Any:
         return TypeAdapter(self._key_type).validate_python(text)
@@ -327,6 +364,11 @@ def _only(names: set[str] | None, item: bytes) -> bytes:
 
 def _placed(errors: Sequence[Any], *place: str | int) -> list[Any]:
     return [{**each, "loc": (*place, *each["loc"])} for each in errors]
+
+
+def _is_missing(error: Mapping[str, Any], items: StoredItems, fields: Sequence[str]) -> bool:
+    """Whether it says no more than that one of `fields` is not there."""
+    return error["type"] == "missing" and any(error["loc"][0] in items.names_of(name) for name in fields)
 
 
 def _refused(entries: bytes, errors: Sequence[Any]) -> Answer:

@@ -8,6 +8,7 @@ whatever its aliases are.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import inspect
 import json
@@ -24,6 +25,10 @@ __all__ = ["StoredItems"]
 
 # In front of an extra member's name.
 _APART = "\x1f"
+# What the item that is validated right now keeps, by fields.
+_NOTHING_KEPT: Mapping[str, Any] = {}
+_kept: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("kept", default=_NOTHING_KEPT)
+_NOTHING = object()
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
 
@@ -86,6 +91,46 @@ class StoredItems:
         """A body, as FastAPI validates one. Raises ValidationError, and what the model's own code raises."""
         validated: BaseModel = self.model.__pydantic_validator__.validate_python(value, from_attributes=True)
         return validated
+
+    def absent_unseen(self, body: Any) -> list[str]:
+        """The fields that a body does not have, because clients do not see them."""
+        if not isinstance(body, Mapping):
+            return []
+        return [
+            name
+            for name, field in self.model.model_fields.items()
+            if field.exclude and self._keys[name].isdisjoint(body) and self._paths.keys().isdisjoint({name})
+        ]
+
+    def kept(self, names: Collection[str], stored: Mapping[str, Any]) -> dict[str, Any]:
+        """What fields are in `stored`, which has them by some name that they are read by."""
+        found = {name: [value for key, value in stored.items() if key in self._keys[name]] for name in names}
+        return {name: self._value(name, values[0]) for name, values in found.items() if values}
+
+    def validate_keeping(self, value: Any, kept: Mapping[str, Any]) -> BaseModel:
+        """As validate(), but the values of `kept`, by fields, are taken as they are."""
+        token = _kept.set(kept)
+        try:
+            validated: BaseModel = self._keeping_validator.validate_python(value, from_attributes=True)
+        finally:
+            _kept.reset(token)
+        return validated
+
+    @functools.cached_property
+    def _keeping_validator(self) -> Any:
+        """Takes values of excluded fields as they are that are those of `_kept`."""
+
+        def change(node: dict[str, Any]) -> dict[str, Any]:
+            if node.get("type") == "model" and node["cls"] is self.model:
+                inner = node["schema"]
+                while inner["type"] != "model-fields":
+                    inner = inner["schema"]
+                for name, field in inner["fields"].items():
+                    if self.model.model_fields[name].exclude:
+                        field["schema"] = _or_kept(name, field["schema"])
+            return node
+
+        return _make(SchemaValidator, _rewrite(self.model.__pydantic_core_schema__, change))
 
     def validate_merged(self, value: Any, patch: Any) -> BaseModel:
         """An item with `patch` merged into it: fields that are read from a path have their names."""
@@ -196,6 +241,16 @@ class StoredItems:
     def answer(item: BaseModel) -> bytes:
         """`item` as clients see it."""
         return item.__pydantic_serializer__.to_json(item, by_alias=True, warnings=False)
+
+
+def _or_kept(name: str, schema: Any) -> Any:
+    if schema["type"] == "default":  # an absent one has it still
+        return {**schema, "schema": _or_kept(name, schema["schema"])}
+
+    def take(value: Any, handler: Callable[[Any], Any]) -> Any:
+        return value if value is _kept.get().get(name, _NOTHING) else handler(value)
+
+    return {"type": "function-wrap", "function": {"type": "no-info", "function": take}, "schema": schema}
 
 
 def _choices(field: FieldInfo) -> list[Any]:

@@ -68,6 +68,7 @@ bool is_same_text(std::string_view left, std::string_view right, Sameness samene
       return is_same_by(storage::decimal_order, left, right);
     case Sameness::kJson:
     case Sameness::kSet:
+    case Sameness::kAny:
       break;
   }
   return left == right;
@@ -121,7 +122,8 @@ class RowCopier final : public storage::RowVisitor {
 std::optional<Sameness> sameness_of(std::string_view word) noexcept {
   constexpr std::pair<std::string_view, Sameness> kWords[] = {
       {"json", Sameness::kJson}, {"set", Sameness::kSet},           {"instant", Sameness::kInstant},
-      {"time", Sameness::kTime}, {"duration", Sameness::kDuration}, {"decimal", Sameness::kDecimal}};
+      {"time", Sameness::kTime}, {"duration", Sameness::kDuration}, {"decimal", Sameness::kDecimal},
+      {"any", Sameness::kAny}};
   for (const auto& [known, sameness] : kWords) {
     if (word == known) return sameness;
   }
@@ -135,6 +137,7 @@ FrozenValues::FrozenValues(const RowCodec& codec, const std::vector<FrozenField>
     const schema::FieldInfo& info = *codec.field_of(field.column);
     const json::Value* const given = input.is_object() ? find_field(input, info) : nullptr;
     value.is_given = given != nullptr;
+    if (field.sameness == Sameness::kAny) continue;
     // As Pydantic says it of an assignment.
     const schema::Error refusal{.type = "frozen_field",
                                 .location = {info.input_key},
@@ -159,7 +162,8 @@ bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_
   for (const Value& value : values_) {
     const auto [column, sameness] = value.field;
     const bool is_asked_for = value.is_given || !keeps_absent;
-    if (is_asked_for && !is_same_value(before[column], after[column], value.kind, sameness)) {
+    if (is_asked_for && sameness != Sameness::kAny &&
+        !is_same_value(before[column], after[column], value.kind, sameness)) {
       if (!refusals.empty()) refusals += ',';
       refusals += value.refusal;
     }
@@ -169,7 +173,8 @@ bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_
     return false;
   }
   for (const Value& value : values_) {
-    row[value.field.column] = storage::to_cell(before[value.field.column]);
+    const bool is_new = value.field.sameness == Sameness::kAny && (value.is_given || !keeps_absent);
+    if (!is_new) row[value.field.column] = storage::to_cell(before[value.field.column]);
   }
   return true;
 }

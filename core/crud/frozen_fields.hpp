@@ -18,10 +18,11 @@
 
 namespace data_bridge::crud {
 
-/// What makes two values of a field the same, where that is more than their JSON.
-enum class Sameness : std::uint8_t { kJson, kSet, kInstant, kTime, kDuration, kDecimal };
+/// What makes two values of a field the same, where that is more than their JSON. kAny: the field is not frozen, and
+/// only keeps its value where a PUT, whose client cannot know it, does not name it.
+enum class Sameness : std::uint8_t { kJson, kSet, kInstant, kTime, kDuration, kDecimal, kAny };
 
-/// nullopt for a word that is none: "json", "set", "instant", "time", "duration", "decimal".
+/// nullopt for a word that is none: "json", "set", "instant", "time", "duration", "decimal", "any".
 [[nodiscard]] std::optional<Sameness> sameness_of(std::string_view word) noexcept;
 
 /// One of them as it is declared: its Python name, and a word for sameness_of().

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from data_bridge.deadline import timeout
     from data_bridge.options import ServerOptions
     from data_bridge.policy import EventLoopPolicy
+    from data_bridge.router import Router
     from data_bridge.runner import serve
     from data_bridge.server import Server
     from data_bridge.stores import StoreLimits
@@ -20,6 +21,7 @@ __all__ = [
     "App",
     "EventLoopPolicy",
     "PyLoop",
+    "Router",
     "Server",
     "ServerOptions",
     "StoreLimits",
@@ -34,6 +36,7 @@ __all__ = [
 _LAZY = {
     "App": "app",
     "EventLoopPolicy": "policy",
+    "Router": "router",
     "Server": "server",
     "ServerOptions": "options",
     "StoreLimits": "stores",

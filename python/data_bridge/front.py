@@ -142,6 +142,12 @@ class Front:
         if stores is not None:
             stores.open()
 
+    def _open_included(self) -> None:
+        """Open the stores of resources that have come with the routes, after the start's. Raises StoreError."""
+        stores = getattr(self.app, "data_bridge_stores", None)
+        if stores is not None:
+            stores.ensure_open()
+
     def share_stores(self, shared: bool) -> None:
         """Tell the stores, before anything opens them, whether other processes may use them too."""
         stores = getattr(self.app, "data_bridge_stores", None)
@@ -155,6 +161,7 @@ class Front:
         headers = [(name.lower(), value) for name, value in options.headers]
         own_server = any(name == "server" for name, _ in headers)
         native = any(route.kind == "native" for route in self._compiler.compile().routes)
+        self._open_included()
         self._core = core = _core.Server(
             asyncio.get_running_loop(),
             self.app,
@@ -300,6 +307,10 @@ class Front:
             return  # the server is over
         self._inside.occupy(self.app)
         self.compiled = self._compiler.compile()
+        try:
+            self._open_included()
+        except RuntimeError as error:  # StoreError: that resource answers 503, the others as before
+            logger.error("%s", error)
         self._install_routes()
         self._inside.update(self.app, self.compiled)
 

@@ -47,11 +47,11 @@ class PythonHalf:
     """What Python does for the operations of one resource."""
 
     def __init__(self, model: type[BaseModel], key: str, key_type: type, exported: Exported) -> None:
-        self._items = StoredItems(model, by_name=bool(exported.outputs))
+        self.items = StoredItems(model, by_name=bool(exported.outputs))
         self._key = key if key in model.model_fields else None
         self._key_name = key
         self._key_type = key_type
-        self._key_names = self._items.names_of(key)
+        self._key_names = self.items.names_of(key)
         self._exported = exported
         #: Whether a PUT may make an item.
         self.may_create = False
@@ -68,7 +68,7 @@ class PythonHalf:
         """The names of an answer's members, where it is written here; else empty."""
         if not self._exported.outputs:
             return []
-        model = self._items.model
+        model = self.items.model
         fields = [field.serialization_alias or name for name, field in model.model_fields.items() if not field.exclude]
         computed = [field.alias or name for name, field in model.model_computed_fields.items()]
         return [*([] if self._key is not None else [self._key_name]), *fields, *computed]
@@ -103,7 +103,19 @@ class PythonHalf:
                 return _unprocessable(entries)
         if name == "create" and isinstance(body, list):
             return await self._create_all(operation, arguments, body, entries, calls, values)
-        item, errors = self._validated(body, is_new=name == "create", values=values)
+        unseen = [] if name == "create" or entries else self.items.absent_unseen(body)
+        if unseen:
+            kept = self._stored(operation, arguments)
+            if isinstance(kept, tuple):
+                if kept[0] != 404:
+                    return kept
+                item, errors = self._validated(body, is_new=False, values=values)
+                if not self.may_create and all(_is_missing(error, self.items, unseen) for error in errors):
+                    return kept  # nobody could have known
+            else:
+                item, errors = self._validated(body, is_new=False, values=values, kept=self.items.kept(unseen, kept))
+        else:
+            item, errors = self._validated(body, is_new=name == "create", values=values)
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
         if name == "replace" and calls.has("create", "replace"):
@@ -204,18 +216,18 @@ class PythonHalf:
                 return merged
             value = self._without_key(json.loads(merged.merged), is_new=False)
             try:
-                item = self._items.validate_merged(value, patch)
+                item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
-                    changes = self._items.changes(item, patch)
+                    changes = self.items.changes(item, patch)
                     result = await calls.before("update", deepcopy(changes))
-                    patch = self._items.without(patch, changes.keys() - result.keys())
+                    patch = self.items.without(patch, changes.keys() - result.keys())
                     changed = {
                         name: each for name, each in result.items() if name not in changes or each != changes[name]
                     }
                     arguments = (*arguments[:3], json.dumps(patch).encode(), *arguments[4:])
                     continue
                 if changed:
-                    item = self._items.validate_merged(self._items.changed(value, changed), patch)
+                    item = self.items.validate_merged(self.items.changed(value, changed), patch)
             except ValidationError as error:
                 return _refused(b"", _placed(error.errors(include_url=False), "body"))
             document = self._document(item)
@@ -229,19 +241,44 @@ class PythonHalf:
                 return rewritten
         return _BUSY
 
-    def _validated(self, value: Any, *, is_new: bool, values: Mapping[str, Any]) -> tuple[BaseModel | None, list[Any]]:
-        """The item that a body is, or what is wrong with it."""
+    @staticmethod
+    def _stored(operation: CrudOperation, arguments: Arguments) -> Answer | dict[str, Any]:
+        """The item that a PUT is to replace, whatever its preconditions are, or an answer."""
+        found = operation.merge_stored(*arguments[:5], "*", "", arguments[7])
+        if not isinstance(found, StoredItem):
+            return found
+        stored: dict[str, Any] = json.loads(found.merged)
+        return stored
+
+    def _validated(
+        self,
+        value: Any,
+        *,
+        is_new: bool,
+        values: Mapping[str, Any],
+        kept: Mapping[str, Any] = _NO_VALUES,
+    ) -> tuple[BaseModel | None, list[Any]]:
+        """The item that a body is, or what is wrong with it. `kept`: fields that stay as they are."""
         body = self._without_key(value, is_new=is_new)
         if is_new and values and isinstance(body, dict):
-            absent = {name: each for name, each in values.items() if self._items.names_of(name).isdisjoint(body)}
-            body = self._items.changed(body, absent)
+            absent = {name: each for name, each in values.items() if self.items.names_of(name).isdisjoint(body)}
+            body = self.items.changed(body, absent)
+        if kept:
+            body = self.items.changed(body, kept)
         try:
-            return self._items.validate(body), []
+            return (self.items.validate_keeping(body, kept) if kept else self.items.validate(body)), []
         except ValidationError as error:
-            # What a client has sent is shown as it was.
+            # What a client has sent is shown as it was, and never what it may not see.
             return None, [
-                {**each, "input": value} if each["input"] is body else each for each in error.errors(include_url=False)
+                {**each, "input": value} if each["input"] is body or self._shows(each["input"], kept) else each
+                for each in error.errors(include_url=False)
             ]
+
+    def _shows(self, value: Any, kept: Mapping[str, Any]) -> bool:
+        """Whether it has one of the values of `kept`: a copy of the body that a validator has made."""
+        return isinstance(value, Mapping) and any(
+            value.get(key, self) is each for name, each in kept.items() for key in (name, *self.items.names_of(name))
+        )
 
     def _typed_key(self, text: str) -> Any:
         return TypeAdapter(self._key_type).validate_python(text)
@@ -251,14 +288,14 @@ class PythonHalf:
         absent = [name for name in self._frozen if name not in item.model_fields_set]
         if absent:
             with contextlib.suppress(ValidationError):  # it may be older than the model
-                before = self._items.validate_merged(self._without_key(json.loads(stored.merged), is_new=False), {})
+                before = self.items.validate_merged(self._without_key(json.loads(stored.merged), is_new=False), {})
                 item.__dict__.update({name: getattr(before, name) for name in absent})
 
     def _as_stored(self, item: BaseModel, stored: dict[str, Any]) -> BaseModel:
         """`item` with the key that the store has given it. `stored` is it as the native half answers."""
         if self._key is not None:
-            info = self._items.model.model_fields[self._key]
-            name = self._key if self._items.by_name else info.serialization_alias or self._key
+            info = self.items.model.model_fields[self._key]
+            name = self._key if self.items.by_name else info.serialization_alias or self._key
             item.__dict__[self._key] = self._key_type(stored[name])
         return item
 
@@ -271,7 +308,7 @@ class PythonHalf:
 
     def _document(self, item: BaseModel) -> bytes | None:
         try:
-            return self._items.document(item)
+            return self.items.document(item)
         except (PydanticSerializationError, ValueError):
             return None
 
@@ -300,11 +337,11 @@ class PythonHalf:
     def _written(self, stored: dict[str, Any], item: BaseModel | None = None) -> bytes:
         key = stored[self._key_name] if self._key is not None else stored.pop(self._key_name)
         if item is None:
-            item = self._items.restore(stored)
+            item = self.items.restore(stored)
         elif self._key is not None:
             # The store has assigned it, or the path; whatever the model says of changes.
             item.__dict__[self._key] = self._key_type(key)
-        text = self._items.answer(item)
+        text = self.items.answer(item)
         if self._key is None and text.startswith(b"{"):
             text = json.dumps({self._key_name: key}, separators=(",", ":")).encode()[:-1] + (
                 b"}" if text == b"{}" else b"," + text[1:]
@@ -327,6 +364,11 @@ def _only(names: set[str] | None, item: bytes) -> bytes:
 
 def _placed(errors: Sequence[Any], *place: str | int) -> list[Any]:
     return [{**each, "loc": (*place, *each["loc"])} for each in errors]
+
+
+def _is_missing(error: Mapping[str, Any], items: StoredItems, fields: Sequence[str]) -> bool:
+    """Whether it says no more than that one of `fields` is not there."""
+    return error["type"] == "missing" and any(error["loc"][0] in items.names_of(name) for name in fields)
 
 
 def _refused(entries: bytes, errors: Sequence[Any]) -> Answer:

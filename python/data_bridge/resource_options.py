@@ -130,11 +130,14 @@ _SAMENESS: Mapping[Any, str] = {
 
 
 def frozen_fields(model: type[BaseModel], key: str) -> list[tuple[str, str]]:
-    """The fields that are set once, and what makes two of their values the same. The key is one anyway."""
+    """The fields that are set once, and what makes two of their values the same. The key is one anyway.
+
+    "any" for those that may be set again, but that a PUT keeps which does not name them: clients do not see them.
+    """
     return [
-        (name, _SAMENESS.get(_plain_origin(field.annotation), "json"))
+        (name, _SAMENESS.get(_plain_origin(field.annotation), "json") if field.frozen else "any")
         for name, field in model.model_fields.items()
-        if field.frozen and name != key
+        if (field.frozen or field.exclude) and name != key
     ]
 
 

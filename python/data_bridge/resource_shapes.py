@@ -10,6 +10,8 @@ from copy import copy
 from typing import Annotated, Any
 
 from fastapi import Header, Path
+from fastapi._compat import ModelField
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
@@ -113,19 +115,15 @@ def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
     return typing.Optional[field.annotation], changed  # noqa: UP045 - the annotation is a value here
 
 
-def describe(routes: Sequence[APIRoute], operation: Operation, shapes: Shapes, hooks: Mapping[str, Any]) -> None:
-    """Let the documentation show the parameters and the body that the endpoint reads from its request itself.
-
-    FastAPI's handler keeps what it was built from; OpenAPI looks at the route. So the routes of an operation are given
-    the dependant and the body of a function that declares everything, what the `hooks` ask for as well.
+def describe(
+    route: Any, operation: Operation, shapes: Shapes, hooks: Mapping[str, Any]
+) -> tuple[Dependant, ModelField | None]:
+    """The dependant and the body by which the documentation of `route` shows the parameters and the body that its
+    endpoint reads from the request itself: those of a function that declares everything, what `hooks` ask for as well.
     """
 
     def declared() -> None: ...
 
     declared.__signature__ = inspect.Signature(shapes.parameters(operation))  # type: ignore[attr-defined]
-    model = APIRoute(
-        routes[0].path, declared, methods=["POST"], dependencies=[*routes[0].dependencies, *hooks.values()]
-    )
-    for route in routes:
-        route.dependant = model.dependant
-        route.body_field = model.body_field
+    model = APIRoute(route.path, declared, methods=["POST"], dependencies=[*route.dependencies, *hooks.values()])
+    return model.dependant, model.body_field

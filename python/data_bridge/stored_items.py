@@ -8,6 +8,7 @@ whatever its aliases are.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import inspect
 import json
@@ -24,6 +25,10 @@ __all__ = ["StoredItems"]
 
 # In front of an extra member's name.
 _APART = "\x1f"
+# What the item that is validated right now keeps, by fields.
+_NOTHING_KEPT: Mapping[str, Any] = {}
+_kept: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("kept", default=_NOTHING_KEPT)
+_NOTHING = object()
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
 
@@ -35,13 +40,15 @@ class StoredItems:
         self.by_name = by_name
         schema: Any = model.__pydantic_core_schema__
         self._serializer = _make(SchemaSerializer, _rewrite(schema, _plainly_written))
-        self._by_name_validator = _make(SchemaValidator, _rewrite(schema, _read_by_name)) if by_name else None
         self._merged_validator = _make(SchemaValidator, _rewrite(schema, _merged if by_name else _merged_by_alias))
         self._keys = {
             name: {name, *(path.path[0] if isinstance(path, AliasPath) else path for path in _choices(field))}
             for name, field in model.model_fields.items()
         }
-        self._output_keys = {field.serialization_alias or name for name, field in model.model_fields.items()}
+        # Of these a name may be that of another field.
+        self._read_names = set().union(*(self.names_of(name) for name in model.model_fields))
+        #: The names of fields by those that answers have.
+        self.outputs = {field.serialization_alias or name: name for name, field in model.model_fields.items()}
         self._paths = {
             name: self._keys[name] - {name}
             for name, field in model.model_fields.items()
@@ -69,7 +76,7 @@ class StoredItems:
 
     def without(self, patch: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
         """`patch` without what it says of `fields`."""
-        names = set(fields).union(*(self.names_of(name) for name in fields))
+        names = set().union(*(self.names_of(name) for name in fields)).union(set(fields) - self._read_names)
         return {name: value for name, value in patch.items() if name not in names}
 
     def changed(self, value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +91,46 @@ class StoredItems:
         """A body, as FastAPI validates one. Raises ValidationError, and what the model's own code raises."""
         validated: BaseModel = self.model.__pydantic_validator__.validate_python(value, from_attributes=True)
         return validated
+
+    def absent_unseen(self, body: Any) -> list[str]:
+        """The fields that a body does not have, because clients do not see them."""
+        if not isinstance(body, Mapping):
+            return []
+        return [
+            name
+            for name, field in self.model.model_fields.items()
+            if field.exclude and self._keys[name].isdisjoint(body) and self._paths.keys().isdisjoint({name})
+        ]
+
+    def kept(self, names: Collection[str], stored: Mapping[str, Any]) -> dict[str, Any]:
+        """What fields are in `stored`, which has them by some name that they are read by."""
+        found = {name: [value for key, value in stored.items() if key in self._keys[name]] for name in names}
+        return {name: self._value(name, values[0]) for name, values in found.items() if values}
+
+    def validate_keeping(self, value: Any, kept: Mapping[str, Any]) -> BaseModel:
+        """As validate(), but the values of `kept`, by fields, are taken as they are."""
+        token = _kept.set(kept)
+        try:
+            validated: BaseModel = self._keeping_validator.validate_python(value, from_attributes=True)
+        finally:
+            _kept.reset(token)
+        return validated
+
+    @functools.cached_property
+    def _keeping_validator(self) -> Any:
+        """Takes values of excluded fields as they are that are those of `_kept`."""
+
+        def change(node: dict[str, Any]) -> dict[str, Any]:
+            if node.get("type") == "model" and node["cls"] is self.model:
+                inner = node["schema"]
+                while inner["type"] != "model-fields":
+                    inner = inner["schema"]
+                for name, field in inner["fields"].items():
+                    if self.model.model_fields[name].exclude:
+                        field["schema"] = _or_kept(name, field["schema"])
+            return node
+
+        return _make(SchemaValidator, _rewrite(self.model.__pydantic_core_schema__, change))
 
     def validate_merged(self, value: Any, patch: Any) -> BaseModel:
         """An item with `patch` merged into it: fields that are read from a path have their names."""
@@ -114,7 +161,7 @@ class StoredItems:
     def _apart(self, item: BaseModel) -> BaseModel:
         """`item` with members that are no fields but have the name of one under another."""
         extra = item.__pydantic_extra__
-        taken = self.model.model_fields.keys() if self.by_name else self._output_keys
+        taken = self.model.model_fields.keys() if self.by_name else self.outputs.keys()
         if not extra or taken.isdisjoint(extra):
             return item
         copied = item.model_copy()
@@ -138,8 +185,9 @@ class StoredItems:
 
     def restore(self, stored: Mapping[str, Any]) -> BaseModel:
         """The item that document() wrote. One that its model does not accept any more is made as it is."""
+        if not self.by_name:
+            return self._restore_by_alias(stored)
         fields = {name: value for name, value in stored.items() if self._is_of_model(name)}
-        assert self._by_name_validator is not None
         try:
             restored: BaseModel = self._by_name_validator.validate_python(fields)
         except Exception:  # validators may raise anything of a value that they never had, as a default is
@@ -147,6 +195,22 @@ class StoredItems:
         if restored.__pydantic_extra__:
             restored.__pydantic_extra__ = self._together(restored.__pydantic_extra__)
         return restored
+
+    def _restore_by_alias(self, stored: Mapping[str, Any]) -> BaseModel:
+        fields = {self.outputs.get(name, name): value for name, value in stored.items()}
+        try:
+            restored: BaseModel = self._by_alias_validator.validate_json(json.dumps(self.changed({}, fields)))
+        except Exception:
+            restored = self.model.model_construct(**{name: self._value(name, fields[name]) for name in fields})
+        return restored
+
+    @functools.cached_property
+    def _by_name_validator(self) -> Any:
+        return _make(SchemaValidator, _rewrite(self.model.__pydantic_core_schema__, _read_by_name))
+
+    @functools.cached_property
+    def _by_alias_validator(self) -> Any:
+        return _make(SchemaValidator, _rewrite(self.model.__pydantic_core_schema__, _read_by_alias))
 
     def _value(self, name: str, stored: Any) -> Any:
         validator = self._field_validators.get(name)
@@ -177,6 +241,16 @@ class StoredItems:
     def answer(item: BaseModel) -> bytes:
         """`item` as clients see it."""
         return item.__pydantic_serializer__.to_json(item, by_alias=True, warnings=False)
+
+
+def _or_kept(name: str, schema: Any) -> Any:
+    if schema["type"] == "default":  # an absent one has it still
+        return {**schema, "schema": _or_kept(name, schema["schema"])}
+
+    def take(value: Any, handler: Callable[[Any], Any]) -> Any:
+        return value if value is _kept.get().get(name, _NOTHING) else handler(value)
+
+    return {"type": "function-wrap", "function": {"type": "no-info", "function": take}, "schema": schema}
 
 
 def _choices(field: FieldInfo) -> list[Any]:
@@ -272,6 +346,16 @@ def _read_by_name(node: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
+def _read_by_alias(node: dict[str, Any]) -> dict[str, Any]:
+    """The same of what is stored under aliases; where these are paths it is stored under names."""
+    alias = node.get("validation_alias")
+    changed = _read_by_name(node)
+    if alias is not None:
+        changed["validation_alias"] = alias
+    _add_names(changed, _is_path)
+    return changed
+
+
 def _is_decorated(node: dict[str, Any]) -> bool:
     """Whether it is a `field_validator`, or a `model_validator` that is no "after": a method of a model's class."""
     if node.get("type") not in ("function-before", "function-after", "function-wrap"):
@@ -311,12 +395,17 @@ def _merged_by_alias(node: dict[str, Any]) -> dict[str, Any]:
     return _merged_nodes(node, _is_path)
 
 
-def _merged_nodes(node: dict[str, Any], has_its_name: Callable[[Any], bool]) -> dict[str, Any]:
+def _add_names(node: dict[str, Any], has_its_name: Callable[[Any], bool]) -> None:
+    """Let fields be read by their names, too, where `has_its_name` says so of their aliases."""
     fields = node.get("fields")
     for name, field in fields.items() if isinstance(fields, dict) else ():
         if (alias := field.get("validation_alias")) and has_its_name(alias):
             choices = [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
             field["validation_alias"] = [*choices, [name]]
+
+
+def _merged_nodes(node: dict[str, Any], has_its_name: Callable[[Any], bool]) -> dict[str, Any]:
+    _add_names(node, has_its_name)
     if node.get("type") == "json":
         inner = (node.get("schema") or {"type": "any"})["type"]
         function = _as_json_or_text if inner in ("any", "str") else _as_json

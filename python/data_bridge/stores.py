@@ -8,13 +8,15 @@ import logging
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_bridge._core import CrudFaults, CrudStore
 
 if TYPE_CHECKING:
-    from data_bridge.crud import Resource
+    from data_bridge.python_resource import ModelResource
+    from data_bridge.resource import Resource, ServedResource
 
 logger = logging.getLogger("data_bridge.crud")
 
@@ -55,11 +57,14 @@ class Stores:
     def __init__(self, url: str | None = None, limits: StoreLimits | None = None) -> None:
         self._url = url
         self.limits = limits or StoreLimits()
-        self._resources: list[Resource] = []
+        self._resources: list[ServedResource | ModelResource[Any]] = []
+        self._for_python: dict[Resource, ModelResource[Any]] = {}
         self._opened: dict[str, CrudStore] = {}
         self._users = 0
         self._is_open = False
         self._lock = threading.RLock()
+        #: The places of the operations that the application's documentation calls by these short names.
+        self.operation_ids: dict[str, tuple[str, ...]] = {}
         #: Where the native half says what has gone wrong in a store.
         self.faults = CrudFaults()
         self._fault_log: threading.Thread | None = None
@@ -85,13 +90,27 @@ class Stores:
         """True between open() and close()."""
         return self._is_open
 
-    def add(self, resource: Resource) -> None:
+    def add(self, resource: ServedResource | ModelResource[Any]) -> None:
         """Take a resource in; its table is made at the next opening."""
         with self._lock:
             self._resources.append(resource)
             self._is_open = False  # the next use brings the new one's table up to date
 
-    def remove(self, resource: Resource) -> None:
+    @property
+    def resources(self) -> list[Resource]:
+        """What is served out of these stores."""
+        with self._lock:
+            return list(dict.fromkeys(each.resource for each in self._resources))
+
+    def for_python(self, resource: Resource, make: Callable[[], ModelResource[Any]]) -> ModelResource[Any]:
+        """The one that is for Python code; made at the first call."""
+        with self._lock:
+            if resource not in self._for_python:
+                self._for_python[resource] = make()
+                self.add(self._for_python[resource])
+            return self._for_python[resource]
+
+    def remove(self, resource: ServedResource | ModelResource[Any]) -> None:
         """Forget a resource that add() has taken in."""
         with self._lock:
             self._resources.remove(resource)
@@ -125,8 +144,8 @@ class Stores:
                     self._attach(resource)
             self._is_open = True
 
-    def _attach(self, resource: Resource) -> None:
-        url = resource.store_url or self.url
+    def _attach(self, resource: ServedResource | ModelResource[Any]) -> None:
+        url = resource.resource.store_url or self.url
         try:
             if url not in self._opened:
                 self._opened[url] = CrudStore(
@@ -137,7 +156,8 @@ class Stores:
                 )
             resource.attach(self._opened[url])
         except (OSError, ValueError) as error:
-            raise StoreError(f"{resource.model.__qualname__} at {resource.path} in {url}: {error}") from error
+            declared = resource.resource
+            raise StoreError(f"{declared.model.__qualname__} at {declared.path} in {url}: {error}") from error
 
     def close(self) -> None:
         """Finish every write and close, once nobody is left who has called open()."""

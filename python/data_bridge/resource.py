@@ -1,0 +1,198 @@
+"""A resource: what it was declared with, and what serves it in an application.
+
+A router may be included in several applications, and in one of them several times with other dependencies, so that
+there may be more than one of the latter. All of them in one application share its stores.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from ._core import CrudFaults, CrudOperation, CrudResource, CrudStore
+from .hooks import NO_CALLS, Hooks
+from .python_operations import PythonHalf
+from .resource_options import Operation
+from .resource_shapes import Shapes
+from .scopes import Scopes
+from .stores import StoreLimits, Stores
+
+__all__ = ["Resource", "ServedResource"]
+
+Endpoint = Callable[..., Any]
+
+
+class Resource:
+    """A registered resource: its options, and what Python does for it. Raises ValueError."""
+
+    def __init__(
+        self,
+        model: type[BaseModel],
+        *,
+        path: str,
+        shapes: Shapes,
+        operations: Sequence[Operation],
+        native: Mapping[str, Any],
+        python: PythonHalf,
+        hooks: Hooks,
+        scopes: Scopes,
+        store_url: str | None,
+    ) -> None:
+        self.model = model
+        self.path = path
+        self.key = shapes.key
+        self.shapes = shapes
+        self.operations = operations
+        self.python = python
+        self.hooks = hooks
+        self.scopes = scopes
+        self.store_url = store_url
+        self.hook_names: dict[str, list[str]] = {
+            name: hooks.names(name, creates=python.may_create) for name in operations
+        }
+        self.through_python = {name for name in operations if python.reasons(name) or self.hook_names[name]}
+        self.routes: list[APIRoute] = []
+        self._native = native
+        self._served: weakref.WeakValueDictionary[tuple[int, frozenset[str]], ServedResource] = (
+            weakref.WeakValueDictionary()
+        )
+        self._lock = threading.Lock()
+        # An option that cannot be is found before any route is added.
+        scopes.compile_with(self.make_native(StoreLimits(), CrudFaults(), frozenset()).scope)
+        for name in operations:
+            scopes.fixed(name)
+
+    def make_native(
+        self, limits: StoreLimits, faults: CrudFaults, foreign_parameters: frozenset[str], **changed: Any
+    ) -> CrudResource:
+        """The native half. `changed`: options for it."""
+        return CrudResource(
+            **{**self._native, **changed},
+            max_page_bytes=limits.max_page_bytes,
+            foreign_parameters=sorted(foreign_parameters),
+            faults=faults,
+        )
+
+    def served_by(self, stores: Stores, foreign_parameters: frozenset[str]) -> ServedResource:
+        """What serves it out of `stores` on routes whose dependencies read these query parameters."""
+        with self._lock:
+            # Who has the id of a key is alive: its stores are kept by what serves, and keep that.
+            served = self._served.get((id(stores), foreign_parameters))
+            if served is None:
+                served = ServedResource(self, stores, foreign_parameters)
+                self._served[id(stores), foreign_parameters] = served
+                stores.add(served)
+            return served
+
+    @property
+    def place(self) -> tuple[str | None, str]:
+        """Where its items are: of one place are all resources with the same."""
+        return self.store_url, self._native["table"]
+
+    def withdraw(self) -> None:
+        """Take it out of all stores, before anything has used it."""
+        for served in list(self._served.values()):
+            served.stores.remove(served)
+        self._served.clear()
+
+    def reasons(self, name: str) -> str:
+        """Why an operation goes through Python, as text; "": it is native."""
+        reasons = [*self.python.reasons(name), *(("", f"the hook {hook}") for hook in self.hook_names[name])]
+        if scope := self.scopes.reason(name):
+            reasons.append(("", scope))
+        return "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
+
+    def parameters(self, name: str) -> dict[str, Any]:
+        """What the endpoint of an operation declares besides its request, to have FastAPI solve it."""
+        return {**self.scopes.parameters(name), **self.hooks.parameters(self.hook_names[name])}
+
+
+class ServedResource:
+    """A resource in an application: its operations, in the application's stores."""
+
+    def __init__(self, resource: Resource, stores: Stores, foreign_parameters: frozenset[str]) -> None:
+        self.resource = resource
+        self.stores = stores
+        self.attached_to: CrudStore | None = None
+        self._native = resource.make_native(stores.limits, stores.faults, foreign_parameters)
+        self._operations: dict[str, CrudOperation] = {
+            name: self._native.operation(name, resource.scopes.fixed(name)) for name in resource.operations
+        }
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def operation(self, name: str) -> CrudOperation:
+        """The native operation, for either door."""
+        return self._operations[name]
+
+    def attach(self, store: CrudStore) -> None:
+        """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
+        self._native.attach(store)
+        self.attached_to = store
+
+    def detach(self) -> None:
+        """Forget the store, which is about to be closed."""
+        self.attached_to = None
+        self._native.detach()
+
+    def endpoint(self, name: str) -> Endpoint:
+        """What FastAPI calls for an operation."""
+        if name not in self._endpoints:
+
+            async def endpoint(request: Request, **solved: Any) -> Response:
+                return await self.respond(name, request, solved)
+
+            if not self.resource.reasons(name):
+                # How data_bridge's server finds the native door.
+                endpoint.__data_bridge_operation__ = self.operation(name)  # type: ignore[attr-defined]
+            self._endpoints[name] = endpoint
+        return self._endpoints[name]
+
+    async def respond(self, name: str, request: Request, solved: Mapping[str, Any]) -> Response:
+        """Hand `request` to the native operation and make a response of its answer. `solved`: by parameters()."""
+        if self.attached_to is None or not self.stores.is_open:
+            await run_in_threadpool(self.stores.ensure_open)
+        resource = self.resource
+        operation = self._operations[name]
+        scope = resource.scopes.condition(name, solved)
+        arguments = (
+            _sent_path(request),
+            request.scope["query_string"].decode("latin-1"),
+            request.headers.get("content-type", ""),
+            await request.body(),
+            request.path_params.get(resource.key, ""),
+            ", ".join(request.headers.getlist("if-match")),
+            ", ".join(request.headers.getlist("if-none-match")),
+            resource.scopes.native(scope),
+        )
+        # A read takes microseconds, less than a thread; a write waits for the disk.
+        if name in resource.through_python:
+            calls = resource.hooks.calls(solved) if resource.hook_names[name] else NO_CALLS
+            answer = await resource.python.perform(name, operation, arguments, calls, resource.scopes.values(scope))
+        elif operation.is_read:
+            answer = operation.perform(*arguments)
+        else:
+            answer = await run_in_threadpool(operation.perform, *arguments)
+        status, content_type, body, headers = answer
+        response = Response(status_code=status)
+        response.body = b"" if request.method == "HEAD" else body
+        response.raw_headers = []
+        if status not in (204, 304):
+            response.raw_headers.append((b"content-length", str(len(body)).encode()))
+        if content_type:
+            response.raw_headers.append((b"content-type", content_type))
+        response.raw_headers.extend(headers)
+        return response
+
+
+def _sent_path(request: Request) -> str:
+    """The path as the client sent it, for links; its parent's ``root_path`` is part of it by ASGI."""
+    raw: bytes | None = request.scope.get("raw_path")
+    return raw.decode("latin-1") if raw else quote(request.scope["path"], safe="/:@!$&'()*+,;=~-._")

@@ -83,7 +83,7 @@ class Stores:
     @property
     def urls(self) -> list[str]:
         """The URLs of all stores that resources use, each once."""
-        return list(dict.fromkeys(resource.store_url or self.url for resource in self._resources))
+        return list(dict.fromkeys(map(self._url_of, self._resources)))
 
     @property
     def is_open(self) -> bool:
@@ -144,8 +144,11 @@ class Stores:
                     self._attach(resource)
             self._is_open = True
 
+    def _url_of(self, resource: ServedResource | ModelResource[Any]) -> str:
+        return resource.resource.store_url or self.url
+
     def _attach(self, resource: ServedResource | ModelResource[Any]) -> None:
-        url = resource.resource.store_url or self.url
+        url = self._url_of(resource)
         try:
             if url not in self._opened:
                 self._opened[url] = CrudStore(

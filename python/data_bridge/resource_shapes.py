@@ -13,7 +13,7 @@ from fastapi import Header, Path
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PydanticInvalidForJsonSchema
 from pydantic.fields import FieldInfo
 
 from .list_fields import ListField
@@ -46,11 +46,12 @@ class Shapes:
         fields: Sequence[ListField],
     ) -> None:
         self.model = model
-        # What clients send, where that may lack the key although an item has it.
+        # What clients send, where that may lack the key although an item has it, or is not what they get.
         field = model.model_fields.get(key)
+        lacks_key = field is not None and native_model is not model and field.is_required()
         self.body = (
             derived_model(f"{model.__name__}Create", {}, native_model)
-            if field is not None and (native_model is not model and field.is_required())
+            if lacks_key or _differs_when_answered(model)
             else model
         )
         self.key = key
@@ -98,6 +99,14 @@ class Shapes:
         if operation in ("get", "replace"):
             parameters.append(_parameter("if_none_match", _IF_NONE_MATCH, None))
         return parameters
+
+
+def _differs_when_answered(model: type[BaseModel]) -> bool:
+    """Whether the documentation of what is sent is another than that of what is answered."""
+    try:
+        return model.model_json_schema(mode="validation") != model.model_json_schema(mode="serialization")
+    except PydanticInvalidForJsonSchema:
+        return False  # FastAPI says so, where somebody asks for the documentation
 
 
 def _or_list(model: type[BaseModel]) -> Any:

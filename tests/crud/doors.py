@@ -11,9 +11,6 @@ from fastapi.testclient import TestClient
 from data_bridge import App
 from data_bridge.testing import LiveServer
 
-#: The server closes what has been idle for five seconds, as uvicorn: a client must have stopped using it before.
-LIMITS = httpx.Limits(keepalive_expiry=1)
-
 Open = Callable[[App], AbstractContextManager[httpx.Client]]
 
 
@@ -25,5 +22,9 @@ def through_python(app: App) -> Iterator[httpx.Client]:
 
 @contextmanager
 def natively(app: App) -> Iterator[httpx.Client]:
-    with LiveServer(app) as server, httpx.Client(base_url=server.url, timeout=10, limits=LIMITS) as client:
+    # On a busy machine a client may be held up for longer than the five seconds after which an idle connection closes.
+    with (
+        LiveServer(app, timeout_keep_alive=60) as server,
+        httpx.Client(base_url=server.url, timeout=10) as client,
+    ):
         yield client

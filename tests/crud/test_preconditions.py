@@ -6,7 +6,7 @@ import threading
 
 import httpx
 import pytest
-from doors import LIMITS, Open, natively
+from doors import Open, natively
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field, computed_field, field_validator
 
@@ -144,7 +144,7 @@ def test_64_clients_increment_one_item_and_lose_nothing(app: App, method: str) -
         failures: list[str] = []
 
         def increment() -> None:
-            with httpx.Client(base_url=client.base_url, timeout=30, limits=LIMITS) as mine:
+            with httpx.Client(base_url=client.base_url, timeout=30) as mine:
                 done = 0
                 while done < each and not failures:
                     read = mine.get("/items/1")

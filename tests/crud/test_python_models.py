@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from doors import LIMITS, Open, natively
+from doors import Open, natively
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from pydantic import (
@@ -438,7 +438,7 @@ def test_patches_of_one_item_at_once_lose_nothing(app: App) -> None:
         client.post("/counteds", json={})
 
         def patch(number: int) -> int:
-            with httpx.Client(base_url=client.base_url, timeout=30, limits=LIMITS) as own:
+            with httpx.Client(base_url=client.base_url, timeout=30) as own:
                 return own.patch("/counteds/1", json={"seen": {str(number): number}}).status_code
 
         with ThreadPoolExecutor(16) as pool:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from doors import LIMITS, Open, natively
+from doors import Open, natively
 from pydantic import BaseModel
 from query_model import holds, ordered
 
@@ -235,7 +235,7 @@ def test_under_writers_no_page_skips_or_repeats_an_item(app: App, sort: str) -> 
 
         def write() -> None:
             writes = random.Random(SEED + 1)
-            with httpx.Client(base_url=client.base_url, timeout=10, limits=LIMITS) as other:
+            with httpx.Client(base_url=client.base_url, timeout=10) as other:
                 while not stop.is_set():
                     passing = other.post("/things", json=random_item(writes)).json()["id"]
                     other.put(f"/things/{passing}", json=random_item(writes))

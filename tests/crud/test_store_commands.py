@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doors import LIMITS, natively
+from doors import natively
 from pydantic import BaseModel, Field
 
 from data_bridge import App
@@ -73,7 +73,7 @@ def test_a_copy_while_a_server_writes(tmp_path: Path) -> None:
     with natively(app) as client:
 
         def write() -> None:
-            with httpx.Client(base_url=client.base_url, limits=LIMITS) as mine:
+            with httpx.Client(base_url=client.base_url) as mine:
                 while not stop.is_set():
                     answered.append(mine.post("/items", json={"name": "x" * 4000}).json()["id"])
 

@@ -17,9 +17,9 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudScope, CrudStore, StoredItem
+from ._core import CrudScope, StoredItem
 from .list_fields import sort_terms
-from .resource import Resource
+from .resource import AttachedResource, Resource
 from .resource_options import OPERATIONS
 from .stored_items import StoredItems
 from .stores import Stores, stores_of
@@ -41,44 +41,30 @@ class Page(Generic[ModelT]):
     next: str | None
 
 
-class ModelResource(Generic[ModelT]):
+class ModelResource(AttachedResource, Generic[ModelT]):
     """The items of one resource. What the resource would refuse is raised as the HTTPException that it would answer,
     404 where there is no item; what the model does not accept is Pydantic's ValidationError."""
 
     def __init__(self, resource: Resource, stores: Stores) -> None:
-        self.resource = resource
-        self.attached_to: CrudStore | None = None
-        self._stores = stores
         # Whoever calls has decided what may be done.
-        self._native = resource.make_native(stores.limits, stores.faults, frozenset(), require_match=False)
+        native = resource.make_native(stores.limits, stores.faults, frozenset(), require_match=False)
+        super().__init__(resource, stores, native)
         self._operations = {name: self._native.operation(name, None) for name in OPERATIONS}
         by_name = bool(resource.python.answer_names)
         self._items = StoredItems(resource.shapes.stored, by_name=by_name)
         self._writer = resource.python.items
         self._key = resource.key
 
-    # --- as the application's stores see it ---------------------------------------------------------
-
-    def attach(self, store: CrudStore) -> None:
-        """As ServedResource."""
-        self._native.attach(store)
-        self.attached_to = store
-
-    def detach(self) -> None:
-        """As ServedResource."""
-        self.attached_to = None
-        self._native.detach()
-
     # --- reads --------------------------------------------------------------------------------------
 
     async def get(self, key: Any) -> ModelT:
         """The item of this key."""
-        await self._open()
+        await self.ensure_open()
         return self._restored(_body(self._operations["get"].perform(*_arguments(key=key))))
 
     async def etag(self, key: Any) -> str:
         """What `if_match` of a write takes: it is refused, 412, where the item is another by then."""
-        await self._open()
+        await self.ensure_open()
         answer = self._operations["get"].perform(*_arguments(key=key))
         _body(answer)
         return dict(answer[3])[b"etag"].decode()
@@ -135,7 +121,7 @@ class ModelResource(Generic[ModelT]):
         unknown = [name for name in changes if name not in fields or name == self._key]
         if unknown:
             raise ValueError(f"{self._writer.model.__name__} has no field {unknown[0]!r} to change")
-        await self._open()
+        await self.ensure_open()
         operation = self._operations["update"]
         arguments = _arguments(body=b"{}", key=key, if_match=if_match)
         for _ in range(_MAX_MERGES):
@@ -158,18 +144,14 @@ class ModelResource(Generic[ModelT]):
 
     # --- between Python and the native half ---------------------------------------------------------
 
-    async def _open(self) -> None:
-        if self.attached_to is None or not self._stores.is_open:
-            await run_in_threadpool(self._stores.ensure_open)
-
     async def _list(self, where: Any, **parameters: Any) -> Any:
-        await self._open()
+        await self.ensure_open()
         query = urlencode({name: value for name, value in parameters.items() if value is not None})
         arguments = _arguments(query=query, scope=self.resource.scopes.native(where))
         return _body(await run_in_threadpool(self._operations["list"].perform, *arguments))
 
     async def _write(self, write: Callable[..., Answer], body: bytes, *documents: Any, **request: Any) -> Any:
-        await self._open()
+        await self.ensure_open()
         return _body(await run_in_threadpool(write, *_arguments(body=body, **request), *documents))
 
     def _sort(self, sort: str | None) -> str | None:

@@ -25,7 +25,7 @@ from .resource_shapes import Shapes
 from .scopes import Scopes
 from .stores import StoreLimits, Stores
 
-__all__ = ["Resource", "ServedResource"]
+__all__ = ["AttachedResource", "Resource", "ServedResource"]
 
 Endpoint = Callable[..., Any]
 
@@ -115,22 +115,14 @@ class Resource:
         return {**self.scopes.parameters(name), **self.hooks.parameters(self.hook_names[name])}
 
 
-class ServedResource:
-    """A resource in an application: its operations, in the application's stores."""
+class AttachedResource:
+    """The native half of a resource in the stores of an application, which open and close it."""
 
-    def __init__(self, resource: Resource, stores: Stores, foreign_parameters: frozenset[str]) -> None:
+    def __init__(self, resource: Resource, stores: Stores, native: CrudResource) -> None:
         self.resource = resource
         self.stores = stores
         self.attached_to: CrudStore | None = None
-        self._native = resource.make_native(stores.limits, stores.faults, foreign_parameters)
-        self._operations: dict[str, CrudOperation] = {
-            name: self._native.operation(name, resource.scopes.fixed(name)) for name in resource.operations
-        }
-        self._endpoints: dict[str, Endpoint] = {}
-
-    def operation(self, name: str) -> CrudOperation:
-        """The native operation, for either door."""
-        return self._operations[name]
+        self._native = native
 
     def attach(self, store: CrudStore) -> None:
         """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
@@ -141,6 +133,26 @@ class ServedResource:
         """Forget the store, which is about to be closed."""
         self.attached_to = None
         self._native.detach()
+
+    async def ensure_open(self) -> None:
+        """Open the stores where nobody has done so yet."""
+        if self.attached_to is None or not self.stores.is_open:
+            await run_in_threadpool(self.stores.ensure_open)
+
+
+class ServedResource(AttachedResource):
+    """A resource in an application: its operations, in the application's stores."""
+
+    def __init__(self, resource: Resource, stores: Stores, foreign_parameters: frozenset[str]) -> None:
+        super().__init__(resource, stores, resource.make_native(stores.limits, stores.faults, foreign_parameters))
+        self._operations: dict[str, CrudOperation] = {
+            name: self._native.operation(name, resource.scopes.fixed(name)) for name in resource.operations
+        }
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def operation(self, name: str) -> CrudOperation:
+        """The native operation, for either door."""
+        return self._operations[name]
 
     def endpoint(self, name: str) -> Endpoint:
         """What FastAPI calls for an operation."""
@@ -157,8 +169,7 @@ class ServedResource:
 
     async def respond(self, name: str, request: Request, solved: Mapping[str, Any]) -> Response:
         """Hand `request` to the native operation and make a response of its answer. `solved`: by parameters()."""
-        if self.attached_to is None or not self.stores.is_open:
-            await run_in_threadpool(self.stores.ensure_open)
+        await self.ensure_open()
         resource = self.resource
         operation = self._operations[name]
         scope = resource.scopes.condition(name, solved)

@@ -16,7 +16,7 @@ from data_bridge._core import CrudFaults, CrudStore
 
 if TYPE_CHECKING:
     from data_bridge.python_resource import ModelResource
-    from data_bridge.resource import Resource, ServedResource
+    from data_bridge.resource import AttachedResource, Resource
 
 logger = logging.getLogger("data_bridge.crud")
 
@@ -57,7 +57,7 @@ class Stores:
     def __init__(self, url: str | None = None, limits: StoreLimits | None = None) -> None:
         self._url = url
         self.limits = limits or StoreLimits()
-        self._resources: list[ServedResource | ModelResource[Any]] = []
+        self._resources: list[AttachedResource] = []
         self._for_python: dict[Resource, ModelResource[Any]] = {}
         self._opened: dict[str, CrudStore] = {}
         self._users = 0
@@ -90,7 +90,7 @@ class Stores:
         """True between open() and close()."""
         return self._is_open
 
-    def add(self, resource: ServedResource | ModelResource[Any]) -> None:
+    def add(self, resource: AttachedResource) -> None:
         """Take a resource in; its table is made at the next opening."""
         with self._lock:
             self._resources.append(resource)
@@ -110,7 +110,7 @@ class Stores:
                 self.add(self._for_python[resource])
             return self._for_python[resource]
 
-    def remove(self, resource: ServedResource | ModelResource[Any]) -> None:
+    def remove(self, resource: AttachedResource) -> None:
         """Forget a resource that add() has taken in."""
         with self._lock:
             self._resources.remove(resource)
@@ -144,10 +144,10 @@ class Stores:
                     self._attach(resource)
             self._is_open = True
 
-    def _url_of(self, resource: ServedResource | ModelResource[Any]) -> str:
+    def _url_of(self, resource: AttachedResource) -> str:
         return resource.resource.store_url or self.url
 
-    def _attach(self, resource: ServedResource | ModelResource[Any]) -> None:
+    def _attach(self, resource: AttachedResource) -> None:
         url = self._url_of(resource)
         try:
             if url not in self._opened:

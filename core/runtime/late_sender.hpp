@@ -31,13 +31,11 @@ class LateSender {
     /// Drops what is held.
     ~Held();
 
-    /// Moves `bytes` here, where nothing is held; kPatience begins with the first since leaves(). Throws
-    /// std::system_error, with `bytes` as they were, where there can be no thread.
+    /// Moves `bytes` here, where nothing is held. kPatience begins with the first, also for what is taken back and put
+    /// again, until all has been sent. Throws std::system_error, with `bytes` as they were, where there can be no thread.
     void put(Buffer& bytes);
     /// Moves here what has not been sent yet; `into` is empty.
     void take_back(Buffer& into) noexcept;
-    /// What was taken back is being sent: what comes next has kPatience of its own.
-    void leaves() noexcept { since_ = {}; }
     /// How much was put, and not taken back: so much, or less by now, waits.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .access_log import AccessLog, AnswerLog, log_access, log_websocket
@@ -17,6 +17,9 @@ from .process import Deadline
 from .proxy import TrustedProxies
 from .refusal_log import RefusalLog
 from .routes import CompiledApp, RouteCompiler
+
+if TYPE_CHECKING:
+    from .stores import Stores
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -98,10 +101,14 @@ class Front:
             await self._cancel_requests(deadline)
         core.close()
 
+    @property
+    def _stores(self) -> Stores | None:
+        """Of the application, where it has any."""
+        return getattr(self.app, "data_bridge_stores", None)
+
     def close_stores(self) -> None:
         """Close the application's stores."""
-        stores = getattr(self.app, "data_bridge_stores", None)
-        if stores is not None:
+        if (stores := self._stores) is not None:
             stores.close()
 
     def release(self) -> None:
@@ -138,20 +145,17 @@ class Front:
     # --- inside -----------------------------------------------------------------------------------
 
     def _open_stores(self) -> None:
-        stores = getattr(self.app, "data_bridge_stores", None)
-        if stores is not None:
+        if (stores := self._stores) is not None:
             stores.open()
 
     def _open_included(self) -> None:
         """Open the stores of resources that have come with the routes, after the start's. Raises StoreError."""
-        stores = getattr(self.app, "data_bridge_stores", None)
-        if stores is not None:
+        if (stores := self._stores) is not None:
             stores.ensure_open()
 
     def share_stores(self, shared: bool) -> None:
         """Tell the stores, before anything opens them, whether other processes may use them too."""
-        stores = getattr(self.app, "data_bridge_stores", None)
-        if stores is not None:
+        if (stores := self._stores) is not None:
             stores.shared_with_processes = shared
 
     def _start_core(self) -> None:

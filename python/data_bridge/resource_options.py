@@ -34,15 +34,21 @@ def derived_model(name: str, fields: dict[str, Any], base: type[BaseModel] | Non
 
 def plain_type(annotation: Any) -> type:
     """int, UUID or str of a key's annotation; the annotation itself of anything else, for the error."""
+    bare = _bare(annotation)
+    for plain in (int, uuid.UUID, str):
+        if isinstance(bare, type) and issubclass(bare, plain) and bare is not bool:
+            return plain
+    return typing.cast(type, bare)
+
+
+def _bare(annotation: Any) -> Any:
+    """What a field is besides None, without what Annotated says of it."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kept = [part for part in typing.get_args(annotation) if part is not type(None)]
-        return plain_type(kept[0]) if len(kept) == 1 else typing.cast(type, annotation)
+        return _bare(kept[0]) if len(kept) == 1 else annotation
     if typing.get_origin(annotation) is Annotated:
-        return plain_type(typing.get_args(annotation)[0])
-    for plain in (int, uuid.UUID, str):
-        if isinstance(annotation, type) and issubclass(annotation, plain) and annotation is not bool:
-            return plain
-    return typing.cast(type, annotation)
+        return _bare(typing.get_args(annotation)[0])
+    return annotation
 
 
 def _uuid_versions(annotation: Any) -> Iterator[int]:
@@ -135,20 +141,15 @@ def frozen_fields(model: type[BaseModel], key: str) -> list[tuple[str, str]]:
     "any" for those that may be set again, but that a PUT keeps which does not name them: clients do not see them.
     """
     return [
-        (name, _SAMENESS.get(_plain_origin(field.annotation), "json") if field.frozen else "any")
+        (name, _sameness(field.annotation) if field.frozen else "any")
         for name, field in model.model_fields.items()
         if (field.frozen or field.exclude) and name != key
     ]
 
 
-def _plain_origin(annotation: Any) -> Any:
-    """What a field is one of, besides None."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        kept = [part for part in typing.get_args(annotation) if part is not type(None)]
-        return _plain_origin(kept[0]) if len(kept) == 1 else None
-    if typing.get_origin(annotation) is Annotated:
-        return _plain_origin(typing.get_args(annotation)[0])
-    return typing.get_origin(annotation) or annotation
+def _sameness(annotation: Any) -> str:
+    bare = _bare(annotation)
+    return _SAMENESS.get(typing.get_origin(bare) or bare, "json")
 
 
 def with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:

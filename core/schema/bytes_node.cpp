@@ -1,22 +1,14 @@
 // The validator of bytes (pydantic-core, src/validators/bytes.rs).
 #include "schema/bytes_node.hpp"
 
-#include <string>
-
-#include "json/writer.hpp"
+#include "schema/lengths.hpp"
 
 namespace data_bridge::schema {
 
 namespace {
 
-std::string length_message(std::string_view bound, std::size_t length) {
-  std::string message("Data should have at ");
-  message.append(bound).push_back(' ');
-  json::append_int(message, static_cast<std::int64_t>(length));
-  return message.append(length == 1 ? " byte" : " bytes");
-}
-
-json::Value count(std::size_t length) { return json::Value::integer(static_cast<std::int64_t>(length)); }
+constexpr TextWords kWords{
+    .too_short = "bytes_too_short", .too_long = "bytes_too_long", .subject = "Data", .unit = "byte"};
 
 }  // namespace
 
@@ -28,14 +20,8 @@ bool BytesNode::validate(const json::Value& input, State& state, json::Value& ou
     return state.fail("string_unicode", "Input should be a valid string, unable to parse raw data as a unicode string",
                       input);
   }
-  const std::size_t length = input.as_string().size();
-  if (min_length_ && length < *min_length_) {
-    return state.fail("bytes_too_short", length_message("least", *min_length_), input,
-                      {{"min_length", count(*min_length_)}});
-  }
-  if (max_length_ && length > *max_length_) {
-    return state.fail("bytes_too_long", length_message("most", *max_length_), input,
-                      {{"max_length", count(*max_length_)}});
+  if (!check_text_length(state, input, kWords, input.as_string().size(), min_length_, max_length_)) {
+    return false;
   }
   out = input;
   return true;

@@ -1,8 +1,8 @@
 // The validator of str. The order is pydantic-core's: strip, min, max, pattern, then the case.
 #include "schema/string_node.hpp"
 
-#include "json/writer.hpp"
 #include "schema/lax.hpp"
+#include "schema/lengths.hpp"
 #include "schema/scalar_nodes.hpp"
 #include "text/unicode_case.hpp"
 #include "text/utf8.hpp"
@@ -11,14 +11,8 @@ namespace data_bridge::schema {
 
 namespace {
 
-std::string length_message(std::string_view bound, std::size_t length) {
-  std::string message("String should have at ");
-  message.append(bound).push_back(' ');
-  json::append_int(message, static_cast<std::int64_t>(length));
-  return message.append(length == 1 ? " character" : " characters");
-}
-
-json::Value count(std::size_t length) { return json::Value::integer(static_cast<std::int64_t>(length)); }
+constexpr TextWords kWords{
+    .too_short = "string_too_short", .too_long = "string_too_long", .subject = "String", .unit = "character"};
 
 }  // namespace
 
@@ -48,14 +42,8 @@ bool StringNode::validate(const json::Value& input, State& state, json::Value& o
     text = trim(text);
   }
   if (c.min_length || c.max_length) {
-    const std::size_t length = text::count_code_points(text);
-    if (c.min_length && length < *c.min_length) {
-      return state.fail("string_too_short", length_message("least", *c.min_length), input,
-                        {{"min_length", count(*c.min_length)}});
-    }
-    if (c.max_length && length > *c.max_length) {
-      return state.fail("string_too_long", length_message("most", *c.max_length), input,
-                        {{"max_length", count(*c.max_length)}});
+    if (!check_text_length(state, input, kWords, text::count_code_points(text), c.min_length, c.max_length)) {
+      return false;
     }
   }
   if (c.pattern && !c.pattern->search(text)) {

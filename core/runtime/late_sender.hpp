@@ -32,7 +32,8 @@ class LateSender {
     ~Held();
 
     /// Moves `bytes` here, where nothing is held. kPatience begins with the first, also for what is taken back and put
-    /// again, until all has been sent. Throws std::system_error, with `bytes` as they were, where there can be no thread.
+    /// again, until all has been sent. Throws std::system_error, with `bytes` as they were, where there can be no
+    /// thread.
     void put(Buffer& bytes);
     /// Moves here what has not been sent yet; `into` is empty.
     void take_back(Buffer& into) noexcept;

@@ -1,6 +1,7 @@
 // Stores, resources and CRUD operations for Python.
 #include "bridge/crud_bindings.hpp"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
@@ -9,7 +10,9 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -96,6 +99,18 @@ struct Operation {
 };
 
 struct Scope {
+  std::shared_ptr<const crud::Scope> scope;
+};
+
+/// Owns what a crud::Request shows. With the GIL, but for views.
+struct Request {
+  std::string path;
+  std::string query;
+  std::string content_type;
+  nb::bytes body;
+  std::string key;
+  std::string if_match;
+  std::string if_none_match;
   std::shared_ptr<const crud::Scope> scope;
 };
 
@@ -224,60 +239,68 @@ nb::tuple to_python(const crud::Response& response) {
 
 std::string_view view(const nb::bytes& bytes) { return {bytes.c_str(), bytes.size()}; }
 
-// What Python hands over of a request.
-crud::Request to_request(std::string_view path, std::string_view query, std::string_view content_type,
-                         const nb::bytes& body, std::string_view key, std::string_view if_match,
-                         std::string_view if_none_match, const Scope* scope) {
-  return {.path = path,
-          .query = query,
-          .content_type = content_type,
-          .body = view(body),
-          .preconditions = {.if_match = if_match, .if_none_match = if_none_match},
-          .key = key,
-          .scope = scope != nullptr ? scope->scope : nullptr};
+// `body` without a copy: Python's object stays as long as this.
+void make_request(Request* self, std::string path, std::string query, std::string content_type, nb::bytes body,
+                  std::string key, std::string if_match, std::string if_none_match, const Scope* scope) {
+  new (self) Request{.path = std::move(path),
+                     .query = std::move(query),
+                     .content_type = std::move(content_type),
+                     .body = std::move(body),
+                     .key = std::move(key),
+                     .if_match = std::move(if_match),
+                     .if_none_match = std::move(if_none_match),
+                     .scope = scope != nullptr ? scope->scope : nullptr};
 }
 
-nb::object examine(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
-                   const nb::bytes& body, std::string_view key, std::string_view if_match,
-                   std::string_view if_none_match, const Scope* scope) {
-  const auto entries =
-      crud::examine(*self.operation, to_request(path, query, content_type, body, key, if_match, if_none_match, scope));
+Request changed_request(const Request& self, std::optional<nb::bytes> body, std::optional<std::string> if_match,
+                        std::optional<std::string> if_none_match) {
+  Request changed = self;
+  if (body) changed.body = std::move(*body);
+  if (if_match) changed.if_match = std::move(*if_match);
+  if (if_none_match) changed.if_none_match = std::move(*if_none_match);
+  return changed;
+}
+
+crud::Request views_of(const Request& request) {
+  return {.path = request.path,
+          .query = request.query,
+          .content_type = request.content_type,
+          .body = view(request.body),
+          .preconditions = {.if_match = request.if_match, .if_none_match = request.if_none_match},
+          .key = request.key,
+          .scope = request.scope};
+}
+
+nb::object examine(const Operation& self, const Request& request) {
+  const auto entries = crud::examine(*self.operation, views_of(request));
   return entries ? nb::object(nb::bytes(entries->data(), entries->size())) : nb::object(to_python(entries.error()));
 }
 
-nb::object merge_stored(const Operation& self, std::string_view path, std::string_view query,
-                        std::string_view content_type, const nb::bytes& body, std::string_view key,
-                        std::string_view if_match, std::string_view if_none_match, const Scope* scope) {
-  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
+nb::object merge_stored(const Operation& self, const Request& request) {
+  const crud::Request views = views_of(request);
   auto item = [&] {
     const nb::gil_scoped_release released;
-    return crud::merge_stored(*self.operation, request);
+    return crud::merge_stored(*self.operation, views);
   }();
   return item ? nb::cast(StoredItem{std::move(*item)}) : nb::object(to_python(item.error()));
 }
 
-nb::tuple write_validated(const Operation& self, std::string_view path, std::string_view query,
-                          std::string_view content_type, const nb::bytes& body, std::string_view key,
-                          std::string_view if_match, std::string_view if_none_match, const Scope* scope,
-                          const nb::bytes& document) {
-  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
+nb::tuple write_validated(const Operation& self, const Request& request, const nb::bytes& document) {
+  const crud::Request views = views_of(request);
   const std::string_view text = view(document);
   return to_python([&] {
     const nb::gil_scoped_release released;
-    return crud::write_validated(*self.operation, request, text);
+    return crud::write_validated(*self.operation, views, text);
   }());
 }
 
-nb::tuple write_all_validated(const Operation& self, std::string_view path, std::string_view query,
-                              std::string_view content_type, const nb::bytes& body, std::string_view key,
-                              std::string_view if_match, std::string_view if_none_match, const Scope* scope,
-                              const std::vector<nb::bytes>& documents) {
-  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
+nb::tuple write_all_validated(const Operation& self, const Request& request, const std::vector<nb::bytes>& documents) {
+  const crud::Request views = views_of(request);
   std::vector<std::string_view> texts;
   for (const nb::bytes& document : documents) texts.push_back(view(document));
   return to_python([&] {
     const nb::gil_scoped_release released;
-    return crud::write_all_validated(*self.operation, request, texts);
+    return crud::write_all_validated(*self.operation, views, texts);
   }());
 }
 
@@ -290,13 +313,11 @@ nb::object write_merged(const Operation& self, const StoredItem& before, const n
   return response ? nb::object(to_python(*response)) : nb::none();
 }
 
-nb::tuple perform(const Operation& self, std::string_view path, std::string_view query, std::string_view content_type,
-                  const nb::bytes& body, std::string_view key, std::string_view if_match,
-                  std::string_view if_none_match, const Scope* scope) {
-  const crud::Request request = to_request(path, query, content_type, body, key, if_match, if_none_match, scope);
+nb::tuple perform(const Operation& self, const Request& request) {
+  const crud::Request views = views_of(request);
   return to_python([&] {
     const nb::gil_scoped_release released;
-    return crud::perform(*self.operation, request);
+    return crud::perform(*self.operation, views);
   }());
 }
 
@@ -339,25 +360,32 @@ void bind_crud(nb::module_& module) {
       .def("operation", &make_operation, nb::arg("name"), nb::arg("scope").none(),
            "`scope`: of requests that come with none.");
   nb::class_<Scope>(module, "CrudScope", "What confines operations to some of the items.");
+  nb::class_<Request>(module, "CrudRequest", "What an operation has to know of a request.")
+      .def("__init__", &make_request, nb::arg("path"), nb::kw_only(), nb::arg("query") = "",
+           nb::arg("content_type") = "", nb::arg("body") = nb::bytes("", 0), nb::arg("key") = "",
+           nb::arg("if_match") = "", nb::arg("if_none_match") = "", nb::arg("scope").none() = nb::none())
+      .def_ro("query", &Request::query)
+      .def_ro("content_type", &Request::content_type)
+      .def_ro("body", &Request::body)
+      .def_ro("key", &Request::key)
+      .def_ro("if_match", &Request::if_match)
+      .def_ro("if_none_match", &Request::if_none_match)
+      .def("changed", &changed_request, nb::kw_only(), nb::arg("body").none() = nb::none(),
+           nb::arg("if_match").none() = nb::none(), nb::arg("if_none_match").none() = nb::none(),
+           "The same, but for what is given.");
   nb::class_<Operation>(module, "CrudOperation", "One operation of a resource, for both doors.")
       .def_prop_ro("is_read", [](const Operation& self) { return self.operation->is_read(); })
-      .def("perform", &perform, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
+      .def("perform", &perform, nb::arg("request"),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
            "durable.")
-      .def("examine", &examine, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
+      .def("examine", &examine, nb::arg("request"),
            "Of a write whose item Python validates: an answer like perform()'s to a body that cannot be read, else the "
            "errors of all but the body's content as entries of `detail`, b'' for none.")
-      .def("write_validated", &write_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
-           nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
-           nb::arg("document"), "Creates or replaces the item `document`, in JSON mode; answers like perform().")
-      .def("write_all_validated", &write_all_validated, nb::arg("path"), nb::arg("query"), nb::arg("content_type"),
-           nb::arg("body"), nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
-           nb::arg("documents"),
+      .def("write_validated", &write_validated, nb::arg("request"), nb::arg("document"),
+           "Creates or replaces the item `document`, in JSON mode; answers like perform().")
+      .def("write_all_validated", &write_all_validated, nb::arg("request"), nb::arg("documents"),
            "Creates the items of the list that the body is, in its order, or none; answers like perform().")
-      .def("merge_stored", &merge_stored, nb::arg("path"), nb::arg("query"), nb::arg("content_type"), nb::arg("body"),
-           nb::arg("key"), nb::arg("if_match"), nb::arg("if_none_match"), nb::arg("scope").none(),
+      .def("merge_stored", &merge_stored, nb::arg("request"),
            "The stored item with the body's patch merged into it, or an answer like perform()'s.")
       .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
            "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");

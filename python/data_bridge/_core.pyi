@@ -341,68 +341,49 @@ class CrudScope:
     """What confines operations to some of the items."""
 
 @final
+class CrudRequest:
+    """What an operation has to know of a request. `path`: as it was sent, without the query."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        query: str = "",
+        content_type: str = "",
+        body: bytes = b"",
+        key: str = "",
+        if_match: str = "",
+        if_none_match: str = "",
+        scope: CrudScope | None = None,
+    ) -> None: ...
+    @property
+    def query(self) -> str: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def if_match(self) -> str: ...
+    @property
+    def if_none_match(self) -> str: ...
+    def changed(
+        self, *, body: bytes | None = None, if_match: str | None = None, if_none_match: str | None = None
+    ) -> CrudRequest:
+        """The same, but for what is given."""
+
+@final
 class CrudOperation:
     """One operation of a resource."""
 
     @property
     def is_read(self) -> bool: ...
-    def perform(
-        self,
-        path: str,
-        query: str,
-        content_type: str,
-        body: bytes,
-        key: str,
-        if_match: str,
-        if_none_match: str,
-        scope: CrudScope | None,
-    ) -> _Answer: ...
-    def examine(
-        self,
-        path: str,
-        query: str,
-        content_type: str,
-        body: bytes,
-        key: str,
-        if_match: str,
-        if_none_match: str,
-        scope: CrudScope | None,
-    ) -> bytes | _Answer: ...
-    def write_validated(
-        self,
-        path: str,
-        query: str,
-        content_type: str,
-        body: bytes,
-        key: str,
-        if_match: str,
-        if_none_match: str,
-        scope: CrudScope | None,
-        document: bytes,
-    ) -> _Answer: ...
-    def write_all_validated(
-        self,
-        path: str,
-        query: str,
-        content_type: str,
-        body: bytes,
-        key: str,
-        if_match: str,
-        if_none_match: str,
-        scope: CrudScope | None,
-        documents: list[bytes],
-    ) -> _Answer: ...
-    def merge_stored(
-        self,
-        path: str,
-        query: str,
-        content_type: str,
-        body: bytes,
-        key: str,
-        if_match: str,
-        if_none_match: str,
-        scope: CrudScope | None,
-    ) -> StoredItem | _Answer: ...
+    def perform(self, request: CrudRequest) -> _Answer: ...
+    def examine(self, request: CrudRequest) -> bytes | _Answer: ...
+    def write_validated(self, request: CrudRequest, document: bytes) -> _Answer: ...
+    def write_all_validated(self, request: CrudRequest, documents: list[bytes]) -> _Answer: ...
+    def merge_stored(self, request: CrudRequest) -> StoredItem | _Answer: ...
     def write_merged(self, before: StoredItem, document: bytes) -> _Answer | None: ...
 
 @final

@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudOperation, CrudScope, StoredItem, is_json_content_type
+from ._core import CrudOperation, CrudRequest, StoredItem, is_json_content_type
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .resource_options import frozen_fields
@@ -28,7 +28,6 @@ from .stored_items import StoredItems
 __all__ = ["PythonHalf"]
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
-Arguments = tuple[str, str, str, bytes, str, str, str, CrudScope | None]
 
 _VALIDATING = ("create", "replace", "update")
 _READING = ("list", "get")
@@ -77,35 +76,35 @@ class PythonHalf:
         self,
         name: str,
         operation: CrudOperation,
-        arguments: Arguments,
+        request: CrudRequest,
         calls: Calls = NO_CALLS,
         values: Mapping[str, Any] = _NO_VALUES,
     ) -> Answer:
-        """What `operation.perform(*arguments)` is for others. Raises what the model's own code and the hooks raise.
+        """What `operation.perform(request)` is for others. Raises what the model's own code and the hooks raise.
 
         `values`: what fields of a new item are that the client does not name.
         """
         if name in _READING:
-            return self._rewritten(name, operation.perform(*arguments), query=arguments[1])
+            return self._rewritten(name, operation.perform(request), query=request.query)
         if name == "delete":
-            return await self._delete(operation, arguments, calls)
-        entries = operation.examine(*arguments)
+            return await self._delete(operation, request, calls)
+        entries = operation.examine(request)
         if isinstance(entries, tuple):
             return entries
         if name == "update":
-            return await self._update(operation, arguments, entries, calls)
-        if not arguments[3]:
+            return await self._update(operation, request, entries, calls)
+        if not request.body:
             return _unprocessable(entries)
-        body: Any = arguments[3]
-        if is_json_content_type(arguments[2].encode("latin-1")):
+        body: Any = request.body
+        if is_json_content_type(request.content_type.encode("latin-1")):
             body = json.loads(body)
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)
         if name == "create" and isinstance(body, list):
-            return await self._create_all(operation, arguments, body, entries, calls, values)
+            return await self._create_all(operation, request, body, entries, calls, values)
         unseen = [] if name == "create" or entries else self.items.absent_unseen(body)
         if unseen:
-            kept = self._stored(operation, arguments)
+            kept = self._stored(operation, request)
             if isinstance(kept, tuple):
                 if kept[0] != 404:
                     return kept
@@ -119,16 +118,16 @@ class PythonHalf:
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
         if name == "replace" and calls.has("create", "replace"):
-            return await self._replace_with_hooks(operation, arguments, item, calls)
-        return await self._write(name, operation, arguments, await calls.before(name, item), calls)
+            return await self._replace_with_hooks(operation, request, item, calls)
+        return await self._write(name, operation, request, await calls.before(name, item), calls)
 
     async def _write(
-        self, name: str, operation: CrudOperation, arguments: Arguments, item: BaseModel, calls: Calls
+        self, name: str, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
     ) -> Answer:
         document = self._document(item)
         if document is None:
             return _FAILED
-        answer = await run_in_threadpool(operation.write_validated, *arguments, document)
+        answer = await run_in_threadpool(operation.write_validated, request, document)
         # What a PUT leaves out of the frozen fields is as it was stored.
         rewritten = self._rewritten(name, answer, [item] if name == "create" or not self._frozen else [])
         if answer[0] in (200, 201):
@@ -138,39 +137,38 @@ class PythonHalf:
         return rewritten
 
     async def _replace_with_hooks(
-        self, operation: CrudOperation, arguments: Arguments, item: BaseModel, calls: Calls
+        self, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
     ) -> Answer:
         """A PUT makes an item or replaces one, by different hooks, and must then do what they were told."""
-        path, query, content_type, body, key, if_match, if_none_match, scope = arguments
         for _ in range(_MAX_MERGES):
-            stored = operation.merge_stored(*arguments)
+            stored = operation.merge_stored(request)
             is_there = isinstance(stored, StoredItem)
             if not isinstance(stored, StoredItem) and (stored[0] != 404 or not self.may_create):
                 return stored
-            if if_match and not is_there:
+            if request.if_match and not is_there:
                 return _CHANGED
             if is_there:
-                given = (path, query, content_type, body, key, if_match or "*", if_none_match, scope)
+                given = request.changed(if_match=request.if_match or "*")
             else:
-                given = (path, query, content_type, body, key, if_match, "*", scope)
+                given = request.changed(if_none_match="*")
             named = item.model_copy(deep=True)
             if self._key is not None:
-                named.__dict__[self._key] = self._typed_key(key)
+                named.__dict__[self._key] = self._typed_key(request.key)
             if isinstance(stored, StoredItem):
                 self._keep_frozen(named, stored)
             kind = "replace" if is_there else "create"
             answer = await self._write("replace", operation, given, await calls.before(kind, named), calls)
-            if answer[0] != 412 or (if_match if is_there else if_none_match):
+            if answer[0] != 412 or (request.if_match if is_there else request.if_none_match):
                 return answer  # else somebody has made or removed it meanwhile
         return _BUSY
 
-    async def _delete(self, operation: CrudOperation, arguments: Arguments, calls: Calls) -> Answer:
-        found = operation.merge_stored(*arguments)
+    async def _delete(self, operation: CrudOperation, request: CrudRequest, calls: Calls) -> Answer:
+        found = operation.merge_stored(request)
         if not isinstance(found, StoredItem):
             return found
-        key = self._typed_key(arguments[4])
+        key = self._typed_key(request.key)
         await calls.before("delete", key)
-        answer = await run_in_threadpool(operation.perform, *arguments)
+        answer = await run_in_threadpool(operation.perform, request)
         if answer[0] == 204:
             await calls.after("delete", key)
         return answer
@@ -178,7 +176,7 @@ class PythonHalf:
     async def _create_all(
         self,
         operation: CrudOperation,
-        arguments: Arguments,
+        request: CrudRequest,
         body: list[Any],
         entries: bytes,
         calls: Calls,
@@ -198,20 +196,20 @@ class PythonHalf:
             if document is None:
                 return _FAILED
             documents.append(document)
-        answer = await run_in_threadpool(operation.write_all_validated, *arguments, documents)
+        answer = await run_in_threadpool(operation.write_all_validated, request, documents)
         rewritten = self._rewritten("create", answer, items)
         if answer[0] == 201 and calls.has_after("create"):
             for item, stored in zip(items, json.loads(answer[2]), strict=True):
                 await calls.after("create", self._as_stored(item, stored))
         return rewritten
 
-    async def _update(self, operation: CrudOperation, arguments: Arguments, entries: bytes, calls: Calls) -> Answer:
+    async def _update(self, operation: CrudOperation, request: CrudRequest, entries: bytes, calls: Calls) -> Answer:
         if entries:
             return _unprocessable(entries)  # without the item there is nothing to validate
-        patch = json.loads(arguments[3])
+        patch = json.loads(request.body)
         changed: dict[str, Any] | None = None  # what a hook has made of the patch, by fields
         for _ in range(_MAX_MERGES):
-            merged = operation.merge_stored(*arguments)
+            merged = operation.merge_stored(request)
             if not isinstance(merged, StoredItem):
                 return merged
             value = self._without_key(json.loads(merged.merged), is_new=False)
@@ -224,7 +222,7 @@ class PythonHalf:
                     changed = {
                         name: each for name, each in result.items() if name not in changes or each != changes[name]
                     }
-                    arguments = (*arguments[:3], json.dumps(patch).encode(), *arguments[4:])
+                    request = request.changed(body=json.dumps(patch).encode())
                     continue
                 if changed:
                     item = self.items.validate_merged(self.items.changed(value, changed), patch)
@@ -242,9 +240,9 @@ class PythonHalf:
         return _BUSY
 
     @staticmethod
-    def _stored(operation: CrudOperation, arguments: Arguments) -> Answer | dict[str, Any]:
+    def _stored(operation: CrudOperation, request: CrudRequest) -> Answer | dict[str, Any]:
         """The item that a PUT is to replace, whatever its preconditions are, or an answer."""
-        found = operation.merge_stored(*arguments[:5], "*", "", arguments[7])
+        found = operation.merge_stored(request.changed(if_match="*", if_none_match=""))
         if not isinstance(found, StoredItem):
             return found
         stored: dict[str, Any] = json.loads(found.merged)

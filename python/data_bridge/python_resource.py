@@ -17,7 +17,7 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudScope, StoredItem
+from ._core import CrudRequest, CrudScope, StoredItem
 from .list_fields import sort_terms
 from .resource import AttachedResource, Resource
 from .resource_options import OPERATIONS
@@ -60,12 +60,12 @@ class ModelResource(AttachedResource, Generic[ModelT]):
     async def get(self, key: Any) -> ModelT:
         """The item of this key."""
         await self.ensure_open()
-        return self._restored(_body(self._operations["get"].perform(*_arguments(key=key))))
+        return self._restored(_body(self._operations["get"].perform(_request(key=key))))
 
     async def etag(self, key: Any) -> str:
         """What `if_match` of a write takes: it is refused, 412, where the item is another by then."""
         await self.ensure_open()
-        answer = self._operations["get"].perform(*_arguments(key=key))
+        answer = self._operations["get"].perform(_request(key=key))
         _body(answer)
         return dict(answer[3])[b"etag"].decode()
 
@@ -123,9 +123,9 @@ class ModelResource(AttachedResource, Generic[ModelT]):
             raise ValueError(f"{self._writer.model.__name__} has no field {unknown[0]!r} to change")
         await self.ensure_open()
         operation = self._operations["update"]
-        arguments = _arguments(body=b"{}", key=key, if_match=if_match)
+        request = _request(body=b"{}", key=key, if_match=if_match)
         for _ in range(_MAX_MERGES):
-            merged = operation.merge_stored(*arguments)
+            merged = operation.merge_stored(request)
             if not isinstance(merged, StoredItem):
                 _body(merged)
                 raise AssertionError("an answer instead of an item is a refusal")
@@ -147,12 +147,12 @@ class ModelResource(AttachedResource, Generic[ModelT]):
     async def _list(self, where: Any, **parameters: Any) -> Any:
         await self.ensure_open()
         query = urlencode({name: value for name, value in parameters.items() if value is not None})
-        arguments = _arguments(query=query, scope=self.resource.scopes.native(where))
-        return _body(await run_in_threadpool(self._operations["list"].perform, *arguments))
+        request = _request(query=query, scope=self.resource.scopes.native(where))
+        return _body(await run_in_threadpool(self._operations["list"].perform, request))
 
-    async def _write(self, write: Callable[..., Answer], body: bytes, *documents: Any, **request: Any) -> Any:
+    async def _write(self, write: Callable[..., Answer], body: bytes, *documents: Any, **asked: Any) -> Any:
         await self.ensure_open()
-        return _body(await run_in_threadpool(write, *_arguments(body=body, **request), *documents))
+        return _body(await run_in_threadpool(write, _request(body=body, **asked), *documents))
 
     def _sort(self, sort: str | None) -> str | None:
         terms = sort_terms("list()", self._writer.model, self.resource.shapes.fields, sort)
@@ -195,15 +195,23 @@ def resource_of(app: FastAPI, model: type[ModelT], path: str | None = None) -> M
     return made
 
 
-def _arguments(
+def _request(
     *,
     query: str = "",
     body: bytes = b"",
     key: Any = "",
     if_match: str | None = None,
     scope: CrudScope | None = None,
-) -> tuple[str, str, str, bytes, str, str, str, CrudScope | None]:
-    return "/", query, "application/json", body, str(key), if_match or "", "", scope
+) -> CrudRequest:
+    return CrudRequest(
+        "/",
+        query=query,
+        content_type="application/json",
+        body=body,
+        key=str(key),
+        if_match=if_match or "",
+        scope=scope,
+    )
 
 
 def _body(answer: Answer) -> Any:

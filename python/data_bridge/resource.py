@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudFaults, CrudOperation, CrudResource, CrudStore
+from ._core import CrudFaults, CrudOperation, CrudRequest, CrudResource, CrudStore
 from .hooks import NO_CALLS, Hooks
 from .python_operations import PythonHalf
 from .resource_options import Operation
@@ -173,24 +173,24 @@ class ServedResource(AttachedResource):
         resource = self.resource
         operation = self._operations[name]
         scope = resource.scopes.condition(name, solved)
-        arguments = (
+        asked = CrudRequest(
             _sent_path(request),
-            request.scope["query_string"].decode("latin-1"),
-            request.headers.get("content-type", ""),
-            await request.body(),
-            request.path_params.get(resource.key, ""),
-            ", ".join(request.headers.getlist("if-match")),
-            ", ".join(request.headers.getlist("if-none-match")),
-            resource.scopes.native(scope),
+            query=request.scope["query_string"].decode("latin-1"),
+            content_type=request.headers.get("content-type", ""),
+            body=await request.body(),
+            key=request.path_params.get(resource.key, ""),
+            if_match=", ".join(request.headers.getlist("if-match")),
+            if_none_match=", ".join(request.headers.getlist("if-none-match")),
+            scope=resource.scopes.native(scope),
         )
         # A read takes microseconds, less than a thread; a write waits for the disk.
         if name in resource.through_python:
             calls = resource.hooks.calls(solved) if resource.hook_names[name] else NO_CALLS
-            answer = await resource.python.perform(name, operation, arguments, calls, resource.scopes.values(scope))
+            answer = await resource.python.perform(name, operation, asked, calls, resource.scopes.values(scope))
         elif operation.is_read:
-            answer = operation.perform(*arguments)
+            answer = operation.perform(asked)
         else:
-            answer = await run_in_threadpool(operation.perform, *arguments)
+            answer = await run_in_threadpool(operation.perform, asked)
         status, content_type, body, headers = answer
         response = Response(status_code=status)
         response.body = b"" if request.method == "HEAD" else body

@@ -23,6 +23,7 @@ bool BytesNode::validate(const json::Value& input, State& state, json::Value& ou
   if (!check_text_length(state, input, kWords, input.as_string().size(), min_length_, max_length_)) {
     return false;
   }
+  state.floor_exactness(Exactness::kLax);
   out = input;
   return true;
 }

@@ -50,6 +50,7 @@ bool DateNode::validate(const json::Value& input, State& state, json::Value& out
     return state.fail("date_parsing", "Input should be a valid date in the format YYYY-MM-DD, " + message, input,
                       {{"error", message}});
   }
+  state.floor_exactness(Exactness::kLax);
   out = written(text, input, state);
   return true;
 }
@@ -69,6 +70,7 @@ bool TimeNode::validate(const json::Value& input, State& state, json::Value& out
   }
   std::string text;
   append_time(text, *value);
+  state.floor_exactness(Exactness::kLax);
   out = written(text, input, state);
   return true;
 }
@@ -99,6 +101,7 @@ bool DurationNode::validate(const json::Value& input, State& state, json::Value&
   }
   std::string text;
   append_duration(text, *value);
+  state.floor_exactness(Exactness::kLax);
   out = written(text, input, state);
   return true;
 }

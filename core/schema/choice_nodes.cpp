@@ -110,6 +110,7 @@ bool EnumNode::validate(const json::Value& input, State& state, json::Value& out
   if (choice == nullptr) {
     return state.fail("enum", "Input should be " + expected_, input, {{"expected", expected_}});
   }
+  state.floor_exactness(Exactness::kLax);
   out = *choice;
   return true;
 }

@@ -18,6 +18,7 @@
 #include "schema/scalar_nodes.hpp"
 #include "schema/string_node.hpp"
 #include "schema/tuple_nodes.hpp"
+#include "schema/union_nodes.hpp"
 
 namespace data_bridge::schema {
 
@@ -139,8 +140,9 @@ class Compiler {
       reader.fail("has another version");
     }
     const Reader dialect(reader.get("dialect"), "the dialect");
-    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "digit_zeros"});
+    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "digit_zeros", "unprintable"});
     read_digit_zeros(dialect);
+    read_unprintable(dialect);
     schema_.null_is_missing = dialect.flag("null_is_missing");
     schema_.parse_options.trailing_comma_message = dialect.flag("trailing_comma_message");
     schema_.parse_options.max_depth = static_cast<std::uint32_t>(dialect.length("max_depth").value_or(0));
@@ -177,6 +179,23 @@ class Compiler {
     if (!std::ranges::is_sorted(schema_.digit_zeros)) {
       dialect.fail("has \"digit_zeros\" in another order");
     }
+  }
+
+  void read_unprintable(const Reader& dialect) {
+    if (dialect.find("unprintable") == nullptr) {
+      return;
+    }
+    const auto is_code_point = [](const json::Value& value) {
+      return value.is_int() && value.as_int() >= 0 && value.as_int() <= 0x10FFFF;
+    };
+    PythonTexts::Ranges ranges;
+    for (const json::Value& range : dialect.list("unprintable")) {
+      if (!range.is_array() || range.items().size() != 2 || !std::ranges::all_of(range.items(), is_code_point)) {
+        dialect.fail("has \"unprintable\" that are no ranges of code points");
+      }
+      ranges.emplace_back(range.items()[0].as_int(), range.items()[1].as_int());
+    }
+    schema_.texts.set_unprintable(std::move(ranges));
   }
 
   NodePtr node(const json::Value& value) {
@@ -278,6 +297,12 @@ class Compiler {
     }
     if (type == "dict") {
       return dict_node(reader);
+    }
+    if (type == "union") {
+      return union_node(reader);
+    }
+    if (type == "tagged-union") {
+      return tagged_union_node(reader);
     }
     if (type == "ref") {
       reader.allow({"type", "name"});
@@ -456,8 +481,53 @@ class Compiler {
     return {items.begin(), items.end()};
   }
 
+  std::vector<UnionMember> members(const Reader& reader) {
+    std::vector<UnionMember> result;
+    for (const json::Value& item : reader.list("members")) {
+      const Reader member(item, "a member of a union");
+      member.allow({"label", "schema"});
+      result.push_back({.label = member.text("label"), .node = node(member.get("schema"))});
+    }
+    return result;
+  }
+
+  NodePtr union_node(const Reader& reader) {
+    reader.allow({"type", "mode", "members"});
+    const std::string mode = reader.text("mode");
+    if (mode == "smart") {
+      return std::make_unique<SmartUnionNode>(members(reader));
+    }
+    if (mode == "left_to_right") {
+      return std::make_unique<OrderedUnionNode>(members(reader));
+    }
+    reader.fail("has an unknown \"mode\"");
+  }
+
+  NodePtr tagged_union_node(const Reader& reader) {
+    reader.allow({"type", "keys", "discriminator", "not_found", "expected_tags", "members"});
+    return std::make_unique<TaggedUnionNode>(Discriminator{.keys = texts(reader, "keys"),
+                                                           .text = reader.text("discriminator"),
+                                                           .not_found = reader.text("not_found"),
+                                                           .expected_tags = reader.text("expected_tags")},
+                                             members(reader), schema_.texts);
+  }
+
+  static std::vector<std::string> texts(const Reader& reader, std::string_view key) {
+    std::vector<std::string> result;
+    for (const json::Value& text : reader.list(key)) {
+      if (!text.is_string()) {
+        reader.fail("has \"" + std::string(key) + "\" that are not strings");
+      }
+      result.emplace_back(text.as_string());
+    }
+    if (result.empty()) {
+      reader.fail("has no \"" + std::string(key) + "\"");
+    }
+    return result;
+  }
+
   NodePtr model_node(const Reader& reader) {
-    reader.allow({"type", "name", "fields", "extra"});
+    reader.allow({"type", "name", "fields", "extra", "counts_extra"});
     const std::string extra = reader.text("extra");
     if (extra != "ignore" && extra != "forbid" && extra != "allow") {
       reader.fail("has an unknown \"extra\"");
@@ -469,22 +539,15 @@ class Compiler {
     return std::make_unique<ModelNode>(reader.text("name"), std::move(fields),
                                        extra == "ignore"   ? Extra::kIgnore
                                        : extra == "forbid" ? Extra::kForbid
-                                                           : Extra::kAllow);
+                                                           : Extra::kAllow,
+                                       reader.flag("counts_extra"));
   }
 
   Field field(const Reader& reader) {
     reader.allow({"name", "keys", "output_key", "location", "schema", "default"});
     Field result;
     result.name = reader.text("name");
-    for (const json::Value& key : reader.list("keys")) {
-      if (!key.is_string()) {
-        reader.fail("has a key that is not a string");
-      }
-      result.keys.emplace_back(key.as_string());
-    }
-    if (result.keys.empty()) {
-      reader.fail("has no keys");
-    }
+    result.keys = texts(reader, "keys");
     result.output_key = reader.text("output_key");
     if (reader.find("location") != nullptr) {
       result.location = reader.text("location");

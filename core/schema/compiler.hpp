@@ -13,6 +13,7 @@
 #include "schema/decimal.hpp"
 #include "schema/model_node.hpp"
 #include "schema/node.hpp"
+#include "schema/python_text.hpp"
 
 namespace data_bridge::schema {
 
@@ -24,6 +25,7 @@ struct CompiledSchema {
   NodePtr root;
   const ModelNode* model = nullptr;  ///< what the root leads to
   DigitZeros digit_zeros;
+  PythonTexts texts;
   json::ParseOptions parse_options;
   bool null_is_missing = false;
 };

@@ -2,6 +2,7 @@
 #include "schema/container_nodes.hpp"
 
 #include "schema/lengths.hpp"
+#include "schema/scalar_nodes.hpp"
 
 namespace data_bridge::schema {
 
@@ -13,6 +14,14 @@ bool NullableNode::validate(const json::Value& input, State& state, json::Value&
   return inner_->validate(input, state, out);
 }
 
+ListNode::ListNode(NodePtr item, std::optional<std::size_t> min_length, std::optional<std::size_t> max_length,
+                   bool fail_fast) noexcept
+    : item_(std::move(item)),
+      min_length_(min_length),
+      max_length_(max_length),
+      fail_fast_(fail_fast),
+      takes_anything_(dynamic_cast<const AnyNode*>(item_.get()) != nullptr) {}
+
 bool ListNode::validate(const json::Value& input, State& state, json::Value& out) const {
   if (!input.is_array()) {
     return state.fail("list_type", "Input should be a valid list", input);
@@ -21,6 +30,7 @@ bool ListNode::validate(const json::Value& input, State& state, json::Value& out
   if (max_length_ && items.size() > *max_length_ && !fail_fast_) {
     return fail_length(state, input, "List", true, *max_length_, items.size());
   }
+  const Exactness exactness = state.match.exactness;
   json::Value* results = state.arena().allocate_array<json::Value>(items.size());
   bool valid = true;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -40,6 +50,9 @@ bool ListNode::validate(const json::Value& input, State& state, json::Value& out
   }
   if (min_length_ && items.size() < *min_length_) {
     return fail_length(state, input, "List", false, *min_length_, items.size());
+  }
+  if (takes_anything_) {
+    state.match.exactness = exactness;  // Pydantic does not look at the items
   }
   out = json::Value::array({results, items.size()});
   return true;

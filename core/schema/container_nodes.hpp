@@ -26,8 +26,7 @@ class NullableNode final : public Node {
 class ListNode final : public Node {
  public:
   ListNode(NodePtr item, std::optional<std::size_t> min_length, std::optional<std::size_t> max_length,
-           bool fail_fast) noexcept
-      : item_(std::move(item)), min_length_(min_length), max_length_(max_length), fail_fast_(fail_fast) {}
+           bool fail_fast) noexcept;
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kJson; }
 
@@ -36,6 +35,7 @@ class ListNode final : public Node {
   std::optional<std::size_t> min_length_;
   std::optional<std::size_t> max_length_;
   bool fail_fast_;
+  bool takes_anything_;
 };
 
 /// A model used in several places or within itself. The target belongs to the compiled model.

@@ -52,6 +52,7 @@ bool DecimalNode::validate(const json::Value& input, State& state, json::Value& 
   if (!check_digits(*value, input, state) || !check(*value, input, state)) {
     return false;
   }
+  state.floor_exactness(Exactness::kLax);
   std::string written;
   append_decimal(written, *value);
   out = json::Value::string(input.is_string() && input.as_string() == written ? input.as_string()

@@ -7,8 +7,8 @@
 
 namespace data_bridge::schema {
 
-ModelNode::ModelNode(std::string name, std::vector<Field> fields, Extra extra)
-    : name_(std::move(name)), fields_(std::move(fields)), extra_(extra) {
+ModelNode::ModelNode(std::string name, std::vector<Field> fields, Extra extra, bool counts_extra)
+    : name_(std::move(name)), fields_(std::move(fields)), extra_(extra), counts_extra_(counts_extra) {
   for (const Field& field : fields_) {
     std::vector<std::uint32_t>& numbers = tried_.emplace_back();
     for (const std::string& key : field.keys) {
@@ -40,6 +40,7 @@ bool ModelNode::validate(const json::Value& input, State& state, json::Value& ou
     return state.fail("model_attributes_type", "Input should be a valid dictionary or object to extract fields from",
                       input);
   }
+  state.floor_exactness(Exactness::kStrict);
   const std::span<const json::Member> members = input.members();
   const json::Value** found = state.arena().allocate_array<const json::Value*>(keys_.size());
   std::fill_n(found, keys_.size(), nullptr);
@@ -108,6 +109,8 @@ bool ModelNode::validate(const json::Value& input, State& state, json::Value& ou
   if (!valid) {
     return false;
   }
+  const auto set = static_cast<std::size_t>(std::count(used, used + keys_.size(), true));
+  state.add_fields_set(set + (counts_extra_ ? count - fields_.size() : 0));
   out = json::Value::object({results, count});
   return true;
 }

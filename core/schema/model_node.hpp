@@ -26,7 +26,8 @@ struct Field {
 
 class ModelNode final : public Node {
  public:
-  ModelNode(std::string name, std::vector<Field> fields, Extra extra);
+  /// `counts_extra`: members that are no fields count for what fits better in a union.
+  ModelNode(std::string name, std::vector<Field> fields, Extra extra, bool counts_extra);
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] json::Value merge(const json::Value& stored, const json::Value& patch,
                                   json::Arena& arena) const override;
@@ -53,6 +54,7 @@ class ModelNode final : public Node {
   std::string name_;
   std::vector<Field> fields_;
   Extra extra_;
+  bool counts_extra_;
   std::vector<LocationItem> keys_;                 // every key that means a field, once
   std::vector<std::vector<std::uint32_t>> tried_;  // per field: numbers of its keys
   std::vector<LocationItem> fixed_locations_;      // per field: Field::location

@@ -1,10 +1,12 @@
 // One node of a compiled schema: a validator that also brings its value into JSON mode.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,19 @@
 #include "schema/model.hpp"
 
 namespace data_bridge::schema {
+
+/// How near the value that was sent is to the type that took it (pydantic-core, src/validators/validation_state.rs).
+enum class Exactness : std::uint8_t {
+  kLax,     ///< it was converted
+  kStrict,  ///< strict mode would have taken it, too
+  kExact,
+};
+
+/// By which the members of a union are compared.
+struct Match {
+  Exactness exactness = Exactness::kExact;
+  std::optional<std::size_t> fields_set;  ///< of all models within; nullopt: there was none
+};
 
 /// What one validation carries along.
 class State {
@@ -57,6 +72,22 @@ class State {
   }
   [[nodiscard]] bool writable() const noexcept { return unwritable_.empty(); }
 
+  /// What was found out since a union began with one of its members.
+  Match match;
+  void floor_exactness(Exactness exactness) noexcept { match.exactness = std::min(match.exactness, exactness); }
+  void add_fields_set(std::size_t count) noexcept { match.fields_set = match.fields_set.value_or(0) + count; }
+
+  /// What cannot be written so far, taken out; to be put back where it belongs to the value that counts.
+  [[nodiscard]] Errors take_unwritable() noexcept { return std::exchange(unwritable_, {}); }
+  void put_back_unwritable(Errors errors) noexcept {
+    if (unwritable_.empty()) unwritable_ = std::move(errors);
+  }
+
+  /// One more member of a union is tried. False where there were so many that nobody means it: members that lead to
+  /// themselves are tried 2^depth times, which Pydantic would do for hours.
+  [[nodiscard]] bool try_member() noexcept { return ++tried_members_ <= kMaxTriedMembers; }
+  static constexpr std::uint32_t kMaxTriedMembers = 100'000;
+
   /// What failed, or else what cannot be written.
   [[nodiscard]] Errors take_errors();
 
@@ -69,6 +100,7 @@ class State {
   json::Arena& arena_;
   Errors errors_;
   Errors unwritable_;  // at most one
+  std::uint32_t tried_members_ = 0;
 };
 
 class Node {

@@ -37,11 +37,13 @@ bool to_int(const json::Value& input, bool strict, State& state, json::Value& ou
   if (!strict) {
     switch (input.type()) {
       case json::Type::kBool:
+        state.floor_exactness(Exactness::kLax);
         out = json::Value::integer(input.as_bool() ? 1 : 0);
         return true;
       case json::Type::kString: {
         const auto parsed = parse_int(input.as_string(), state.arena());
         if (parsed) {
+          state.floor_exactness(Exactness::kLax);
           out = *parsed;
           return true;
         }
@@ -66,6 +68,7 @@ bool to_int(const json::Value& input, bool strict, State& state, json::Value& ou
           return state.fail("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size",
                             input);
         }
+        state.floor_exactness(Exactness::kLax);
         out = json::Value::integer(static_cast<std::int64_t>(value));
         return true;
       }
@@ -109,6 +112,7 @@ bool FloatNode::validate(const json::Value& input, State& state, json::Value& ou
       break;
     case json::Type::kInt:
     case json::Type::kBigInt:
+      state.floor_exactness(Exactness::kStrict);
       value = int_to_double(input);
       if (std::isinf(value)) {  // PyFloat_AsDouble raises OverflowError
         return state.fail("float_type", "Input should be a valid number", input);
@@ -118,6 +122,7 @@ bool FloatNode::validate(const json::Value& input, State& state, json::Value& ou
       if (strict_) {
         return state.fail("float_type", "Input should be a valid number", input);
       }
+      state.floor_exactness(Exactness::kLax);
       value = input.as_bool() ? 1.0 : 0.0;
       break;
     case json::Type::kString:
@@ -127,6 +132,7 @@ bool FloatNode::validate(const json::Value& input, State& state, json::Value& ou
           return state.fail("float_parsing", "Input should be a valid number, unable to parse string as a number",
                             input);
         }
+        state.floor_exactness(Exactness::kLax);
         value = *parsed;
         break;
       }
@@ -190,6 +196,7 @@ bool BoolNode::validate(const json::Value& input, State& state, json::Value& out
       value = number == 0 ? std::optional(false) : number == 1 ? std::optional(true) : std::nullopt;
     }
     if (interpretable && value) {
+      state.floor_exactness(Exactness::kLax);
       out = json::Value::boolean(*value);
       return true;
     }

@@ -63,6 +63,7 @@ bool NoneNode::validate(const json::Value& input, State& state, json::Value& out
 }
 
 bool AnyNode::validate(const json::Value& input, State& state, json::Value& out) const {
+  state.floor_exactness(Exactness::kStrict);
   out = input;
   check_writable(input, state);
   return true;
@@ -91,6 +92,7 @@ bool DatetimeNode::validate(const json::Value& input, State& state, json::Value&
                : state.fail("datetime_parsing", "Input should be a valid datetime, " + error, input,
                             {{"error", error}});
   }
+  state.floor_exactness(Exactness::kLax);
   std::string text;
   append_datetime(text, *value);
   out = json::Value::string(input.is_string() && input.as_string() == text ? input.as_string()
@@ -117,6 +119,7 @@ bool UuidNode::validate(const json::Value& input, State& state, json::Value& out
     return state.fail("uuid_version", message + " expected", input,
                       {{"expected_version", json::Value::integer(*version_)}});
   }
+  state.floor_exactness(Exactness::kLax);
   out = json::Value::string(input.as_string() == text ? input.as_string() : state.arena().copy(text));
   return true;
 }

@@ -13,6 +13,7 @@ bool FixedTupleNode::validate(const json::Value& input, State& state, json::Valu
   if (strict_ || !input.is_array()) {
     return state.fail("tuple_type", "Input should be a valid tuple", input);
   }
+  state.floor_exactness(Exactness::kLax);
   const std::span<const json::Value> given = input.items();
   if (given.size() > items_.size()) {
     return fail_length(state, input, "Tuple", true, items_.size(), given.size());
@@ -36,6 +37,7 @@ bool TupleNode::validate(const json::Value& input, State& state, json::Value& ou
   if (strict_ || !input.is_array()) {
     return state.fail("tuple_type", "Input should be a valid tuple", input);
   }
+  state.floor_exactness(Exactness::kLax);
   const std::span<const json::Value> items = input.items();
   json::Value* results = state.arena().allocate_array<json::Value>(items.size());
   const std::size_t start = state.error_count();
@@ -68,6 +70,7 @@ bool SetNode::validate(const json::Value& input, State& state, json::Value& out)
                       : state.fail("set_type", "Input should be a valid set", input);
   }
   const std::string_view type = is_frozen_ ? "Frozenset" : "Set";
+  state.floor_exactness(Exactness::kLax);
   const std::span<const json::Value> items = input.items();
   json::Value* results = state.arena().allocate_array<json::Value>(items.size());
   std::set<std::string_view> seen;  // not hashed: clients choose the texts

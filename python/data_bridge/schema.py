@@ -5,13 +5,14 @@ The text is JSON::
     {"version": 1,
      "dialect": {"trailing_comma_message": bool, "max_depth": int,    # how this Python reads JSON
                  "null_is_missing": bool,                             # how this FastAPI takes a body of null
-                 "digit_zeros": [int]},                               # where digits begin in this Python's Unicode
+                 "digit_zeros": [int],                                # where digits begin in this Python's Unicode
+                 "unprintable": [[int, int]]},                        # ranges of what its repr() escapes
      "definitions": {"0": NODE, ...},                                  # shared and recursive schemas
      "schema": NODE}
 
 A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the model's configuration
 already folded in: ``int float str bool none any datetime date time timedelta decimal bytes uuid literal enum nullable
-list tuple tuple-of set frozenset dict ref model``.
+list tuple tuple-of set frozenset dict union tagged-union ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
 which has the kind of a column and no validation, and is a reason for operations to go through Python.
 """
@@ -37,8 +38,12 @@ from data_bridge.schema_dialect import (
     decimal_digits_are_exact,
     dict_ends_early,
     digit_zeros,
+    extra_is_set,
     is_known,
+    unions_are_known,
     unix_times_have_exponents,
+    unprintable_ranges,
+    words_of_tags,
 )
 
 __all__ = [
@@ -131,6 +136,9 @@ _SET_ITEMS = {"str", "bytes", "date", "literal", "enum"}
 _NEVER_NONE = {"dict", "tuple", "set", "frozenset", "typed-dict", "dataclass", "generator", "list"}
 _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 
+
+# Stands for a type in which Python has to validate something.
+_ANYTHING: _Node = {"type": "opaque", "kind": "json", "nullable": True}
 
 # kMaxDivisorDigits of the core.
 _MAX_DIVISOR_DIGITS = 18
@@ -249,6 +257,15 @@ def is_secret(serialiser: Any) -> bool:
     return is_pydantics_own(serialiser) and "secret" in _name_of(serialiser).lower()
 
 
+def _follows_strictness(schema: Any) -> bool:
+    """Whether a strict union makes of its member what a strict configuration makes of it."""
+    if isinstance(schema, Mapping) and (
+        schema.get("type") in ("model", "definition-ref", "tagged-union") or schema.get("strict") is False
+    ):
+        return False
+    return all(map(_follows_strictness, parts_of(schema)))
+
+
 class _Exporter:
     def __init__(self, model: type[BaseModel], *, by_name: bool = False) -> None:
         self._root = model
@@ -258,6 +275,7 @@ class _Exporter:
         # A nested item is stored as it is answered, and must be readable again when it is patched.
         self.renamed: Reasons = []
         self._has_decimals = False
+        self._has_tags = False
         self._definitions: list[_Schema] = []
         # The references of a core schema hold addresses; numbers make the text the same in every process.
         self._names: dict[str, str] = {}
@@ -281,6 +299,7 @@ class _Exporter:
                 "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
                 "null_is_missing": NULL_IS_ABSENT,
                 **({"digit_zeros": digit_zeros()} if self._has_decimals else {}),
+                **({"unprintable": unprintable_ranges()} if self._has_tags else {}),
             },
             "definitions": definitions,
             "schema": root,
@@ -626,6 +645,71 @@ class _Exporter:
         node.update({key: schema[key] for key in limits & schema.keys() if schema[key] is not None})
         return node
 
+    def _union(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        known = {"choices", "mode", "auto_collapse", "strict"}
+        choices = [choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"]]
+        members = self._members(schema, known, config, where, choices)
+        if members is None:
+            return dict(_ANYTHING)
+        if not unions_are_known():
+            return self._refuse(where, "unions of this release of Pydantic")
+        labels = self._labels(schema, choices, config)
+        return {
+            "type": "union",
+            "mode": schema.get("mode", "smart"),
+            "members": [{"label": label, "schema": member} for label, member in zip(labels, members, strict=True)],
+        }
+
+    def _tagged_union(self, schema: _Schema, config: _Schema, where: str) -> _Node:
+        known = {"choices", "discriminator", "from_attributes", "strict"}
+        choices: Mapping[Any, Any] = schema["choices"]
+        members = self._members(schema, known, config, where, list(choices.values()))
+        keys = keys_of("", schema["discriminator"], {}) if not callable(schema["discriminator"]) else None
+        if members is None:
+            return dict(_ANYTHING)
+        if keys is None or any(type(tag) is not str for tag in choices):
+            return self._refuse(where, "a discriminator that is no field of text")
+        self._has_tags = True
+        return {
+            "type": "tagged-union",
+            "keys": keys,
+            **words_of_tags(schema["discriminator"], list(choices), keys[0]),
+            "members": [{"label": tag, "schema": member} for tag, member in zip(choices, members, strict=True)],
+        }
+
+    def _members(
+        self, schema: _Schema, known: set[str], config: _Schema, where: str, choices: list[Any]
+    ) -> list[_Node] | None:
+        """The types of a union; None where one of them, or the union itself, needs Python."""
+        reasons = len(self.inputs)
+        self._refuse_others(schema, known, where)
+        if self._strict(schema, config):
+            config = {**config, "strict": True}
+            if not all(map(_follows_strictness, choices)):
+                self._refuse(where, f"a strict `{schema['type']}` of models")
+        if not all(isinstance(choice, Mapping) for choice in choices):
+            self._refuse(where, f"a `{schema['type']}` of references to others of its members")
+            return None
+        members = [self._node(choice, config, where) for choice in choices]
+        return members if len(self.inputs) == reasons else None
+
+    def _labels(self, schema: _Schema, choices: list[_Schema], config: _Schema) -> list[str]:
+        """What stands for each member in the locations of errors."""
+
+        def labels_of(members: list[Any]) -> list[str]:
+            whole: Any = {"type": "union", "choices": members, "mode": "left_to_right"}
+            definitions: Any = {"type": "definitions", "schema": whole, "definitions": list(self._definitions)}
+            try:
+                SchemaValidator(definitions, config).validate_python(object())  # type: ignore[arg-type]
+            except ValidationError as error:
+                return [str(each["loc"][0]) for each in error.errors(include_url=False, include_input=False)]
+            return []  # no error will ever be told
+
+        labels = labels_of(schema["choices"])
+        if len(labels) == len(choices):
+            return labels
+        return [next(iter(labels_of([choice, {"type": "none"}])), "") for choice in schema["choices"]]
+
     def _definition_ref(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"schema_ref"}, where)
         target = next(each for each in self._definitions if each["ref"] == schema["schema_ref"])
@@ -685,7 +769,8 @@ class _Exporter:
             self._field(name, field, config, f"{where}.{name}" if where else name)
             for name, field in schema["fields"].items()
         ]
-        return {"type": "model", "name": model["cls"].__name__, "extra": extra or "ignore", "fields": fields}
+        node = {"type": "model", "name": model["cls"].__name__, "extra": extra or "ignore", "fields": fields}
+        return {**node, "counts_extra": True} if extra == "allow" and extra_is_set() else node
 
     def _field(self, name: str, field: _Schema, config: _Schema, where: str) -> _Node:
         excluded = {"serialization_exclude", "serialization_exclude_if"}
@@ -766,6 +851,8 @@ _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "set": _Exporter._set,
     "frozenset": _Exporter._set,
     "dict": _Exporter._dict,
+    "union": _Exporter._union,
+    "tagged-union": _Exporter._tagged_union,
     "definition-ref": _Exporter._definition_ref,
     "model": _Exporter._model,
 }

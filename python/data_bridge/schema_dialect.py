@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,8 +17,12 @@ __all__ = [
     "decimal_digits_are_exact",
     "dict_ends_early",
     "digit_zeros",
+    "extra_is_set",
     "is_known",
+    "unions_are_known",
     "unix_times_have_exponents",
+    "unprintable_ranges",
+    "words_of_tags",
 ]
 
 # What the native core does: of each kind values, with what JSON mode makes of them or what is wrong with them. Where
@@ -119,3 +124,108 @@ def digit_zeros() -> list[int]:
 def unix_times_have_exponents() -> bool:
     """A text like "1.7e9" is a unix time (since 2.12)."""
     return SchemaValidator({"type": "datetime"}).isinstance_python("1.7e9")
+
+
+def _model(*fields: tuple[str, Any], extra: str = "ignore") -> Any:
+    """A model of its own class: the first field is required, others are not."""
+    cls = type("Model", (), {})
+    members: dict[str, Any] = {}
+    for place, (name, schema) in enumerate(fields):
+        field = {"type": "default", "schema": schema, "default": None} if place else schema
+        members[name] = {"type": "model-field", "schema": field}
+    return {
+        "type": "model",
+        "cls": cls,
+        "schema": {"type": "model-fields", "fields": members, "extra_behavior": extra},
+    }
+
+
+def _chosen(choices: Sequence[Any], value: Any) -> int:
+    """Which of the models in `choices` a union makes of `value`."""
+    made = SchemaValidator({"type": "union", "choices": list(choices)}).validate_python(value)
+    return next(place for place, choice in enumerate(choices) if type(made) is choice["cls"])
+
+
+@functools.cache
+def unions_are_known() -> bool:
+    """Whether the installed Pydantic chooses among the members of a union as the native core does."""
+    number, text, anything = {"type": "int"}, {"type": "str"}, {"type": "any"}
+    either = {"type": "union", "choices": [number, text]}
+    nested = _model(("a", number), ("b", number), ("c", number))
+    cases: list[tuple[Sequence[Any], Any, int]] = [
+        # A conversion counts, whatever comes after it.
+        ([_model(("x", number), ("u", either)), _model(("x", text), ("u", either))], {"x": "1", "u": 5}, 1),
+        # The fields of all models within count, and defaults do not.
+        (
+            [_model(("n", {"type": "dict"}), ("k", number), ("l", number)), _model(("n", nested), ("k", number))],
+            {"n": {"a": 1, "b": 2, "c": 3}, "k": 1, "l": 1},
+            1,
+        ),
+        # More fields count for more than a conversion.
+        ([_model(("x", text)), _model(("x", text), ("y", number))], {"x": "1", "y": "2"}, 1),
+        # What a member that does not fit has set does not count.
+        (
+            [
+                _model(("n", nested), ("bad", number)),
+                _model(("n", {"type": "dict"})),
+                _model(("n", {"type": "dict"}), ("z", number)),
+            ],
+            {"n": {"a": 1, "b": 1}, "bad": "x", "z": 1},
+            2,
+        ),
+        # Anything is no exact type, but in a list nobody looks at the items.
+        ([_model(("x", {"type": "dict", "values_schema": anything})), _model(("x", anything))], {"x": {}}, 0),
+        ([_model(("x", {"type": "float"})), _model(("x", number))], {"x": 1}, 0),
+    ]
+    if not all(_chosen(choices, value) == place for choices, value, place in cases):
+        return False
+    plain: list[tuple[list[Any], Any, type]] = [
+        ([{"type": "float"}, number], 1, int),
+        ([anything, {"type": "list"}], [1], list),
+        ([{"type": "bool"}, number], 1, int),
+        ([text, {"type": "literal", "expected": ["a"]}], "a", str),
+    ]
+    return all(
+        type(SchemaValidator({"type": "union", "choices": choices}).validate_python(value)) is kind
+        for choices, value, kind in plain
+    )
+
+
+@functools.cache
+def extra_is_set() -> bool:
+    """Members that are no fields count among those that are set (in 2.13)."""
+    fields = ("a", {"type": "int"}), ("b", {"type": "int"})
+    return _chosen([_model(*fields), _model(fields[0], extra="allow")], {"a": 1, "b": 2, "c": 3, "d": 4}) == 1
+
+
+def words_of_tags(discriminator: Any, tags: list[str], key: str) -> dict[str, str]:
+    """How errors of a union by tags name its discriminator and its tags."""
+    choices: Any = {tag: {"type": "any"} for tag in tags}
+    validator = SchemaValidator({"type": "tagged-union", "discriminator": discriminator, "choices": choices})
+    words: dict[str, str] = {}
+    for value in ({}, {key: object()}):
+        try:
+            validator.validate_python(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            words |= {
+                "expected_tags": first["ctx"].get("expected_tags", ""),
+                "discriminator": first["ctx"]["discriminator"],
+            }
+            if not value:
+                words["not_found"] = first["msg"]
+    return words
+
+
+@functools.cache
+def unprintable_ranges() -> list[tuple[int, int]]:
+    """The code points above U+007E that repr() escapes, as ranges."""
+    ranges: list[tuple[int, int]] = []
+    for code_point in range(0x7F, sys.maxunicode + 1):
+        if chr(code_point).isprintable():
+            continue
+        if ranges and ranges[-1][1] == code_point - 1:
+            ranges[-1] = (ranges[-1][0], code_point)
+        else:
+            ranges.append((code_point, code_point))
+    return ranges

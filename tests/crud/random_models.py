@@ -164,9 +164,13 @@ NATIVE: list[tuple[Any, Value]] = [
     (Level, _one_of(1, 2, "1", 2.0, 3)),
     (Literal["a", 1, True], _one_of("a", 1, True, 1.0, "b")),
     (Any, _one_of(1, "a", None, [1, {"a": 2}], {"b": 1.5})),
+    (
+        Annotated[Cat | Dog, Field(discriminator="kind")],
+        _one_of({"kind": "cat"}, {"kind": "dog"}, {"kind": "dog", "name": "d"}, {"kind": ["cow"]}, {}),
+    ),
 ]
 _LIST, _DICT, _TUPLE, _SET, _UNION, _OPTIONAL, _MODEL = 0, 2, 3, 4, 5, 6, 7
-NATIVE_SHAPES = [_LIST, _DICT, _TUPLE, _SET, _OPTIONAL, _MODEL]
+NATIVE_SHAPES = [_LIST, _DICT, _TUPLE, _SET, _UNION, _OPTIONAL, _MODEL]
 
 
 def random_type(rng: random.Random, depth: int, *, native: bool = False) -> tuple[Any, Value]:

@@ -48,7 +48,7 @@ FIELDS: list[tuple[Any, str]] = [
     (PastDate, "`now_op` of a Pydantic `date`"),
     (Annotated[time, Field(gt=time(10))], "`gt` of a Pydantic `time`"),
     (dict[float, int], "a dict with keys of a type that has no native form as a key"),
-    (int | str, "the type `union`"),
+    (int | complex, "the type `complex`"),
     (Base64Bytes, "the validator function"),
     (set[int], "the order of a Python set of such items"),
     (frozenset[UUID], "the order of a Python frozenset of such items"),

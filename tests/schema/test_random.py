@@ -4,7 +4,7 @@ import json
 import random
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 from uuid import UUID
 
 import pytest
@@ -197,12 +197,36 @@ SCALARS += [date, time, bytes, Annotated[date, Field(gt=date(2024, 1, 1))], Anno
 SCALARS += [Annotated[str, Field(min_length=2)], Annotated[float, Field(lt=10)], Annotated[str, Field(pattern="^a")]]
 
 
+class Cat(BaseModel):
+    f0: Literal["a", "ab"]
+    f1: int = 0
+
+
+class Dog(BaseModel):
+    f0: Literal["", "5"]
+    f2: str = ""
+
+
+def random_union(rng: random.Random, depth: int) -> Any:
+    if rng.random() < 0.2:
+        return Annotated[Cat | Dog, Field(discriminator="f0")]
+    members: list[Any] = [
+        random_model(rng, depth - 1) if depth and rng.random() < 0.4 else rng.choice(SCALARS)
+        for _ in range(rng.randrange(2, 5))
+    ]
+    members = [list[each] if rng.random() < 0.2 else each for each in members]
+    return Union[*members]
+
+
 def random_model(rng: random.Random, depth: int) -> type[BaseModel]:
     fields: dict[str, Any] = {}
+    has_union = False
     for i in range(rng.randrange(1, 7)):
         kind: Any = rng.choice(SCALARS)
         if depth and rng.random() < 0.3:
             kind = random_model(rng, depth - 1)
+        elif rng.random() < 0.2:
+            kind, has_union = random_union(rng, depth), True
         if rng.random() < 0.3:
             kind = list[kind]
         elif rng.random() < 0.2:
@@ -219,7 +243,7 @@ def random_model(rng: random.Random, depth: int) -> type[BaseModel]:
         default: Any = rng.choice([..., ..., None, 5, "d"])
         fields[f"f{i}"] = (kind, Field(default, **options))
     config = ConfigDict(extra=rng.choice(["ignore", "forbid", "allow"]), populate_by_name=rng.random() < 0.3)
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and not has_union:  # a strict union of models goes through Python
         config["strict"] = True
     if rng.random() < 0.2:
         config["str_strip_whitespace"] = True

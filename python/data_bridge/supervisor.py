@@ -96,6 +96,7 @@ class _Worker:
         self.line.setblocking(False)
         self.started = time.monotonic()
         self.ready = False
+        self.has_answered = False  # until then its interpreter starts, for as long as a busy machine takes
         self.unanswered = 0
         self.stopping = False
         self.is_silent = False
@@ -240,6 +241,7 @@ class Supervisor:
                 self._selector.unregister(worker.line)
                 worker.is_silent = True
                 continue
+            worker.has_answered = True
             worker.unanswered = 0
             if b"r" in heard:
                 worker.ready = self._has_served = True
@@ -290,9 +292,10 @@ class Supervisor:
         self._start_at = time.monotonic() + min(_LONGEST_PAUSE, 0.25 * 2**self._early_deaths)
 
     def _ask_workers(self) -> None:
+        limit = self._options.timeout_worker_healthcheck
         for worker in self._workers:
             # Questions are counted, not seconds: behind a pause of the whole machine nobody has answered for long.
-            if worker.unanswered * _ASKING_INTERVAL >= self._options.timeout_worker_healthcheck > 0:
+            if worker.has_answered and worker.unanswered * _ASKING_INTERVAL >= limit > 0:
                 logger.error("Worker %d does not answer; it is killed.", worker.pid)
                 worker.process.kill()
             worker.ask()

@@ -18,11 +18,22 @@ from .raw_client import Answer, RawConnection, answer
 Found = TypeVar("Found")
 
 
+#: Seconds that a connection may be idle: between two requests a busy machine may take its time.
+IDLE = 60
+
+
 @contextmanager
 def both_servers(make_app: Callable[[], FastAPI], io_threads: int) -> Iterator[tuple[int, int]]:
     """The ports of uvicorn and of data_bridge, which answer without the Date and Server fields."""
     config = uvicorn.Config(
-        make_app(), port=0, http="httptools", log_config=None, access_log=False, server_header=False, date_header=False
+        make_app(),
+        port=0,
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=IDLE,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -30,7 +41,9 @@ def both_servers(make_app: Callable[[], FastAPI], io_threads: int) -> Iterator[t
     while not server.started:
         time.sleep(0.01)
     uvicorn_port = server.servers[0].sockets[0].getsockname()[1]
-    with LiveServer(make_app(), server_header=False, date_header=False, io_threads=io_threads) as live:
+    with LiveServer(
+        make_app(), server_header=False, date_header=False, io_threads=io_threads, timeout_keep_alive=IDLE
+    ) as live:
         yield uvicorn_port, live.port
     server.should_exit = True
     thread.join()

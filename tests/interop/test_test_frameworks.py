@@ -48,9 +48,10 @@ def test_anyios_task_groups_and_cancel_scopes() -> None:
                     await anyio.sleep(0.01)
                     ended.append(name)
 
-        with anyio.move_on_after(0.1) as scope:
+        with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
                 names = [await tasks.start(work, str(number)) for number in range(50)]
+                scope.deadline = anyio.current_time() + 0.1
         assert scope.cancelled_caught
         assert sorted(ended) == sorted(names)
 

@@ -31,6 +31,13 @@ class Blocked:
         connection.send(request("GET", "/block"))
         return connection
 
+    def wait_for_threads(self) -> None:
+        """Until all of them are busy."""
+        deadline = time.monotonic() + PATIENCE
+        while len(self.begun) < THREADS:
+            assert time.monotonic() < deadline, self.begun
+            time.sleep(0.005)
+
     def wait_for_requests(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE
         while self.server.server.in_flight != count:
@@ -72,6 +79,7 @@ def test_they_are_bounded_as_all_requests_are(io_threads: int) -> None:
     with blocked(io_threads, limit_concurrency=20) as server:
         waiting = [server.ask() for _ in range(19)]
         server.wait_for_requests(19)
+        server.wait_for_threads()
         for _ in range(5):
             with server.ask() as refused:
                 assert refused.read_answer().status_line == "HTTP/1.1 503 Service Unavailable"
@@ -97,6 +105,7 @@ def test_those_whose_clients_have_left_end_in_their_turn(io_threads: int) -> Non
             for connection in leaving:
                 connection.close()
         server.wait_for_requests(200)
+        server.wait_for_threads()
         assert len(server.begun) == THREADS
         server.go.set()
         assert server.server.wait_idle(PATIENCE)

@@ -112,6 +112,19 @@ def test_a_worker_that_does_not_answer_is_replaced(start: Start) -> None:
     assert server.stop() == 0
 
 
+def test_a_worker_whose_interpreter_starts_slowly_is_waited_for(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, time\nif 'DATA_BRIDGE_WORKER' in os.environ:\n    time.sleep(4)\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = start("", *TWO, "--timeout-worker-healthcheck", "1")
+    started(server)
+    assert "does not answer" not in server.log
+    assert server.stop() == 0
+
+
 def test_sighup_replaces_each_worker_and_loses_nothing(start: Start) -> None:
     server = start("", *TWO, *UNBOUNDED)
     before = started(server)

@@ -59,19 +59,19 @@ const char* kind_name(schema::FieldKind kind) noexcept {
 nb::bytes to_bytes(const std::string& text) { return nb::bytes(text.data(), text.size()); }
 
 // (status, body): 200 and the value in JSON mode, or FastAPI's answer to a bad one.
-nb::tuple answer(const std::expected<json::Value, schema::Rejection>& result) {
+nb::tuple answer(const schema::Model& model, const std::expected<json::Value, schema::Rejection>& result) {
   if (!result) {
     return nb::make_tuple(result.error().status, to_bytes(result.error().body));
   }
   std::string out;
-  (void)json::write(out, *result, json::Style::kPydantic);
+  (void)json::write(out, *result, model.json_style());
   return nb::make_tuple(200, to_bytes(out));
 }
 
 nb::tuple validate(const SchemaModel& self, const nb::bytes& body, bool is_json) {
   const std::string_view bytes(body.c_str(), body.size());
   json::Arena arena;
-  return answer(schema::validate_body(*self.model, bytes, is_json, arena));
+  return answer(*self.model, schema::validate_body(*self.model, bytes, is_json, arena));
 }
 
 nb::tuple validate_field(const SchemaModel& self, std::string_view name, std::string_view text,
@@ -87,9 +87,9 @@ nb::tuple validate_field(const SchemaModel& self, std::string_view name, std::st
   json::Arena arena;
   auto result = self.model->validate_field(*index, json::Value::string(text), arena);
   if (!result) {
-    return answer(std::unexpected(schema::reject(result.error(), prefix)));
+    return answer(*self.model, std::unexpected(schema::reject(result.error(), prefix)));
   }
-  return answer(*result);
+  return answer(*self.model, *result);
 }
 
 nb::list fields(const SchemaModel& self) {

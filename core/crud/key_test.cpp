@@ -71,9 +71,10 @@ TEST_F(KeyTest, ATextKeyThatMayBeAbsentIsRequiredAllTheSame) {
 }
 
 TEST_F(KeyTest, UuidKeysAreAssignedAndNormalised) {
-  const std::string uuid = R"({"type":"uuid"})";
-  Client client(attached(spec_of("Event", field_of("id", R"({"type":"nullable","schema":{"type":"uuid"}})", "null")),
-                         {.table = "events"}, uuid));
+  const std::string uuid = R"({"type":"uuid","words":"current"})";
+  Client client(attached(
+      spec_of("Event", field_of("id", R"({"type":"nullable","schema":{"type":"uuid","words":"current"}})", "null")),
+      {.table = "events"}, uuid));
   const Response assigned = client.create("{}");
   ASSERT_EQ(assigned.status, 201);
   EXPECT_EQ(assigned.body[21], '7') << assigned.body;

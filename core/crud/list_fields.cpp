@@ -140,7 +140,7 @@ std::expected<storage::Cell, schema::Errors> ListFields::read_value(const ListFi
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     return storage::Cell(value->as_string().starts_with('-') ? -kInfinity : kInfinity);
   }
-  auto cell = to_cell(*value, kind);
+  auto cell = to_cell(*value, kind, model_->json_style());
   if (!cell)
     return std::unexpected(refused("string_unicode",
                                    "Input should be a valid string, unable to parse raw data as a unicode string",

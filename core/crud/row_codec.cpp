@@ -47,9 +47,9 @@ bool fits(const json::Value& value, ColumnKind kind) noexcept {
 }
 
 // nullopt for text that has no UTF-8 form, which can stand only in members that no field describes.
-std::optional<std::string> json_text(const json::Value& value) {
+std::optional<std::string> json_text(const json::Value& value, json::Style style) {
   std::string text;
-  if (!json::write(text, value, json::Style::kPydantic)) {
+  if (!json::write(text, value, style)) {
     return std::nullopt;
   }
   return text;
@@ -78,13 +78,13 @@ schema::Error out_of_range(const std::string& field, const json::Value& value, c
 }
 
 // The value of a member, as json::write_*() do.
-char* write_value(char* to, const storage::CellView& cell, ColumnKind kind) noexcept {
+char* write_value(char* to, const storage::CellView& cell, ColumnKind kind, json::FloatStyle floats) noexcept {
   if (cell.is_null()) return json::write_text(to, "null");
   switch (kind) {
     case ColumnKind::kInteger:
       return json::write_int(to, cell.integer);
     case ColumnKind::kReal:
-      return std::isfinite(cell.number()) ? json::write_double(to, cell.number(), json::FloatStyle::kPydantic)
+      return std::isfinite(cell.number()) ? json::write_double(to, cell.number(), floats)
                                           : json::write_text(to, "null");
     case ColumnKind::kBoolean:
       return json::write_text(to, cell.integer != 0 ? "true" : "false");
@@ -133,7 +133,7 @@ ColumnKind column_kind(schema::FieldKind kind) noexcept {
   return ColumnKind::kJson;
 }
 
-std::optional<Cell> to_cell(const json::Value& value, ColumnKind kind) {
+std::optional<Cell> to_cell(const json::Value& value, ColumnKind kind, json::Style style) {
   if (value.is_null()) {
     return Cell();
   }
@@ -159,7 +159,7 @@ std::optional<Cell> to_cell(const json::Value& value, ColumnKind kind) {
     case ColumnKind::kJson:
       break;
   }
-  return json_text(value).transform([](std::string text) { return Cell(std::move(text)); });
+  return json_text(value, style).transform([](std::string text) { return Cell(std::move(text)); });
 }
 
 std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema::Model> model, std::string_view key,
@@ -189,7 +189,7 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
       if (!value->is_null() && (!fits(*value, column.kind) || value->is_big_int())) {
         column.kind = ColumnKind::kJson;
       }
-      column.default_value = to_cell(*value, column.kind);
+      column.default_value = to_cell(*value, column.kind, codec.model_->json_style());
       column.nullable = column.nullable || (column.default_value && column.default_value->index() == 0);  // NaN
     }
     columns.push_back(std::move(column));
@@ -252,7 +252,7 @@ std::expected<storage::Row, schema::Error> RowCodec::to_row(const json::Value& v
       const json::Value* given = input.is_object() ? input.find(fields[at].input_key) : nullptr;
       return std::unexpected(out_of_range(fields[at].input_key, member, given));
     }
-    auto cell = to_cell(member, kind);
+    auto cell = to_cell(member, kind, model_->json_style());
     if (!cell) {
       return std::unexpected(not_unicode(fields[at].input_key, json::Value()));
     }
@@ -260,7 +260,7 @@ std::expected<storage::Row, schema::Error> RowCodec::to_row(const json::Value& v
   }
   if (extra_column_) {
     const auto extra = members.subspan(fields.size());
-    auto text = json_text(json::Value::object(extra));
+    auto text = json_text(json::Value::object(extra), model_->json_style());
     if (!text) {
       return std::unexpected(not_unicode(std::string(extra.front().key.as_string()), json::Value()));
     }
@@ -280,9 +280,10 @@ void RowCodec::append_fields(std::string& out, storage::RowView row) const {
     if (cell.type == CellType::kText) text_size += cell.text.size();
   }
   if (text_size > json::kShortString) return append_long_fields(out, row);
+  const json::FloatStyle floats = json::float_style(model_->json_style());
   json::append_bounded(out, fixed_bound_ + json::escaped_bound(text_size), [&](char* to) {
     for (std::size_t column = 0; column < labels_.size(); ++column) {
-      to = write_value(labels_[column].write(to), row[column], table_.columns[column].kind);
+      to = write_value(labels_[column].write(to), row[column], table_.columns[column].kind, floats);
     }
     return to;
   });
@@ -304,7 +305,8 @@ void RowCodec::append_long_value(std::string& out, storage::RowView row, std::si
     json::append_string(out, cell.text);
   } else {
     const std::size_t bound = kScalarBound + (is_text ? cell.text.size() : 0);
-    json::append_bounded(out, bound, [&](char* to) { return write_value(to, cell, kind); });
+    json::append_bounded(
+        out, bound, [&](char* to) { return write_value(to, cell, kind, json::float_style(model_->json_style())); });
   }
 }
 

@@ -23,8 +23,9 @@ namespace data_bridge::crud {
 /// The column for values of a type.
 [[nodiscard]] storage::ColumnKind column_kind(schema::FieldKind kind) noexcept;
 /// A value of the column's type, or null, as a row has it; nullopt for text that has no UTF-8 form, which can stand
-/// only in members that no field describes.
-[[nodiscard]] std::optional<storage::Cell> to_cell(const json::Value& value, storage::ColumnKind kind);
+/// only in members that no field describes. `style`: of JSON.
+[[nodiscard]] std::optional<storage::Cell> to_cell(const json::Value& value, storage::ColumnKind kind,
+                                                   json::Style style);
 
 /// The table of a model: a column for each field, in front of them a key where the model has none, behind them one
 /// for the members that are no fields (extra="allow"). Immutable.

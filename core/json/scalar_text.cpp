@@ -168,7 +168,11 @@ char* write_double(char* to, double value, FloatStyle style) noexcept {
   }
   const int exponent = digits.point - 1;
   *to++ = 'e';
-  *to++ = exponent < 0 ? '-' : '+';
+  if (exponent < 0) {
+    *to++ = '-';
+  } else if (style != FloatStyle::kPlainExponents) {
+    *to++ = '+';
+  }
   const int magnitude = std::abs(exponent);
   if (style == FloatStyle::kPython && magnitude < 10) *to++ = '0';
   return std::to_chars(to, to + 3, magnitude).ptr;

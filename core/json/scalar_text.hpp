@@ -11,8 +11,9 @@
 namespace data_bridge::json {
 
 enum class FloatStyle : std::uint8_t {
-  kPydantic,  ///< Rust's ryu: 1e+16, 0.00001, 1e-6
-  kPython,    ///< repr(): 1e+16, 0.0001, 1e-05
+  kPydantic,        ///< Rust's zmij: 1e+16, 0.00001, 1e-6
+  kPlainExponents,  ///< Rust's ryu: 1e16, 0.00001, 1e-6
+  kPython,          ///< repr(): 1e+16, 0.0001, 1e-05
 };
 
 // What a write_*() may need behind `to`, in bytes.

@@ -17,6 +17,8 @@ void append_finite(std::string& out, double value, FloatStyle style) {
 bool append_not_finite(std::string& out, double value, Style style) {
   switch (style) {
     case Style::kPydantic:
+    case Style::kPydanticPlain:
+    case Style::kPydanticDumps:
       out.append("null");
       return true;
     case Style::kPython:
@@ -46,7 +48,7 @@ bool write_value(std::string& out, const Value& value, Style style, std::uint32_
       if (!std::isfinite(value.as_double())) {
         return append_not_finite(out, value.as_double(), style);
       }
-      append_finite(out, value.as_double(), style == Style::kPydantic ? FloatStyle::kPydantic : FloatStyle::kPython);
+      append_finite(out, value.as_double(), float_style(style));
       return true;
     case Type::kString:
       if (value.has_surrogates()) {
@@ -98,6 +100,20 @@ bool write_value(std::string& out, const Value& value, Style style, std::uint32_
 }
 
 }  // namespace
+
+FloatStyle float_style(Style style) noexcept {
+  switch (style) {
+    case Style::kPydantic:
+      return FloatStyle::kPydantic;
+    case Style::kPydanticPlain:
+      return FloatStyle::kPlainExponents;
+    case Style::kPydanticDumps:
+    case Style::kFastApi:
+    case Style::kPython:
+      break;
+  }
+  return FloatStyle::kPython;
+}
 
 bool write(std::string& out, const Value& value, Style style, std::uint32_t max_depth) {
   return write_value(out, value, style, max_depth);

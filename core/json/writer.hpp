@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "json/scalar_text.hpp"
 #include "json/value.hpp"
 
 namespace data_bridge::json {
@@ -12,12 +13,19 @@ namespace data_bridge::json {
 enum class Style : std::uint8_t {
   /// model_dump_json(): floats as 1e+16, 0.00001, 1e-6; NaN and infinities are null.
   kPydantic,
+  /// The same before Pydantic 2.13: 1e16.
+  kPydanticPlain,
+  /// The same by FastAPI before 0.130, which has json.dumps() write it: 1e+16, 0.00001 as 1e-05.
+  kPydanticDumps,
   /// json.dumps(ensure_ascii=False, allow_nan=False, separators=(",", ":")) after FastAPI's
   /// jsonable_encoder: floats by repr(), NaN and infinities fail, members "_sa..." are left out.
   kFastApi,
   /// json.dumps(ensure_ascii=False, separators=(",", ":")), for Python to read again: NaN, Infinity, -Infinity.
   kPython,
 };
+
+/// Of the floats in it.
+[[nodiscard]] FloatStyle float_style(Style style) noexcept;
 
 /// Containers within containers that jsonable_encoder gets through before CPython's limit of 1000
 /// frames (measured under FastAPI 0.165 on 3.12 and 3.13: 968).

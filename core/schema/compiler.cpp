@@ -140,9 +140,10 @@ class Compiler {
       reader.fail("has another version");
     }
     const Reader dialect(reader.get("dialect"), "the dialect");
-    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "digit_zeros", "unprintable"});
+    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "digit_zeros", "unprintable", "floats"});
     read_digit_zeros(dialect);
     read_unprintable(dialect);
+    schema_.json_style = json_style(dialect);
     schema_.null_is_missing = dialect.flag("null_is_missing");
     schema_.parse_options.trailing_comma_message = dialect.flag("trailing_comma_message");
     schema_.parse_options.max_depth = static_cast<std::uint32_t>(dialect.length("max_depth").value_or(0));
@@ -179,6 +180,20 @@ class Compiler {
     if (!std::ranges::is_sorted(schema_.digit_zeros)) {
       dialect.fail("has \"digit_zeros\" in another order");
     }
+  }
+
+  static json::Style json_style(const Reader& dialect) {
+    const std::string floats = dialect.find("floats") != nullptr ? dialect.text("floats") : "pydantic";
+    if (floats == "plain-exponents") {
+      return json::Style::kPydanticPlain;
+    }
+    if (floats == "repr") {
+      return json::Style::kPydanticDumps;
+    }
+    if (floats != "pydantic") {
+      dialect.fail("has unknown \"floats\"");
+    }
+    return json::Style::kPydantic;
   }
 
   void read_unprintable(const Reader& dialect) {
@@ -225,8 +240,8 @@ class Compiler {
                                           inner != nullptr ? node(*inner) : nullptr);
     }
     if (type == "datetime") {
-      reader.allow({"type", "strict", "exponents"});
-      return std::make_unique<DatetimeNode>(reader.flag("strict"), reader.flag("exponents"));
+      reader.allow({"type", "strict", "exponents", "mirrored"});
+      return std::make_unique<DatetimeNode>(reader.flag("strict"), reader.flag("exponents"), reader.flag("mirrored"));
     }
     if (type == "date") {
       reader.allow({"type", "strict", "exponents", "le", "lt", "ge", "gt"});
@@ -258,10 +273,7 @@ class Compiler {
                                          reader.length("max_length"));
     }
     if (type == "uuid") {
-      reader.allow({"type", "strict", "version"});
-      const std::optional<json::Value> version = reader.integer("version");
-      return std::make_unique<UuidNode>(reader.flag("strict"),
-                                        version ? std::optional(version->as_int()) : std::nullopt);
+      return uuid_node(reader);
     }
     if (type == "literal") {
       reader.allow({"type", "values", "expected"});
@@ -337,6 +349,19 @@ class Compiler {
       reader.fail("has an unknown \"kind\"");
     }
     return kind == "text" ? FieldKind::kString : FieldKind::kJson;
+  }
+
+  static NodePtr uuid_node(const Reader& reader) {
+    reader.allow({"type", "strict", "version", "words"});
+    const std::optional<json::Value> version = reader.integer("version");
+    const std::string words = reader.text("words");
+    if (words != "current" && words != "from-one" && words != "long") {
+      reader.fail("has unknown \"words\"");
+    }
+    return std::make_unique<UuidNode>(reader.flag("strict"), version ? std::optional(version->as_int()) : std::nullopt,
+                                      words == "long"       ? text::UuidWords::kLong
+                                      : words == "from-one" ? text::UuidWords::kFromOne
+                                                            : text::UuidWords::kCurrent);
   }
 
   static NodePtr integer_node(const Reader& reader) {

@@ -10,6 +10,7 @@
 
 #include "json/arena.hpp"
 #include "json/parser.hpp"
+#include "json/writer.hpp"
 #include "schema/decimal.hpp"
 #include "schema/model_node.hpp"
 #include "schema/node.hpp"
@@ -27,6 +28,7 @@ struct CompiledSchema {
   DigitZeros digit_zeros;
   PythonTexts texts;
   json::ParseOptions parse_options;
+  json::Style json_style = json::Style::kPydantic;
   bool null_is_missing = false;
 };
 

@@ -259,14 +259,14 @@ std::optional<std::int64_t> read_integer(std::string_view text) noexcept {
   return ec == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-// `[+-]?digits.digits`, one side of the point possibly empty; behind it an exponent where `exponents`.
+// `[+-]?digits.digits`; where `exponents` there may be nothing in front of the point, and an exponent in the end.
 std::optional<double> read_decimal(std::string_view text, bool exponents) noexcept {
   std::string_view number = text;
   if (number.starts_with('+') || number.starts_with('-')) {
     number.remove_prefix(1);
   }
   const std::size_t point = number.find('.');
-  if (point == std::string_view::npos || number.size() == 1) {
+  if (point == std::string_view::npos || number.size() == 1 || (point == 0 && !exponents)) {
     return std::nullopt;
   }
   const std::size_t end = exponents ? std::min(number.find_first_of("eE"), number.size()) : number.size();

@@ -90,6 +90,8 @@ std::optional<std::size_t> Model::field_index(std::string_view name) const noexc
 const std::string& Model::name() const noexcept { return impl_->schema->model->name(); }
 bool Model::allows_extra() const noexcept { return impl_->schema->model->extra() == Extra::kAllow; }
 const json::ParseOptions& Model::parse_options() const noexcept { return impl_->schema->parse_options; }
+json::Style Model::json_style() const noexcept { return impl_->schema->json_style; }
+
 bool Model::null_is_missing() const noexcept { return impl_->schema->null_is_missing; }
 
 }  // namespace data_bridge::schema

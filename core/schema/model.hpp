@@ -13,6 +13,7 @@
 
 #include "json/parser.hpp"
 #include "json/value.hpp"
+#include "json/writer.hpp"
 #include "schema/errors.hpp"
 
 namespace data_bridge::schema {
@@ -78,6 +79,8 @@ class Model {
   [[nodiscard]] bool allows_extra() const noexcept;
   /// How the Python that exported the model reads JSON.
   [[nodiscard]] const json::ParseOptions& parse_options() const noexcept;
+  /// How the FastAPI and the Pydantic that exported the model write JSON.
+  [[nodiscard]] json::Style json_style() const noexcept;
   /// True where the FastAPI that exported the model takes a body of `null` for none.
   [[nodiscard]] bool null_is_missing() const noexcept;
 

@@ -39,6 +39,16 @@ Defect find_defect(const json::Value& value, std::uint32_t levels) {
 
 }  // namespace
 
+// What pydantic-core before 2.14 read: floor(x) and the absolute value of the fraction, which before 2.12 was one of
+// seconds where the number was one of milliseconds.
+static json::Value mirror(const json::Value& input, bool fractions_of_unit) {
+  constexpr double kMilliseconds = 2e10;  // numbers beyond are not of seconds
+  const double number = input.as_double();
+  const double fraction = std::fabs(number - std::trunc(number));
+  const double scale = !fractions_of_unit && std::fabs(number) > kMilliseconds ? 1000 : 1;
+  return json::Value::number(std::floor(number) + fraction * scale);
+}
+
 void check_writable(const json::Value& input, State& state) {
   // pydantic-core counts open definitions and inferred values together, up to 255.
   switch (find_defect(input, State::kMaxReferences + 1 - state.references)) {
@@ -80,7 +90,7 @@ bool DatetimeNode::validate(const json::Value& input, State& state, json::Value&
   if (!strict_ && input.is_string()) {
     value = parse_datetime(input.as_string(), exponents_);
   } else if (!strict_ && is_number(input)) {
-    value = datetime_from_number(input);
+    value = datetime_from_number(mirrored_ && input.is_double() ? mirror(input, exponents_) : input);
   } else {
     return state.fail("datetime_type", "Input should be a valid datetime", input);
   }
@@ -107,7 +117,7 @@ bool UuidNode::validate(const json::Value& input, State& state, json::Value& out
   if (!input.is_string()) {
     return state.fail("uuid_type", "UUID input should be a string, bytes or UUID object", input);
   }
-  const auto uuid = text::parse_uuid(input.as_string());
+  const auto uuid = text::parse_uuid(input.as_string(), words_);
   if (!uuid) {
     return state.fail("uuid_parsing", "Input should be a valid UUID, " + uuid.error(), input,
                       {{"error", uuid.error()}});

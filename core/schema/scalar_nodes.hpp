@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "schema/node.hpp"
+#include "text/uuid.hpp"
 
 namespace data_bridge::schema {
 
@@ -53,26 +54,31 @@ class OpaqueNode final : public Node {
 /// Strict: nothing that comes out of JSON is a datetime.
 class DatetimeNode final : public Node {
  public:
-  DatetimeNode(bool strict, bool exponents) noexcept : strict_(strict), exponents_(exponents) {}
+  /// `exponents`: "1.7e9" is a unix time. `mirrored`: the fraction of a number below zero counts upwards.
+  DatetimeNode(bool strict, bool exponents, bool mirrored) noexcept
+      : strict_(strict), exponents_(exponents), mirrored_(mirrored) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDatetime; }
 
  private:
   bool strict_;
   bool exponents_;
+  bool mirrored_;
 };
 
 /// Strict: nothing that comes out of JSON is a UUID.
 class UuidNode final : public Node {
  public:
   /// `version`: the only one allowed (UUID4 ...), if any.
-  UuidNode(bool strict, std::optional<std::int64_t> version) noexcept : strict_(strict), version_(version) {}
+  UuidNode(bool strict, std::optional<std::int64_t> version, text::UuidWords words) noexcept
+      : strict_(strict), version_(version), words_(words) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kUuid; }
 
  private:
   bool strict_;
   std::optional<std::int64_t> version_;
+  text::UuidWords words_;
 };
 
 }  // namespace data_bridge::schema

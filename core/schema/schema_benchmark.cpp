@@ -18,7 +18,7 @@ constexpr std::string_view kSpec = R"({"version":1,"dialect":{"trailing_comma_me
     {"name":"tags","keys":["tags"],"output_key":"tags","default":[],
      "schema":{"type":"list","items":{"type":"str"}}},
     {"name":"made","keys":["made"],"output_key":"made","schema":{"type":"datetime"}},
-    {"name":"id","keys":["id"],"output_key":"id","schema":{"type":"uuid"}},
+    {"name":"id","keys":["id"],"output_key":"id","schema":{"type":"uuid","words":"current"}},
     {"name":"weight","keys":["weight"],"output_key":"weight","schema":{"type":"int","ge":0,"le":100}}]}})";
 
 constexpr std::string_view kBody =

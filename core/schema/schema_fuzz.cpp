@@ -30,7 +30,7 @@ constexpr std::string_view kSpec =
     {"name":"a","keys":["a"],"output_key":"a","default":[],"schema":{"type":"set","items":{"type":"date"}}},
     {"name":"h","keys":["h"],"output_key":"h","default":null,
      "schema":{"type":"nullable","schema":{"type":"tuple","items":[{"type":"time"},{"type":"bytes"}]}}},
-    {"name":"u","keys":["u"],"output_key":"u","default":null,"schema":{"type":"nullable","schema":{"type":"uuid"}}},
+    {"name":"u","keys":["u"],"output_key":"u","default":null,"schema":{"type":"nullable","schema":{"type":"uuid","words":"current"}}},
     {"name":"t","keys":["t"],"output_key":"t","default":null,
      "schema":{"type":"nullable","schema":{"type":"ref","name":"0"}}}]}},
   "schema":{"type":"ref","name":"0"}})";

@@ -37,14 +37,15 @@ bool read(std::string_view text, bool hyphens, UuidText& out) noexcept {
 // The crate looks at `character as u8`: the low byte of the code point, so that U+0130 counts as "0".
 char low_byte(std::string_view text) noexcept { return static_cast<char>(first_code_point(text) & 0xFF); }
 
-std::string explain(std::string_view text) {
+std::string explain(std::string_view text, UuidWords words) {
+  const bool is_current = words == UuidWords::kCurrent;
   // Of the right length for a form with a prefix, the crate parses and explains what is inside; longer
   // than any form, it does not look.
   if (text.size() == 38 && text.starts_with('{') && text.ends_with('}')) {
     text = text.substr(1, 36);
   } else if (text.size() == 45 && text.starts_with("urn:uuid:")) {
     text = text.substr(9);
-  } else if (text.size() > 45) {
+  } else if (is_current && text.size() > 45) {
     return "invalid length: found " + std::to_string(text.size());
   }
   std::string_view inner = text;
@@ -59,7 +60,8 @@ std::string explain(std::string_view text) {
   std::size_t hyphens = 0;
   std::array<std::size_t, 4> bounds{};
   for (std::size_t i = 0; i < inner.size(); i += sequence_length(inner[i])) {
-    const char low = low_byte(inner.substr(i));
+    // Before, a character beyond ASCII was none of a UUID's.
+    const char low = is_current || sequence_length(inner[i]) == 1 ? low_byte(inner.substr(i)) : '\xFF';
     if (low == '-') {
       if (hyphens < bounds.size()) {
         bounds[hyphens] = i;
@@ -67,11 +69,15 @@ std::string explain(std::string_view text) {
       ++hyphens;
     } else if (hex_value(low) < 0) {
       const std::string_view character = inner.substr(i, sequence_length(inner[i]));
-      return "invalid character: found `" + std::string(character) + "` at " + std::to_string(i + offset);
+      return std::string("invalid character: ") +
+             (words == UuidWords::kLong ? "expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], "
+                                        : "") +
+             "found `" + std::string(character) + "` at " + std::to_string(i + offset + (is_current ? 0 : 1));
     }
   }
-  if (hyphens == 0 && offset == 0 && text.size() != 36) {
-    return "invalid length: found " + std::to_string(text.size());
+  if (hyphens == 0 && offset == 0 && (!is_current || text.size() != 36)) {
+    return std::string("invalid length: ") + (is_current ? "" : "expected length 32 for simple format, ") + "found " +
+           std::to_string(text.size());
   }
   if (hyphens != 4) {
     return "invalid group count: expected 5, found " + std::to_string(hyphens + 1);
@@ -99,7 +105,7 @@ UuidText format_uuid(std::uint64_t high, std::uint64_t low) noexcept {
   return text;
 }
 
-std::expected<UuidText, std::string> parse_uuid(std::string_view text) {
+std::expected<UuidText, std::string> parse_uuid(std::string_view text, UuidWords words) {
   UuidText out{};
   const bool braced = text.size() == 38 && text.front() == '{' && text.back() == '}';
   const bool urn = text.size() == 45 && text.starts_with("urn:uuid:");
@@ -107,7 +113,7 @@ std::expected<UuidText, std::string> parse_uuid(std::string_view text) {
       (urn && read(text.substr(9), true, out))) {
     return out;
   }
-  return std::unexpected(explain(text));
+  return std::unexpected(explain(text, words));
 }
 
 }  // namespace data_bridge::text

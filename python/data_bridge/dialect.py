@@ -7,10 +7,14 @@ from __future__ import annotations
 import inspect
 
 import fastapi.dependencies.utils
+import fastapi.routing
 
-__all__ = ["NULL_IS_ABSENT"]
+__all__ = ["NULL_IS_ABSENT", "WRITES_BY_PYDANTIC"]
 
 _body = inspect.signature(fastapi.dependencies.utils.solve_dependencies).parameters.get("body")
 
 #: A body of ``null`` is the same as none, and not validated (before 0.151). Since, what is absent is Undefined.
 NULL_IS_ABSENT = _body is not None and _body.default is None
+
+#: What has a response model is written by Pydantic itself (since 0.130), and not by json.dumps().
+WRITES_BY_PYDANTIC = "dump_json" in inspect.signature(fastapi.routing.serialize_response).parameters

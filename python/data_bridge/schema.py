@@ -4,6 +4,7 @@ The text is JSON::
 
     {"version": 1,
      "dialect": {"trailing_comma_message": bool, "max_depth": int,    # how this Python reads JSON
+                 "floats": "pydantic" | "plain-exponents" | "repr",   # how they are written
                  "null_is_missing": bool,                             # how this FastAPI takes a body of null
                  "digit_zeros": [int],                                # where digits begin in this Python's Unicode
                  "unprintable": [[int, int]]},                        # ranges of what its repr() escapes
@@ -39,10 +40,13 @@ from data_bridge.schema_dialect import (
     dict_ends_early,
     digit_zeros,
     extra_is_set,
+    float_style,
     is_known,
     unions_are_known,
+    unix_times_are_mirrored,
     unix_times_have_exponents,
     unprintable_ranges,
+    uuid_words,
     words_of_tags,
 )
 
@@ -298,6 +302,7 @@ class _Exporter:
                 "trailing_comma_message": version >= (3, 13),
                 "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
                 "null_is_missing": NULL_IS_ABSENT,
+                "floats": float_style(),
                 **({"digit_zeros": digit_zeros()} if self._has_decimals else {}),
                 **({"unprintable": unprintable_ranges()} if self._has_tags else {}),
             },
@@ -461,7 +466,12 @@ class _Exporter:
             return self._refuse(where, "the setting `ser_json_temporal`")
         if schema.get("microseconds_precision", "truncate") != "truncate":
             return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`", "text")
-        return {"type": "datetime", "strict": self._strict(schema, config), "exponents": unix_times_have_exponents()}
+        return {
+            "type": "datetime",
+            "strict": self._strict(schema, config),
+            "exponents": unix_times_have_exponents(),
+            "mirrored": unix_times_are_mirrored(),
+        }
 
     def _date(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", *_BOUNDS}, where)
@@ -553,7 +563,10 @@ class _Exporter:
 
     def _uuid(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", "version"}, where)
-        node: _Node = {"type": "uuid", "strict": self._strict(schema, config)}
+        words = uuid_words()
+        if words is None:
+            return self._refuse(where, "how this release of Pydantic says what is no UUID", "text")
+        node: _Node = {"type": "uuid", "strict": self._strict(schema, config), "words": words}
         if "version" in schema:
             node["version"] = schema["version"]
         return node

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
+from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError, to_json
+
+from data_bridge.dialect import WRITES_BY_PYDANTIC
 
 __all__ = [
     "bound_in_words",
@@ -18,10 +20,13 @@ __all__ = [
     "dict_ends_early",
     "digit_zeros",
     "extra_is_set",
+    "float_style",
     "is_known",
     "unions_are_known",
+    "unix_times_are_mirrored",
     "unix_times_have_exponents",
     "unprintable_ranges",
+    "uuid_words",
     "words_of_tags",
 ]
 
@@ -124,6 +129,46 @@ def digit_zeros() -> list[int]:
 def unix_times_have_exponents() -> bool:
     """A text like "1.7e9" is a unix time (since 2.12)."""
     return SchemaValidator({"type": "datetime"}).isinstance_python("1.7e9")
+
+
+@functools.cache
+def unix_times_are_mirrored() -> bool:
+    """Of a number below zero the fraction counts upwards: -0.25 is a quarter of a second behind -1 (before 2.14)."""
+    value = SchemaValidator({"type": "datetime"}).validate_python(-0.25)
+    return bool(value.microsecond == 250_000)
+
+
+@functools.cache
+def uuid_words() -> str | None:
+    """How it is said that a text is no UUID; None where that is not known."""
+    found: list[str] = []
+    for text in ("x", "a"):
+        try:
+            SchemaValidator({"type": "uuid"}).validate_python(text)
+        except ValidationError as error:
+            found.append(error.errors(include_url=False)[0]["ctx"]["error"])
+    return _UUID_WORDS.get(tuple(found))
+
+
+_UUID_WORDS = {
+    ("invalid character: found `x` at 0", "invalid length: found 1"): "current",
+    (
+        "invalid character: found `x` at 1",
+        "invalid length: expected length 32 for simple format, found 1",
+    ): "from-one",
+    (
+        "invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], found `x` at 1",
+        "invalid length: expected length 32 for simple format, found 1",
+    ): "long",
+}
+
+
+@functools.cache
+def float_style() -> str:
+    """How floats are written in what FastAPI answers."""
+    if not WRITES_BY_PYDANTIC:
+        return "repr"
+    return "pydantic" if to_json(1e16) == b"1e+16" else "plain-exponents"
 
 
 def _model(*fields: tuple[str, Any], extra: str = "ignore") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
 from data_bridge._core import SchemaModel
+from data_bridge.dialect import WRITES_BY_PYDANTIC
 from data_bridge.schema import export_model
 
 Answer = tuple[int, bytes]
@@ -24,7 +26,10 @@ class Reference:
         self._app = FastAPI(openapi_url=None)
 
         async def echo(item: Any) -> Response:
-            return Response(item.model_dump_json(by_alias=True), media_type="application/json")
+            text = item.model_dump_json(by_alias=True)
+            if not WRITES_BY_PYDANTIC:
+                text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+            return Response(text, media_type="application/json")
 
         echo.__annotations__["item"] = model
         self._app.post("/")(echo)

@@ -60,9 +60,6 @@ VALIDATES_ON_DEMAND = "validate_default" in _utils._validate_value_with_model_fi
 #: Errors say where the endpoint is (0.124).
 HAS_ENDPOINT_CONTEXT = hasattr(fastapi.routing, "_extract_endpoint_context")
 
-#: Response models go to JSON in one step where no response class is named (0.130).
-DUMPS_JSON = "dump_json" in _parameters(fastapi.routing.serialize_response)
-
 #: An endpoint that is a generator streams what it yields (0.134); before, its generator was a result like any other.
 STREAMS_GENERATORS = "is_json_stream" in _parameters(fastapi.routing.get_request_handler)
 

@@ -39,6 +39,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from .. import _core
+from ..dialect import WRITES_BY_PYDANTIC
 from ..inner_apps import applications_in
 from ..routes import Watch
 from . import features, forms
@@ -675,7 +676,7 @@ class _Reader:
             return ResponseFacts(status, render, _builder(_ready_json, status_code), plain_json=plain)
         facts = ResponseFacts(status, wrap, wrap, validate=_validator(field), invalid=self.invalid_response)
         keywords = self.serializer_keywords()
-        if features.DUMPS_JSON and isinstance(handler["response_class"], DefaultPlaceholder):
+        if WRITES_BY_PYDANTIC and isinstance(handler["response_class"], DefaultPlaceholder):
             to_json = field._type_adapter.serializer.to_json
             facts.to_json, facts.to_json_keywords = to_json, keywords
             facts.encode = functools.partial(to_json, **keywords)

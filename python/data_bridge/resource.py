@@ -124,6 +124,11 @@ class AttachedResource:
         self.attached_to: CrudStore | None = None
         self._native = native
 
+    @property
+    def native(self) -> CrudResource:
+        """The native half: the model, its table, and what clients may ask of it."""
+        return self._native
+
     def attach(self, store: CrudStore) -> None:
         """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
         self._native.attach(store)

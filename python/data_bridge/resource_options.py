@@ -20,6 +20,9 @@ from .naming import plural, words
 Operation = Literal["list", "get", "create", "replace", "update", "delete"]
 OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
 
+#: What a start does to tables.
+Migrate = Literal["add", "never"]
+
 GROUPS: Mapping[str, tuple[Operation, ...]] = {
     "read": ("list", "get"),
     "write": ("create", "replace", "update", "delete"),
@@ -79,6 +82,13 @@ def check_table(options: str, table: str) -> str:
     if not isinstance(table, str) or not table or "\0" in table:
         raise ValueError(f"{options}: table={table!r} is not a name")
     return table
+
+
+def check_migrate(options: str, migrate: Migrate) -> Migrate:
+    """`migrate`. Raises ValueError."""
+    if migrate not in typing.get_args(Migrate):
+        raise ValueError(f"{options}: migrate={migrate!r}; there are 'add' and 'never'")
+    return migrate
 
 
 def check_operations(options: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:

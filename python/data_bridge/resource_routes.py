@@ -19,7 +19,7 @@ from .resource_options import Operation
 from .resource_shapes import Detail, describe
 from .stores import Stores, stores_of
 
-__all__ = ["add_routes"]
+__all__ = ["add_routes", "include_all"]
 
 _METHODS: Mapping[Operation, str] = {
     "list": "GET",
@@ -72,6 +72,12 @@ def add_routes(
         assert isinstance(route, APIRoute)
         added.append(route)
     return added
+
+
+def include_all(app: Any) -> None:
+    """Have all resources of an application in its stores: since FastAPI 0.137 routes are included when asked for."""
+    for _ in getattr(fastapi.routing, "iter_route_contexts", iter)(getattr(app, "routes", ())):
+        pass
 
 
 class ResourceRoute(APIRoute):

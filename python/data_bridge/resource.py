@@ -97,6 +97,11 @@ class Resource:
         """Where its items are: of one place are all resources with the same."""
         return self.store_url, self._native["table"]
 
+    @property
+    def requires_match(self) -> bool:
+        """Whether a write to an item without a precondition is refused."""
+        return bool(self._native["require_match"])
+
     def withdraw(self) -> None:
         """Take it out of all stores, before anything has used it."""
         for served in list(self._served.values()):

@@ -70,23 +70,23 @@ class ShownModels:
     ``stored``: what is answered. ``create``, ``replace``, ``update``: the bodies. All but ``stored`` are annotations.
     """
 
-    _made: typing.ClassVar[weakref.WeakKeyDictionary[type[BaseModel], dict[str, ShownModels]]] = (
-        weakref.WeakKeyDictionary()
-    )
+    # By the id of a model that the value keeps: a value is there as long as a resource shows it.
+    _made: typing.ClassVar[weakref.WeakValueDictionary[tuple[int, str], ShownModels]] = weakref.WeakValueDictionary()
 
     @classmethod
     def of(
         cls, model: type[BaseModel], native_model: type[BaseModel], key: str, fields: Sequence[ListField]
     ) -> ShownModels:
         """Those of `model`; `native_model`: with a key that need not be sent."""
-        made = cls._made.setdefault(model, {})
-        if key not in made:
-            made[key] = cls(model, native_model, key, fields)
-        return made[key]
+        made = cls._made.get((id(model), key))
+        if made is None:
+            made = cls._made[id(model), key] = cls(model, native_model, key, fields)
+        return made
 
     def __init__(
         self, model: type[BaseModel], native_model: type[BaseModel], key: str, fields: Sequence[ListField]
     ) -> None:
+        self.model = model
         name, declared = model.__name__, model.model_fields
         key_type = plain_type(declared[key].annotation) if key in declared else int
         assigned = _wire_names(key, declared.get(key)) if key_type is int else ()

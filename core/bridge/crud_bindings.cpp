@@ -93,6 +93,9 @@ struct Resource {
   std::shared_ptr<crud::Resource> resource;
 };
 
+/// A plan, or what was done, as Python has it: table, whether it is only checked, statements, what is left.
+using TablePlan = std::tuple<std::string, bool, std::vector<std::string>, std::vector<std::string>>;
+
 struct Operation {
   std::shared_ptr<const crud::Operation> operation;
   std::shared_ptr<routing::Endpoint> endpoint;
@@ -154,9 +157,9 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes,
                    std::vector<std::pair<std::string, std::string>> frozen, std::int64_t page_size,
-                   std::int64_t max_page_size, std::size_t max_page_bytes, bool require_match, bool replace_creates,
-                   std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
-                   const Faults& faults) {
+                   std::int64_t max_page_size, std::size_t max_page_bytes, bool migrate, bool require_match,
+                   bool replace_creates, std::vector<std::string> answer_names,
+                   std::vector<std::string> foreign_parameters, const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
     options.push_back(
@@ -175,6 +178,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .filters = std::move(options),
        .sort = std::move(sort),
        .frozen = std::move(frozen_options),
+       .migrate = migrate,
        .require_match = require_match,
        .replace_creates = replace_creates,
        .page_size = page_size,
@@ -197,6 +201,25 @@ void attach(const Resource& self, const Store& store) {
   if (!attached) {
     raise_store_error(attached.error());
   }
+}
+
+template <auto kMigration>
+std::vector<TablePlan> run_migration(std::string_view url, const std::vector<const Resource*>& resources,
+                                     std::vector<std::string> drop, std::vector<std::string> convert) {
+  std::vector<storage::Table> tables;
+  for (const Resource* const resource : resources) tables.push_back(resource->resource->codec().table());
+  auto done = [&] {
+    const nb::gil_scoped_release released;
+    return kMigration(url, tables, {.drop = std::move(drop), .convert = std::move(convert)});
+  }();
+  if (!done) {
+    raise_store_error(done.error());
+  }
+  std::vector<TablePlan> plans;
+  for (auto& plan : *done) {
+    plans.emplace_back(std::move(plan.table), plan.only_checked, std::move(plan.statements), std::move(plan.left));
+  }
+  return plans;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> wait_for_faults(const Faults& self) {
@@ -347,8 +370,8 @@ void bind_crud(nb::module_& module) {
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
            nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
-           nb::arg("max_page_bytes"), nb::arg("require_match"), nb::arg("replace_creates"), nb::arg("answer_names"),
-           nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("max_page_bytes"), nb::arg("migrate"), nb::arg("require_match"), nb::arg("replace_creates"),
+           nb::arg("answer_names"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
@@ -359,6 +382,12 @@ void bind_crud(nb::module_& module) {
       .def("scope", &make_scope, nb::arg("condition"), "Of a condition as JSON. Raises ValueError.")
       .def("operation", &make_operation, nb::arg("name"), nb::arg("scope").none(),
            "`scope`: of requests that come with none.");
+  module.def("plan_store", &run_migration<&crud::plan_store>, nb::arg("url"), nb::arg("resources"), nb::kw_only(),
+             nb::arg("drop"), nb::arg("convert"),
+             "What would be done to the tables of these resources. Raises ValueError, OSError.");
+  module.def("migrate_store", &run_migration<&crud::migrate_store>, nb::arg("url"), nb::arg("resources"), nb::kw_only(),
+             nb::arg("drop"), nb::arg("convert"),
+             "Does it, in one transaction. Raises ValueError where a value has no form in its new column, OSError.");
   nb::class_<Scope>(module, "CrudScope", "What confines operations to some of the items.");
   nb::class_<Request>(module, "CrudRequest", "What an operation has to know of a request.")
       .def("__init__", &make_request, nb::arg("path"), nb::kw_only(), nb::arg("query") = "",

@@ -57,6 +57,7 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
   }
   codec->table().unique = std::move(*unique);
   codec->table().indexes = std::move(*indexes);
+  codec->table().migrate = options.migrate;
   auto fields = ListFields::make(models.filters, *codec, options.filters);
   if (!fields) {
     return std::unexpected(std::move(fields.error()));

@@ -32,6 +32,7 @@ struct ResourceOptions {
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
+  bool migrate = true;                              ///< false: the table is somebody else's, and only checked
   bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
   bool replace_creates = true;  ///< PUT makes an item that is not there, where clients may choose keys
   std::int64_t page_size = 20;

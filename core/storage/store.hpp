@@ -78,7 +78,8 @@ class Store {
   virtual ~Store() = default;
 
   /// Makes the table what `table` needs: creates it and its indexes where missing, adds missing columns that are
-  /// nullable or have a default. Any other difference is kSchemaMismatch; nothing is ever dropped.
+  /// nullable or have a default. Any other difference is kSchemaMismatch; nothing is ever dropped. A table that is not
+  /// to be migrated is only checked.
   [[nodiscard]] virtual std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) = 0;
 
   /// Queues a write. finish() is called exactly once, possibly before this returns: with kOverloaded where more waits

@@ -55,6 +55,7 @@ struct Table {
   std::vector<std::vector<std::size_t>> unique;   ///< columns that together occur once
   std::vector<std::vector<std::size_t>> indexes;  ///< columns to find items by
   std::vector<SortedColumn> sort;                 ///< the order that lists mostly have; gets an index
+  bool migrate = true;                            ///< false: it is somebody else's, and only checked
 };
 
 }  // namespace data_bridge::storage

@@ -320,6 +320,15 @@ class StoreBackup:
 def check_store(url: str) -> list[str]:
     """What is wrong with a store's database; empty where it is whole. Raises as `StoreBackup`."""
 
+# Table, whether it is only checked, statements, what stays different and why.
+_TablePlan = tuple[str, bool, list[str], list[str]]
+
+def plan_store(url: str, resources: list[CrudResource], *, drop: list[str], convert: list[str]) -> list[_TablePlan]:
+    """What would be done to the tables of these resources; nothing is changed. ValueError, OSError."""
+
+def migrate_store(url: str, resources: list[CrudResource], *, drop: list[str], convert: list[str]) -> list[_TablePlan]:
+    """Does it, in one transaction. ValueError where a value has no form in its new column, OSError."""
+
 @final
 class CrudStore:
     """An open database. ValueError for a URL that is none of a store, OSError where it cannot be opened."""
@@ -414,6 +423,7 @@ class CrudResource:
         page_size: int,
         max_page_size: int,
         max_page_bytes: int,
+        migrate: bool,
         require_match: bool,
         replace_creates: bool,
         answer_names: list[str],

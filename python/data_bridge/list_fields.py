@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, Strict, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
 
+from data_bridge._core import SchemaModel
 from data_bridge.schema import Unsupported, export_model
 
 __all__ = ["ListField", "export_filters", "list_fields", "shown_type", "sort_terms"]
@@ -34,6 +35,7 @@ class ListField:
     """``name``: on the wire, ``address.city``. ``field``: of the model. ``members``: the keys inside of that.
 
     ``annotation``: of its values, without ``None``; of a list of its items. ``Any`` where they cannot be compared.
+    ``is_text``: they have parts to ask for.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ListField:
     members: tuple[str, ...]
     is_list: bool
     annotation: Any
+    is_text: bool = False
 
     @property
     def is_comparable(self) -> bool:
@@ -58,9 +61,15 @@ def list_fields(model: type[BaseModel], key: str) -> list[ListField]:
     found = [] if key in model.model_fields else [ListField(key, key, (), False, int)]
     for field, name, annotation in _fields_of(model):
         found.extend(_inside(field, name, (), annotation, (model,)))
-    if _is_exportable(model, [field.annotation for field in found]):
-        return found
-    return [_comparable(model, field) for field in found]
+    if not _is_exportable(model, [field.annotation for field in found]):
+        found = [_comparable(model, field) for field in found]
+    kinds = [each["kind"] for each in SchemaModel(export_filters(model, found)).fields()[_FIRST_VALUE:]]
+    return [
+        replace(field, annotation=Any)
+        if kind == "json"
+        else replace(field, is_text=kind == "str" and not field.is_list)
+        for field, kind in zip(found, kinds, strict=True)
+    ]
 
 
 def export_filters(model: type[BaseModel], fields: Sequence[ListField]) -> str:
@@ -164,6 +173,10 @@ def _is_exportable(model: type[BaseModel], annotations: Sequence[Any]) -> bool:
     except (Unsupported, PydanticUserError, SchemaError, NotImplementedError):
         return False
     return True
+
+
+# In front of them in the model of the filters: what `isnull` takes, and parts of texts.
+_FIRST_VALUE = 2
 
 
 def _filters(model: type[BaseModel], annotations: Sequence[Any]) -> type[BaseModel]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast, overload
 from urllib.parse import urlencode
 
-import fastapi.routing
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +20,7 @@ from ._core import CrudRequest, CrudScope, StoredItem
 from .list_fields import sort_terms
 from .resource import AttachedResource, Resource
 from .resource_options import OPERATIONS
+from .resource_routes import include_all
 from .stored_items import StoredItems
 from .stores import Stores, stores_of
 
@@ -184,9 +184,7 @@ def resource_of(app: FastAPI, model: type[ModelT], path: str | None = None) -> M
     Raises LookupError where there is none, or more than one.
     """
     stores = stores_of(app)
-    # Since 0.137 routes are included when somebody asks for them.
-    for _ in getattr(fastapi.routing, "iter_route_contexts", iter)(app.routes):
-        pass
+    include_all(app)
     found = [each for each in stores.resources if each.model is model and path in (None, each.path)]
     if len({each.place for each in found}) != 1:
         several = ": " + ", ".join(sorted(each.path for each in found)) if found else ""

@@ -97,6 +97,11 @@ class Resource:
         """Where its items are: of one place are all resources with the same."""
         return self.store_url, self._native["table"]
 
+    @property
+    def requires_match(self) -> bool:
+        """Whether a write to an item without a precondition is refused."""
+        return bool(self._native["require_match"])
+
     def withdraw(self) -> None:
         """Take it out of all stores, before anything has used it."""
         for served in list(self._served.values()):
@@ -123,6 +128,11 @@ class AttachedResource:
         self.stores = stores
         self.attached_to: CrudStore | None = None
         self._native = native
+
+    @property
+    def native(self) -> CrudResource:
+        """The native half: the model, its table, and what clients may ask of it."""
+        return self._native
 
     def attach(self, store: CrudStore) -> None:
         """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from data_bridge._core import CrudFaults, CrudStore
 
 if TYPE_CHECKING:
+    from data_bridge._core import CrudResource
     from data_bridge.python_resource import ModelResource
     from data_bridge.resource import AttachedResource, Resource
 
@@ -84,6 +85,15 @@ class Stores:
     def urls(self) -> list[str]:
         """The URLs of all stores that resources use, each once."""
         return list(dict.fromkeys(map(self._url_of, self._resources)))
+
+    @property
+    def native_by_url(self) -> dict[str, list[CrudResource]]:
+        """The native halves of all resources, by the URLs of their stores."""
+        found: dict[str, list[CrudResource]] = {}
+        with self._lock:
+            for resource in self._resources:
+                found.setdefault(self._url_of(resource), []).append(resource.native)
+        return found
 
     @property
     def is_open(self) -> bool:

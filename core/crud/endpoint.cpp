@@ -13,6 +13,7 @@
 
 #include "http/exchange_ref.hpp"
 #include "text/characters.hpp"
+#include "text/latin1.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -43,6 +44,8 @@ struct Fields {
         join(if_match, joined_match, header.value);
       } else if (text::equals_lower(header.name, "if-none-match")) {
         join(if_none_match, joined_none_match, header.value);
+      } else if (text::equals_lower(header.name, "idempotency-key")) {
+        idempotency_keys.push_back(text::decode_latin1(header.value));
       }
     }
   }
@@ -61,6 +64,7 @@ struct Fields {
   std::string_view if_none_match;
   std::string joined_match;
   std::string joined_none_match;
+  std::vector<std::string> idempotency_keys;
 };
 
 Request to_request(const http::Exchange& exchange, const Fields& fields, routing::PathParameters parameters) {
@@ -70,7 +74,8 @@ Request to_request(const http::Exchange& exchange, const Fields& fields, routing
                  .content_type = fields.content_type.value_or(std::string_view()),
                  .body = exchange.body(),
                  .preconditions = {.if_match = fields.if_match, .if_none_match = fields.if_none_match},
-                 .key = parameters.empty() ? std::string_view() : parameters.back()};
+                 .key = parameters.empty() ? std::string_view() : parameters.back(),
+                 .idempotency_keys = fields.idempotency_keys};
 }
 
 class ReadEndpoint final : public routing::Endpoint {

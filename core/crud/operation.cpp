@@ -34,6 +34,7 @@ void PendingWrite::finish(const storage::Error* error) noexcept {
   if (error != nullptr) {
     resource_->fail(response_, *error);
   }
+  let_go();
   done_(std::move(response_));
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "crud/plain_number.hpp"
+#include "crud/remembered_answers.hpp"
 #include "schema/body.hpp"
 #include "text/query_string.hpp"
 
@@ -101,8 +102,19 @@ storage::Status Resource::attach(std::shared_ptr<storage::Store> store) {
   if (!collection) {
     return std::unexpected(std::move(collection.error()));
   }
+  std::shared_ptr<storage::Collection> answers;
+  if (options_.creates) {
+    auto opened = store->open_collection(answers_table());
+    if (!opened) {
+      return std::unexpected(std::move(opened.error()));
+    }
+    answers = std::move(*opened);
+  }
   const std::lock_guard lock(mutex_);
-  places_.push_back(std::make_unique<const Place>(Place{std::move(store), std::move(*collection)}));
+  places_.push_back(std::make_unique<const Place>(Place{.store = std::move(store),
+                                                        .collection = std::move(*collection),
+                                                        .answers = std::move(answers),
+                                                        .keys_in_progress = std::make_unique<KeysInProgress>()}));
   place_.store(places_.back().get(), std::memory_order_release);
   return {};
 }
@@ -136,7 +148,7 @@ std::optional<storage::Key> Resource::read_key(std::string_view text, schema::Re
 
 bool Resource::may_create(const storage::Key& key) const {
   const auto field = codec_.key_field();
-  if (!options_.replace_creates || !field || codec_.table().key_kind == storage::KeyKind::kInt) {
+  if (!options_.creates || !field || codec_.table().key_kind == storage::KeyKind::kInt) {
     return false;
   }
   json::Arena arena(512);

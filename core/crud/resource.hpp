@@ -15,6 +15,7 @@
 #include "crud/cursor.hpp"
 #include "crud/entity_tag.hpp"
 #include "crud/frozen_fields.hpp"
+#include "crud/keys_in_progress.hpp"
 #include "crud/list_fields.hpp"
 #include "crud/response.hpp"
 #include "crud/row_codec.hpp"
@@ -33,7 +34,7 @@ struct ResourceOptions {
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
   bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
-  bool replace_creates = true;  ///< PUT makes an item that is not there, where clients may choose keys
+  bool creates = true;  ///< there is POST, and PUT makes an item that is not there where clients may choose keys
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
   std::size_t max_page_bytes = std::size_t{4} * 1024 * 1024;  ///< a page ends with the item that fills it
@@ -72,6 +73,9 @@ class Resource {
   struct Place {
     std::shared_ptr<storage::Store> store;
     std::shared_ptr<storage::Collection> collection;
+    std::shared_ptr<storage::Collection> answers;  ///< see remembered_answers.hpp; nullptr where nothing is created
+    /// Here and not in the resource: in the child of a fork nobody ends what its parent has begun.
+    std::unique_ptr<KeysInProgress> keys_in_progress;
   };
   /// nullptr before attach() and after detach(). Valid as long as the resource.
   [[nodiscard]] const Place* place() const noexcept { return place_.load(std::memory_order_acquire); }

@@ -34,6 +34,7 @@ void Response::clear() noexcept {
   content_type = "application/json";
   body.clear();
   headers.clear();
+  is_repeat = false;
 }
 
 void Response::recycle() noexcept {

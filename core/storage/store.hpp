@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -49,6 +50,10 @@ class WriteTransaction {
   [[nodiscard]] virtual std::expected<bool, Error> replace(Collection& collection, const Key& key, const Row& row) = 0;
   /// False where there is no such item.
   [[nodiscard]] virtual std::expected<bool, Error> remove(Collection& collection, const Key& key) = 0;
+  /// Up to `limit` of the items that `condition` holds for.
+  [[nodiscard]] virtual Status remove_some(Collection& collection, const Condition& condition, std::size_t limit) = 0;
+  /// Runs `steps`, which may write more than once; where they fail, what they wrote is undone.
+  [[nodiscard]] virtual Status attempt(const std::function<Status()>& steps) = 0;
 
  protected:
   ~WriteTransaction() = default;

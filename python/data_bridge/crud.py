@@ -130,7 +130,7 @@ def register_crud(
         "page_size": page_size,
         "max_page_size": max_page_size,
         "require_match": require_match,
-        "replace_creates": "create" in chosen,
+        "creates": "create" in chosen,
         "answer_names": python.answer_names,
     }
     resource = Resource(

@@ -181,6 +181,7 @@ class ServedResource(AttachedResource):
             key=request.path_params.get(resource.key, ""),
             if_match=", ".join(request.headers.getlist("if-match")),
             if_none_match=", ".join(request.headers.getlist("if-none-match")),
+            idempotency_keys=request.headers.getlist("idempotency-key") if name == "create" else [],
             scope=resource.scopes.native(scope),
         )
         # A read takes microseconds, less than a thread; a write waits for the disk.

@@ -146,6 +146,8 @@ def _responses(operation: Operation, is_confined: bool) -> dict[int | str, dict[
         described[412] = {"model": Detail, "description": "The item has changed"}
     if operation in ("create", "replace", "update"):
         described[409] = {"model": Detail, "description": "Another item has the same key or unique fields"}
+    if operation == "create":
+        described[409]["description"] += ", or a request with the same `Idempotency-Key` is in progress"
     if operation == "update":
         described[415] = {"model": Detail, "description": "The body is neither JSON nor a JSON merge patch"}
     described[503] = {"model": Detail, "description": "The store is not available; try again"}

@@ -57,6 +57,13 @@ class Builder {
     return {std::move(text), std::move(parameters_)};
   }
 
+  QuerySql remove(const Condition& asked, std::size_t limit) {
+    const std::string key = quote(sql_.columns[table_.key_column]);
+    std::string text = "DELETE" + sql_.from + " WHERE " + key + " IN (SELECT " + key + sql_.from + " WHERE ";
+    text += condition(asked) + " LIMIT " + parameter(static_cast<std::int64_t>(limit)) + ")";
+    return {std::move(text), std::move(parameters_)};
+  }
+
  private:
   std::string parameter(Cell cell) {
     parameters_.push_back(std::move(cell));
@@ -254,6 +261,10 @@ std::vector<QuerySql> list_sql(const Table& table, const TableSql& sql, const Li
 
 QuerySql count_sql(const Table& table, const TableSql& sql, const std::optional<Condition>& condition) {
   return Builder(table, sql).count(condition);
+}
+
+QuerySql remove_sql(const Table& table, const TableSql& sql, const Condition& condition, std::size_t limit) {
+  return Builder(table, sql).remove(condition, limit);
 }
 
 }  // namespace data_bridge::storage::sqlite

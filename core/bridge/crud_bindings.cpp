@@ -8,6 +8,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -162,8 +164,8 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes,
                    std::vector<std::pair<std::string, std::string>> frozen, std::int64_t page_size,
-                   std::int64_t max_page_size, std::size_t max_page_bytes, bool require_match, bool creates,
-                   std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
+                   std::int64_t max_page_size, std::size_t max_page_bytes, double timeout, bool require_match,
+                   bool creates, std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
                    const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
@@ -188,6 +190,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .page_size = page_size,
        .max_page_size = max_page_size,
        .max_page_bytes = max_page_bytes,
+       .timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout * 1000))),
        .answer_names = std::move(answer_names),
        .foreign_parameters = std::move(foreign_parameters),
        .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
@@ -356,6 +359,15 @@ nb::tuple perform(const Operation& self, const Request& request) {
   }());
 }
 
+nb::object perform_at_once(const Operation& self, const Request& request) {
+  const crud::Request views = views_of(request);
+  const auto response = [&] {
+    const nb::gil_scoped_release released;
+    return crud::perform_at_once(*self.operation, views);
+  }();
+  return response ? nb::object(to_python(*response)) : nb::none();
+}
+
 }  // namespace
 
 void bind_crud(nb::module_& module) {
@@ -382,8 +394,8 @@ void bind_crud(nb::module_& module) {
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
            nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
-           nb::arg("max_page_bytes"), nb::arg("require_match"), nb::arg("creates"), nb::arg("answer_names"),
-           nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("max_page_bytes"), nb::arg("timeout"), nb::arg("require_match"), nb::arg("creates"),
+           nb::arg("answer_names"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
@@ -415,6 +427,8 @@ void bind_crud(nb::module_& module) {
       .def("perform", &perform, nb::arg("request"),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
            "durable.")
+      .def("perform_at_once", &perform_at_once, nb::arg("request"),
+           "A read, on a thread that others wait for. None where it takes longer: perform() it elsewhere.")
       .def("examine", &examine, nb::arg("request"),
            "Of a write whose item Python validates: an answer like perform()'s to a body that cannot be read, else the "
            "errors of all but the body's content as entries of `detail`, b'' for none.")

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,6 @@
 #include "crud/resource.hpp"
 #include "crud/response.hpp"
 #include "crud/scope.hpp"
-#include "runtime/reactor.hpp"
 #include "storage/store.hpp"
 
 namespace data_bridge::crud {
@@ -96,8 +96,8 @@ class Operation {
     return kind() == OperationKind::kList || kind() == OperationKind::kGet;
   }
 
-  /// Reads: answers at once, some microseconds. With `reactor`, see storage::Collection::get().
-  virtual void read(const Request& request, Response& response, runtime::Reactor* reactor) const = 0;
+  /// Reads: some microseconds, but for queries that look at much; see Response::needs_time.
+  virtual void read(const Request& request, Response& response, storage::Reading reading) const = 0;
   /// Writes: validates. nullptr where `response` has the answer already.
   [[nodiscard]] virtual std::unique_ptr<PendingWrite> prepare(const Request& request, Response& response) const = 0;
 
@@ -121,5 +121,8 @@ class Operation {
 
 /// For callers that may wait: performs a read, or a write until it is durable.
 [[nodiscard]] Response perform(const Operation& operation, const Request& request);
+
+/// A read, for callers that others wait for. nullopt: it takes longer, perform() it elsewhere.
+[[nodiscard]] std::optional<Response> perform_at_once(const Operation& operation, const Request& request);
 
 }  // namespace data_bridge::crud

@@ -75,7 +75,7 @@ storage::Table answers_table() {
   add("body", ColumnKind::kText);
   table.key_column = kName;
   table.key_kind = storage::KeyKind::kString;
-  table.indexes = {{kCreated}};
+  table.indexes = {{{.column = kCreated, .kind = ColumnKind::kInteger}}};
   return table;
 }
 

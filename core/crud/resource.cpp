@@ -29,6 +29,26 @@ std::expected<std::vector<std::vector<std::size_t>>, std::string> columns_of(
   return columns;
 }
 
+// Columns, and what lists can be sorted by inside of them.
+std::expected<std::vector<std::vector<storage::Field>>, std::string> indexes_of(
+    const RowCodec& codec, const ListFields& listed, const std::vector<std::vector<std::string>>& groups) {
+  std::vector<std::vector<storage::Field>> indexes;
+  for (const std::vector<std::string>& group : groups) {
+    std::vector<storage::Field>& fields = indexes.emplace_back();
+    for (const std::string& name : group) {
+      const ListField* const inside = listed.find(name);
+      if (const auto column = codec.column_of(name)) {
+        fields.push_back({.column = *column, .kind = codec.table().columns[*column].kind});
+      } else if (inside != nullptr && !inside->field.members.empty() && inside->has_order()) {
+        fields.push_back(inside->field);
+      } else {
+        return std::unexpected("the model has no field \"" + name + "\" to make an index of");
+      }
+    }
+  }
+  return indexes;
+}
+
 // The terms of `names`, "-price" for a descending one.
 std::expected<std::vector<storage::SortTerm>, std::string> terms_of(const ListFields& fields,
                                                                     const std::vector<std::string>& names) {
@@ -52,16 +72,20 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     return std::unexpected(std::move(codec.error()));
   }
   auto unique = columns_of(*codec, options.unique);
-  auto indexes = columns_of(*codec, options.indexes);
-  if (!unique || !indexes) {
-    return std::unexpected(std::move(unique ? indexes.error() : unique.error()));
+  if (!unique) {
+    return std::unexpected(std::move(unique.error()));
   }
   codec->table().unique = std::move(*unique);
-  codec->table().indexes = std::move(*indexes);
+  codec->table().query_timeout = options.timeout;
   auto fields = ListFields::make(models.filters, *codec, options.filters);
   if (!fields) {
     return std::unexpected(std::move(fields.error()));
   }
+  auto indexes = indexes_of(*codec, **fields, options.indexes);
+  if (!indexes) {
+    return std::unexpected(std::move(indexes.error()));
+  }
+  codec->table().indexes = std::move(*indexes);
   auto sort = terms_of(**fields, options.sort);
   if (!sort) {
     return std::unexpected(std::move(sort.error()));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -29,7 +30,7 @@ struct ResourceOptions {
   std::string table{};
   std::string key = "id";
   std::vector<std::vector<std::string>> unique{};   ///< field names that together occur once
-  std::vector<std::vector<std::string>> indexes{};  ///< field names
+  std::vector<std::vector<std::string>> indexes{};  ///< field names, or names of `filters` inside of fields
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
@@ -38,6 +39,7 @@ struct ResourceOptions {
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
   std::size_t max_page_bytes = std::size_t{4} * 1024 * 1024;  ///< a page ends with the item that fills it
+  std::chrono::milliseconds timeout{0};  ///< of a list or a number of items; 0: as long as it takes
   /// The names of an answer's members where somebody else writes answers out of whole items; else empty.
   std::vector<std::string> answer_names{};
   /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.

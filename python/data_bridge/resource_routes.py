@@ -150,6 +150,8 @@ def _responses(operation: Operation, is_confined: bool) -> dict[int | str, dict[
         described[409]["description"] += ", or a request with the same `Idempotency-Key` is in progress"
     if operation == "update":
         described[415] = {"model": Detail, "description": "The body is neither JSON nor a JSON merge patch"}
+    if operation == "list":
+        described[504] = {"model": Detail, "description": "Finding the items takes too long"}
     described[503] = {"model": Detail, "description": "The store is not available; try again"}
     return described
 

@@ -111,16 +111,16 @@ Status ReadConnection::prepare_for_read(runtime::Reactor* reactor) {
 
 int ReadConnection::on_progress(void* connection) noexcept {
   const auto& self = *static_cast<const ReadConnection*>(connection);
-  if (self.is_stopping_.load(std::memory_order_relaxed)) {
-    return 1;
+  if (self.ends_ == runtime::Clock::time_point::max()) {  // no query: soon done
+    return 0;
   }
-  return self.ends_ != runtime::Clock::time_point::max() && runtime::Clock::now() > self.ends_ ? 1 : 0;
+  return self.is_stopping_.load(std::memory_order_relaxed) || runtime::Clock::now() > self.ends_ ? 1 : 0;
 }
 
 void ReadConnection::begin_watch(Reading reading, std::chrono::milliseconds timeout) noexcept {
-  if (const auto time = time_for(reading, timeout); time.count() != 0) {
-    ends_ = runtime::Clock::now() + time;
-  }
+  constexpr std::chrono::hours kForEver{24 * 365 * 100};
+  const std::chrono::milliseconds time = time_for(reading, timeout);
+  ends_ = runtime::Clock::now() + (time.count() != 0 ? time : kForEver);
 }
 
 void ReadConnection::explain_interruption(Error& error, Reading reading, std::chrono::milliseconds timeout) const {
@@ -128,7 +128,7 @@ void ReadConnection::explain_interruption(Error& error, Reading reading, std::ch
     return;
   }
   if (is_stopping_.load(std::memory_order_relaxed)) {
-    error = {Errc::kClosed, {}, "the store is closed, or its process forks"};
+    error = {Errc::kClosed, {}, "the store is closed"};
   } else if (time_for(reading, timeout) != timeout) {
     error = {Errc::kSlow, {}, {}};
   } else {
@@ -194,15 +194,11 @@ void ReadConnection::leave() noexcept {
 }
 
 void ReadConnection::suspend() noexcept {
-  is_stopping_.store(true, std::memory_order_relaxed);
   mutex_.lock();
   drop_connection();
 }
 
-void ReadConnection::resume() noexcept {
-  is_stopping_.store(false, std::memory_order_relaxed);
-  mutex_.unlock();
-}
+void ReadConnection::resume() noexcept { mutex_.unlock(); }
 
 ReadConnections::ReadConnections(ReadSettings settings) : settings_(std::move(settings)), id_(next_store_id()) {}
 

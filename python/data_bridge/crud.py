@@ -16,7 +16,7 @@ from pydantic import BaseModel, RootModel
 from starlette.concurrency import run_in_threadpool
 
 from .hooks import Hooks
-from .list_fields import export_filters, list_fields, sort_terms
+from .list_fields import export_filters, index_names, list_fields, sort_terms
 from .list_parameters import page_query, warn_of_hidden_fields
 from .python_operations import PythonHalf
 from .resource import Resource
@@ -40,7 +40,7 @@ from .resource_routes import add_routes, include_all
 from .resource_shapes import Shapes
 from .schema import export_item, export_model
 from .scopes import Scopes
-from .stores import StoreError, Stores, stores_of
+from .stores import StoreError, Stores, check_timeout, stores_of
 
 __all__ = [
     "OPERATIONS",
@@ -75,6 +75,7 @@ def register_crud(
     table: str | None = None,
     store: str | None = None,
     migrate: Migrate = "add",
+    timeout: float | None = None,
     hooks: type | None = None,
     scope: Any = None,
 ) -> Resource:
@@ -86,7 +87,8 @@ def register_crud(
     or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
     `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
     URL, by default the app's. `migrate`: "add" what a table lacks at the start; with "never" the table is somebody
-    else's, and only checked. `summary` is what the documentation calls an item. `dependencies`: as FastAPI's.
+    else's, and only checked. `timeout`: seconds that a list may take, by default
+    the app's (`StoreLimits.timeout`). `summary` is what the documentation calls an item. `dependencies`: as FastAPI's.
     `scope`: a condition, or a dependency that returns one or None, that confines the resource to some of the items.
     Each of both is one for all operations, or a dict by operation, where ``"read"`` stands for list and get and
     ``"write"`` for the others. `hooks`: a class whose methods run around writes, as ``@app.crud(Model, ...)`` above it
@@ -128,13 +130,13 @@ def register_crud(
         "table": table,
         "key": key,
         "unique": groups(options, "unique", unique),
-        "indexes": groups(options, "indexes", indexes),
+        "indexes": index_names(options, model, fields, groups(options, "indexes", indexes)),
         "frozen": frozen_fields(native_model, key),
         "page_size": page_size,
         "max_page_size": max_page_size,
         "migrate": check_migrate(options, migrate) == "add",
         "require_match": require_match,
-        "replace_creates": "create" in chosen,
+        "creates": "create" in chosen,
         "answer_names": python.answer_names,
     }
     resource = Resource(
@@ -147,6 +149,7 @@ def register_crud(
         hooks=Hooks(hooks),
         scopes=Scopes(options, scope, fields),
         store_url=store,
+        timeout=None if timeout is None else check_timeout(options, timeout),
     )
     if isinstance(target, FastAPI):
         open_and_close_with(router, stores_of(target))

@@ -16,7 +16,7 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudRequest, CrudScope, StoredItem
+from ._core import CrudRepeat, CrudRequest, CrudScope, StoredItem
 from .list_fields import sort_terms
 from .resource import AttachedResource, Resource
 from .resource_options import OPERATIONS
@@ -150,9 +150,13 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         request = _request(query=query, scope=self.resource.scopes.native(where))
         return _body(await run_in_threadpool(self._operations["list"].perform, request))
 
-    async def _write(self, write: Callable[..., Answer], body: bytes, *documents: Any, **asked: Any) -> Any:
+    async def _write(
+        self, write: Callable[..., Answer | CrudRepeat], body: bytes, *documents: Any, **asked: Any
+    ) -> Any:
         await self.ensure_open()
-        return _body(await run_in_threadpool(write, _request(body=body, **asked), *documents))
+        answer = await run_in_threadpool(write, _request(body=body, **asked), *documents)
+        assert not isinstance(answer, CrudRepeat)  # only requests of clients have a key
+        return _body(answer)
 
     def _sort(self, sort: str | None) -> str | None:
         terms = sort_terms("list()", self._writer.model, self.resource.shapes.fields, sort)

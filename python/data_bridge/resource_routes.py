@@ -158,8 +158,12 @@ def _responses(operation: Operation, resource: Resource) -> dict[int | str, dict
         described[412] = {"model": Detail, "description": "The item has changed"}
     if operation in ("create", "replace", "update"):
         described[409] = {"model": Detail, "description": "Another item has the same key or unique fields"}
+    if operation == "create":
+        described[409]["description"] += ", or a request with the same `Idempotency-Key` is in progress"
     if operation == "update":
         described[415] = {"model": Detail, "description": "The body is neither JSON nor a JSON merge patch"}
+    if operation == "list":
+        described[504] = {"model": Detail, "description": "Finding the items takes too long"}
     described[503] = {"model": Detail, "description": "The store is not available; try again"}
     return described
 

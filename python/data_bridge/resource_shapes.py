@@ -31,6 +31,18 @@ class Detail(BaseModel):
 _IF_MATCH = Annotated[str | None, Header(description="The `ETag` that the item must still have; `*`: any")]
 _IF_NONE_MATCH = Annotated[str | None, Header(description="The `ETag` that the client has; `*` with PUT: only create")]
 
+_IDEMPOTENCY_KEY = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="A name that the client makes up for this request, a UUID for example. Sent again within 24 hours "
+        "the request is not done again, but answered as it was the first time",
+        examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
+    ),
+]
+
 
 class Shapes:
     """The models that the documentation shows, and those that validate keys and pages."""
@@ -76,6 +88,8 @@ class Shapes:
             parameters.append(_parameter("item", self._shown.replace))
         elif operation == "update":
             parameters.append(_parameter("changes", self._shown.update))
+        if operation == "create":
+            parameters.append(_parameter("idempotency_key", _IDEMPOTENCY_KEY, None))
         if operation in ("replace", "update", "delete"):
             parameters.append(_parameter("if_match", _IF_MATCH, None))
         if operation in ("get", "replace"):

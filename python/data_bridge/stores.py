@@ -26,6 +26,13 @@ __all__ = ["DEFAULT_STORE", "StoreError", "StoreLimits", "Stores", "stores_of"]
 DEFAULT_STORE = "sqlite:///data_bridge.db"
 
 
+def check_timeout(options: str, timeout: float) -> float:
+    """`timeout`. Raises ValueError."""
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 <= timeout <= 1e9:
+        raise ValueError(f"{options}: timeout={timeout!r} must be a number of seconds from 0 on; 0: no limit")
+    return timeout
+
+
 class StoreError(RuntimeError):
     """A store cannot be opened, or its tables do not fit the models. The message says what to do about it."""
 
@@ -40,8 +47,11 @@ class StoreLimits:
     max_waiting_bytes: int = 64 * 1024 * 1024
     #: A page ends with the item that fills it, and has a `next`.
     max_page_bytes: int = 4 * 1024 * 1024
+    #: Seconds that a list or a number of items may take; then 504. Of resources that have no `timeout` of their own.
+    timeout: float = 10.0
 
     def __post_init__(self) -> None:
+        check_timeout("StoreLimits", self.timeout)
         for name, least in (("max_waiting_writes", 0), ("max_waiting_bytes", 0), ("max_page_bytes", 1)):
             value = getattr(self, name)
             if type(value) is not int or not least <= value < 2**63:

@@ -42,7 +42,7 @@ class SchemaSyncTest : public testing::Test {
 TEST_F(SchemaSyncTest, TheSameModelStartsAgain) {
   Table table = products();
   table.unique = {{1}};
-  table.indexes = {{2, 1}};
+  table.indexes = {{{.column = 2, .kind = table.columns[2].kind}, {.column = 1, .kind = table.columns[1].kind}}};
   ASSERT_TRUE(start(table));
   ASSERT_TRUE(start(table));
 }

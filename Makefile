@@ -20,6 +20,7 @@ BARE_DEBIAN ?= build/bare-debian
 PYTEST_ARGS ?=
 # Most of the tests wait for processes and for the network most of the time.
 PYTEST_WORKERS ?= $(shell echo $$((2 * $(JOBS))))
+OPENAPI_ARGS ?=
 SUITES ?=
 ERAS ?=
 
@@ -145,6 +146,16 @@ test-soak: $(bin)/python ## SOAK_REQUESTS (200,000) mixed requests against a ser
 .PHONY: test-bare-debian
 test-bare-debian: ## All of `make setup test` for the last commit on a new, bare Debian 12 in BARE_DEBIAN (root, debootstrap)
 	@scripts/bare_debian.sh "$(BARE_DEBIAN)"
+
+.PHONY: test-openapi
+test-openapi: build ## schemathesis against /openapi.json of the examples (OPENAPI_ARGS="--examples 500 --seed 1"; PyPI)
+	$(call title,schemathesis against the examples)
+	@$(bin)/python scripts/openapi/run.py fuzz $(OPENAPI_ARGS)
+
+.PHONY: test-typescript
+test-typescript: build ## A generated TypeScript client of examples/heroes: tsc --strict, and a round of every operation (Node.js, npm)
+	$(call title,a generated TypeScript client)
+	@$(bin)/python scripts/openapi/run.py client
 
 .PHONY: soak-loop
 soak-loop: build ## SOAK_MINUTES (60) of mixed load on PyLoop; memory, descriptors and reference counts stay (SOAK_CPU=1)

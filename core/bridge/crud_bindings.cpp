@@ -8,6 +8,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -21,6 +23,7 @@
 
 #include "bridge/store_bindings.hpp"
 #include "crud/endpoint.hpp"
+#include "crud/keyed_write.hpp"
 #include "crud/open_store.hpp"
 #include "crud/operation.hpp"
 #include "crud/resource.hpp"
@@ -93,6 +96,9 @@ struct Resource {
   std::shared_ptr<crud::Resource> resource;
 };
 
+/// A plan, or what was done, as Python has it: table, whether it is only checked, statements, what is left.
+using TablePlan = std::tuple<std::string, bool, std::vector<std::string>, std::vector<std::string>>;
+
 struct Operation {
   std::shared_ptr<const crud::Operation> operation;
   std::shared_ptr<routing::Endpoint> endpoint;
@@ -111,11 +117,18 @@ struct Request {
   std::string key;
   std::string if_match;
   std::string if_none_match;
+  std::vector<std::string> idempotency_keys;
   std::shared_ptr<const crud::Scope> scope;
+  std::shared_ptr<crud::KeyedRequest> keyed{};
 };
 
 struct StoredItem {
   crud::StoredItem item;
+};
+
+/// What an earlier request was answered, instead of a write.
+struct Repeat {
+  nb::tuple answer;
 };
 
 void open_store(Store* self, std::string_view url, bool shared_with_processes, std::size_t max_waiting_writes,
@@ -154,8 +167,8 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes,
                    std::vector<std::pair<std::string, std::string>> frozen, std::int64_t page_size,
-                   std::int64_t max_page_size, std::size_t max_page_bytes, bool require_match, bool replace_creates,
-                   std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
+                   std::int64_t max_page_size, std::size_t max_page_bytes, bool migrate, double timeout, bool require_match,
+                   bool creates, std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
                    const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
@@ -175,11 +188,13 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .filters = std::move(options),
        .sort = std::move(sort),
        .frozen = std::move(frozen_options),
+       .migrate = migrate,
        .require_match = require_match,
-       .replace_creates = replace_creates,
+       .creates = creates,
        .page_size = page_size,
        .max_page_size = max_page_size,
        .max_page_bytes = max_page_bytes,
+       .timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout * 1000))),
        .answer_names = std::move(answer_names),
        .foreign_parameters = std::move(foreign_parameters),
        .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
@@ -197,6 +212,25 @@ void attach(const Resource& self, const Store& store) {
   if (!attached) {
     raise_store_error(attached.error());
   }
+}
+
+template <auto kMigration>
+std::vector<TablePlan> run_migration(std::string_view url, const std::vector<const Resource*>& resources,
+                                     std::vector<std::string> drop, std::vector<std::string> convert) {
+  std::vector<storage::Table> tables;
+  for (const Resource* const resource : resources) tables.push_back(resource->resource->codec().table());
+  auto done = [&] {
+    const nb::gil_scoped_release released;
+    return kMigration(url, tables, {.drop = std::move(drop), .convert = std::move(convert)});
+  }();
+  if (!done) {
+    raise_store_error(done.error());
+  }
+  std::vector<TablePlan> plans;
+  for (auto& plan : *done) {
+    plans.emplace_back(std::move(plan.table), plan.only_checked, std::move(plan.statements), std::move(plan.left));
+  }
+  return plans;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> wait_for_faults(const Faults& self) {
@@ -241,7 +275,8 @@ std::string_view view(const nb::bytes& bytes) { return {bytes.c_str(), bytes.siz
 
 // `body` without a copy: Python's object stays as long as this.
 void make_request(Request* self, std::string path, std::string query, std::string content_type, nb::bytes body,
-                  std::string key, std::string if_match, std::string if_none_match, const Scope* scope) {
+                  std::string key, std::string if_match, std::string if_none_match,
+                  std::vector<std::string> idempotency_keys, const Scope* scope) {
   new (self) Request{.path = std::move(path),
                      .query = std::move(query),
                      .content_type = std::move(content_type),
@@ -249,6 +284,7 @@ void make_request(Request* self, std::string path, std::string query, std::strin
                      .key = std::move(key),
                      .if_match = std::move(if_match),
                      .if_none_match = std::move(if_none_match),
+                     .idempotency_keys = std::move(idempotency_keys),
                      .scope = scope != nullptr ? scope->scope : nullptr};
 }
 
@@ -268,7 +304,9 @@ crud::Request views_of(const Request& request) {
           .body = view(request.body),
           .preconditions = {.if_match = request.if_match, .if_none_match = request.if_none_match},
           .key = request.key,
-          .scope = request.scope};
+          .idempotency_keys = request.idempotency_keys,
+          .scope = request.scope,
+          .keyed = request.keyed};
 }
 
 nb::object examine(const Operation& self, const Request& request) {
@@ -285,20 +323,43 @@ nb::object merge_stored(const Operation& self, const Request& request) {
   return item ? nb::cast(StoredItem{std::move(*item)}) : nb::object(to_python(item.error()));
 }
 
-nb::tuple write_validated(const Operation& self, const Request& request, const nb::bytes& document) {
+nb::object begin_keyed(const Operation& self, Request& request) {
+  const crud::Request views = views_of(request);
+  auto begun = [&] {
+    const nb::gil_scoped_release released;
+    return crud::begin_keyed(*self.operation, views);
+  }();
+  if (!begun) {
+    return to_python(begun.error());
+  }
+  request.keyed = std::move(*begun);
+  return nb::none();
+}
+
+void end_keyed(Request& request) {
+  if (request.keyed != nullptr) request.keyed->end();
+}
+
+/// What a write that Python has prepared was answered.
+nb::object written(const crud::Response& response) {
+  nb::tuple answer = to_python(response);
+  return response.is_repeat ? nb::cast(Repeat{std::move(answer)}) : nb::object(std::move(answer));
+}
+
+nb::object write_validated(const Operation& self, const Request& request, const nb::bytes& document) {
   const crud::Request views = views_of(request);
   const std::string_view text = view(document);
-  return to_python([&] {
+  return written([&] {
     const nb::gil_scoped_release released;
     return crud::write_validated(*self.operation, views, text);
   }());
 }
 
-nb::tuple write_all_validated(const Operation& self, const Request& request, const std::vector<nb::bytes>& documents) {
+nb::object write_all_validated(const Operation& self, const Request& request, const std::vector<nb::bytes>& documents) {
   const crud::Request views = views_of(request);
   std::vector<std::string_view> texts;
   for (const nb::bytes& document : documents) texts.push_back(view(document));
-  return to_python([&] {
+  return written([&] {
     const nb::gil_scoped_release released;
     return crud::write_all_validated(*self.operation, views, texts);
   }());
@@ -319,6 +380,15 @@ nb::tuple perform(const Operation& self, const Request& request) {
     const nb::gil_scoped_release released;
     return crud::perform(*self.operation, views);
   }());
+}
+
+nb::object perform_at_once(const Operation& self, const Request& request) {
+  const crud::Request views = views_of(request);
+  const auto response = [&] {
+    const nb::gil_scoped_release released;
+    return crud::perform_at_once(*self.operation, views);
+  }();
+  return response ? nb::object(to_python(*response)) : nb::none();
 }
 
 }  // namespace
@@ -347,8 +417,8 @@ void bind_crud(nb::module_& module) {
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
            nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
-           nb::arg("max_page_bytes"), nb::arg("require_match"), nb::arg("replace_creates"), nb::arg("answer_names"),
-           nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("max_page_bytes"), nb::arg("migrate"), nb::arg("timeout"), nb::arg("require_match"), nb::arg("creates"),
+           nb::arg("answer_names"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "
@@ -359,17 +429,25 @@ void bind_crud(nb::module_& module) {
       .def("scope", &make_scope, nb::arg("condition"), "Of a condition as JSON. Raises ValueError.")
       .def("operation", &make_operation, nb::arg("name"), nb::arg("scope").none(),
            "`scope`: of requests that come with none.");
+  module.def("plan_store", &run_migration<&crud::plan_store>, nb::arg("url"), nb::arg("resources"), nb::kw_only(),
+             nb::arg("drop"), nb::arg("convert"),
+             "What would be done to the tables of these resources. Raises ValueError, OSError.");
+  module.def("migrate_store", &run_migration<&crud::migrate_store>, nb::arg("url"), nb::arg("resources"), nb::kw_only(),
+             nb::arg("drop"), nb::arg("convert"),
+             "Does it, in one transaction. Raises ValueError where a value has no form in its new column, OSError.");
   nb::class_<Scope>(module, "CrudScope", "What confines operations to some of the items.");
   nb::class_<Request>(module, "CrudRequest", "What an operation has to know of a request.")
       .def("__init__", &make_request, nb::arg("path"), nb::kw_only(), nb::arg("query") = "",
            nb::arg("content_type") = "", nb::arg("body") = nb::bytes("", 0), nb::arg("key") = "",
-           nb::arg("if_match") = "", nb::arg("if_none_match") = "", nb::arg("scope").none() = nb::none())
+           nb::arg("if_match") = "", nb::arg("if_none_match") = "",
+           nb::arg("idempotency_keys") = std::vector<std::string>(), nb::arg("scope").none() = nb::none())
       .def_ro("query", &Request::query)
       .def_ro("content_type", &Request::content_type)
       .def_ro("body", &Request::body)
       .def_ro("key", &Request::key)
       .def_ro("if_match", &Request::if_match)
       .def_ro("if_none_match", &Request::if_none_match)
+      .def_ro("idempotency_keys", &Request::idempotency_keys)
       .def("changed", &changed_request, nb::kw_only(), nb::arg("body").none() = nb::none(),
            nb::arg("if_match").none() = nb::none(), nb::arg("if_none_match").none() = nb::none(),
            "The same, but for what is given.");
@@ -378,17 +456,26 @@ void bind_crud(nb::module_& module) {
       .def("perform", &perform, nb::arg("request"),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
            "durable.")
+      .def("perform_at_once", &perform_at_once, nb::arg("request"),
+           "A read, on a thread that others wait for. None where it takes longer: perform() it elsewhere.")
       .def("examine", &examine, nb::arg("request"),
            "Of a write whose item Python validates: an answer like perform()'s to a body that cannot be read, else the "
            "errors of all but the body's content as entries of `detail`, b'' for none.")
+      .def("begin_keyed", &begin_keyed, nb::arg("request"),
+           "Of a create with an Idempotency-Key that examine() had nothing against, before Python does anything for "
+           "it: an answer like perform()'s, the remembered one or that it is in progress, or None: go on, write, "
+           "end_keyed().")
+      .def_static("end_keyed", &end_keyed, nb::arg("request"), "Others with the key may begin.")
       .def("write_validated", &write_validated, nb::arg("request"), nb::arg("document"),
-           "Creates or replaces the item `document`, in JSON mode; answers like perform().")
+           "Creates or replaces the item `document`, in JSON mode; answers like perform(), or with a CrudRepeat.")
       .def("write_all_validated", &write_all_validated, nb::arg("request"), nb::arg("documents"),
-           "Creates the items of the list that the body is, in its order, or none; answers like perform().")
+           "Creates the items of the list that the body is, in its order, or none; answers as write_validated().")
       .def("merge_stored", &merge_stored, nb::arg("request"),
            "The stored item with the body's patch merged into it, or an answer like perform()'s.")
       .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
            "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");
+  nb::class_<Repeat>(module, "CrudRepeat", "Nothing was written: another process has answered the request before.")
+      .def_ro("answer", &Repeat::answer);
   nb::class_<StoredItem>(module, "StoredItem", "An item that a patch was merged with.")
       .def_prop_ro("merged",
                    [](const StoredItem& self) { return nb::bytes(self.item.merged.data(), self.item.merged.size()); });

@@ -6,6 +6,7 @@
 
 #include "crud/item_body.hpp"
 #include "crud/item_writes.hpp"
+#include "crud/keyed_write.hpp"
 #include "crud/write_operations.hpp"
 #include "crud/write_support.hpp"
 #include "schema/body.hpp"
@@ -38,11 +39,14 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
   const std::shared_ptr<const Scope>& scope = scope_of(request);
   schema::RequestErrors errors;
   resource_->refuse_parameters(request.query, errors);
+  auto key = read_idempotency_key(request, errors);
   require_document(document, errors);
   if (document && document->is_array()) {
     std::vector<storage::Row> rows = read_items(*resource_, scope.get(), *document, arena, errors);
     if (errors.empty()) {
-      return placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), scope, response);
+      return keyed_by(std::move(key),
+                      placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), scope, response), resource_,
+                      request, scope.get(), response);
     }
     respond_with(response, errors.rejection());
     return nullptr;
@@ -52,7 +56,9 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
     respond_with(response, errors.rejection());
     return nullptr;
   }
-  return placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), scope, response);
+  return keyed_by(std::move(key),
+                  placed(std::make_unique<CreateWrite>(resource_, std::move(*row), request.path), scope, response),
+                  resource_, request, scope.get(), response);
 }
 
 }  // namespace data_bridge::crud

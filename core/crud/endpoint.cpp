@@ -1,6 +1,8 @@
 // The native door: HTTP straight to an operation, without Python.
 #include "crud/endpoint.hpp"
 
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <memory>
@@ -8,11 +10,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "http/exchange_ref.hpp"
+#include "runtime/blocking_threads.hpp"
 #include "text/characters.hpp"
+#include "text/latin1.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -43,6 +48,8 @@ struct Fields {
         join(if_match, joined_match, header.value);
       } else if (text::equals_lower(header.name, "if-none-match")) {
         join(if_none_match, joined_none_match, header.value);
+      } else if (text::equals_lower(header.name, "idempotency-key")) {
+        idempotency_keys.push_back(text::decode_latin1(header.value));
       }
     }
   }
@@ -61,6 +68,7 @@ struct Fields {
   std::string_view if_none_match;
   std::string joined_match;
   std::string joined_none_match;
+  std::vector<std::string> idempotency_keys;
 };
 
 Request to_request(const http::Exchange& exchange, const Fields& fields, routing::PathParameters parameters) {
@@ -70,8 +78,86 @@ Request to_request(const http::Exchange& exchange, const Fields& fields, routing
                  .content_type = fields.content_type.value_or(std::string_view()),
                  .body = exchange.body(),
                  .preconditions = {.if_match = fields.if_match, .if_none_match = fields.if_none_match},
-                 .key = parameters.empty() ? std::string_view() : parameters.back()};
+                 .key = parameters.empty() ? std::string_view() : parameters.back(),
+                 .idempotency_keys = fields.idempotency_keys};
 }
+
+// Where the connections of this thread have long reads done. They end with it: behind the store, whose end interrupts
+// what they do.
+runtime::BlockingThreads& threads_of_thread() {
+  struct Holder {
+    ~Holder() { forget_in_child(); }
+    // In the child of a fork nobody can wait for them: they are the parent's.
+    void forget_in_child() noexcept {
+      if (threads != nullptr && process != getpid()) static_cast<void>(threads.release());
+    }
+    std::unique_ptr<runtime::BlockingThreads> threads;
+    pid_t process = 0;
+  };
+  thread_local Holder holder;
+  holder.forget_in_child();
+  if (holder.threads == nullptr) {
+    holder.threads = std::make_unique<runtime::BlockingThreads>();
+    holder.process = getpid();
+  }
+  return *holder.threads;
+}
+
+// A read that goes on where it is in nobody's way.
+class LongRead final : public http::ExchangeListener, public std::enable_shared_from_this<LongRead> {
+ public:
+  static void begin(http::Exchange& exchange, std::shared_ptr<const Operation> operation, const Request& request) {
+    const auto read = std::make_shared<LongRead>(exchange, std::move(operation), request);
+    exchange.set_listener(read.get());
+    read->of_exchange_ = read;
+    try {
+      read->place_ = threads_of_thread().submit([read]() noexcept { read->run(); });
+    } catch (const std::system_error&) {
+      exchange.set_listener(nullptr);
+      read->of_exchange_.reset();
+      Response response;
+      respond_with(response, {storage::Errc::kOverloaded, {}, {}}, {});
+      answer(exchange, response);
+    }
+  }
+
+  LongRead(const http::Exchange& exchange, std::shared_ptr<const Operation> operation, const Request& request)
+      : exchange_(exchange.ref()),
+        operation_(std::move(operation)),
+        path_(request.path),
+        query_(request.query),
+        key_(request.key),
+        if_none_match_(request.preconditions.if_none_match) {}
+
+  void on_body(http::Exchange&, std::string_view, bool) override {}
+  void on_drained(http::Exchange&) override {}
+  void on_closed(http::Exchange&, http::ExchangeEnd) noexcept override {
+    const auto keep = std::move(of_exchange_);
+    place_.leave();
+  }
+
+ private:
+  void run() noexcept {
+    Response response = perform(*operation_, {.path = path_,
+                                              .query = query_,
+                                              .preconditions = {.if_match = {}, .if_none_match = if_none_match_},
+                                              .key = key_});
+    exchange_.post([self = shared_from_this(), response = std::move(response)](http::Exchange& late) {
+      late.set_listener(nullptr);
+      self->of_exchange_.reset();
+      answer(late, response);
+    });
+  }
+
+  std::shared_ptr<LongRead> of_exchange_;  // which has a plain pointer to it; as place_ of the connection's thread
+  const http::ExchangeRef exchange_;
+  const std::shared_ptr<const Operation> operation_;
+  const std::string path_;
+  const std::string query_;
+  const std::string key_;
+  const std::string if_none_match_;
+  runtime::BlockingThreads::Place place_;
+};
 
 class ReadEndpoint final : public routing::Endpoint {
  public:
@@ -80,8 +166,13 @@ class ReadEndpoint final : public routing::Endpoint {
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override {
     thread_local Response response;  // keeps its memory from request to request
     const Fields fields(exchange.request().headers);
-    operation_->read(to_request(exchange, fields, parameters), response, &exchange.reactor());
-    answer(exchange, response);
+    const Request request = to_request(exchange, fields, parameters);
+    operation_->read(request, response, &exchange.reactor());
+    if (response.needs_time) {
+      LongRead::begin(exchange, operation_, request);
+    } else {
+      answer(exchange, response);
+    }
     response.recycle();
   }
 

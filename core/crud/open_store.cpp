@@ -51,4 +51,18 @@ std::expected<std::vector<std::string>, storage::Error> check_store(std::string_
   return storage::sqlite::find_damage(*path);
 }
 
+std::expected<std::vector<storage::sqlite::TablePlan>, storage::Error> plan_store(
+    std::string_view url, const std::vector<storage::Table>& tables, const storage::sqlite::MigrationConsent& consent) {
+  auto path = path_of(url);
+  if (!path) return std::unexpected(std::move(path.error()));
+  return storage::sqlite::plan_migration(*path, tables, consent);
+}
+
+std::expected<std::vector<storage::sqlite::TablePlan>, storage::Error> migrate_store(
+    std::string_view url, const std::vector<storage::Table>& tables, const storage::sqlite::MigrationConsent& consent) {
+  auto path = path_of(url);
+  if (!path) return std::unexpected(std::move(path.error()));
+  return storage::sqlite::migrate(*path, tables, consent);
+}
+
 }  // namespace data_bridge::crud

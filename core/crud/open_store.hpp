@@ -9,6 +9,7 @@
 
 #include "storage/limits.hpp"
 #include "storage/sqlite/maintenance.hpp"
+#include "storage/sqlite/migration.hpp"
 #include "storage/store.hpp"
 
 namespace data_bridge::crud {
@@ -28,5 +29,12 @@ struct StoreOptions {
                                                                                    const std::string& target);
 /// What is wrong with the store's database; nothing where it is whole.
 [[nodiscard]] std::expected<std::vector<std::string>, storage::Error> check_store(std::string_view url);
+
+/// What would be done to the store's tables of these resources, see storage::sqlite::plan_migration().
+[[nodiscard]] std::expected<std::vector<storage::sqlite::TablePlan>, storage::Error> plan_store(
+    std::string_view url, const std::vector<storage::Table>& tables, const storage::sqlite::MigrationConsent& consent);
+/// Does it, see storage::sqlite::migrate().
+[[nodiscard]] std::expected<std::vector<storage::sqlite::TablePlan>, storage::Error> migrate_store(
+    std::string_view url, const std::vector<storage::Table>& tables, const storage::sqlite::MigrationConsent& consent);
 
 }  // namespace data_bridge::crud

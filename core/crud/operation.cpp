@@ -34,6 +34,7 @@ void PendingWrite::finish(const storage::Error* error) noexcept {
   if (error != nullptr) {
     resource_->fail(response_, *error);
   }
+  let_go();
   done_(std::move(response_));
 }
 
@@ -59,6 +60,12 @@ std::shared_ptr<const Operation> make_operation(OperationKind kind, std::shared_
       break;
   }
   return std::make_shared<DeleteOperation>(std::move(resource), std::move(scope));
+}
+
+std::optional<Response> perform_at_once(const Operation& operation, const Request& request) {
+  Response response;
+  operation.read(request, response, storage::Reading::at_once());
+  return response.needs_time ? std::nullopt : std::optional(std::move(response));
 }
 
 Response perform(const Operation& operation, const Request& request) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,10 +14,11 @@
 #include "crud/resource.hpp"
 #include "crud/response.hpp"
 #include "crud/scope.hpp"
-#include "runtime/reactor.hpp"
 #include "storage/store.hpp"
 
 namespace data_bridge::crud {
+
+class KeyedRequest;
 
 enum class OperationKind : std::uint8_t { kList, kGet, kCreate, kReplace, kUpdate, kDelete };
 
@@ -27,8 +30,11 @@ struct Request {
   std::string_view body{};
   Preconditions preconditions{};
   std::string_view key{};  ///< the path's parameter, decoded; "" for operations on the collection
+  std::span<const std::string> idempotency_keys{};  ///< the lines of Idempotency-Key, as Python decodes them
   /// Instead of the operation's own.
   std::shared_ptr<const Scope> scope{};
+  /// Of a create that begin_keyed() has begun already.
+  std::shared_ptr<KeyedRequest> keyed{};
 };
 
 /// A write that has passed validation. Give it to the store with submit().
@@ -55,6 +61,12 @@ class PendingWrite : public storage::WriteJob {
  protected:
   explicit PendingWrite(std::shared_ptr<const Resource> resource) : resource_(std::move(resource)) {}
   [[nodiscard]] storage::Collection& collection() const noexcept { return *place_->collection; }
+  [[nodiscard]] const Resource::Place& place() const noexcept { return *place_; }
+  /// That of a write which is a part of this one.
+  void share_place_of(const PendingWrite& part) noexcept { place_ = part.place_; }
+  [[nodiscard]] static Response& response_of(PendingWrite& part) noexcept { return part.response_; }
+  /// Behind the transaction, before anybody hears of its outcome.
+  virtual void let_go() noexcept {}
   /// False where there is a scope and no such item inside of it.
   [[nodiscard]] std::expected<bool, storage::Error> is_reachable(storage::WriteTransaction& transaction,
                                                                  const storage::Key& key) const;
@@ -84,8 +96,8 @@ class Operation {
     return kind() == OperationKind::kList || kind() == OperationKind::kGet;
   }
 
-  /// Reads: answers at once, some microseconds. With `reactor`, see storage::Collection::get().
-  virtual void read(const Request& request, Response& response, runtime::Reactor* reactor) const = 0;
+  /// Reads: some microseconds, but for queries that look at much; see Response::needs_time.
+  virtual void read(const Request& request, Response& response, storage::Reading reading) const = 0;
   /// Writes: validates. nullptr where `response` has the answer already.
   [[nodiscard]] virtual std::unique_ptr<PendingWrite> prepare(const Request& request, Response& response) const = 0;
 
@@ -109,5 +121,8 @@ class Operation {
 
 /// For callers that may wait: performs a read, or a write until it is durable.
 [[nodiscard]] Response perform(const Operation& operation, const Request& request);
+
+/// A read, for callers that others wait for. nullopt: it takes longer, perform() it elsewhere.
+[[nodiscard]] std::optional<Response> perform_at_once(const Operation& operation, const Request& request);
 
 }  // namespace data_bridge::crud

@@ -96,7 +96,7 @@ TEST_F(PreconditionTest, PutCreatesWhereTheClientMayChooseTheKey) {
   EXPECT_EQ(ask(client, OperationKind::kReplace, "se", kItem, {.if_none_match = "*"}).status, 412);
   EXPECT_EQ(client.replace("long", R"({"code":"long","text":"x"})").status, 422);
 
-  auto closed = attached(spec, {.table = "words", .key = "code", .replace_creates = false}, kStr);
+  auto closed = attached(spec, {.table = "words", .key = "code", .creates = false}, kStr);
   EXPECT_EQ(Client(closed).replace("dk", R"({"code":"dk","text":"x"})").status, 404);
   Client numbers(attached(product_spec()));
   EXPECT_EQ(numbers.replace("7", R"({"name":"a","price":3})").status, 404);

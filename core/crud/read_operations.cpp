@@ -107,7 +107,7 @@ std::unique_ptr<PendingWrite> ReadOperation::prepare(const Request& request, Res
   return nullptr;
 }
 
-void ListOperation::read(const Request& request, Response& response, runtime::Reactor* reactor) const {
+void ListOperation::read(const Request& request, Response& response, storage::Reading reading) const {
   response.clear();
   schema::RequestErrors errors;
   ListRequest list = read_list(*resource_, scope_of(request).get(), request.query, errors);
@@ -122,7 +122,7 @@ void ListOperation::read(const Request& request, Response& response, runtime::Re
   PageWriter writer(*resource_, list, response.body);
   if (list.query.limit != 0) {
     ++list.query.limit;
-    const auto done = place->collection->list(list.query, writer, reactor);
+    const auto done = place->collection->list(list.query, writer, reading);
     if (!done) {
       return resource_->fail(response, done.error());
     }
@@ -137,7 +137,7 @@ void ListOperation::read(const Request& request, Response& response, runtime::Re
     response.body += R"(],"next":null)";
   }
   if (list.wants_total) {
-    const auto total = place->collection->count(list.query.condition, reactor);
+    const auto total = place->collection->count(list.query.condition, reading);
     if (!total) {
       return resource_->fail(response, total.error());
     }
@@ -146,7 +146,7 @@ void ListOperation::read(const Request& request, Response& response, runtime::Re
   response.body += '}';
 }
 
-void GetOperation::read(const Request& request, Response& response, runtime::Reactor* reactor) const {
+void GetOperation::read(const Request& request, Response& response, storage::Reading reading) const {
   response.clear();
   const std::optional<storage::Key> key = read_parameters(*resource_, request, response);
   if (!key) {
@@ -157,7 +157,7 @@ void GetOperation::read(const Request& request, Response& response, runtime::Rea
     return resource_->fail(response, storage::Error{storage::Errc::kClosed, {}, "the store is not open"});
   }
   ItemWriter writer(*resource_, request.preconditions.if_none_match, response);
-  const auto found = get_inside(*resource_, scope_of(request).get(), *place->collection, *key, writer, reactor);
+  const auto found = get_inside(*resource_, scope_of(request).get(), *place->collection, *key, writer, reading);
   if (!found) {
     return resource_->fail(response, found.error());
   }

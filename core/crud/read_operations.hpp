@@ -15,14 +15,14 @@ class ListOperation final : public ReadOperation {
  public:
   using ReadOperation::ReadOperation;
   [[nodiscard]] OperationKind kind() const noexcept override { return OperationKind::kList; }
-  void read(const Request& request, Response& response, runtime::Reactor* reactor) const override;
+  void read(const Request& request, Response& response, storage::Reading reading) const override;
 };
 
 class GetOperation final : public ReadOperation {
  public:
   using ReadOperation::ReadOperation;
   [[nodiscard]] OperationKind kind() const noexcept override { return OperationKind::kGet; }
-  void read(const Request& request, Response& response, runtime::Reactor* reactor) const override;
+  void read(const Request& request, Response& response, storage::Reading reading) const override;
 };
 
 }  // namespace data_bridge::crud

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "crud/plain_number.hpp"
+#include "crud/remembered_answers.hpp"
 #include "schema/body.hpp"
 #include "text/query_string.hpp"
 
@@ -26,6 +27,26 @@ std::expected<std::vector<std::vector<std::size_t>>, std::string> columns_of(
     }
   }
   return columns;
+}
+
+// Columns, and what lists can be sorted by inside of them.
+std::expected<std::vector<std::vector<storage::Field>>, std::string> indexes_of(
+    const RowCodec& codec, const ListFields& listed, const std::vector<std::vector<std::string>>& groups) {
+  std::vector<std::vector<storage::Field>> indexes;
+  for (const std::vector<std::string>& group : groups) {
+    std::vector<storage::Field>& fields = indexes.emplace_back();
+    for (const std::string& name : group) {
+      const ListField* const inside = listed.find(name);
+      if (const auto column = codec.column_of(name)) {
+        fields.push_back({.column = *column, .kind = codec.table().columns[*column].kind});
+      } else if (inside != nullptr && !inside->field.members.empty() && inside->has_order()) {
+        fields.push_back(inside->field);
+      } else {
+        return std::unexpected("the model has no field \"" + name + "\" to make an index of");
+      }
+    }
+  }
+  return indexes;
 }
 
 // The terms of `names`, "-price" for a descending one.
@@ -51,16 +72,21 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     return std::unexpected(std::move(codec.error()));
   }
   auto unique = columns_of(*codec, options.unique);
-  auto indexes = columns_of(*codec, options.indexes);
-  if (!unique || !indexes) {
-    return std::unexpected(std::move(unique ? indexes.error() : unique.error()));
+  if (!unique) {
+    return std::unexpected(std::move(unique.error()));
   }
   codec->table().unique = std::move(*unique);
-  codec->table().indexes = std::move(*indexes);
+  codec->table().migrate = options.migrate;
+  codec->table().query_timeout = options.timeout;
   auto fields = ListFields::make(models.filters, *codec, options.filters);
   if (!fields) {
     return std::unexpected(std::move(fields.error()));
   }
+  auto indexes = indexes_of(*codec, **fields, options.indexes);
+  if (!indexes) {
+    return std::unexpected(std::move(indexes.error()));
+  }
+  codec->table().indexes = std::move(*indexes);
   auto sort = terms_of(**fields, options.sort);
   if (!sort) {
     return std::unexpected(std::move(sort.error()));
@@ -101,8 +127,19 @@ storage::Status Resource::attach(std::shared_ptr<storage::Store> store) {
   if (!collection) {
     return std::unexpected(std::move(collection.error()));
   }
+  std::shared_ptr<storage::Collection> answers;
+  if (options_.creates) {
+    auto opened = store->open_collection(answers_table());
+    if (!opened) {
+      return std::unexpected(std::move(opened.error()));
+    }
+    answers = std::move(*opened);
+  }
   const std::lock_guard lock(mutex_);
-  places_.push_back(std::make_unique<const Place>(Place{std::move(store), std::move(*collection)}));
+  places_.push_back(std::make_unique<const Place>(Place{.store = std::move(store),
+                                                        .collection = std::move(*collection),
+                                                        .answers = std::move(answers),
+                                                        .keys_in_progress = std::make_unique<KeysInProgress>()}));
   place_.store(places_.back().get(), std::memory_order_release);
   return {};
 }
@@ -136,7 +173,7 @@ std::optional<storage::Key> Resource::read_key(std::string_view text, schema::Re
 
 bool Resource::may_create(const storage::Key& key) const {
   const auto field = codec_.key_field();
-  if (!options_.replace_creates || !field || codec_.table().key_kind == storage::KeyKind::kInt) {
+  if (!options_.creates || !field || codec_.table().key_kind == storage::KeyKind::kInt) {
     return false;
   }
   json::Arena arena(512);

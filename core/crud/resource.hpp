@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -15,6 +16,7 @@
 #include "crud/cursor.hpp"
 #include "crud/entity_tag.hpp"
 #include "crud/frozen_fields.hpp"
+#include "crud/keys_in_progress.hpp"
 #include "crud/list_fields.hpp"
 #include "crud/response.hpp"
 #include "crud/row_codec.hpp"
@@ -28,15 +30,17 @@ struct ResourceOptions {
   std::string table{};
   std::string key = "id";
   std::vector<std::vector<std::string>> unique{};   ///< field names that together occur once
-  std::vector<std::vector<std::string>> indexes{};  ///< field names
+  std::vector<std::vector<std::string>> indexes{};  ///< field names, or names of `filters` inside of fields
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
+  bool migrate = true;                              ///< false: the table is somebody else's, and only checked
   bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
-  bool replace_creates = true;  ///< PUT makes an item that is not there, where clients may choose keys
+  bool creates = true;  ///< there is POST, and PUT makes an item that is not there where clients may choose keys
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
   std::size_t max_page_bytes = std::size_t{4} * 1024 * 1024;  ///< a page ends with the item that fills it
+  std::chrono::milliseconds timeout{0};  ///< of a list or a number of items; 0: as long as it takes
   /// The names of an answer's members where somebody else writes answers out of whole items; else empty.
   std::vector<std::string> answer_names{};
   /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.
@@ -72,6 +76,9 @@ class Resource {
   struct Place {
     std::shared_ptr<storage::Store> store;
     std::shared_ptr<storage::Collection> collection;
+    std::shared_ptr<storage::Collection> answers;  ///< see remembered_answers.hpp; nullptr where nothing is created
+    /// Here and not in the resource: in the child of a fork nobody ends what its parent has begun.
+    std::unique_ptr<KeysInProgress> keys_in_progress;
   };
   /// nullptr before attach() and after detach(). Valid as long as the resource.
   [[nodiscard]] const Place* place() const noexcept { return place_.load(std::memory_order_acquire); }

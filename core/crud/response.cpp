@@ -34,6 +34,8 @@ void Response::clear() noexcept {
   content_type = "application/json";
   body.clear();
   headers.clear();
+  is_repeat = false;
+  needs_time = false;
 }
 
 void Response::recycle() noexcept {
@@ -81,6 +83,10 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
     case Errc::kFull:
     case Errc::kKeysExhausted:
       return respond_with_detail(response, 507, "Insufficient Storage");
+    case Errc::kSlow:
+      response.clear();
+      response.needs_time = true;
+      return;
     case Errc::kTimeout:
       return respond_with_detail(response, 504, "Gateway Timeout");
     case Errc::kRejected:  // the model has accepted what the table refuses: our fault, or somebody changed the table
@@ -96,7 +102,7 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
 
 bool is_worth_logging(storage::Errc code) noexcept {
   return code != storage::Errc::kConflict && code != storage::Errc::kTooBig && code != storage::Errc::kClosed &&
-         code != storage::Errc::kAbandoned && code != storage::Errc::kForbidden;
+         code != storage::Errc::kAbandoned && code != storage::Errc::kForbidden && code != storage::Errc::kSlow;
 }
 
 }  // namespace data_bridge::crud

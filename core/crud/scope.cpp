@@ -60,9 +60,9 @@ void confine(std::optional<Condition>& condition, const Scope* scope) {
 
 std::expected<bool, storage::Error> get_inside(const Resource& resource, const Scope* scope,
                                                storage::Collection& collection, const storage::Key& key,
-                                               storage::RowVisitor& visitor, runtime::Reactor* reactor) {
+                                               storage::RowVisitor& visitor, storage::Reading reading) {
   if (scope == nullptr) {
-    return collection.get(key, visitor, reactor);
+    return collection.get(key, visitor, reading);
   }
   class Finder final : public storage::RowVisitor {
    public:
@@ -77,7 +77,7 @@ std::expected<bool, storage::Error> get_inside(const Resource& resource, const S
     storage::RowVisitor& visitor_;
   } finder(visitor);
   storage::ListQuery query{.condition = of_one_item(resource, *scope, key), .limit = 1};
-  const auto done = collection.list(query, finder, reactor);
+  const auto done = collection.list(query, finder, reading);
   if (!done) {
     return std::unexpected(done.error());
   }

@@ -40,7 +40,7 @@ void confine(std::optional<storage::Condition>& condition, const Scope* scope);
 /// storage::Collection::get() of an item inside; false also for one that is outside.
 [[nodiscard]] std::expected<bool, storage::Error> get_inside(const Resource& resource, const Scope* scope,
                                                              storage::Collection& collection, const storage::Key& key,
-                                                             storage::RowVisitor& visitor, runtime::Reactor* reactor);
+                                                             storage::RowVisitor& visitor, storage::Reading reading);
 
 /// True where there is such an item as the transaction sees it, and it is inside.
 [[nodiscard]] std::expected<bool, storage::Error> is_inside(const Resource& resource, const Scope& scope,

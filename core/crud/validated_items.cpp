@@ -9,6 +9,7 @@
 
 #include "crud/item_body.hpp"
 #include "crud/item_writes.hpp"
+#include "crud/keyed_write.hpp"
 #include "crud/parameters.hpp"
 #include "crud/write_support.hpp"
 #include "json/merge_patch.hpp"
@@ -170,11 +171,15 @@ std::optional<storage::Row> read_alone(const Resource& resource, std::string_vie
 }
 
 // Hands `write` over and waits.
-Response finish(const Operation& operation, std::shared_ptr<const Scope> scope, std::unique_ptr<PendingWrite> write) {
+Response finish(const Operation& operation, std::shared_ptr<const Scope> scope, std::unique_ptr<PendingWrite> write,
+                const std::shared_ptr<KeyedRequest>& request = nullptr) {
   Response response;
   write->set_scope(std::move(scope));
   if (!write->take_place(response)) {
     return response;
+  }
+  if (request != nullptr) {
+    write = keyed(std::move(write), operation.shared_resource(), request);
   }
   std::promise<Response> promise;
   write->set_done([&promise](Response&& done) { promise.set_value(std::move(done)); });
@@ -208,6 +213,9 @@ std::expected<std::string, Response> examine(const Operation& operation, const R
     (void)resource.read_key(request.key, errors);
   }
   resource.refuse_parameters(request.query, errors);
+  if (operation.kind() == OperationKind::kCreate) {
+    (void)read_idempotency_key(request, errors);
+  }
   require_document(*document, errors);
   if (!errors.writable()) {
     respond_with(response, errors.rejection());
@@ -273,7 +281,8 @@ Response write_validated(const Operation& operation, const Request& request, std
   }
   if (is_new) {
     return finish(operation, operation.scope_of(request),
-                  std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path));
+                  std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path),
+                  request.keyed);
   }
   return finish(
       operation, operation.scope_of(request),
@@ -304,7 +313,7 @@ Response write_all_validated(const Operation& operation, const Request& request,
     return response;
   }
   return finish(operation, operation.scope_of(request),
-                std::make_unique<CreateManyWrite>(operation.shared_resource(), std::move(rows)));
+                std::make_unique<CreateManyWrite>(operation.shared_resource(), std::move(rows)), request.keyed);
 }
 
 std::optional<Response> write_merged(const Operation& operation, StoredItem before, std::string_view document) {

@@ -163,7 +163,7 @@ class DeleteWrite final : public PendingWrite {
 
 }  // namespace
 
-void WriteOperation::read(const Request&, Response& response, runtime::Reactor*) const {
+void WriteOperation::read(const Request&, Response& response, storage::Reading) const {
   respond_with_detail(response, 405, "Method Not Allowed");
 }
 

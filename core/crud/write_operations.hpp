@@ -9,7 +9,7 @@ class WriteOperation : public Operation {
  public:
   using Operation::Operation;
   /// Not for writes: answers 405.
-  void read(const Request& request, Response& response, runtime::Reactor* reactor) const final;
+  void read(const Request& request, Response& response, storage::Reading reading) const final;
 };
 
 class CreateOperation final : public WriteOperation {

@@ -12,17 +12,6 @@
 
 namespace data_bridge::storage {
 
-/// A column, or a value inside of one that holds JSON. Part of a collection's declaration: no text of a client's.
-struct Field {
-  std::size_t column = 0;
-  std::vector<std::string> members{};  ///< the keys that lead into a kJson column; empty: the column itself
-  ColumnKind kind = ColumnKind::kText;
-  bool is_list = false;  ///< the value is a list, and `kind` that of its items
-  bool nullable = true;
-
-  friend bool operator==(const Field&, const Field&) = default;
-};
-
 /// Null is the least of all values and different from every other: `ne` and `nin` hold for it, the rest (but for an
 /// `in` that names it) does not.
 enum class Operator : std::uint8_t {

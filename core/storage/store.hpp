@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -15,6 +16,25 @@
 
 namespace data_bridge::storage {
 
+/// On what terms a thread reads.
+struct Reading {
+  // NOLINTNEXTLINE(google-explicit-constructor): a Reactor's thread never waits, others do unless they say so
+  Reading(runtime::Reactor* of_thread) noexcept : reactor(of_thread), may_wait(of_thread == nullptr) {}
+  /// Of a thread that others wait for.
+  [[nodiscard]] static Reading at_once() noexcept {
+    Reading reading(nullptr);
+    reading.may_wait = false;
+    return reading;
+  }
+
+  /// The calling thread's, or nullptr: all reads of the thread in one turn may share a snapshot that is dropped when
+  /// the turn ends. Without it a read stands alone.
+  runtime::Reactor* reactor;
+  /// False: a query that is not done within some milliseconds ends with kSlow. True: with kTimeout, after
+  /// Table::query_timeout.
+  bool may_wait;
+};
+
 /// One table or collection of documents. Shared by all threads.
 ///
 /// A read sees every write that was answered before it began.
@@ -23,15 +43,13 @@ class Collection {
   virtual ~Collection() = default;
   [[nodiscard]] virtual const Table& table() const noexcept = 0;
 
-  /// False where there is no such item. With `reactor` (the calling thread's), all reads of the thread in one
-  /// turn may share a snapshot that is dropped when the turn ends; with nullptr the read stands alone.
-  [[nodiscard]] virtual std::expected<bool, Error> get(const Key& key, RowVisitor& visitor,
-                                                       runtime::Reactor* reactor) = 0;
+  /// False where there is no such item.
+  [[nodiscard]] virtual std::expected<bool, Error> get(const Key& key, RowVisitor& visitor, Reading reading) = 0;
   /// Rows have behind their columns one cell for each sort term that lies within a column (Field::members), in order.
-  [[nodiscard]] virtual Status list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) = 0;
+  [[nodiscard]] virtual Status list(const ListQuery& query, RowVisitor& visitor, Reading reading) = 0;
   /// How many items there are for which `condition` (absent: nothing) holds.
   [[nodiscard]] virtual std::expected<std::uint64_t, Error> count(const std::optional<Condition>& condition,
-                                                                  runtime::Reactor* reactor) = 0;
+                                                                  Reading reading) = 0;
 };
 
 /// The transaction that a WriteJob runs in. Valid during WriteJob::execute().
@@ -49,6 +67,10 @@ class WriteTransaction {
   [[nodiscard]] virtual std::expected<bool, Error> replace(Collection& collection, const Key& key, const Row& row) = 0;
   /// False where there is no such item.
   [[nodiscard]] virtual std::expected<bool, Error> remove(Collection& collection, const Key& key) = 0;
+  /// Up to `limit` of the items that `condition` holds for.
+  [[nodiscard]] virtual Status remove_some(Collection& collection, const Condition& condition, std::size_t limit) = 0;
+  /// Runs `steps`, which may write more than once; where they fail, what they wrote is undone.
+  [[nodiscard]] virtual Status attempt(const std::function<Status()>& steps) = 0;
 
  protected:
   ~WriteTransaction() = default;
@@ -78,7 +100,8 @@ class Store {
   virtual ~Store() = default;
 
   /// Makes the table what `table` needs: creates it and its indexes where missing, adds missing columns that are
-  /// nullable or have a default. Any other difference is kSchemaMismatch; nothing is ever dropped.
+  /// nullable or have a default. Any other difference is kSchemaMismatch; nothing is ever dropped. A table that is not
+  /// to be migrated is only checked.
   [[nodiscard]] virtual std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) = 0;
 
   /// Queues a write. finish() is called exactly once, possibly before this returns: with kOverloaded where more waits

@@ -1,6 +1,7 @@
 // What a collection must be able to hold: the part of a model that a store has to know.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,6 +43,17 @@ struct Column {
   std::optional<Cell> default_value;
 };
 
+/// A column, or a value inside of one that holds JSON. Part of a collection's declaration: no text of a client's.
+struct Field {
+  std::size_t column = 0;
+  std::vector<std::string> members{};  ///< the keys that lead into a kJson column; empty: the column itself
+  ColumnKind kind = ColumnKind::kText;
+  bool is_list = false;  ///< the value is a list, and `kind` that of its items
+  bool nullable = true;
+
+  friend bool operator==(const Field&, const Field&) = default;
+};
+
 struct SortedColumn {
   std::size_t column = 0;
   bool descending = false;
@@ -52,9 +64,11 @@ struct Table {
   std::vector<Column> columns;
   std::size_t key_column = 0;
   KeyKind key_kind = KeyKind::kInt;
-  std::vector<std::vector<std::size_t>> unique;   ///< columns that together occur once
-  std::vector<std::vector<std::size_t>> indexes;  ///< columns to find items by
-  std::vector<SortedColumn> sort;                 ///< the order that lists mostly have; gets an index
+  std::vector<std::vector<std::size_t>> unique;  ///< columns that together occur once
+  std::vector<std::vector<Field>> indexes;       ///< values to find items by
+  std::vector<SortedColumn> sort;                ///< the order that lists mostly have; gets an index
+  std::chrono::milliseconds query_timeout{0};    ///< how long a query may take; 0: as long as it likes
+  bool migrate = true;                           ///< false: it is somebody else's, and only checked
 };
 
 }  // namespace data_bridge::storage

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "text/characters.hpp"
+#include "text/utf8.hpp"
 
 namespace data_bridge::text {
 
@@ -31,6 +32,14 @@ namespace data_bridge::text {
   std::string lower(text);
   for (char& c : lower) c = latin1_lower(c);
   return lower;
+}
+
+/// bytes.decode("latin-1").
+[[nodiscard]] inline std::string decode_latin1(std::string_view bytes) {
+  std::string decoded;
+  decoded.reserve(bytes.size());
+  for (const char byte : bytes) append_code_point(decoded, static_cast<unsigned char>(byte));
+  return decoded;
 }
 
 }  // namespace data_bridge::text

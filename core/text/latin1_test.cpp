@@ -16,5 +16,7 @@ TEST(Latin1, StripsWhatPythonCallsSpace) {
   EXPECT_EQ(latin1_strip(" \xa0"), "");
 }
 
+TEST(Latin1, DecodesEveryByte) { EXPECT_EQ(decode_latin1("a\x7f\x80\xff"), "a\x7f\u0080\u00ff"); }
+
 }  // namespace
 }  // namespace data_bridge::text

@@ -35,7 +35,7 @@ async def distance(
     return Distance(value=round(2 * EARTH_RADIUS_KM * asin(sqrt(chord)) / KM_PER[unit], 3), unit=unit)
 
 
-@router.get("/flag/{alpha_2}")
+@router.get("/flag/{alpha_2}", responses={404: {"description": "Not two letters"}})
 def flag(alpha_2: str) -> dict[str, str]:
     """The flag of a country's two letters; a sync handler, so it runs on a worker thread."""
     letters = alpha_2.upper()
@@ -60,7 +60,7 @@ class Journey(BaseModel):
     budget: float | None = Field(default=None, gt=0)
 
 
-@router.post("/journey")
+@router.post("/journey", responses={400: {"description": "The body is not in Unicode"}})
 async def journey(journey: Journey) -> Journey:
     """Check a journey and return it as it was understood."""
     return journey

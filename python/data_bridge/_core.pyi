@@ -320,6 +320,15 @@ class StoreBackup:
 def check_store(url: str) -> list[str]:
     """What is wrong with a store's database; empty where it is whole. Raises as `StoreBackup`."""
 
+# Table, whether it is only checked, statements, what stays different and why.
+_TablePlan = tuple[str, bool, list[str], list[str]]
+
+def plan_store(url: str, resources: list[CrudResource], *, drop: list[str], convert: list[str]) -> list[_TablePlan]:
+    """What would be done to the tables of these resources; nothing is changed. ValueError, OSError."""
+
+def migrate_store(url: str, resources: list[CrudResource], *, drop: list[str], convert: list[str]) -> list[_TablePlan]:
+    """Does it, in one transaction. ValueError where a value has no form in its new column, OSError."""
+
 @final
 class CrudStore:
     """An open database. ValueError for a URL that is none of a store, OSError where it cannot be opened."""
@@ -354,6 +363,7 @@ class CrudRequest:
         key: str = "",
         if_match: str = "",
         if_none_match: str = "",
+        idempotency_keys: list[str] = ...,
         scope: CrudScope | None = None,
     ) -> None: ...
     @property
@@ -368,6 +378,8 @@ class CrudRequest:
     def if_match(self) -> str: ...
     @property
     def if_none_match(self) -> str: ...
+    @property
+    def idempotency_keys(self) -> list[str]: ...
     def changed(
         self, *, body: bytes | None = None, if_match: str | None = None, if_none_match: str | None = None
     ) -> CrudRequest:
@@ -380,11 +392,22 @@ class CrudOperation:
     @property
     def is_read(self) -> bool: ...
     def perform(self, request: CrudRequest) -> _Answer: ...
+    def perform_at_once(self, request: CrudRequest) -> _Answer | None: ...
     def examine(self, request: CrudRequest) -> bytes | _Answer: ...
-    def write_validated(self, request: CrudRequest, document: bytes) -> _Answer: ...
-    def write_all_validated(self, request: CrudRequest, documents: list[bytes]) -> _Answer: ...
+    def begin_keyed(self, request: CrudRequest) -> _Answer | None: ...
+    @staticmethod
+    def end_keyed(request: CrudRequest) -> None: ...
+    def write_validated(self, request: CrudRequest, document: bytes) -> _Answer | CrudRepeat: ...
+    def write_all_validated(self, request: CrudRequest, documents: list[bytes]) -> _Answer | CrudRepeat: ...
     def merge_stored(self, request: CrudRequest) -> StoredItem | _Answer: ...
     def write_merged(self, before: StoredItem, document: bytes) -> _Answer | None: ...
+
+@final
+class CrudRepeat:
+    """Nothing was written: another process has answered the request before."""
+
+    @property
+    def answer(self) -> _Answer: ...
 
 @final
 class StoredItem:
@@ -414,8 +437,10 @@ class CrudResource:
         page_size: int,
         max_page_size: int,
         max_page_bytes: int,
+        migrate: bool,
+        timeout: float,
         require_match: bool,
-        replace_creates: bool,
+        creates: bool,
         answer_names: list[str],
         foreign_parameters: list[str],
         faults: CrudFaults,

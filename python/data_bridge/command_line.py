@@ -26,6 +26,7 @@ examples:
   data-bridge exec prefect server start                       a program that starts uvicorn itself
   data-bridge routes main:app                                 which routes are native, compiled or bridged, and why
   data-bridge store backup main:app --to shop.backup          a copy of the database, while others write to it
+  data-bridge store plan main:app                             what the tables lack for the models, as SQL
 """
 
 
@@ -71,14 +72,39 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("--explain", action="store_true", help="each compiled route with its program")
     what.add_argument("--reasons", action="store_true", help="how many routes are bridged, by reason")
 
-    store = commands.add_parser("store", help="copy or check the databases of an application, while it serves")
+    store = commands.add_parser("store", help="copy, check or migrate the databases of an application")
     actions = store.add_subparsers(dest="action", required=True, metavar="ACTION")
     copy = actions.add_parser("backup", help="copy each as it is at this moment into a new file")
     check = actions.add_parser("check", help="look for damage; the exit status is 1 where there is some")
     for action in (copy, check):
         _add_app(action, "the application, for example main:app, or the URL of a store (sqlite:///shop.db)")
     copy.add_argument("--to", metavar="FILE", help="the new file; unset: NAME.backup, in the working directory")
+    _add_migration(
+        actions.add_parser(
+            "plan", help="print what differs between models and tables as SQL, and change nothing", epilog=_MIGRATION
+        )
+    )
+    _add_migration(
+        actions.add_parser(
+            "apply", help="do what plan prints, in one transaction: all of it or nothing", epilog=_MIGRATION
+        )
+    )
     return parser
+
+
+_MIGRATION = """\
+Exit status: 0 where models and tables agree (of apply: now), 4 where something differs (of apply: still), 1 where a
+store fails or a value cannot be converted. Make a copy first: data-bridge store backup.
+"""
+
+
+def _add_migration(action: argparse.ArgumentParser) -> None:
+    _add_app(action, "the application, for example main:app")
+    for name, what in (
+        ("--drop", "a column that no model has, by TABLE.COLUMN, or an index that is not needed, by its name"),
+        ("--convert", "a column whose type changes, or that holds values of another one, by TABLE.COLUMN"),
+    ):
+        action.add_argument(name, action="append", default=[], metavar="NAME", help=f"{what}; may be given again")
 
 
 def _add_run(run: argparse.ArgumentParser, *, reload: bool) -> None:

@@ -11,20 +11,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-import fastapi.routing
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, RootModel
 from starlette.concurrency import run_in_threadpool
 
 from .hooks import Hooks
-from .list_fields import export_filters, list_fields, sort_terms
+from .list_fields import export_filters, index_names, list_fields, sort_terms
 from .list_parameters import page_query, warn_of_hidden_fields
 from .python_operations import PythonHalf
 from .resource import Resource
 from .resource_options import (
     OPERATIONS,
+    Migrate,
     Operation,
     by_operation,
+    check_migrate,
     check_operations,
     check_page_sizes,
     check_path,
@@ -35,11 +36,11 @@ from .resource_options import (
     kebab_plural,
     with_assignable_key,
 )
-from .resource_routes import add_routes
+from .resource_routes import add_routes, include_all
 from .resource_shapes import Shapes
 from .schema import export_item, export_model
 from .scopes import Scopes
-from .stores import StoreError, Stores, stores_of
+from .stores import StoreError, Stores, check_timeout, stores_of
 
 __all__ = [
     "OPERATIONS",
@@ -73,6 +74,8 @@ def register_crud(
     responses: dict[int | str, dict[str, Any]] | None = None,
     table: str | None = None,
     store: str | None = None,
+    migrate: Migrate = "add",
+    timeout: float | None = None,
     hooks: type | None = None,
     scope: Any = None,
 ) -> Resource:
@@ -83,7 +86,9 @@ def register_crud(
     int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
     or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
     `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
-    URL, by default the app's. `summary` is what the documentation calls an item. `dependencies`: as FastAPI's.
+    URL, by default the app's. `migrate`: "add" what a table lacks at the start; with "never" the table is somebody
+    else's, and only checked. `timeout`: seconds that a list may take, by default
+    the app's (`StoreLimits.timeout`). `summary` is what the documentation calls an item. `dependencies`: as FastAPI's.
     `scope`: a condition, or a dependency that returns one or None, that confines the resource to some of the items.
     Each of both is one for all operations, or a dict by operation, where ``"read"`` stands for list and get and
     ``"write"`` for the others. `hooks`: a class whose methods run around writes, as ``@app.crud(Model, ...)`` above it
@@ -125,12 +130,13 @@ def register_crud(
         "table": table,
         "key": key,
         "unique": groups(options, "unique", unique),
-        "indexes": groups(options, "indexes", indexes),
+        "indexes": index_names(options, model, fields, groups(options, "indexes", indexes)),
         "frozen": frozen_fields(native_model, key),
         "page_size": page_size,
         "max_page_size": max_page_size,
+        "migrate": check_migrate(options, migrate) == "add",
         "require_match": require_match,
-        "replace_creates": "create" in chosen,
+        "creates": "create" in chosen,
         "answer_names": python.answer_names,
     }
     resource = Resource(
@@ -143,6 +149,7 @@ def register_crud(
         hooks=Hooks(hooks),
         scopes=Scopes(options, scope, fields),
         store_url=store,
+        timeout=None if timeout is None else check_timeout(options, timeout),
     )
     if isinstance(target, FastAPI):
         open_and_close_with(router, stores_of(target))
@@ -182,9 +189,7 @@ def open_and_close_with(router: APIRouter, stores: Stores | None = None) -> None
         opened = stores
         if opened is None:
             opened = stores_of(started)
-            # A table that does not fit its model stops the start: since 0.137 routes are included when asked for.
-            for _ in getattr(fastapi.routing, "iter_route_contexts", iter)(started.routes):
-                pass
+            include_all(started)  # a table that does not fit its model stops the start
         await run_in_threadpool(opened.open)
         try:
             async with inner(started) as state:

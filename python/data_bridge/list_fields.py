@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, Strict, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
 
+from data_bridge._core import SchemaModel
 from data_bridge.schema import Unsupported, export_model
 
 __all__ = ["ListField", "export_filters", "list_fields", "shown_type", "sort_terms"]
@@ -31,16 +32,20 @@ _TEXT_SETTINGS = (
 
 @dataclass(frozen=True)
 class ListField:
-    """``name``: on the wire, ``address.city``. ``field``: of the model. ``members``: the keys inside of that.
+    """``name``: on the wire, ``address.city``. ``path``: the same by Python's names. ``field``: of the model.
+    ``members``: the keys inside of that.
 
     ``annotation``: of its values, without ``None``; of a list of its items. ``Any`` where they cannot be compared.
+    ``is_text``: they have parts to ask for.
     """
 
     name: str
+    path: str
     field: str
     members: tuple[str, ...]
     is_list: bool
     annotation: Any
+    is_text: bool = False
 
     @property
     def is_comparable(self) -> bool:
@@ -55,12 +60,18 @@ class ListField:
 
 def list_fields(model: type[BaseModel], key: str) -> list[ListField]:
     """Everything that clients can read of an item and name in a query. `key` is the key's name."""
-    found = [] if key in model.model_fields else [ListField(key, key, (), False, int)]
+    found = [] if key in model.model_fields else [ListField(key, key, key, (), False, int)]
     for field, name, annotation in _fields_of(model):
-        found.extend(_inside(field, name, (), annotation, (model,)))
-    if _is_exportable(model, [field.annotation for field in found]):
-        return found
-    return [_comparable(model, field) for field in found]
+        found.extend(_inside(field, field, name, (), annotation, (model,)))
+    if not _is_exportable(model, [field.annotation for field in found]):
+        found = [_comparable(model, field) for field in found]
+    kinds = [each["kind"] for each in SchemaModel(export_filters(model, found)).fields()[_FIRST_VALUE:]]
+    return [
+        replace(field, annotation=Any)
+        if kind == "json"
+        else replace(field, is_text=kind == "str" and not field.is_list)
+        for field, kind in zip(found, kinds, strict=True)
+    ]
 
 
 def export_filters(model: type[BaseModel], fields: Sequence[ListField]) -> str:
@@ -84,6 +95,17 @@ def sort_terms(options: str, model: type[BaseModel], fields: Sequence[ListField]
     return terms
 
 
+def index_names(
+    options: str, model: type[BaseModel], fields: Sequence[ListField], groups: Sequence[Sequence[str]]
+) -> list[list[str]]:
+    """Groups of fields as Python names them; those inside of others by JSON names. Raises ValueError."""
+    inside = {field.path: field.name for field in fields if field.members and field.is_comparable and not field.is_list}
+    for name in (name for group in groups for name in group):
+        if "." in name and name not in inside:
+            raise ValueError(f"{options}: {model.__name__} has no field {name!r} to make an index of")
+    return [[inside.get(name, name) for name in group] for group in groups]
+
+
 def shown_type(field: ListField) -> Any:
     """What the documentation shows of its values."""
     return field.annotation if field.is_comparable else bool
@@ -99,23 +121,24 @@ def _fields_of(model: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
 
 
 def _inside(
-    field: str, name: str, members: tuple[str, ...], annotation: Any, around: tuple[type[BaseModel], ...]
+    path: str, field: str, name: str, members: tuple[str, ...], annotation: Any, around: tuple[type[BaseModel], ...]
 ) -> Iterator[ListField]:
     plain, metadata = _plain(annotation)
     if isinstance(plain, type) and issubclass(plain, BaseModel) and not issubclass(plain, RootModel):
-        yield ListField(name, field, members, False, Any)
+        yield ListField(name, path, field, members, False, Any)
         if plain in around or len(around) > _MAX_DEPTH:
             return
-        for _, inner, of_inner in _fields_of(plain):
+        for python_name, inner, of_inner in _fields_of(plain):
             # SQLite's paths into JSON know no escapes.
             if inner.isprintable() and not set(inner) & {'"', "\\"}:
-                yield from _inside(field, f"{name}.{inner}", (*members, inner), of_inner, (*around, plain))
+                within = (f"{path}.{python_name}", field, f"{name}.{inner}", (*members, inner))
+                yield from _inside(*within, of_inner, (*around, plain))
         return
     if typing.get_origin(plain) in _LISTS or plain in _LISTS:
         item, of_item = _plain(_item(plain))
-        yield ListField(name, field, members, True, _annotated(item, of_item) if _is_scalar(item) else Any)
+        yield ListField(name, path, field, members, True, _annotated(item, of_item) if _is_scalar(item) else Any)
         return
-    yield ListField(name, field, members, False, _annotated(plain, metadata) if _is_scalar(plain) else Any)
+    yield ListField(name, path, field, members, False, _annotated(plain, metadata) if _is_scalar(plain) else Any)
 
 
 def _plain(annotation: Any) -> tuple[Any, list[Any]]:
@@ -164,6 +187,10 @@ def _is_exportable(model: type[BaseModel], annotations: Sequence[Any]) -> bool:
     except (Unsupported, PydanticUserError, SchemaError, NotImplementedError):
         return False
     return True
+
+
+# In front of them in the model of the filters: what `isnull` takes, and parts of texts.
+_FIRST_VALUE = 2
 
 
 def _filters(model: type[BaseModel], annotations: Sequence[Any]) -> type[BaseModel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -39,14 +40,26 @@ def page_query(page_size: int, max_page_size: int) -> type[BaseModel]:
     return create_model("Page", __config__=ConfigDict(extra="forbid"), **parameters)
 
 
-def list_parameters(page_size: int, max_page_size: int, fields: Sequence[ListField]) -> list[inspect.Parameter]:
-    """What a function would declare that reads all of them by FastAPI's means."""
+def list_parameters(
+    page_size: int, max_page_size: int, fields: Sequence[ListField], where: Any
+) -> list[inspect.Parameter]:
+    """What a function would declare that reads all of them by FastAPI's means. `where`: the type of that parameter."""
+    sortable = [field.name for field in fields if field.is_comparable and not field.is_list]
+    readable = [field.name for field in fields if not field.members]
+    shown: dict[str, Any] = {
+        "cursor": Query(description=_TEXTS["cursor"]),
+        "sort": Query(
+            description=_TEXTS["sort"], pattern=_listed(sortable, "-?", "{0,7}"), examples=[f"-{sortable[0]}"]
+        ),
+        "fields": Query(description=_TEXTS["fields"], pattern=_listed(readable), examples=[",".join(readable[:2])]),
+        "where": Query(description=_TEXTS["where"], examples=[f'{{"{readable[0]}__isnull": false}}']),
+    }
     limit = Query(ge=0, le=max_page_size, description="Items on a page; 0 for the total alone")
     offset = Query(ge=0, le=MAX_OFFSET, description="Items to skip, instead of a cursor")
     total = Query(description="Tell how many items there are on all pages")
     parameters = [
         _parameter("limit", Annotated[int, limit], page_size),
-        *(_parameter(name, Annotated[str | None, Query(description=text)], None) for name, text in _TEXTS.items()),
+        *(_parameter(name, Annotated[where if name == "where" else str, query], None) for name, query in shown.items()),
         _parameter("offset", Annotated[int, offset], 0),
         _parameter("total", Annotated[bool, total], False),
     ]
@@ -56,8 +69,16 @@ def list_parameters(page_size: int, max_page_size: int, fields: Sequence[ListFie
         if field.is_comparable and not field.is_list:
             description = f"Also with an operator: `{field.name}__ge`"
         described = Query(alias=name, description=description)
-        parameters.append(_parameter(f"filter{place}", Annotated[shown_type(field) | None, described], None))
+        parameters.append(_parameter(f"filter{place}", Annotated[shown_type(field), described], None))
     return parameters
+
+
+def _listed(names: Sequence[str], sign: str = "", most: str = "*") -> str:
+    """What matches one or several of `names`, separated by commas."""
+    # Not re.escape(): to JavaScript, whose expressions these are by JSON Schema, some of its escapes are errors.
+    escaped = (re.sub(r"[\^$\\.*+?()\[\]{}|]", r"\\\g<0>", name) for name in names)
+    one = f"{sign}({'|'.join(escaped)})"
+    return f"^{one}(,{one}){most}$"
 
 
 def warn_of_hidden_fields(options: str, fields: Sequence[ListField]) -> None:

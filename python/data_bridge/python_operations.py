@@ -18,14 +18,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudOperation, CrudRequest, StoredItem, is_json_content_type
+from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .resource_options import frozen_fields
 from .schema import Exported, Reasons
 from .stored_items import StoredItems
 
-__all__ = ["PythonHalf"]
+__all__ = ["PythonHalf", "read"]
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
 
@@ -40,6 +40,12 @@ _FAILED: Answer = (500, b"text/plain; charset=utf-8", b"Internal Server Error", 
 _CHANGED: Answer = (412, b"application/json", b'{"detail":"Precondition Failed"}', [])
 _NO_VALUES: Mapping[str, Any] = {}
 _BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', [(b"retry-after", b"1")])
+
+
+async def read(operation: CrudOperation, request: CrudRequest) -> Answer:
+    """What a read answers. Most take microseconds, less than a thread; others must not hold up the loop."""
+    answer = operation.perform_at_once(request)
+    return await run_in_threadpool(operation.perform, request) if answer is None else answer
 
 
 class PythonHalf:
@@ -85,7 +91,7 @@ class PythonHalf:
         `values`: what fields of a new item are that the client does not name.
         """
         if name in _READING:
-            return self._rewritten(name, operation.perform(request), query=request.query)
+            return self._rewritten(name, await read(operation, request), query=request.query)
         if name == "delete":
             return await self._delete(operation, request, calls)
         entries = operation.examine(request)
@@ -100,9 +106,9 @@ class PythonHalf:
             body = json.loads(body)
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)
-        if name == "create" and isinstance(body, list):
-            return await self._create_all(operation, request, body, entries, calls, values)
-        unseen = [] if name == "create" or entries else self.items.absent_unseen(body)
+        if name == "create":
+            return await self._create_once(operation, request, body, entries, calls, values)
+        unseen = [] if entries else self.items.absent_unseen(body)
         if unseen:
             kept = self._stored(operation, request)
             if isinstance(kept, tuple):
@@ -114,12 +120,47 @@ class PythonHalf:
             else:
                 item, errors = self._validated(body, is_new=False, values=values, kept=self.items.kept(unseen, kept))
         else:
-            item, errors = self._validated(body, is_new=name == "create", values=values)
+            item, errors = self._validated(body, is_new=False, values=values)
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
-        if name == "replace" and calls.has("create", "replace"):
+        if calls.has("create", "replace"):
             return await self._replace_with_hooks(operation, request, item, calls)
-        return await self._write(name, operation, request, await calls.before(name, item), calls)
+        return await self._write(name, operation, request, item, calls)
+
+    async def _create_once(
+        self,
+        operation: CrudOperation,
+        request: CrudRequest,
+        body: Any,
+        entries: bytes,
+        calls: Calls,
+        values: Mapping[str, Any],
+    ) -> Answer:
+        """A create, or where the request has been answered before that answer, without validators and hooks."""
+        create = self._create_all if isinstance(body, list) else self._create
+        if entries or not request.idempotency_keys:
+            return await create(operation, request, body, entries, calls, values)
+        remembered = operation.begin_keyed(request)
+        if remembered is not None:
+            return self._rewritten("create", remembered)
+        try:
+            return await create(operation, request, body, entries, calls, values)
+        finally:
+            operation.end_keyed(request)
+
+    async def _create(
+        self,
+        operation: CrudOperation,
+        request: CrudRequest,
+        body: Any,
+        entries: bytes,
+        calls: Calls,
+        values: Mapping[str, Any],
+    ) -> Answer:
+        item, errors = self._validated(body, is_new=True, values=values)
+        if item is None or entries:
+            return _refused(entries, _placed(errors, "body"))
+        return await self._write("create", operation, request, await calls.before("create", item), calls)
 
     async def _write(
         self, name: str, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
@@ -128,6 +169,8 @@ class PythonHalf:
         if document is None:
             return _FAILED
         answer = await run_in_threadpool(operation.write_validated, request, document)
+        if isinstance(answer, CrudRepeat):
+            return self._rewritten("create", answer.answer)
         # What a PUT leaves out of the frozen fields is as it was stored.
         rewritten = self._rewritten(name, answer, [item] if name == "create" or not self._frozen else [])
         if answer[0] in (200, 201):
@@ -197,6 +240,8 @@ class PythonHalf:
                 return _FAILED
             documents.append(document)
         answer = await run_in_threadpool(operation.write_all_validated, request, documents)
+        if isinstance(answer, CrudRepeat):
+            return self._rewritten("create", answer.answer)
         rewritten = self._rewritten("create", answer, items)
         if answer[0] == 201 and calls.has_after("create"):
             for item, stored in zip(items, json.loads(answer[2]), strict=True):
@@ -325,7 +370,8 @@ class PythonHalf:
                 body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
                 body = body.replace(b'"items":[]', b'"items":[' + page + b"]", 1)
             elif isinstance(stored, list):
-                body = b"[" + b",".join(map(self._written, stored, items)) + b"]"
+                written = map(self._written, stored, items) if items else map(self._written, stored)
+                body = b"[" + b",".join(written) + b"]"
             else:
                 body = self._written(stored, items[0] if items else None)
         except (PydanticSerializationError, ValueError):

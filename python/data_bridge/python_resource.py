@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast, overload
 from urllib.parse import urlencode
 
-import fastapi.routing
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from ._core import CrudRequest, CrudScope, StoredItem
+from ._core import CrudRepeat, CrudRequest, CrudScope, StoredItem
 from .list_fields import sort_terms
 from .resource import AttachedResource, Resource
 from .resource_options import OPERATIONS
+from .resource_routes import include_all
 from .stored_items import StoredItems
 from .stores import Stores, stores_of
 
@@ -150,9 +150,13 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         request = _request(query=query, scope=self.resource.scopes.native(where))
         return _body(await run_in_threadpool(self._operations["list"].perform, request))
 
-    async def _write(self, write: Callable[..., Answer], body: bytes, *documents: Any, **asked: Any) -> Any:
+    async def _write(
+        self, write: Callable[..., Answer | CrudRepeat], body: bytes, *documents: Any, **asked: Any
+    ) -> Any:
         await self.ensure_open()
-        return _body(await run_in_threadpool(write, _request(body=body, **asked), *documents))
+        answer = await run_in_threadpool(write, _request(body=body, **asked), *documents)
+        assert not isinstance(answer, CrudRepeat)  # only requests of clients have a key
+        return _body(answer)
 
     def _sort(self, sort: str | None) -> str | None:
         terms = sort_terms("list()", self._writer.model, self.resource.shapes.fields, sort)
@@ -184,9 +188,7 @@ def resource_of(app: FastAPI, model: type[ModelT], path: str | None = None) -> M
     Raises LookupError where there is none, or more than one.
     """
     stores = stores_of(app)
-    # Since 0.137 routes are included when somebody asks for them.
-    for _ in getattr(fastapi.routing, "iter_route_contexts", iter)(app.routes):
-        pass
+    include_all(app)
     found = [each for each in stores.resources if each.model is model and path in (None, each.path)]
     if len({each.place for each in found}) != 1:
         several = ": " + ", ".join(sorted(each.path for each in found)) if found else ""

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudFaults, CrudOperation, CrudRequest, CrudResource, CrudStore
 from .hooks import NO_CALLS, Hooks
-from .python_operations import PythonHalf
+from .python_operations import PythonHalf, read
 from .resource_options import Operation
 from .resource_shapes import Shapes
 from .scopes import Scopes
@@ -45,8 +45,10 @@ class Resource:
         hooks: Hooks,
         scopes: Scopes,
         store_url: str | None,
+        timeout: float | None,
     ) -> None:
         self.model = model
+        self.timeout = timeout
         self.path = path
         self.key = shapes.key
         self.shapes = shapes
@@ -77,6 +79,7 @@ class Resource:
         return CrudResource(
             **{**self._native, **changed},
             max_page_bytes=limits.max_page_bytes,
+            timeout=limits.timeout if self.timeout is None else self.timeout,
             foreign_parameters=sorted(foreign_parameters),
             faults=faults,
         )
@@ -96,6 +99,11 @@ class Resource:
     def place(self) -> tuple[str | None, str]:
         """Where its items are: of one place are all resources with the same."""
         return self.store_url, self._native["table"]
+
+    @property
+    def requires_match(self) -> bool:
+        """Whether a write to an item without a precondition is refused."""
+        return bool(self._native["require_match"])
 
     def withdraw(self) -> None:
         """Take it out of all stores, before anything has used it."""
@@ -123,6 +131,11 @@ class AttachedResource:
         self.stores = stores
         self.attached_to: CrudStore | None = None
         self._native = native
+
+    @property
+    def native(self) -> CrudResource:
+        """The native half: the model, its table, and what clients may ask of it."""
+        return self._native
 
     def attach(self, store: CrudStore) -> None:
         """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
@@ -181,14 +194,14 @@ class ServedResource(AttachedResource):
             key=request.path_params.get(resource.key, ""),
             if_match=", ".join(request.headers.getlist("if-match")),
             if_none_match=", ".join(request.headers.getlist("if-none-match")),
+            idempotency_keys=request.headers.getlist("idempotency-key") if name == "create" else [],
             scope=resource.scopes.native(scope),
         )
-        # A read takes microseconds, less than a thread; a write waits for the disk.
         if name in resource.through_python:
             calls = resource.hooks.calls(solved) if resource.hook_names[name] else NO_CALLS
             answer = await resource.python.perform(name, operation, asked, calls, resource.scopes.values(scope))
         elif operation.is_read:
-            answer = operation.perform(asked)
+            answer = await read(operation, asked)
         else:
             answer = await run_in_threadpool(operation.perform, asked)
         status, content_type, body, headers = answer

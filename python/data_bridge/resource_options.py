@@ -20,6 +20,9 @@ from .naming import plural, words
 Operation = Literal["list", "get", "create", "replace", "update", "delete"]
 OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
 
+#: What a start does to tables.
+Migrate = Literal["add", "never"]
+
 GROUPS: Mapping[str, tuple[Operation, ...]] = {
     "read": ("list", "get"),
     "write": ("create", "replace", "update", "delete"),
@@ -34,20 +37,20 @@ def derived_model(name: str, fields: dict[str, Any], base: type[BaseModel] | Non
 
 def plain_type(annotation: Any) -> type:
     """int, UUID or str of a key's annotation; the annotation itself of anything else, for the error."""
-    bare = _bare(annotation)
+    bare = bare_type(annotation)
     for plain in (int, uuid.UUID, str):
         if isinstance(bare, type) and issubclass(bare, plain) and bare is not bool:
             return plain
     return typing.cast(type, bare)
 
 
-def _bare(annotation: Any) -> Any:
+def bare_type(annotation: Any) -> Any:
     """What a field is besides None, without what Annotated says of it."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kept = [part for part in typing.get_args(annotation) if part is not type(None)]
-        return _bare(kept[0]) if len(kept) == 1 else annotation
+        return bare_type(kept[0]) if len(kept) == 1 else annotation
     if typing.get_origin(annotation) is Annotated:
-        return _bare(typing.get_args(annotation)[0])
+        return bare_type(typing.get_args(annotation)[0])
     return annotation
 
 
@@ -79,6 +82,13 @@ def check_table(options: str, table: str) -> str:
     if not isinstance(table, str) or not table or "\0" in table:
         raise ValueError(f"{options}: table={table!r} is not a name")
     return table
+
+
+def check_migrate(options: str, migrate: Migrate) -> Migrate:
+    """`migrate`. Raises ValueError."""
+    if migrate not in typing.get_args(Migrate):
+        raise ValueError(f"{options}: migrate={migrate!r}; there are 'add' and 'never'")
+    return migrate
 
 
 def check_operations(options: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:
@@ -148,7 +158,7 @@ def frozen_fields(model: type[BaseModel], key: str) -> list[tuple[str, str]]:
 
 
 def _sameness(annotation: Any) -> str:
-    bare = _bare(annotation)
+    bare = bare_type(annotation)
     return _SAMENESS.get(typing.get_origin(bare) or bare, "json")
 
 

@@ -19,7 +19,7 @@ from .resource_options import Operation
 from .resource_shapes import Detail, describe
 from .stores import Stores, stores_of
 
-__all__ = ["add_routes"]
+__all__ = ["add_routes", "include_all"]
 
 _METHODS: Mapping[Operation, str] = {
     "list": "GET",
@@ -65,13 +65,19 @@ def add_routes(
             summary=f"{operation.capitalize()} {title}",
             description=_DESCRIPTIONS[operation],
             include_in_schema=include_in_schema and each != "HEAD",
-            responses={**_responses(operation, resource.scopes.confines(operation)), **(responses or {})},
+            responses={**_responses(operation, resource), **(responses or {})},
             route_class_override=_route_class(router.route_class),
         )
         route = router.routes[-1]
         assert isinstance(route, APIRoute)
         added.append(route)
     return added
+
+
+def include_all(app: Any) -> None:
+    """Have all resources of an application in its stores: since FastAPI 0.137 routes are included when asked for."""
+    for _ in getattr(fastapi.routing, "iter_route_contexts", iter)(getattr(app, "routes", ())):
+        pass
 
 
 class ResourceRoute(APIRoute):
@@ -131,9 +137,15 @@ _DESCRIPTIONS: Mapping[Operation, str] = {
 }
 
 
-def _responses(operation: Operation, is_confined: bool) -> dict[int | str, dict[str, Any]]:
+def _responses(operation: Operation, resource: Resource) -> dict[int | str, dict[str, Any]]:
     described: dict[int | str, dict[str, Any]] = {}
-    if is_confined and operation in ("create", "replace", "update"):
+    if operation == "replace" and resource.python.may_create:
+        described[201] = {"model": resource.shapes.response("get"), "description": "There was no such item before"}
+    if operation in ("create", "replace", "update"):
+        described[400] = {"model": Detail, "description": "The body is not in Unicode, or nests too deeply"}
+    if resource.requires_match and operation in ("replace", "update", "delete"):
+        described[428] = {"model": Detail, "description": "A write needs `If-Match`"}
+    if resource.scopes.confines(operation) and operation in ("create", "replace", "update"):
         described[403] = {
             "model": Detail,
             "description": "The item would not be one of those that the client may reach",
@@ -146,8 +158,12 @@ def _responses(operation: Operation, is_confined: bool) -> dict[int | str, dict[
         described[412] = {"model": Detail, "description": "The item has changed"}
     if operation in ("create", "replace", "update"):
         described[409] = {"model": Detail, "description": "Another item has the same key or unique fields"}
+    if operation == "create":
+        described[409]["description"] += ", or a request with the same `Idempotency-Key` is in progress"
     if operation == "update":
         described[415] = {"model": Detail, "description": "The body is neither JSON nor a JSON merge patch"}
+    if operation == "list":
+        described[504] = {"model": Detail, "description": "Finding the items takes too long"}
     described[503] = {"model": Detail, "description": "The store is not available; try again"}
     return described
 

@@ -6,19 +6,18 @@ import inspect
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from copy import copy
 from typing import Annotated, Any
 
 from fastapi import Header, Path
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, PydanticInvalidForJsonSchema
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, Field
 
 from .list_fields import ListField
 from .list_parameters import list_parameters
-from .resource_options import Operation, derived_model, plain_type
+from .resource_options import Operation, plain_type
+from .shown_models import ShownModels
 
 __all__ = ["Detail", "Shapes", "describe"]
 
@@ -31,6 +30,18 @@ class Detail(BaseModel):
 
 _IF_MATCH = Annotated[str | None, Header(description="The `ETag` that the item must still have; `*`: any")]
 _IF_NONE_MATCH = Annotated[str | None, Header(description="The `ETag` that the client has; `*` with PUT: only create")]
+
+_IDEMPOTENCY_KEY = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="A name that the client makes up for this request, a UUID for example. Sent again within 24 hours "
+        "the request is not done again, but answered as it was the first time",
+        examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
+    ),
+]
 
 
 class Shapes:
@@ -45,55 +56,40 @@ class Shapes:
         max_page_size: int,
         fields: Sequence[ListField],
     ) -> None:
-        self.model = model
-        # What clients send, where that may lack the key although an item has it, or is not what they get.
-        field = model.model_fields.get(key)
-        lacks_key = field is not None and native_model is not model and field.is_required()
-        self.body = (
-            derived_model(f"{model.__name__}Create", {}, native_model)
-            if lacks_key or _differs_when_answered(model)
-            else model
-        )
         self.key = key
         self.fields = fields
         self.page_size = page_size
         self.max_page_size = max_page_size
+        field = model.model_fields.get(key)
         self.key_type: type = int if field is None else plain_type(field.annotation)
-        self.stored: type[BaseModel] = model
-        if field is None:
-            self.stored = derived_model(f"Stored{model.__name__}", {key: (int, ...)}, model)
-        page = {
-            "items": (types.GenericAlias(list, (self.stored,)), ...),
-            "next": (str | None, ...),
-            "total": (int, Field(default=0, description="Only where it was asked for")),
-        }
-        self.page = derived_model(f"{model.__name__}Page", page)
-        changes = {
-            name: _optional(info) for name, info in model.model_fields.items() if name != key and not info.frozen
-        }
-        self.changes = derived_model(f"{model.__name__}Update", changes)
+        self._shown = ShownModels.of(model, native_model, key, fields)
+        #: What Python reads of the store.
+        self.stored = self._shown.stored
 
     def response(self, operation: Operation) -> Any:
         """The body of a success."""
         if operation == "delete":
             return None
+        answer = self._shown.answer
         if operation == "create":
-            return _or_list(self.stored)
-        return self.page if operation == "list" else self.stored
+            return _or_list(answer)
+        return self._shown.page if operation == "list" else answer
 
     def parameters(self, operation: Operation) -> list[inspect.Parameter]:
         """What a function would declare that takes the request apart by FastAPI's means."""
         if operation == "list":
-            return list_parameters(self.page_size, self.max_page_size, self.fields)
+            return list_parameters(self.page_size, self.max_page_size, self.fields, self._shown.where)
         parameters = []
         if operation != "create":
             parameters.append(_parameter(self.key, Annotated[self.key_type, Path()]))
         if operation == "create":
-            parameters.append(_parameter("item", _or_list(self.body)))
+            parameters.append(_parameter("item", _or_list(self._shown.create)))
         elif operation == "replace":
-            parameters.append(_parameter("item", self.body))
+            parameters.append(_parameter("item", self._shown.replace))
         elif operation == "update":
-            parameters.append(_parameter("changes", self.changes))
+            parameters.append(_parameter("changes", self._shown.update))
+        if operation == "create":
+            parameters.append(_parameter("idempotency_key", _IDEMPOTENCY_KEY, None))
         if operation in ("replace", "update", "delete"):
             parameters.append(_parameter("if_match", _IF_MATCH, None))
         if operation in ("get", "replace"):
@@ -101,27 +97,12 @@ class Shapes:
         return parameters
 
 
-def _differs_when_answered(model: type[BaseModel]) -> bool:
-    """Whether the documentation of what is sent is another than that of what is answered."""
-    try:
-        return model.model_json_schema(mode="validation") != model.model_json_schema(mode="serialization")
-    except PydanticInvalidForJsonSchema:
-        return False  # FastAPI says so, where somebody asks for the documentation
-
-
-def _or_list(model: type[BaseModel]) -> Any:
+def _or_list(model: Any) -> Any:
     return typing.Union[model, types.GenericAlias(list, (model,))]  # noqa: UP007 - the annotation is a value here
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
-    changed = copy(field)
-    changed.default = None
-    changed.default_factory = None
-    return typing.Optional[field.annotation], changed  # noqa: UP045 - the annotation is a value here
 
 
 def describe(

@@ -1,4 +1,4 @@
-"""``data-bridge store``: what is done to the databases of an application beside serving it, while it serves."""
+"""``data-bridge store``: what is done to the databases of an application beside serving it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ import asyncio
 import sys
 from pathlib import Path
 
-from data_bridge._core import StoreBackup, check_store
+from data_bridge._core import StoreBackup, check_store, migrate_store, plan_store
 
 from .discover import named_application
 from .importer import import_app
 from .interface import made_by_factory
-from .stores import stores_of
+from .resource_routes import include_all
+from .stores import Stores, stores_of
 
 __all__ = ["run_store_command"]
 
 
+#: The exit status where models and tables differ; 2 and 3 are a wrong command line and a failed start.
+DIFFERENT = 4
+
+
 def run_store_command(parsed: argparse.Namespace) -> int:
-    """Run ``data-bridge store backup`` or ``check``; the exit status: 1 where a database is damaged, or not copied."""
-    urls = _urls(parsed)
+    """Run ``data-bridge store ACTION``; the exit status: 1 where a database is damaged, not copied, not migrated."""
+    if parsed.action in ("plan", "apply"):
+        return _migrate(parsed)
+    urls = [parsed.app] if parsed.app is not None and "://" in parsed.app else _stores(parsed).urls
     if not urls:
-        print("data-bridge: the application has no resource, and so no store", file=sys.stderr)
-        return 1
+        return _no_store()
     if parsed.action == "check":
         return max(_check(url) for url in urls)
     if parsed.to is not None and len(urls) > 1:
@@ -31,15 +37,48 @@ def run_store_command(parsed: argparse.Namespace) -> int:
     return max(_back_up(url, parsed.to) for url in urls)
 
 
-def _urls(parsed: argparse.Namespace) -> list[str]:
-    if parsed.app is not None and "://" in parsed.app:
-        return [parsed.app]
+def _no_store() -> int:
+    print("data-bridge: the application has no resource, and so no store", file=sys.stderr)
+    return 1
+
+
+def _stores(parsed: argparse.Namespace) -> Stores:
     found = import_app(named_application(parsed.app, parsed.app_dir), app_dir=parsed.app_dir)
 
-    async def urls() -> list[str]:
-        return stores_of(made_by_factory(found, factory=parsed.factory)).urls
+    async def stores() -> Stores:
+        app = made_by_factory(found, factory=parsed.factory)
+        include_all(app)
+        return stores_of(app)
 
-    return asyncio.run(urls())
+    return asyncio.run(stores())
+
+
+def _migrate(parsed: argparse.Namespace) -> int:
+    stores = _stores(parsed).native_by_url
+    if not stores:
+        return _no_store()
+    status = 0
+    for url, resources in stores.items():
+        try:
+            run = migrate_store if parsed.action == "apply" else plan_store
+            plans = run(url, resources, drop=parsed.drop, convert=parsed.convert)
+        except (OSError, ValueError) as error:
+            print(f"data-bridge: {url}: {error}", file=sys.stderr)
+            return 1
+        print(f"-- {url}")
+        left = False
+        for table, only_checked, statements, remaining in plans:
+            if only_checked and statements:
+                print(f"-- {table}: migrate='never', so it is for somebody else to do this:")
+            for statement in statements:
+                print(f"{statement};")
+            for each in dict.fromkeys(remaining):
+                print(f"-- {table}: {each}")
+            left = left or bool(remaining) or bool(statements and (only_checked or parsed.action == "plan"))
+        if not any(statements or remaining for _, _, statements, remaining in plans):
+            print("-- nothing to do")
+        status = max(status, DIFFERENT if left else 0)
+    return status
 
 
 def _check(url: str) -> int:

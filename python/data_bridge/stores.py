@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from data_bridge._core import CrudFaults, CrudStore
 
 if TYPE_CHECKING:
+    from data_bridge._core import CrudResource
     from data_bridge.python_resource import ModelResource
     from data_bridge.resource import AttachedResource, Resource
 
@@ -23,6 +24,13 @@ logger = logging.getLogger("data_bridge.crud")
 __all__ = ["DEFAULT_STORE", "StoreError", "StoreLimits", "Stores", "stores_of"]
 
 DEFAULT_STORE = "sqlite:///data_bridge.db"
+
+
+def check_timeout(options: str, timeout: float) -> float:
+    """`timeout`. Raises ValueError."""
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 <= timeout <= 1e9:
+        raise ValueError(f"{options}: timeout={timeout!r} must be a number of seconds from 0 on; 0: no limit")
+    return timeout
 
 
 class StoreError(RuntimeError):
@@ -39,8 +47,11 @@ class StoreLimits:
     max_waiting_bytes: int = 64 * 1024 * 1024
     #: A page ends with the item that fills it, and has a `next`.
     max_page_bytes: int = 4 * 1024 * 1024
+    #: Seconds that a list or a number of items may take; then 504. Of resources that have no `timeout` of their own.
+    timeout: float = 10.0
 
     def __post_init__(self) -> None:
+        check_timeout("StoreLimits", self.timeout)
         for name, least in (("max_waiting_writes", 0), ("max_waiting_bytes", 0), ("max_page_bytes", 1)):
             value = getattr(self, name)
             if type(value) is not int or not least <= value < 2**63:
@@ -84,6 +95,15 @@ class Stores:
     def urls(self) -> list[str]:
         """The URLs of all stores that resources use, each once."""
         return list(dict.fromkeys(map(self._url_of, self._resources)))
+
+    @property
+    def native_by_url(self) -> dict[str, list[CrudResource]]:
+        """The native halves of all resources, by the URLs of their stores."""
+        found: dict[str, list[CrudResource]] = {}
+        with self._lock:
+            for resource in self._resources:
+                found.setdefault(self._url_of(resource), []).append(resource.native)
+        return found
 
     @property
     def is_open(self) -> bool:

@@ -207,7 +207,7 @@ def test_further_parameters_are_fastapis(app: App, open_client: Open) -> None:
         assert [error["loc"] for error in unknown.json()["detail"]] == [["query", "sufix"]]
         assert client.delete("/users/1").status_code == 204
         described = client.get("/openapi.json").json()["paths"]["/users"]["post"]
-        assert [each["name"] for each in described["parameters"]] == ["suffix", "authorization"]
+        assert [each["name"] for each in described["parameters"]] == ["suffix", "Idempotency-Key", "authorization"]
 
 
 def test_what_a_hook_raises_is_answered_and_nothing_written(app: App, open_client: Open) -> None:

@@ -61,13 +61,13 @@ class ReadCount final : public RowVisitor {
 
 }  // namespace
 
-std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& visitor, runtime::Reactor* reactor) {
+std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& visitor, Reading reading) {
   auto reader = readers_->mine();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
   bool found = false;
-  auto done = (*reader)->read(id_, sql_, StatementKind::kGet, reactor,
+  auto done = (*reader)->read(id_, sql_, StatementKind::kGet, reading.reactor,
                               [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
                                 const StatementUse use(statement);
                                 if (bind_key(statement, 1, key) != SQLITE_OK) {
@@ -88,13 +88,13 @@ std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& vis
   return found;
 }
 
-Status SqliteCollection::list_by_key(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) {
+Status SqliteCollection::list_by_key(const ListQuery& query, RowVisitor& visitor, Reading reading) {
   auto reader = readers_->mine();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
-  return (*reader)->read(id_, sql_, query.after.empty() ? StatementKind::kList : StatementKind::kListAfter, reactor,
-                         [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
+  return (*reader)->read(id_, sql_, query.after.empty() ? StatementKind::kList : StatementKind::kListAfter,
+                         reading.reactor, [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
                            const StatementUse use(statement);
                            if (sqlite3_bind_int64(statement, 1, static_cast<sqlite3_int64>(query.limit)) != SQLITE_OK ||
                                (!query.after.empty() && bind_cell(statement, 2, query.after.front()) != SQLITE_OK)) {
@@ -105,9 +105,9 @@ Status SqliteCollection::list_by_key(const ListQuery& query, RowVisitor& visitor
                          });
 }
 
-Status SqliteCollection::list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) {
+Status SqliteCollection::list(const ListQuery& query, RowVisitor& visitor, Reading reading) {
   if (query.is_plain()) {
-    return list_by_key(query, visitor, reactor);
+    return list_by_key(query, visitor, reading);
   }
   auto reader = readers_->mine();
   if (!reader) {
@@ -118,40 +118,42 @@ Status SqliteCollection::list(const ListQuery& query, RowVisitor& visitor, runti
   }
   const std::vector<QuerySql> parts = list_sql(table_, sql_, query);
   CountedRows rows(visitor, query.limit);
-  return (*reader)->query(reactor, [&](SqlConnection& connection, QueryStatements& statements) -> Status {
-    for (const QuerySql& part : parts) {
-      const auto statement = statements.get(connection, part.text);
-      if (!statement) {
-        return std::unexpected(statement.error());
-      }
-      const auto goes_on = run(connection, *statement, part.parameters, rows);
-      if (!goes_on) {
-        return std::unexpected(goes_on.error());
-      }
-      if (!*goes_on) {
-        break;
-      }
-    }
-    return {};
-  });
+  return (*reader)->query(reading, table_.query_timeout,
+                          [&](SqlConnection& connection, QueryStatements& statements) -> Status {
+                            for (const QuerySql& part : parts) {
+                              const auto statement = statements.get(connection, part.text);
+                              if (!statement) {
+                                return std::unexpected(statement.error());
+                              }
+                              const auto goes_on = run(connection, *statement, part.parameters, rows);
+                              if (!goes_on) {
+                                return std::unexpected(goes_on.error());
+                              }
+                              if (!*goes_on) {
+                                break;
+                              }
+                            }
+                            return {};
+                          });
 }
 
 std::expected<std::uint64_t, Error> SqliteCollection::count(const std::optional<Condition>& condition,
-                                                            runtime::Reactor* reactor) {
+                                                            Reading reading) {
   auto reader = readers_->mine();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
   const QuerySql sql = count_sql(table_, sql_, condition);
   ReadCount rows;
-  auto done = (*reader)->query(reactor, [&](SqlConnection& connection, QueryStatements& statements) -> Status {
-    const auto statement = statements.get(connection, sql.text);
-    if (!statement) {
-      return std::unexpected(statement.error());
-    }
-    const auto counted = run(connection, *statement, sql.parameters, rows);
-    return counted ? Status() : std::unexpected(counted.error());
-  });
+  auto done = (*reader)->query(reading, table_.query_timeout,
+                               [&](SqlConnection& connection, QueryStatements& statements) -> Status {
+                                 const auto statement = statements.get(connection, sql.text);
+                                 if (!statement) {
+                                   return std::unexpected(statement.error());
+                                 }
+                                 const auto counted = run(connection, *statement, sql.parameters, rows);
+                                 return counted ? Status() : std::unexpected(counted.error());
+                               });
   if (!done) {
     return std::unexpected(std::move(done.error()));
   }

@@ -15,16 +15,16 @@ class SqliteCollection final : public Collection {
       : table_(std::move(table)), sql_(std::move(sql)), id_(id), readers_(std::move(readers)) {}
 
   [[nodiscard]] const Table& table() const noexcept override { return table_; }
-  [[nodiscard]] std::expected<bool, Error> get(const Key& key, RowVisitor& visitor, runtime::Reactor* reactor) override;
-  [[nodiscard]] Status list(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor) override;
+  [[nodiscard]] std::expected<bool, Error> get(const Key& key, RowVisitor& visitor, Reading reading) override;
+  [[nodiscard]] Status list(const ListQuery& query, RowVisitor& visitor, Reading reading) override;
   [[nodiscard]] std::expected<std::uint64_t, Error> count(const std::optional<Condition>& condition,
-                                                          runtime::Reactor* reactor) override;
+                                                          Reading reading) override;
 
   [[nodiscard]] const TableSql& sql() const noexcept { return sql_; }
   [[nodiscard]] std::size_t id() const noexcept { return id_; }
 
  private:
-  [[nodiscard]] Status list_by_key(const ListQuery& query, RowVisitor& visitor, runtime::Reactor* reactor);
+  [[nodiscard]] Status list_by_key(const ListQuery& query, RowVisitor& visitor, Reading reading);
 
   const Table table_;
   const TableSql sql_;

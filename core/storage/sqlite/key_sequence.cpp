@@ -24,7 +24,13 @@ std::expected<std::int64_t, Error> KeySequence::number(const std::string& sql, c
 
 std::expected<std::optional<std::int64_t>, Error> KeySequence::next(std::int64_t last) {
   const Cell table = table_;
-  const auto counted = number("SELECT seq FROM sqlite_sequence WHERE name=?1", table);
+  // Without a table that has AUTOINCREMENT (somebody else's may have none) there are no books.
+  const auto books = number("SELECT count(*) FROM sqlite_schema WHERE name=?1", Cell(std::string("sqlite_sequence")));
+  if (!books) {
+    return std::unexpected(books.error());
+  }
+  const std::expected<std::int64_t, Error> counted =
+      *books == 0 ? 0 : number("SELECT seq FROM sqlite_sequence WHERE name=?1", table);
   const auto greatest = number(sql_.greatest_key, Cell(std::numeric_limits<std::int64_t>::max()));
   if (!counted || !greatest) {
     return std::unexpected(counted ? greatest.error() : counted.error());

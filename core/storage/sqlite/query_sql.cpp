@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "storage/sqlite/field_sql.hpp"
 #include "storage/sqlite/functions.hpp"
 #include "text/unicode_case.hpp"
 
@@ -11,16 +12,6 @@ namespace data_bridge::storage::sqlite {
 namespace {
 
 bool is_null(const Cell& cell) noexcept { return cell.index() == 0; }
-
-// A literal of SQL: keys of a declaration, never text of a client's.
-std::string literal(std::string_view text) {
-  std::string quoted = "'";
-  for (const char letter : text) {
-    quoted += letter;
-    if (letter == '\'') quoted += letter;
-  }
-  return quoted + "'";
-}
 
 class Builder {
  public:
@@ -57,38 +48,25 @@ class Builder {
     return {std::move(text), std::move(parameters_)};
   }
 
+  QuerySql remove(const Condition& asked, std::size_t limit) {
+    const std::string key = quote(sql_.columns[table_.key_column]);
+    std::string text = "DELETE" + sql_.from + " WHERE " + key + " IN (SELECT " + key + sql_.from + " WHERE ";
+    text += condition(asked) + " LIMIT " + parameter(static_cast<std::int64_t>(limit)) + ")";
+    return {std::move(text), std::move(parameters_)};
+  }
+
  private:
   std::string parameter(Cell cell) {
     parameters_.push_back(std::move(cell));
     return "?" + std::to_string(parameters_.size());
   }
-  std::string parameter(const Field& field, const Cell& cell) { return parameter(order_value(kind_of(field), cell)); }
-
-  // Integers inside of JSON have any number of digits.
-  static ColumnKind kind_of(const Field& field) noexcept {
-    const bool is_wide = field.kind == ColumnKind::kInteger && !field.members.empty();
-    return is_wide ? ColumnKind::kBigInteger : field.kind;
+  std::string parameter(const Field& field, const Cell& cell) {
+    return parameter(order_value(order_kind(field), cell));
   }
 
-  std::string column(const Field& field) const { return quote(sql_.columns[field.column]); }
-
-  static std::string path(const Field& field) {
-    std::string text = "$";
-    for (const std::string& member : field.members) text += ".\"" + member + "\"";
-    return literal(text);
-  }
-
-  // The value as the column or the document has it. `->` keeps all of a number and of a text; `->>` would make a double
-  // of one and end the other at U+0000.
-  std::string raw(const Field& field) const {
-    if (field.members.empty()) return column(field);
-    const std::string inner = column(field) + "->" + path(field);
-    if (field.kind == ColumnKind::kText) return "data_bridge_text(" + inner + ")";
-    return kind_of(field) == ColumnKind::kBigInteger ? "(" + inner + ")"
-                                                     : "(" + column(field) + "->>" + path(field) + ")";
-  }
-
-  std::string order(const Field& field) const { return order_expression(kind_of(field), raw(field)); }
+  std::string column(const Field& field) const { return column_sql(sql_.columns, field); }
+  std::string raw(const Field& field) const { return value_sql(sql_.columns, field); }
+  std::string order(const Field& field) const { return order_sql(sql_.columns, field); }
 
   std::string condition(const Condition& asked) {
     switch (asked.type) {
@@ -152,8 +130,12 @@ class Builder {
         break;
     }
     const bool wants_null = value != Cell(std::int64_t{0});
-    const std::string found = field.members.empty() ? column(field) : "(" + column(field) + "->>" + path(field) + ")";
-    return found + (wants_null ? " IS NULL" : " IS NOT NULL");
+    const std::string found =
+        field.members.empty() ? column(field) : "(" + column(field) + "->>" + path_sql(field) + ")";
+    if (!wants_null) return found + " IS NOT NULL";
+    // What is null is compared by nothing either: said as well, for the sake of an index.
+    const std::string compared = field.is_list || field.kind == ColumnKind::kJson ? found : order(field);
+    return (compared == found ? "" : compared + " IS NULL AND ") + found + " IS NULL";
   }
 
   std::string compare(const Condition& asked, std::string_view sign) {
@@ -181,7 +163,7 @@ class Builder {
 
   std::string item_test(const Condition& asked) {
     if (asked.field.kind == ColumnKind::kText) {
-      return "data_bridge_has_text(" + column(asked.field) + "->" + path(asked.field) + "," +
+      return "data_bridge_has_text(" + column(asked.field) + "->" + path_sql(asked.field) + "," +
              parameter(asked.values.front()) + ")";
     }
     // Named with its table: json_each() has columns of its own, "value" and "key" among them.
@@ -193,7 +175,7 @@ class Builder {
       kind = ColumnKind::kBigInteger;
       found = document + "->items.fullkey";
     }
-    return "EXISTS (SELECT 1 FROM json_each(" + document + "," + path(asked.field) + ") AS items WHERE " +
+    return "EXISTS (SELECT 1 FROM json_each(" + document + "," + path_sql(asked.field) + ") AS items WHERE " +
            order_expression(kind, found) + "=" + parameter(order_value(kind, value)) + ")";
   }
 
@@ -254,6 +236,10 @@ std::vector<QuerySql> list_sql(const Table& table, const TableSql& sql, const Li
 
 QuerySql count_sql(const Table& table, const TableSql& sql, const std::optional<Condition>& condition) {
   return Builder(table, sql).count(condition);
+}
+
+QuerySql remove_sql(const Table& table, const TableSql& sql, const Condition& condition, std::size_t limit) {
+  return Builder(table, sql).remove(condition, limit);
 }
 
 }  // namespace data_bridge::storage::sqlite

@@ -25,4 +25,8 @@ struct QuerySql {
 /// One row with the number.
 [[nodiscard]] QuerySql count_sql(const Table& table, const TableSql& sql, const std::optional<Condition>& condition);
 
+/// Removes up to `limit` of the items that `condition` holds for.
+[[nodiscard]] QuerySql remove_sql(const Table& table, const TableSql& sql, const Condition& condition,
+                                  std::size_t limit);
+
 }  // namespace data_bridge::storage::sqlite

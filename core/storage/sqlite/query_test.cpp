@@ -25,7 +25,9 @@ Table things() {
                    column("price", ColumnKind::kReal),   column("made", ColumnKind::kDatetime),
                    column("cost", ColumnKind::kDecimal), column("took", ColumnKind::kDuration),
                    column("value", ColumnKind::kJson)};
-  table.indexes = {{kName}, {kMade}, {kCost}};
+  for (const std::size_t at : {kName, kMade, kCost}) {
+    table.indexes.push_back({{.column = at, .kind = table.columns[at].kind}});
+  }
   table.sort = {{.column = kMade, .descending = true}};
   return table;
 }

@@ -9,6 +9,18 @@ namespace {
 
 constexpr std::chrono::seconds kFileCheckInterval{1};
 
+// What a query may take of a thread that others wait for, before it is asked again on one that may wait: a thousand
+// times as long as an ordinary page takes.
+constexpr std::chrono::milliseconds kMostAtOnce{5};
+
+// Steps of SQLite's machine between two looks at the clock: some 20 us.
+constexpr int kStepsBetweenLooks = 1000;
+
+std::chrono::milliseconds time_for(Reading reading, std::chrono::milliseconds timeout) noexcept {
+  const bool is_short = timeout.count() != 0 && timeout < kMostAtOnce;
+  return reading.may_wait || is_short ? timeout : kMostAtOnce;
+}
+
 class ThreadEntry {
  public:
   ThreadEntry(std::uint64_t store_id, std::shared_ptr<ReadConnection> connection) noexcept
@@ -51,6 +63,7 @@ Status ReadConnection::open() {
   if (!begin || !end) {
     return std::unexpected(opened->last_error());
   }
+  sqlite3_progress_handler(opened->handle(), kStepsBetweenLooks, &ReadConnection::on_progress, this);
   connection_.emplace(std::move(*opened));
   begin_ = std::move(*begin);
   end_ = std::move(*end);
@@ -94,6 +107,33 @@ Status ReadConnection::prepare_for_read(runtime::Reactor* reactor) {
     hook_pending_ = true;
   }
   return {};
+}
+
+int ReadConnection::on_progress(void* connection) noexcept {
+  const auto& self = *static_cast<const ReadConnection*>(connection);
+  if (self.ends_ == runtime::Clock::time_point::max()) {  // no query: soon done
+    return 0;
+  }
+  return self.is_stopping_.load(std::memory_order_relaxed) || runtime::Clock::now() > self.ends_ ? 1 : 0;
+}
+
+void ReadConnection::begin_watch(Reading reading, std::chrono::milliseconds timeout) noexcept {
+  constexpr std::chrono::hours kForEver{24 * 365 * 100};
+  const std::chrono::milliseconds time = time_for(reading, timeout);
+  ends_ = runtime::Clock::now() + (time.count() != 0 ? time : kForEver);
+}
+
+void ReadConnection::explain_interruption(Error& error, Reading reading, std::chrono::milliseconds timeout) const {
+  if (error.code != Errc::kTimeout) {
+    return;
+  }
+  if (is_stopping_.load(std::memory_order_relaxed)) {
+    error = {Errc::kClosed, {}, "the store is closed"};
+  } else if (time_for(reading, timeout) != timeout) {
+    error = {Errc::kSlow, {}, {}};
+  } else {
+    error = {Errc::kTimeout, {}, "a query took longer than " + std::to_string(timeout.count()) + " ms"};
+  }
 }
 
 void ReadConnection::end_snapshot() noexcept {
@@ -142,6 +182,7 @@ bool ReadConnection::is_disposable() noexcept {
 }
 
 void ReadConnection::close() noexcept {
+  is_stopping_.store(true, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   drop_connection();
   closed_ = true;

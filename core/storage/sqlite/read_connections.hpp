@@ -15,6 +15,7 @@
 #include "storage/sqlite/query_statements.hpp"
 #include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/statements.hpp"
+#include "storage/store.hpp"
 
 namespace data_bridge::storage::sqlite {
 
@@ -52,15 +53,19 @@ class ReadConnection final : public runtime::TurnHook {
     return done;
   }
 
-  /// Runs `use(connection, statements)` likewise, for queries of any shape.
+  /// Runs `use(connection, statements)` likewise, for queries of any shape, which may take long: until `timeout` where
+  /// the caller may wait, unless it is 0.
   template <typename Use>
-  [[nodiscard]] Status query(runtime::Reactor* reactor, Use use) {
+  [[nodiscard]] Status query(Reading reading, std::chrono::milliseconds timeout, Use use) {
     const std::lock_guard lock(mutex_);
-    if (auto ready = prepare_for_read(reactor); !ready) {
+    if (auto ready = prepare_for_read(reading.reactor); !ready) {
       return ready;
     }
+    begin_watch(reading, timeout);
     auto done = use(*connection_, queries_);
+    end_watch();
     if (!done) {
+      explain_interruption(done.error(), reading, timeout);
       recover(done.error());
     }
     return done;
@@ -82,6 +87,12 @@ class ReadConnection final : public runtime::TurnHook {
   [[nodiscard]] Status prepare_for_read(runtime::Reactor* reactor);
   [[nodiscard]] Status open();
   void end_snapshot() noexcept;
+  void begin_watch(Reading reading, std::chrono::milliseconds timeout) noexcept;
+  void end_watch() noexcept { ends_ = runtime::Clock::time_point::max(); }
+  /// What an interruption was for, in the place of SQLite's word for it.
+  void explain_interruption(Error& error, Reading reading, std::chrono::milliseconds timeout) const;
+  /// Asked by SQLite now and then while a statement runs; another value than 0 ends it.
+  static int on_progress(void* connection) noexcept;
   /// After a failure that a fresh connection may not have.
   void recover(const Error& error) noexcept;
   void drop_connection() noexcept;
@@ -99,6 +110,8 @@ class ReadConnection final : public runtime::TurnHook {
   std::uint64_t snapshot_commits_ = 0;
   runtime::Clock::time_point checked_file_;
   bool closed_ = false;
+  runtime::Clock::time_point ends_ = runtime::Clock::time_point::max();
+  std::atomic<bool> is_stopping_ = false;  // somebody waits for the mutex, to close
   std::atomic<bool> left_ = false;
 };
 

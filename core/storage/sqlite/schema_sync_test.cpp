@@ -42,18 +42,18 @@ class SchemaSyncTest : public testing::Test {
 TEST_F(SchemaSyncTest, TheSameModelStartsAgain) {
   Table table = products();
   table.unique = {{1}};
-  table.indexes = {{2, 1}};
+  table.indexes = {{{.column = 2, .kind = table.columns[2].kind}, {.column = 1, .kind = table.columns[1].kind}}};
   ASSERT_TRUE(start(table));
   ASSERT_TRUE(start(table));
 }
 
 TEST_F(SchemaSyncTest, CellsOfATypeThatTheirColumnDoesNotHaveAreReadAsTheyAre) {
   // Without STRICT, as other programs make it; SQLite then keeps in a column what cannot be converted.
-  run("CREATE TABLE products (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price ANY);"
-      "INSERT INTO products VALUES (1, 'a name of a row before', 2.5), (2, X'6162', 'dear'), (3, 'c', 1)");
+  run("CREATE TABLE products (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price ANY)");
   auto store = open_store(path_);
   auto opened = store->open_collection(products());
   ASSERT_TRUE(opened) << opened.error().detail;
+  run("INSERT INTO products VALUES (1, 'a name of a row before', 2.5), (2, X'6162', 'dear'), (3, 'c', 1)");
   const std::vector<Row> rows = list(**opened, {.after = {}, .limit = 10});
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[1], (Row{std::int64_t{2}, std::string("ab"), std::string("dear")}));
@@ -71,6 +71,39 @@ TEST_F(SchemaSyncTest, CellsOfATypeThatTheirColumnDoesNotHaveAreReadAsTheyAre) {
   Numbers prices;
   ASSERT_TRUE((*opened)->list({.after = {}, .limit = 10}, prices, nullptr));
   EXPECT_EQ(prices.numbers, (std::vector<double>{2.5, 0.0, 1.0}));
+}
+
+TEST_F(SchemaSyncTest, ValuesOfAnotherFormStopTheStart) {
+  Table table = products();
+  table.columns.push_back(column("day", ColumnKind::kDate, true));
+  run("CREATE TABLE products (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price ANY, day TEXT);"
+      "INSERT INTO products VALUES (7, 'a', 2.5, '\"2024-01-31\"')");
+  expect_mismatch(table, "column \"day\" of the item 7 has the form of an earlier release; \"data-bridge store plan\"");
+  run("UPDATE products SET day='2024-01-31', price='dear'");
+  expect_mismatch(table, "column \"price\" of the item 7 holds what is no real");
+  run("UPDATE products SET price=1");
+  ASSERT_TRUE(start(table));
+}
+
+TEST_F(SchemaSyncTest, ATableOfSomebodyElseIsOnlyChecked) {
+  Table table = products();
+  table.migrate = false;
+  table.unique = {{1}};
+  table.indexes = {{2}};
+  expect_mismatch(table, "there is no such table");
+  run("CREATE TABLE products (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, price FLOAT, owner INT, n INT NOT "
+      "NULL "
+      "DEFAULT 1)");
+  expect_mismatch(table, "it has no index \"products.unique.name\"");
+  run("CREATE UNIQUE INDEX theirs ON products (name)");
+  ASSERT_TRUE(start(table));
+  table.columns.push_back(column("note", ColumnKind::kText, true));
+  expect_mismatch(table, "it has no column \"note\"");
+  table.columns.pop_back();
+  run("ALTER TABLE products ADD COLUMN must INT NOT NULL DEFAULT 0");
+  ASSERT_TRUE(start(table));
+  table.columns[1].kind = ColumnKind::kInteger;
+  expect_mismatch(table, "column \"name\" is VARCHAR(40) NOT NULL");
 }
 
 TEST_F(SchemaSyncTest, AddsColumnsThatOldRowsCanHave) {

@@ -134,6 +134,21 @@ Status SqlConnection::execute(const std::string& sql) {
   return {};
 }
 
+Status SqlConnection::in_transaction(const std::function<Status()>& task) {
+  if (auto begun = execute("BEGIN IMMEDIATE"); !begun) {
+    return begun;
+  }
+  auto done = task();
+  if (done) {
+    done = execute("COMMIT");
+  }
+  if (!in_autocommit()) {
+    // Only after a failure, which `done` reports; a rollback of its own cannot fail in a way that matters.
+    static_cast<void>(execute("ROLLBACK"));
+  }
+  return done;
+}
+
 std::expected<Statement, Error> SqlConnection::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
@@ -155,10 +170,8 @@ namespace {
 
 // All members each time: a table of someone else's may have cells of a type that its column does not have, and what
 // an earlier row left behind in the same memory must not be taken for their text.
-inline void read_into(CellView& cell, sqlite3_stmt* statement, int column) noexcept {
+inline void read_into(CellView& cell, sqlite3_value* value) noexcept {
   using Type = CellView::Type;
-  // The value once and its parts by sqlite3_value_*(): each sqlite3_column_*() would take and leave the mutex again.
-  sqlite3_value* const value = sqlite3_column_value(statement, column);
   switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:
       cell = {.type = Type::kInteger, .integer = sqlite3_value_int64(value)};
@@ -182,15 +195,20 @@ inline void read_into(CellView& cell, sqlite3_stmt* statement, int column) noexc
 
 }  // namespace
 
-CellView read_cell(sqlite3_stmt* statement, int column) noexcept {
+CellView read_value(sqlite3_value* value) noexcept {
   CellView cell;
-  read_into(cell, statement, column);
+  read_into(cell, value);
   return cell;
+}
+
+// The value once and its parts by sqlite3_value_*(): each sqlite3_column_*() would take and leave the mutex again.
+CellView read_cell(sqlite3_stmt* statement, int column) noexcept {
+  return read_value(sqlite3_column_value(statement, column));
 }
 
 RowView RowReader::read() noexcept {
   int column = 0;
-  for (CellView& cell : cells_) read_into(cell, statement_, column++);
+  for (CellView& cell : cells_) read_into(cell, sqlite3_column_value(statement_, column++));
   return cells_;
 }
 

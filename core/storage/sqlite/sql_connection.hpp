@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -55,6 +56,8 @@ class SqlConnection {
 
   /// Runs statements that return nothing of interest.
   [[nodiscard]] Status execute(const std::string& sql);
+  /// `task` in a transaction that writes from its beginning on: all of it or, where it fails, nothing.
+  [[nodiscard]] Status in_transaction(const std::function<Status()>& task);
   /// For keeping: planned once, run often.
   [[nodiscard]] std::expected<Statement, Error> prepare(std::string_view sql);
   /// The last call's failure.
@@ -78,6 +81,8 @@ class SqlConnection {
 [[nodiscard]] int bind_cell(sqlite3_stmt* statement, int index, const Cell& cell) noexcept;
 [[nodiscard]] int bind_key(sqlite3_stmt* statement, int index, const Key& key) noexcept;
 
+/// An argument of a function; valid as long as it.
+[[nodiscard]] CellView read_value(sqlite3_value* value) noexcept;
 /// Of the current row of a stepped statement.
 [[nodiscard]] CellView read_cell(sqlite3_stmt* statement, int column) noexcept;
 

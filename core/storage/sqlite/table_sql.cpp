@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 
+#include "storage/sqlite/field_sql.hpp"
 #include "storage/sqlite/functions.hpp"
 #include "text/characters.hpp"
 
@@ -101,6 +102,24 @@ std::vector<SortedColumn> index_of_sort(const Table& table) {
     for (SortedColumn& column : sort) column.descending = !column.descending;
   }
   return sort;
+}
+
+struct IndexTerm {
+  Field field;
+  bool descending = false;
+};
+
+IndexTerm term_of(const Table& table, const SortedColumn& column) {
+  return {.field = {.column = column.column, .kind = table.columns[column.column].kind},
+          .descending = column.descending};
+}
+
+// Values that do not sort by their text have an index by another name than they had when they did.
+std::string index_name_of(const std::vector<std::string>& columns, const Field& field) {
+  std::string name = columns[field.column];
+  for (const std::string& member : field.members) name += "." + member;
+  const std::string_view order = order_name(order_kind(field));
+  return order.empty() ? name : std::string(order) + "(" + name + ")";
 }
 
 Status check_names(const Table& table) {
@@ -210,18 +229,14 @@ std::expected<TableSql, Error> TableSql::make(const Table& table) {
   sql.greatest_key = "SELECT max(" + key + ") FROM " + name + " WHERE " + key + "<=?1";
   sql.remove = "DELETE FROM " + name + " WHERE " + key + "=?1";
 
-  const auto add_index = [&](const std::vector<SortedColumn>& group, bool unique) {
+  const auto add_index = [&](const std::vector<IndexTerm>& terms, bool unique) {
     std::vector<std::string> parts;
     std::vector<std::string> names;
-    std::vector<std::size_t> columns;
-    for (const auto& [column, descending] : group) {
-      const ColumnKind kind = table.columns[column].kind;
-      const std::string_view order = order_name(kind);
-      parts.push_back(order_expression(kind, quoted[column]) + (descending ? " DESC" : ""));
-      // Values that do not sort by their text have an index by another name than they had when they did.
-      names.push_back((descending ? "-" : "") +
-                      (order.empty() ? sql.columns[column] : std::string(order) + "(" + sql.columns[column] + ")"));
-      columns.push_back(column);
+    std::vector<std::size_t> indexed;
+    for (const auto& [field, descending] : terms) {
+      parts.push_back(order_sql(sql.columns, field) + (descending ? " DESC" : ""));
+      names.push_back((descending ? "-" : "") + index_name_of(sql.columns, field));
+      indexed.push_back(field.column);
     }
     std::string index_name = table.name + (unique ? ".unique." : ".index.") + join(names, ",");
     if (std::ranges::find(sql.indexes, index_name, &Index::name) != sql.indexes.end()) {
@@ -230,16 +245,21 @@ std::expected<TableSql, Error> TableSql::make(const Table& table) {
     std::string create = std::string(unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ") + quote(index_name) + " ON " +
                          name + " (" + join(parts, ", ") + ")";
     sql.indexes.push_back(Index{
-        .name = std::move(index_name), .sql = std::move(create), .unique = unique, .columns = std::move(columns)});
+        .name = std::move(index_name), .sql = std::move(create), .unique = unique, .columns = std::move(indexed)});
   };
-  const auto ascending = [](const std::vector<std::size_t>& group) {
-    std::vector<SortedColumn> columns;
-    for (const std::size_t column : group) columns.push_back({.column = column, .descending = false});
-    return columns;
-  };
-  for (const auto& group : table.unique) add_index(ascending(group), true);
-  for (const auto& group : table.indexes) add_index(ascending(group), false);
-  if (std::vector<SortedColumn> sort = index_of_sort(table); !sort.empty()) add_index(sort, false);
+  for (const auto& group : table.unique) {
+    std::vector<IndexTerm> terms;
+    for (const std::size_t column : group) terms.push_back(term_of(table, {.column = column, .descending = false}));
+    add_index(terms, true);
+  }
+  for (const auto& group : table.indexes) {
+    std::vector<IndexTerm> terms;
+    for (const Field& field : group) terms.push_back({.field = field, .descending = false});
+    add_index(terms, false);
+  }
+  std::vector<IndexTerm> sort;
+  for (const SortedColumn& column : index_of_sort(table)) sort.push_back(term_of(table, column));
+  if (!sort.empty()) add_index(sort, false);
   return sql;
 }
 

@@ -205,4 +205,39 @@ std::expected<bool, Error> SqliteTransaction::remove(Collection& collection, con
   return sqlite3_changes(connection_.handle()) != 0;
 }
 
+Status SqliteTransaction::remove_some(Collection& collection, const Condition& condition, std::size_t limit) {
+  const SqliteCollection& mine = as_sqlite(collection);
+  const QuerySql sql = remove_sql(mine.table(), mine.sql(), condition, limit);
+  const auto statement = statements_.queries().get(connection_, sql.text);
+  if (!statement) {
+    return std::unexpected(statement.error());
+  }
+  const StatementUse use(*statement);
+  if (auto done = bind_row(*statement, sql.parameters, connection_); !done) {
+    return done;
+  }
+  return step_to_end(*statement, mine);
+}
+
+Status SqliteTransaction::attempt(const std::function<Status()>& steps) {
+  if (auto saved = connection_.execute("SAVEPOINT attempt"); !saved) {
+    return saved;
+  }
+  auto done = steps();
+  if (connection_.in_autocommit()) {  // the failure has ended the whole transaction
+    return done;
+  }
+  if (!done) {
+    if (auto undone = connection_.execute("ROLLBACK TO attempt"); !undone) {
+      // Nothing may become durable that is not known: the writer finds the transaction ended.
+      static_cast<void>(connection_.execute("ROLLBACK"));
+      return undone;
+    }
+  }
+  if (auto released = connection_.execute("RELEASE attempt"); !released && done) {
+    return released;
+  }
+  return done;
+}
+
 }  // namespace data_bridge::storage::sqlite

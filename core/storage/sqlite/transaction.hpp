@@ -1,6 +1,8 @@
 // The steps of a write on the writer's connection.
 #pragma once
 
+#include <functional>
+
 #include "storage/sqlite/collection.hpp"
 #include "storage/sqlite/sql_connection.hpp"
 #include "storage/sqlite/statements.hpp"
@@ -18,6 +20,8 @@ class SqliteTransaction final : public WriteTransaction {
   [[nodiscard]] Status insert(Collection& collection, Row& row) override;
   [[nodiscard]] std::expected<bool, Error> replace(Collection& collection, const Key& key, const Row& row) override;
   [[nodiscard]] std::expected<bool, Error> remove(Collection& collection, const Key& key) override;
+  [[nodiscard]] Status remove_some(Collection& collection, const Condition& condition, std::size_t limit) override;
+  [[nodiscard]] Status attempt(const std::function<Status()>& steps) override;
 
  private:
   /// Sets an absent key only where AUTOINCREMENT could not.

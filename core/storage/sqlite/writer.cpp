@@ -270,23 +270,7 @@ Status Writer::execute(WriteJob& job, WriteTransaction& transaction) {
   if (!job.has_steps()) {
     return job.execute(transaction);  // a statement that fails undoes itself
   }
-  if (auto saved = connection_->execute("SAVEPOINT job"); !saved) {
-    return saved;
-  }
-  auto done = job.execute(transaction);
-  if (connection_->in_autocommit()) {
-    return done;
-  }
-  if (!done) {
-    if (auto undone = connection_->execute("ROLLBACK TO job"); !undone) {
-      roll_back();
-      return done;
-    }
-  }
-  if (auto released = connection_->execute("RELEASE job"); !released && done) {
-    return released;
-  }
-  return done;
+  return transaction.attempt([&] { return job.execute(transaction); });
 }
 
 void Writer::roll_back() noexcept {

@@ -1,0 +1,186 @@
+"""The models that the documentation of a resource shows: ``Item``, ``ItemCreate``, ``ItemUpdate``, ``ItemPage`` ..."""
+
+from __future__ import annotations
+
+import types
+import typing
+import weakref
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
+
+from .list_fields import ListField
+from .resource_options import bare_type, derived_model, plain_type
+
+__all__ = ["ShownModels"]
+
+#: Operators of values that can be compared, beside those whose value is another thing than one of the field's.
+_COMPARISONS = ("ne", "lt", "le", "gt", "ge")
+_OF_TEXTS = ("contains", "icontains", "startswith", "endswith")
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """Of a model in an annotation: which members only answers have, which only requests, and which are in columns of
+    64-bit integers."""
+
+    read_only: tuple[str, ...] = ()
+    write_only: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        shown = handler(schema)
+        properties = handler.resolve_ref_schema(shown).get("properties", {})
+        for names, mark in ((self.read_only, "readOnly"), (self.write_only, "writeOnly")):
+            for name in set(names) & set(properties):
+                properties[name] = {**properties[name], mark: True}
+        for name in set(self.integers) & set(properties):
+            properties[name] = _bounded(properties[name])
+        return shown
+
+
+def _bounded(shown: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in shown:
+        return {**shown, "anyOf": [_bounded(each) for each in shown["anyOf"]]}
+    # Not as bounds: FastAPI writes these as floats, and 2**63 - 1 is none.
+    return {**shown, "format": "int64"} if shown.get("type") == "integer" else shown
+
+
+@dataclass(frozen=True)
+class _JsonOf:
+    """Of a text in an annotation: it is the JSON of a value of this type."""
+
+    content: Any
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # Of what the handler gives only the name: the rest is of the text that holds the condition.
+        content = {"$ref": handler(self.content.__pydantic_core_schema__)["$ref"]}
+        either = {"anyOf": [content, {"type": "array", "items": content}]}
+        return {**handler(schema), "contentMediaType": "application/json", "contentSchema": either}
+
+
+class ShownModels:
+    """One for each model and name of its key, so that several mounts of it show the same schemas.
+
+    ``stored``: what is answered. ``create``, ``replace``, ``update``: the bodies. All but ``stored`` are annotations.
+    """
+
+    # By the id of a model that the value keeps: a value is there as long as a resource shows it.
+    _made: typing.ClassVar[weakref.WeakValueDictionary[tuple[int, str], ShownModels]] = weakref.WeakValueDictionary()
+
+    @classmethod
+    def of(
+        cls, model: type[BaseModel], native_model: type[BaseModel], key: str, fields: Sequence[ListField]
+    ) -> ShownModels:
+        """Those of `model`; `native_model`: with a key that need not be sent."""
+        made = cls._made.get((id(model), key))
+        if made is None:
+            made = cls._made[id(model), key] = cls(model, native_model, key, fields)
+        return made
+
+    def __init__(
+        self, model: type[BaseModel], native_model: type[BaseModel], key: str, fields: Sequence[ListField]
+    ) -> None:
+        self.model = model
+        name, declared = model.__name__, model.model_fields
+        key_type = plain_type(declared[key].annotation) if key in declared else int
+        assigned = _wire_names(key, declared.get(key)) if key_type is int else ()
+        hidden = [each for field, info in declared.items() if info.exclude for each in _wire_names(field, info)]
+        integers = [
+            each
+            for field, info in declared.items()
+            if bare_type(info.annotation) is int
+            for each in _wire_names(field, info)
+        ]
+        marks = _Marks(tuple(assigned), tuple(hidden), tuple(integers))
+        #: Not of the documentation alone: what Python reads of the store.
+        self.stored: type[BaseModel] = model if key in declared else derived_model(name, {key: (int, ...)}, model)
+        self.answer = Annotated[self.stored, marks]
+        page = {
+            "items": (types.GenericAlias(list, (self.answer,)), ...),
+            "next": (str | None, Field(description="The `cursor` of the page after it; null on the last one")),
+            "total": (int, Field(default=0, description="Only where it was asked for")),
+        }
+        self.page = derived_model(f"{name}Page", page)
+        create = derived_model(f"{name}Create", {}, native_model)
+        self.create: Any = Annotated[create, marks]
+        kept = {
+            field: (info.annotation, _absent(info))
+            for field, info in native_model.model_fields.items()
+            if info.is_required() and info.exclude and not isinstance(info.validation_alias, AliasPath)
+        }
+        self.replace: Any = (
+            Annotated[derived_model(f"{name}Replace", kept, native_model), marks] if kept else self.create
+        )
+        changes = {
+            field: (info.annotation if info.is_required() else _or_none(info.annotation), _absent(info))
+            for field, info in declared.items()
+            if field != key and not info.frozen
+        }
+        self.update: Any = Annotated[derived_model(f"{name}Update", changes), marks]
+        #: A text that is a condition.
+        self.where: Any = Annotated[str, _JsonOf(_where(name, fields))]
+
+
+def _wire_names(name: str, info: FieldInfo | None) -> Iterable[str]:
+    """Every name that a field may have in a schema."""
+    aliases = (info.alias, info.validation_alias, info.serialization_alias) if info is not None else ()
+    return {name, *(alias for alias in aliases if isinstance(alias, str))}
+
+
+def _absent(field: FieldInfo) -> FieldInfo:
+    """The field, which need not be there; what it has then stands in no schema."""
+    changed = copy(field)
+    changed.default_factory = _nothing
+    changed.default = FieldInfo().default
+    return changed
+
+
+def _nothing() -> None: ...
+
+
+def _or_none(annotation: Any) -> Any:
+    return typing.Optional[annotation]  # noqa: UP045 - the annotation is a value here
+
+
+def _where(name: str, fields: Sequence[ListField]) -> type[BaseModel]:
+    """A condition on items: every field with every operator that it has."""
+    itself = f"{name}Where"
+    members: dict[str, Any] = {}
+    for field in fields:
+        for operator, annotation in _operators(field):
+            wire_name = f"{field.name}__{operator}" if operator else field.name
+            members[f"member{len(members)}"] = (annotation, Field(alias=wire_name, default_factory=_nothing))
+    condition = f"{itself} | list[{itself}]"
+    # Field by field it is all of it.
+    members["any_of"] = (f"list[{condition}]", Field(alias="or", default_factory=_nothing, description="Any of these"))
+    members["opposite"] = (condition, Field(alias="not", default_factory=_nothing, description="The opposite of this"))
+    made: type[BaseModel] = create_model(
+        itself,
+        __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=(), title=itself),
+        __doc__="A condition: all of its members hold.",
+        __module__=__name__,
+        **members,
+    )
+    made.model_rebuild(_types_namespace={itself: made})
+    return made
+
+
+def _operators(field: ListField) -> typing.Iterator[tuple[str, Any]]:
+    """The operators that a field has in a condition, "" for none, each with what it takes."""
+    if field.is_comparable and field.is_list:
+        yield "contains", field.annotation
+    elif field.is_comparable:
+        value = _or_none(field.annotation)
+        for operator in ("", "eq", *_COMPARISONS):
+            yield operator, value if operator in ("", "eq", "ne") else field.annotation
+        for operator in ("in", "nin"):
+            yield operator, types.GenericAlias(list, (value,))
+        if field.is_text:
+            yield from dict.fromkeys(_OF_TEXTS, str).items()
+    yield "isnull", bool

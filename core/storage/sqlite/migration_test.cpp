@@ -227,7 +227,7 @@ TEST_F(MigrationTest, IndexesThatAreNotNeededAnyMoreAreDroppedWhereNamed) {
   table.unique = {{1}};
   apply(table);
   Table other = products();
-  other.indexes = {{2}};
+  other.indexes = {{{.column = 2, .kind = other.columns[2].kind}}};
   // Of two mounts of a table each has its own.
   const auto both = migrate(path_, {table, other}, {});
   ASSERT_TRUE(both);

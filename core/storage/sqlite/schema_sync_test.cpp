@@ -89,7 +89,7 @@ TEST_F(SchemaSyncTest, ATableOfSomebodyElseIsOnlyChecked) {
   Table table = products();
   table.migrate = false;
   table.unique = {{1}};
-  table.indexes = {{2}};
+  table.indexes = {{{.column = 2, .kind = table.columns[2].kind}}};
   expect_mismatch(table, "there is no such table");
   run("CREATE TABLE products (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, price FLOAT, owner INT, n INT NOT "
       "NULL "

@@ -150,7 +150,7 @@ def uuid_words() -> str | None:
     return _UUID_WORDS.get(tuple(found))
 
 
-_UUID_WORDS = {
+_UUID_WORDS: Mapping[tuple[str, ...], str] = {
     ("invalid character: found `x` at 0", "invalid length: found 1"): "current",
     (
         "invalid character: found `x` at 1",

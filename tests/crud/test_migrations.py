@@ -160,7 +160,7 @@ def test_a_table_of_somebody_else_is_only_checked(tmp_path: Path, store: str) ->
         pass
     with closing(sqlite3.connect(tmp_path / "test.db")) as database:
         database.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(9) NOT NULL UNIQUE, owner INTEGER)")
-        schema = database.execute("SELECT sql FROM sqlite_schema").fetchall()
+        schema = database.execute("SELECT sql FROM sqlite_schema WHERE tbl_name='items'").fetchall()
         with natively(app) as client:
             assert client.post("/items", json={"name": "a"}).json() == {"id": 1, "name": "a"}
             assert client.post("/items", json={"name": "a"}).status_code == 409
@@ -168,7 +168,7 @@ def test_a_table_of_somebody_else_is_only_checked(tmp_path: Path, store: str) ->
             database.commit()
             assert client.put("/items/1", json={"name": "b"}).status_code == 200
         assert database.execute("SELECT * FROM items").fetchall() == [(1, "b", 7)]
-        assert database.execute("SELECT sql FROM sqlite_schema").fetchall() == schema
+        assert database.execute("SELECT sql FROM sqlite_schema WHERE tbl_name='items'").fetchall() == schema
 
 
 def test_a_plan_for_the_owner_of_a_table(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ TESTS = [
     "tests/bridge/test_sessions.py",
     "tests/bridge/test_unread_bodies.py",
     "tests/routing",
+    "tests/schema/test_releases.py",
 ]
 
 #: Of the development requirements, what these tests import.

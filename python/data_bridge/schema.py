@@ -42,6 +42,7 @@ from data_bridge.schema_dialect import (
     extra_is_set,
     float_style,
     is_known,
+    literals_are_equal,
     unions_are_known,
     unix_times_are_mirrored,
     unix_times_have_exponents,
@@ -466,6 +467,7 @@ class _Exporter:
             return self._refuse(where, "the setting `ser_json_temporal`")
         if schema.get("microseconds_precision", "truncate") != "truncate":
             return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`", "text")
+        self._other_release("datetime", where)
         return {
             "type": "datetime",
             "strict": self._strict(schema, config),
@@ -565,7 +567,8 @@ class _Exporter:
         self._refuse_others(schema, {"strict", "version"}, where)
         words = uuid_words()
         if words is None:
-            return self._refuse(where, "how this release of Pydantic says what is no UUID", "text")
+            self._refuse(where, "how this release of Pydantic says what is no UUID")
+            words = "current"
         node: _Node = {"type": "uuid", "strict": self._strict(schema, config), "words": words}
         if "version" in schema:
             node["version"] = schema["version"]
@@ -576,6 +579,8 @@ class _Exporter:
         values = schema["expected"]
         if not self._are_simple(values):
             return self._refuse(where, "a Literal of other values than str, int and bool")
+        if not literals_are_equal() and any(type(value) is not str for value in values):
+            self._refuse(where, "how this release of Pydantic compares the values of a Literal")
         return {"type": "literal", "values": values, "expected": self._expected(schema)}
 
     def _enum(self, schema: _Schema, config: _Schema, where: str) -> _Node:

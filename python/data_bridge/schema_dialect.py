@@ -22,6 +22,7 @@ __all__ = [
     "extra_is_set",
     "float_style",
     "is_known",
+    "literals_are_equal",
     "unions_are_known",
     "unix_times_are_mirrored",
     "unix_times_have_exponents",
@@ -33,6 +34,14 @@ __all__ = [
 # What the native core does: of each kind values, with what JSON mode makes of them or what is wrong with them. Where
 # releases have been seen to differ there is a value that tells them apart; the others tell a release that nobody knows.
 _KNOWN: Mapping[str, Sequence[tuple[Any, str]]] = {
+    "datetime": [
+        ("2024-02-29 12:34:56,7890126+05:30", '"2024-02-29T12:34:56.789012+05:30"'),
+        # Before 2.10 there were no unix times before 1600, and the year 0 was an error of the server.
+        (-62135596800000, '"0001-01-01T00:00:00Z"'),
+        ("0000-01-01", "datetime_parsing: Input should be a valid datetime, year 0 is out of range"),
+        ("2024-13-01", "datetime_from_date_parsing: Input should be a valid datetime or date, month value is outside"),
+        (True, "datetime_type: Input should be a valid datetime"),
+    ],
     "date": [
         ("2024-02-29", '"2024-02-29"'),
         ("2024-01-01_00:00:00.0000001+05:00", '"2024-01-01"'),
@@ -129,6 +138,13 @@ def digit_zeros() -> list[int]:
 def unix_times_have_exponents() -> bool:
     """A text like "1.7e9" is a unix time (since 2.12)."""
     return SchemaValidator({"type": "datetime"}).isinstance_python("1.7e9")
+
+
+@functools.cache
+def literals_are_equal() -> bool:
+    """The values of a Literal are those that Python's ``==`` takes for the same, True for 1 (since 2.10)."""
+    validator = SchemaValidator({"type": "literal", "expected": ["a", 1]})
+    return validator.isinstance_python(True) and validator.isinstance_python(1.0)
 
 
 @functools.cache

@@ -12,7 +12,6 @@ from data_bridge._core import StoreBackup, check_store, migrate_store, plan_stor
 from .discover import named_application
 from .importer import import_app
 from .interface import made_by_factory
-from .resource_routes import include_all
 from .stores import Stores, stores_of
 
 __all__ = ["run_store_command"]
@@ -47,6 +46,8 @@ def _stores(parsed: argparse.Namespace) -> Stores:
 
     async def stores() -> Stores:
         app = made_by_factory(found, factory=parsed.factory)
+        from .resource_routes import include_all  # needs FastAPI, which other applications do without
+
         include_all(app)
         return stores_of(app)
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic import UUID4, BaseModel, ConfigDict, Field, create_model
 from schema_reference import Pair
 
-from data_bridge.schema import Unsupported
+from data_bridge.schema import export_item
 
 TEXTS = ["", "a", "x", "é", "İ", "a😀", "12\n", "1" * 50, "{}", "urn:uuid:x", "-0.25", ".5", "5.", "1.7e9"]
 TEXTS += ["12345678-1234-4234-8234-123456789abc", "{12345678-1234-4234-8234-123456789ABC}", "1-2-3-4-5", "1-2"]
@@ -65,11 +65,11 @@ def _value(rng: random.Random, depth: int) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind)[:60])
 def test_as_the_installed_releases(kind: Any) -> None:
-    try:
-        pair = Pair(create_model("Model", f=(kind, ...)))
-    except Unsupported as unsupported:
-        assert all("release of Pydantic" in reason for _, reason in unsupported.reasons)
+    model = create_model("Model", f=(kind, ...))
+    if reasons := export_item(model).inputs:
+        assert all("release of Pydantic" in reason for _, reason in reasons)
         return
+    pair = Pair(model)
     rng = random.Random(str(kind))
     statuses = {pair.check(json.dumps({"f": value}).encode())[0] for value in [*TEXTS, *NUMBERS]}
     statuses |= {pair.check(json.dumps({"f": _value(rng, 3)}).encode())[0] for _ in range(400)}

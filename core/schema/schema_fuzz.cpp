@@ -31,6 +31,13 @@ constexpr std::string_view kSpec =
     {"name":"h","keys":["h"],"output_key":"h","default":null,
      "schema":{"type":"nullable","schema":{"type":"tuple","items":[{"type":"time"},{"type":"bytes"}]}}},
     {"name":"u","keys":["u"],"output_key":"u","default":null,"schema":{"type":"nullable","schema":{"type":"uuid","words":"current"}}},
+    {"name":"o","keys":["o"],"output_key":"o","default":null,"schema":{"type":"union","mode":"smart","members":[
+      {"label":"none","schema":{"type":"none"}},{"label":"int","schema":{"type":"int"}},
+      {"label":"str","schema":{"type":"str"}},{"label":"T","schema":{"type":"ref","name":"0"}},
+      {"label":"list[T]","schema":{"type":"list","items":{"type":"ref","name":"0"}}}]}},
+    {"name":"k","keys":["k"],"output_key":"k","default":null,
+     "schema":{"type":"nullable","schema":{"type":"tagged-union","keys":["s"],"discriminator":"'s'","not_found":"no tag",
+      "expected_tags":"'a'","members":[{"label":"a","schema":{"type":"ref","name":"0"}}]}}},
     {"name":"t","keys":["t"],"output_key":"t","default":null,
      "schema":{"type":"nullable","schema":{"type":"ref","name":"0"}}}]}},
   "schema":{"type":"ref","name":"0"}})";

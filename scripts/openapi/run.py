@@ -85,9 +85,14 @@ def fuzz(example: str, examples: int, seed: int | None) -> None:
     if not program.exists():
         venv.create(environment, with_pip=True)
         run([environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS])
+    # It keeps a cache in the folder that it runs in.
+    directory = TOOLS / "fuzz"
+    directory.mkdir(exist_ok=True)
+    for file in ("schemathesis.toml", "hooks.py"):
+        shutil.copy(HERE / file, directory)
     repeat: list[str | Path | int] = [] if seed is None else ["--seed", seed]
     with served(example) as url:
-        run([program, "run", f"{url}/openapi.json", "--max-examples", examples, *repeat], cwd=HERE)
+        run([program, "run", f"{url}/openapi.json", "--max-examples", examples, *repeat], cwd=directory)
 
 
 def check_client() -> None:

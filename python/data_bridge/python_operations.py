@@ -7,8 +7,9 @@ what is stored, to write them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 from urllib.parse import parse_qsl
@@ -107,7 +108,9 @@ class PythonHalf:
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)
         if name == "create":
-            return await self._create_once(operation, request, body, entries, calls, values)
+            create = self._create_all if isinstance(body, list) else self._create
+            made = functools.partial(create, operation, request, body, entries, calls, values)
+            return await (made() if entries else self._once(operation, request, made))
         unseen = [] if entries else self.items.absent_unseen(body)
         if unseen:
             kept = self._stored(operation, request)
@@ -127,24 +130,17 @@ class PythonHalf:
             return await self._replace_with_hooks(operation, request, item, calls)
         return await self._write(name, operation, request, item, calls)
 
-    async def _create_once(
-        self,
-        operation: CrudOperation,
-        request: CrudRequest,
-        body: Any,
-        entries: bytes,
-        calls: Calls,
-        values: Mapping[str, Any],
+    async def _once(
+        self, operation: CrudOperation, request: CrudRequest, create: Callable[[], Awaitable[Answer]]
     ) -> Answer:
-        """A create, or where the request has been answered before that answer, without validators and hooks."""
-        create = self._create_all if isinstance(body, list) else self._create
-        if entries or not request.idempotency_keys:
-            return await create(operation, request, body, entries, calls, values)
+        """`create()`, or where the request has been answered before that answer, without validators and hooks."""
+        if not request.idempotency_keys:
+            return await create()
         remembered = operation.begin_keyed(request)
         if remembered is not None:
             return self._rewritten("create", remembered)
         try:
-            return await create(operation, request, body, entries, calls, values)
+            return await create()
         finally:
             operation.end_keyed(request)
 

@@ -99,26 +99,26 @@ def _outcome(validator: SchemaValidator, serializer: SchemaSerializer, value: An
         return repr(error)
 
 
+def _first_error(schema: Any, value: Any) -> Any:
+    """Of the errors of `value`, which does not fit."""
+    try:
+        SchemaValidator(schema).validate_python(value)
+    except ValidationError as error:
+        return error.errors(include_url=False)[0]
+    raise AssertionError(f"{value!r} fits {schema}")
+
+
 def bound_in_words(kind: str, bound: Any) -> tuple[str, Any]:
     """A bound as messages tell it, and as the error's `ctx` has it."""
-    schema: Any = {"type": kind, "lt": bound}
-    try:
-        SchemaValidator(schema).validate_python(bound)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        return first["msg"].removeprefix("Input should be less than "), first["ctx"]["lt"]
-    raise AssertionError("nothing is less than itself")
+    first = _first_error({"type": kind, "lt": bound}, bound)
+    return first["msg"].removeprefix("Input should be less than "), first["ctx"]["lt"]
 
 
 @functools.cache
 def dict_ends_early() -> bool:
     """A dict with too many members is not validated to its end (since 2.14), and says nothing of what else is wrong."""
-    schema: Any = {"type": "dict", "keys_schema": {"type": "str"}, "values_schema": {"type": "int"}, "max_length": 0}
-    try:
-        SchemaValidator(schema).validate_python({"a": 1, "b": "x"})
-    except ValidationError as error:
-        return error.errors(include_url=False)[0]["type"] == "too_long"
-    raise AssertionError("there may be no member")
+    schema = {"type": "dict", "keys_schema": {"type": "str"}, "values_schema": {"type": "int"}, "max_length": 0}
+    return bool(_first_error(schema, {"a": 1, "b": "x"})["type"] == "too_long")
 
 
 @functools.cache
@@ -157,13 +157,7 @@ def unix_times_are_mirrored() -> bool:
 @functools.cache
 def uuid_words() -> str | None:
     """How it is said that a text is no UUID; None where that is not known."""
-    found: list[str] = []
-    for text in ("x", "a"):
-        try:
-            SchemaValidator({"type": "uuid"}).validate_python(text)
-        except ValidationError as error:
-            found.append(error.errors(include_url=False)[0]["ctx"]["error"])
-    return _UUID_WORDS.get(tuple(found))
+    return _UUID_WORDS.get(tuple(_first_error({"type": "uuid"}, text)["ctx"]["error"] for text in ("x", "a")))
 
 
 _UUID_WORDS: Mapping[tuple[str, ...], str] = {
@@ -261,21 +255,17 @@ def extra_is_set() -> bool:
 
 def words_of_tags(discriminator: Any, tags: list[str], key: str) -> dict[str, str]:
     """How errors of a union by tags name its discriminator and its tags."""
-    choices: Any = {tag: {"type": "any"} for tag in tags}
-    validator = SchemaValidator({"type": "tagged-union", "discriminator": discriminator, "choices": choices})
-    words: dict[str, str] = {}
-    for value in ({}, {key: object()}):
-        try:
-            validator.validate_python(value)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            words |= {
-                "expected_tags": first["ctx"].get("expected_tags", ""),
-                "discriminator": first["ctx"]["discriminator"],
-            }
-            if not value:
-                words["not_found"] = first["msg"]
-    return words
+    schema: Any = {
+        "type": "tagged-union",
+        "discriminator": discriminator,
+        "choices": {tag: {"type": "any"} for tag in tags},
+    }
+    not_found, invalid = _first_error(schema, {}), _first_error(schema, {key: object()})
+    return {
+        "discriminator": not_found["ctx"]["discriminator"],
+        "not_found": not_found["msg"],
+        "expected_tags": invalid["ctx"]["expected_tags"],
+    }
 
 
 @functools.cache

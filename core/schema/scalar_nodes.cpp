@@ -37,17 +37,17 @@ Defect find_defect(const json::Value& value, std::uint32_t levels) {
   return defect;
 }
 
-}  // namespace
-
 // What pydantic-core before 2.14 read: floor(x) and the absolute value of the fraction, which before 2.12 was one of
 // seconds where the number was one of milliseconds.
-static json::Value mirror(const json::Value& input, bool fractions_of_unit) {
+json::Value mirror(const json::Value& input, bool fractions_of_unit) {
   constexpr double kMilliseconds = 2e10;  // numbers beyond are not of seconds
   const double number = input.as_double();
   const double fraction = std::fabs(number - std::trunc(number));
   const double scale = !fractions_of_unit && std::fabs(number) > kMilliseconds ? 1000 : 1;
   return json::Value::number(std::floor(number) + fraction * scale);
 }
+
+}  // namespace
 
 void check_writable(const json::Value& input, State& state) {
   // pydantic-core counts open definitions and inferred values together, up to 255.

@@ -5,6 +5,7 @@ by its version.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -272,11 +273,10 @@ def words_of_tags(discriminator: Any, tags: list[str], key: str) -> dict[str, st
 def unprintable_ranges() -> list[tuple[int, int]]:
     """The code points above U+007E that repr() escapes, as ranges."""
     ranges: list[tuple[int, int]] = []
-    for code_point in range(0x7F, sys.maxunicode + 1):
-        if chr(code_point).isprintable():
-            continue
-        if ranges and ranges[-1][1] == code_point - 1:
-            ranges[-1] = (ranges[-1][0], code_point)
-        else:
-            ranges.append((code_point, code_point))
+    first = 0x7F
+    for is_printable, run in itertools.groupby(map(str.isprintable, map(chr, range(first, sys.maxunicode + 1)))):
+        end = first + sum(1 for _ in run)
+        if not is_printable:
+            ranges.append((first, end - 1))
+        first = end
     return ranges

@@ -39,7 +39,6 @@ _IDEMPOTENCY_KEY = Annotated[
         max_length=255,
         description="A name that the client makes up for this request, a UUID for example. Sent again within 24 hours "
         "the request is not done again, but answered as it was the first time",
-        examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
     ),
 ]
 

@@ -15,8 +15,11 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     """Take out what no document can tell a right value of, and have conditions generated out of their schema."""
     for path in raw_schema["paths"].values():
         parameters = path.get("get", {}).get("parameters", [])
-        # A cursor is one that was given; with `fields` items have what was asked for, and not what is required.
-        parameters[:] = [each for each in parameters if each["name"] not in ("cursor", "fields")]
+        # A cursor is one that was given; with `fields` items have what was asked for, and not what is required. A key
+        # is another one for each request.
+        for operation in (path.get("get", {}), path.get("post", {})):
+            given = operation.get("parameters", [])
+            given[:] = [each for each in given if each["name"] not in ("cursor", "fields", "Idempotency-Key")]
         for parameter in parameters:
             if content := parameter.get("schema", {}).get("contentSchema"):
                 del parameter["schema"]

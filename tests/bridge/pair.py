@@ -110,12 +110,12 @@ class Pair:
         def ask(side: int) -> Answer:
             connection = self.connections[side]
             connection.send(data)
-            return connection.read_answer(method)
+            found = connection.read_answer(method)
+            if found.status_line.startswith("HTTP/1.1 500"):
+                # An exception ends the connection, and no field says so. It may be asked again.
+                assert connection.at_end()
+                connection.close()
+                self.connections[side] = RawConnection(self.ports[side])
+            return found
 
-        found = side_by_side(ask)
-        if found[0].status_line.startswith("HTTP/1.1 500"):
-            # An exception ends the connection, and no field says so.
-            assert [connection.at_end() for connection in self.connections] == [True, True]
-            self.__exit__()
-            self.connections = [RawConnection(port) for port in self.ports]
-        return found
+        return side_by_side(ask)

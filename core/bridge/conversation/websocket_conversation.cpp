@@ -116,16 +116,25 @@ bool WebSocketConversation::on_message(http::ws::Connection& /*connection*/, web
   update([&] {
     if (state_ == State::kClosed) return false;
     waiting_size_ += payload.size();
-    push_locked({.kind = kind == websocket::Opcode::kText ? Event::Kind::kText : Event::Kind::kBinary,
-                 .text = std::move(payload)});
+    add_locked({.kind = kind == websocket::Opcode::kText ? Event::Kind::kText : Event::Kind::kBinary,
+                .text = std::move(payload)});
     room = has_room_locked();
     reading_paused_ = !room;
-    return true;
+    return false;
   });
   return room;
 }
 
-bool WebSocketConversation::on_failing(http::ws::Connection& /*connection*/) {
+// A close frame in the same read is known before the application answers: under uvicorn one call reads both.
+void WebSocketConversation::on_messages_end(http::ws::Connection& /*connection*/) {
+  update([this] {
+    published_ = events_.size();
+    return true;
+  });
+}
+
+bool WebSocketConversation::on_failing(http::ws::Connection& connection) {
+  on_messages_end(connection);
   const std::scoped_lock lock(mutex_);
   const bool taken = next_event_ == events_.size() && receiving_;
   failure_waits_ = !taken && state_ == State::kOpen;
@@ -235,6 +244,11 @@ bool WebSocketConversation::paused_locked() const noexcept {
 }
 
 void WebSocketConversation::push_locked(Event event) {
+  add_locked(std::move(event));
+  published_ = events_.size();
+}
+
+void WebSocketConversation::add_locked(Event event) {
   event.awaited = std::exchange(receiving_, false);
   events_.push_back(std::move(event));
 }
@@ -246,7 +260,7 @@ std::optional<WebSocketConversation::Event> WebSocketConversation::receive() {
   bool fails = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (next_event_ == events_.size()) {
+    if (next_event_ == published_) {
       awaited_ = receiving_ = true;
       fails = std::exchange(failure_waits_, false);
       if (!fails) return std::nullopt;
@@ -259,13 +273,13 @@ std::optional<WebSocketConversation::Event> WebSocketConversation::receive() {
   }
   {
     const std::scoped_lock lock(mutex_);
-    if (next_event_ == events_.size()) return std::nullopt;
+    if (next_event_ == published_) return std::nullopt;
     event = std::move(events_[next_event_++]);
     if (event->kind != Event::Kind::kDisconnect) waiting_size_ -= event->text.size();
     if (next_event_ == events_.size()) {
       constexpr std::size_t kKept = 4;
       events_.clear();
-      next_event_ = 0;
+      next_event_ = published_ = 0;
       if (events_.capacity() > kKept) std::vector<Event>().swap(events_);
     }
     resume = reading_paused_ && has_room_locked();

@@ -48,6 +48,7 @@ class WebSocketConversation : public http::ExchangeListener,
 
   void on_open(http::ws::Connection& connection) override;
   [[nodiscard]] bool on_message(http::ws::Connection& connection, websocket::Opcode kind, std::string payload) override;
+  void on_messages_end(http::ws::Connection& connection) override;
   [[nodiscard]] bool on_failing(http::ws::Connection& connection) override;
   void on_closing(http::ws::Connection& connection, const websocket::Close& close, http::ws::Cause cause) override;
   void on_drained(http::ws::Connection& connection) override;
@@ -142,6 +143,7 @@ class WebSocketConversation : public http::ExchangeListener,
   void flush_here() noexcept;
   void resume_reading();
   void push_locked(Event event);
+  void add_locked(Event event);
   [[nodiscard]] bool has_room_locked() const noexcept;
   [[nodiscard]] bool paused_locked() const noexcept;
   void wake_if_due(bool due) noexcept;
@@ -173,6 +175,7 @@ class WebSocketConversation : public http::ExchangeListener,
   mutable std::mutex mutex_;  // guards all below
   std::vector<Event> events_;
   std::size_t next_event_ = 0;    // of events_
+  std::size_t published_ = 0;     // of events_: the application sees what one read has brought at once
   std::size_t waiting_size_ = 0;  // bytes of messages in there
   std::size_t in_transit_ = 0;    // bytes that were sent and the connection's thread has not written yet
   State state_ = State::kConnecting;

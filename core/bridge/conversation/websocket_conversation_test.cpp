@@ -59,10 +59,12 @@ class TestWebSocket final : public WebSocketConversation {
   }
   [[nodiscard]] bool due() const { return due_; }
   int wakes = 0;
+  bool woken_by_an_end = false;
 
  private:
   void wake() noexcept override {
     ++wakes;
+    woken_by_an_end = closing();
     due_ = true;
   }
   std::atomic<bool> due_ = false;
@@ -168,6 +170,17 @@ TEST_P(WebSocketConversationTest, TheClientsClose) {
   server.conversation->work();
   EXPECT_TRUE(server.conversation->gone());
   EXPECT_EQ(server.heard(), "disconnect 1005\n");
+}
+
+// The application may be on another thread, and answer the message before the rest of the read is looked at.
+TEST_P(WebSocketConversationTest, AMessageIsHeardWithTheCloseBehindIt) {
+  WsServer server(GetParam());
+  TestClient client = server.open();
+  EXPECT_EQ(server.heard(), "");
+  server.ask(client, text_frame("x") + text_frame("y") + client_close(1000));
+  EXPECT_EQ(server.conversation->wakes, 1);
+  EXPECT_TRUE(server.conversation->woken_by_an_end);
+  EXPECT_EQ(server.heard(), "text x\ntext y\ndisconnect 1000 ''\ndisconnect 1005\n");
 }
 
 TEST_P(WebSocketConversationTest, TheClientsCloseWhileNobodyWaits) {

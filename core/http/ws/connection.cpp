@@ -144,6 +144,7 @@ std::size_t Connection::process(std::span<char> bytes) {
     handle(event);
   }
   processing_ = false;
+  if (has_told_ && reads()) listener_->on_messages_end(*this);
   return bytes.size() - rest.size();
 }
 

@@ -38,6 +38,8 @@ class Listener {
   virtual void on_open(Connection& connection) = 0;
   /// A whole message. False: no further one before Connection::resume_reading().
   [[nodiscard]] virtual bool on_message(Connection& connection, websocket::Opcode kind, std::string payload) = 0;
+  /// Behind the messages of one read, where none of the other calls follows them.
+  virtual void on_messages_end(Connection& connection) = 0;
   /// Behind messages of one read comes what is not allowed. True: the application has not taken them all, and
   /// fail_now() will be called when it has, and asks for more.
   [[nodiscard]] virtual bool on_failing(Connection& connection) = 0;

@@ -50,6 +50,7 @@ struct Ear final : Listener {
   bool echoes = true;
   bool puts_off = false;
   int drained = 0;
+  int reads = 0;  // that had messages, and nothing behind them
 
   void on_open(Connection& opened) override {
     connection = &opened;
@@ -60,6 +61,7 @@ struct Ear final : Listener {
     if (echoes) from.send(kind, payload);
     return takes;
   }
+  void on_messages_end(Connection&) override { ++reads; }
   bool on_failing(Connection&) override {
     if (puts_off) heard += "failing\n";
     return puts_off;
@@ -124,6 +126,7 @@ TEST(WsConnectionTest, ByteByByte) {
   const std::string bytes = text_frame("a", false) + more_frame("b") + client_close(1000, "bye");
   std::string answer;
   for (const char byte : bytes) answer += server.ask(client, {&byte, 1});
+  EXPECT_EQ(server.ear->reads, 1);
   EXPECT_EQ(answer, server_frame(Opcode::kText, "ab") + server_close(1000, "bye"));
   EXPECT_EQ(server.take_heard(), "open\ntext ab\npeer 1000 bye\nclosed\n");
 }

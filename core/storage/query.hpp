@@ -60,6 +60,8 @@ struct ListQuery {
   std::vector<Cell> after{};
   std::uint64_t offset = 0;
   std::size_t limit = 0;
+  /// How many items there are for which `condition` holds, whatever the page is.
+  bool wants_total = false;
 
   /// By the key alone, all items, from a key on: what most lists are.
   [[nodiscard]] bool is_plain() const noexcept { return !condition && sort.empty() && offset == 0; }

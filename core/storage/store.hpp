@@ -30,26 +30,41 @@ struct Reading {
   /// The calling thread's, or nullptr: all reads of the thread in one turn may share a snapshot that is dropped when
   /// the turn ends. Without it a read stands alone.
   runtime::Reactor* reactor;
-  /// False: a query that is not done within some milliseconds ends with kSlow. True: with kTimeout, after
-  /// Table::query_timeout.
+  /// True: the read may be done on this thread, however long it takes.
   bool may_wait;
+};
+
+/// A read on its way: hears of what it finds. Its calls come one after the other, each on any thread, within the call
+/// that begins the read or later.
+class ReadJob : public RowVisitor {
+ public:
+  virtual ~ReadJob() = default;
+  /// What has been handed over does not count: the read begins anew.
+  virtual void restart() noexcept = 0;
+  /// The last call, once. Of an item: 1, or 0 where there is none. Of a list: ListQuery::wants_total's number, else 0.
+  /// Must not block: others wait.
+  virtual void finish(std::expected<std::uint64_t, Error> found) noexcept = 0;
+  /// From any thread: false where nobody would hear of the outcome any more (the client has gone). A read that has not
+  /// begun then is finished with kAbandoned.
+  [[nodiscard]] virtual bool is_wanted() const noexcept { return true; }
 };
 
 /// One table or collection of documents. Shared by all threads.
 ///
-/// A read sees every write that was answered before it began.
+/// A read sees every write that was answered before it began. Its answer comes when the store has it: within the call
+/// where it is at hand, later from a thread of the store where another machine or much work is behind it, and then in
+/// any order with other reads. A read ends with kTimeout after Table::query_timeout, and with kOverloaded where more
+/// wait than the store takes.
 class Collection {
  public:
   virtual ~Collection() = default;
   [[nodiscard]] virtual const Table& table() const noexcept = 0;
 
-  /// False where there is no such item.
-  [[nodiscard]] virtual std::expected<bool, Error> get(const Key& key, RowVisitor& visitor, Reading reading) = 0;
+  /// `key` is valid until the job's finish().
+  virtual void get(const Key& key, std::shared_ptr<ReadJob> job, Reading reading) = 0;
   /// Rows have behind their columns one cell for each sort term that lies within a column (Field::members), in order.
-  [[nodiscard]] virtual Status list(const ListQuery& query, RowVisitor& visitor, Reading reading) = 0;
-  /// How many items there are for which `condition` (absent: nothing) holds.
-  [[nodiscard]] virtual std::expected<std::uint64_t, Error> count(const std::optional<Condition>& condition,
-                                                                  Reading reading) = 0;
+  /// `query` is valid until the job's finish().
+  virtual void list(const ListQuery& query, std::shared_ptr<ReadJob> job, Reading reading) = 0;
 };
 
 /// The transaction that a WriteJob runs in. Valid during WriteJob::execute().

@@ -126,6 +126,10 @@ struct StoredItem {
   crud::StoredItem item;
 };
 
+struct PendingRead {
+  std::shared_ptr<crud::PendingRead> read;
+};
+
 /// What an earlier request was answered, instead of a write.
 struct Repeat {
   nb::tuple answer;
@@ -382,13 +386,25 @@ nb::tuple perform(const Operation& self, const Request& request) {
   }());
 }
 
-nb::object perform_at_once(const Operation& self, const Request& request) {
+nb::object begin(const Operation& self, const Request& request) {
   const crud::Request views = views_of(request);
-  const auto response = [&] {
+  auto read = [&] {
     const nb::gil_scoped_release released;
-    return crud::perform_at_once(*self.operation, views);
+    return self.operation->begin(views, storage::Reading::at_once());
   }();
-  return response ? nb::object(to_python(*response)) : nb::none();
+  return read->is_answered() ? nb::object(to_python(read->response())) : nb::cast(PendingRead{std::move(read)});
+}
+
+nb::tuple wait_for_read(const PendingRead& self) {
+  return to_python([&] {
+    const nb::gil_scoped_release released;
+    return crud::wait_for(*self.read);
+  }());
+}
+
+bool answers_at_once(const Operation& self) {
+  const crud::Resource::Place* const place = self.operation->resource().place();
+  return place == nullptr || place->store->answers_at_once();
 }
 
 }  // namespace
@@ -456,8 +472,11 @@ void bind_crud(nb::module_& module) {
       .def("perform", &perform, nb::arg("request"),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
            "durable.")
-      .def("perform_at_once", &perform_at_once, nb::arg("request"),
-           "A read, on a thread that others wait for. None where it takes longer: perform() it elsewhere.")
+      .def_prop_ro("answers_at_once", &answers_at_once,
+                   "True where no call about one item by its key, but for writes, waits for another thread.")
+      .def("begin", &begin, nb::arg("request"),
+           "Of a read: an answer like perform()'s, or where it takes longer a CrudRead, to be waited for on a thread "
+           "that nobody waits for.")
       .def("examine", &examine, nb::arg("request"),
            "Of a write whose item Python validates: an answer like perform()'s to a body that cannot be read, else the "
            "errors of all but the body's content as entries of `detail`, b'' for none.")
@@ -474,6 +493,8 @@ void bind_crud(nb::module_& module) {
            "The stored item with the body's patch merged into it, or an answer like perform()'s.")
       .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
            "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");
+  nb::class_<PendingRead>(module, "CrudRead", "A read that is on its way.")
+      .def("wait", &wait_for_read, "An answer like perform()'s. Once.");
   nb::class_<Repeat>(module, "CrudRepeat", "Nothing was written: another process has answered the request before.")
       .def_ro("answer", &Repeat::answer);
   nb::class_<StoredItem>(module, "StoredItem", "An item that a patch was merged with.")

@@ -1,8 +1,6 @@
 // The native door: HTTP straight to an operation, without Python.
 #include "crud/endpoint.hpp"
 
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <memory>
@@ -10,12 +8,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "http/exchange_ref.hpp"
-#include "runtime/blocking_threads.hpp"
 #include "text/characters.hpp"
 #include "text/latin1.hpp"
 
@@ -82,108 +78,14 @@ Request to_request(const http::Exchange& exchange, const Fields& fields, routing
                  .idempotency_keys = fields.idempotency_keys};
 }
 
-// Where the connections of this thread have long reads done. They end with it: behind the store, whose end interrupts
-// what they do.
-runtime::BlockingThreads& threads_of_thread() {
-  struct Holder {
-    ~Holder() { forget_in_child(); }
-    // In the child of a fork nobody can wait for them: they are the parent's.
-    void forget_in_child() noexcept {
-      if (threads != nullptr && process != getpid()) static_cast<void>(threads.release());
-    }
-    std::unique_ptr<runtime::BlockingThreads> threads;
-    pid_t process = 0;
-  };
-  thread_local Holder holder;
-  holder.forget_in_child();
-  if (holder.threads == nullptr) {
-    holder.threads = std::make_unique<runtime::BlockingThreads>();
-    holder.process = getpid();
-  }
-  return *holder.threads;
-}
-
-// A read that goes on where it is in nobody's way.
-class LongRead final : public http::ExchangeListener, public std::enable_shared_from_this<LongRead> {
- public:
-  static void begin(http::Exchange& exchange, std::shared_ptr<const Operation> operation, const Request& request) {
-    const auto read = std::make_shared<LongRead>(exchange, std::move(operation), request);
-    exchange.set_listener(read.get());
-    read->of_exchange_ = read;
-    try {
-      read->place_ = threads_of_thread().submit([read]() noexcept { read->run(); });
-    } catch (const std::system_error&) {
-      exchange.set_listener(nullptr);
-      read->of_exchange_.reset();
-      Response response;
-      respond_with(response, {storage::Errc::kOverloaded, {}, {}}, {});
-      answer(exchange, response);
-    }
-  }
-
-  LongRead(const http::Exchange& exchange, std::shared_ptr<const Operation> operation, const Request& request)
-      : exchange_(exchange.ref()),
-        operation_(std::move(operation)),
-        path_(request.path),
-        query_(request.query),
-        key_(request.key),
-        if_none_match_(request.preconditions.if_none_match) {}
-
-  void on_body(http::Exchange&, std::string_view, bool) override {}
-  void on_drained(http::Exchange&) override {}
-  void on_closed(http::Exchange&, http::ExchangeEnd) noexcept override {
-    const auto keep = std::move(of_exchange_);
-    place_.leave();
-  }
-
- private:
-  void run() noexcept {
-    Response response = perform(*operation_, {.path = path_,
-                                              .query = query_,
-                                              .preconditions = {.if_match = {}, .if_none_match = if_none_match_},
-                                              .key = key_});
-    exchange_.post([self = shared_from_this(), response = std::move(response)](http::Exchange& late) {
-      late.set_listener(nullptr);
-      self->of_exchange_.reset();
-      answer(late, response);
-    });
-  }
-
-  std::shared_ptr<LongRead> of_exchange_;  // which has a plain pointer to it; as place_ of the connection's thread
-  const http::ExchangeRef exchange_;
-  const std::shared_ptr<const Operation> operation_;
-  const std::string path_;
-  const std::string query_;
-  const std::string key_;
-  const std::string if_none_match_;
-  runtime::BlockingThreads::Place place_;
-};
-
-class ReadEndpoint final : public routing::Endpoint {
- public:
-  explicit ReadEndpoint(std::shared_ptr<const Operation> operation) : operation_(std::move(operation)) {}
-
-  void serve(http::Exchange& exchange, routing::PathParameters parameters) override {
-    thread_local Response response;  // keeps its memory from request to request
-    const Fields fields(exchange.request().headers);
-    const Request request = to_request(exchange, fields, parameters);
-    operation_->read(request, response, &exchange.reactor());
-    if (response.needs_time) {
-      LongRead::begin(exchange, operation_, request);
-    } else {
-      answer(exchange, response);
-    }
-    response.recycle();
-  }
-
- private:
-  const std::shared_ptr<const Operation> operation_;
-};
-
-// Whom a write is to be answered: names the exchange for the store's thread, and tells it when nobody waits any more.
+// Whom a request is to be answered that is answered later: names the exchange for the store's thread, and tells it when
+// nobody waits any more.
 class WaitingClient final : public http::ExchangeListener {
  public:
   explicit WaitingClient(const http::Exchange& exchange) : exchange_(exchange.ref()) {}
+  /// `has_left` becomes true instead of this client's own.
+  WaitingClient(const http::Exchange& exchange, std::shared_ptr<std::atomic<bool>> has_left)
+      : exchange_(exchange.ref()), has_left_(std::move(has_left)) {}
 
   /// On the store's thread, once. The exchange has a plain pointer to `client`; the answer, behind which there is no
   /// exchange, keeps it.
@@ -193,17 +95,51 @@ class WaitingClient final : public http::ExchangeListener {
       answer(late, response);
     });
   }
-  [[nodiscard]] const std::atomic<bool>& has_left() const noexcept { return has_left_; }
+  [[nodiscard]] const std::atomic<bool>& has_left() const noexcept { return own_has_left_; }
 
   void on_body(http::Exchange&, std::string_view, bool) override {}
   void on_drained(http::Exchange&) override {}
   void on_closed(http::Exchange&, http::ExchangeEnd end) noexcept override {
-    has_left_.store(end == http::ExchangeEnd::kBroken, std::memory_order_relaxed);
+    (has_left_ != nullptr ? *has_left_ : own_has_left_)
+        .store(end == http::ExchangeEnd::kBroken, std::memory_order_relaxed);
   }
 
  private:
   http::ExchangeRef exchange_;
-  std::atomic<bool> has_left_ = false;
+  std::atomic<bool> own_has_left_ = false;
+  const std::shared_ptr<std::atomic<bool>> has_left_;
+};
+
+class ReadEndpoint final : public routing::Endpoint {
+ public:
+  explicit ReadEndpoint(std::shared_ptr<const Operation> operation) : operation_(std::move(operation)) {}
+
+  void serve(http::Exchange& exchange, routing::PathParameters parameters) override {
+    thread_local Response memory;  // kept from request to request
+    const Fields fields(exchange.request().headers);
+    const std::shared_ptr<PendingRead> read =
+        operation_->begin(to_request(exchange, fields, parameters), &exchange.reactor(), std::move(memory));
+    if (!read->is_answered() && waits(exchange, read)) {
+      return;
+    }
+    answer(exchange, read->response());
+    memory = std::move(read->response());
+    memory.recycle();
+  }
+
+ private:
+  // False where the answer has come meanwhile.
+  static bool waits(http::Exchange& exchange, const std::shared_ptr<PendingRead>& read) {
+    auto client =
+        std::make_shared<WaitingClient>(exchange, std::shared_ptr<std::atomic<bool>>(read, &read->abandoned()));
+    exchange.set_listener(client.get());
+    const bool later = read->wait(
+        [client](Response&& done) mutable { WaitingClient::answer_later(std::move(client), std::move(done)); });
+    if (!later) exchange.set_listener(nullptr);
+    return later;
+  }
+
+  const std::shared_ptr<const Operation> operation_;
 };
 
 class WriteEndpoint final : public routing::Endpoint {

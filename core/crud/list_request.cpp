@@ -184,7 +184,7 @@ class Reader {
     }
     request.query.limit = static_cast<std::size_t>(page->find("limit")->as_int());
     request.query.offset = static_cast<std::uint64_t>(page->find("offset")->as_int());
-    request.wants_total = page->find("total")->as_bool();
+    request.query.wants_total = page->find("total")->as_bool();
     const std::string* const offset = last("offset");
     if (offset != nullptr && last("cursor") != nullptr) {
       refuse(errors_, "offset", "it is instead of a cursor, not beside one", *offset);

@@ -17,8 +17,7 @@ namespace data_bridge::crud {
 constexpr std::size_t kMaxSortTerms = 8;
 
 struct ListRequest {
-  storage::ListQuery query{};  ///< its limit is that of the page
-  bool wants_total = false;
+  storage::ListQuery query{};               ///< its limit is that of the page
   std::vector<std::size_t> columns{};       ///< only these; empty: all
   std::optional<CursorCodec> cursors = {};  ///< of this query; nullopt: those of the resource's own order
 };

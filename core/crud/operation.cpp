@@ -38,6 +38,28 @@ void PendingWrite::finish(const storage::Error* error) noexcept {
   done_(std::move(response_));
 }
 
+bool PendingRead::wait(Done done) {
+  done_ = std::move(done);
+  State state = State::kUnanswered;
+  if (state_.compare_exchange_strong(state, State::kAwaited, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    return true;
+  }
+  done_ = nullptr;
+  return false;
+}
+
+void PendingRead::answer() noexcept {
+  if (state_.exchange(State::kAnswered, std::memory_order_acq_rel) == State::kAwaited) {
+    Done done = std::move(done_);  // what it holds ends with the call
+    done(std::move(response_));
+  }
+}
+
+void PendingRead::fail(const storage::Error& error) noexcept {
+  resource_->fail(response_, error);
+  answer();
+}
+
 void Operation::submit(std::unique_ptr<PendingWrite> write) const {
   storage::Store& store = write->store();
   store.submit(std::move(write));
@@ -62,18 +84,17 @@ std::shared_ptr<const Operation> make_operation(OperationKind kind, std::shared_
   return std::make_shared<DeleteOperation>(std::move(resource), std::move(scope));
 }
 
-std::optional<Response> perform_at_once(const Operation& operation, const Request& request) {
-  Response response;
-  operation.read(request, response, storage::Reading::at_once());
-  return response.needs_time ? std::nullopt : std::optional(std::move(response));
+Response wait_for(PendingRead& read) {
+  std::promise<Response> promise;
+  const bool waits = read.wait([&promise](Response&& done) { promise.set_value(std::move(done)); });
+  return waits ? promise.get_future().get() : std::move(read.response());
 }
 
 Response perform(const Operation& operation, const Request& request) {
-  Response response;
   if (operation.is_read()) {
-    operation.read(request, response, nullptr);
-    return response;
+    return wait_for(*operation.begin(request, nullptr));
   }
+  Response response;
   auto write = operation.prepare(request, response);
   if (write == nullptr) {
     return response;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,6 +83,40 @@ class PendingWrite : public storage::WriteJob {
   std::shared_ptr<const std::atomic<bool>> abandoned_;
 };
 
+/// A read that is on its way, and its answer as it grows.
+class PendingRead : public storage::ReadJob {
+ public:
+  /// On any thread, once; must not block.
+  using Done = std::move_only_function<void(Response&&)>;
+
+  /// Has `done` called with the answer. False where it is there already: response() has it.
+  [[nodiscard]] bool wait(Done done);
+  [[nodiscard]] bool is_answered() const noexcept { return state_.load(std::memory_order_acquire) == State::kAnswered; }
+  /// Once it is answered.
+  [[nodiscard]] Response& response() noexcept { return response_; }
+  /// What becomes true, on any thread, once nobody waits for the answer.
+  [[nodiscard]] std::atomic<bool>& abandoned() noexcept { return abandoned_; }
+  [[nodiscard]] bool is_wanted() const noexcept final { return !abandoned_.load(std::memory_order_relaxed); }
+
+ protected:
+  /// `response`: empty, perhaps with memory from before.
+  PendingRead(std::shared_ptr<const Resource> resource, Response response) noexcept
+      : resource_(std::move(resource)), response_(std::move(response)) {}
+  /// The last thing that is done here: response_ is the answer.
+  void answer() noexcept;
+  /// answer(), that `error` is in the way.
+  void fail(const storage::Error& error) noexcept;
+
+  const std::shared_ptr<const Resource> resource_;
+  Response response_;
+
+ private:
+  enum class State : std::uint8_t { kUnanswered, kAwaited, kAnswered };
+  std::atomic<State> state_ = State::kUnanswered;
+  std::atomic<bool> abandoned_ = false;
+  Done done_;
+};
+
 /// Shared by all threads; immutable.
 class Operation {
  public:
@@ -96,8 +129,9 @@ class Operation {
     return kind() == OperationKind::kList || kind() == OperationKind::kGet;
   }
 
-  /// Reads: some microseconds, but for queries that look at much; see Response::needs_time.
-  virtual void read(const Request& request, Response& response, storage::Reading reading) const = 0;
+  /// Reads: answered when it returns, where the store has the answer at once. `memory`: of an earlier response.
+  [[nodiscard]] virtual std::shared_ptr<PendingRead> begin(const Request& request, storage::Reading reading,
+                                                           Response memory = {}) const = 0;
   /// Writes: validates. nullptr where `response` has the answer already.
   [[nodiscard]] virtual std::unique_ptr<PendingWrite> prepare(const Request& request, Response& response) const = 0;
 
@@ -122,7 +156,7 @@ class Operation {
 /// For callers that may wait: performs a read, or a write until it is durable.
 [[nodiscard]] Response perform(const Operation& operation, const Request& request);
 
-/// A read, for callers that others wait for. nullopt: it takes longer, perform() it elsewhere.
-[[nodiscard]] std::optional<Response> perform_at_once(const Operation& operation, const Request& request);
+/// For callers that may wait: the answer of a read that has begun. Once.
+[[nodiscard]] Response wait_for(PendingRead& read);
 
 }  // namespace data_bridge::crud

@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "crud/operation.hpp"
 #include "crud/test_support.hpp"
@@ -30,7 +31,8 @@ void read(benchmark::State& state, OperationKind kind, Request request, int read
   Response response;
   while (state.KeepRunningBatch(reads_per_turn)) {
     for (int i = 0; i < reads_per_turn; ++i) {
-      operation->read(request, response, &reactor);
+      const auto pending = operation->begin(request, &reactor, std::move(response));
+      response = std::move(pending->response());
       benchmark::DoNotOptimize(response.body.data());
     }
     reactor.finish_turn();

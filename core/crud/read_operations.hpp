@@ -8,6 +8,7 @@ namespace data_bridge::crud {
 class ReadOperation : public Operation {
  public:
   using Operation::Operation;
+  /// Not for reads: answers 405.
   [[nodiscard]] std::unique_ptr<PendingWrite> prepare(const Request& request, Response& response) const final;
 };
 
@@ -15,14 +16,16 @@ class ListOperation final : public ReadOperation {
  public:
   using ReadOperation::ReadOperation;
   [[nodiscard]] OperationKind kind() const noexcept override { return OperationKind::kList; }
-  void read(const Request& request, Response& response, storage::Reading reading) const override;
+  [[nodiscard]] std::shared_ptr<PendingRead> begin(const Request& request, storage::Reading reading,
+                                                   Response memory = {}) const override;
 };
 
 class GetOperation final : public ReadOperation {
  public:
   using ReadOperation::ReadOperation;
   [[nodiscard]] OperationKind kind() const noexcept override { return OperationKind::kGet; }
-  void read(const Request& request, Response& response, storage::Reading reading) const override;
+  [[nodiscard]] std::shared_ptr<PendingRead> begin(const Request& request, storage::Reading reading,
+                                                   Response memory = {}) const override;
 };
 
 }  // namespace data_bridge::crud

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "storage/reading.hpp"
+
 namespace data_bridge::crud {
 namespace {
 
@@ -82,7 +84,8 @@ storage::Table answers_table() {
 std::expected<bool, storage::Error> recall(storage::Collection& answers, const KeyedRequest& request,
                                            Response& response) {
   Reader reader(request, response);
-  const auto found = answers.get(request.name(), reader, nullptr);
+  const storage::Key name = request.name();
+  const auto found = storage::wait_for_get(answers, name, reader);
   if (!found) {
     return std::unexpected(found.error());
   }

@@ -35,7 +35,6 @@ void Response::clear() noexcept {
   body.clear();
   headers.clear();
   is_repeat = false;
-  needs_time = false;
 }
 
 void Response::recycle() noexcept {
@@ -83,15 +82,12 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
     case Errc::kFull:
     case Errc::kKeysExhausted:
       return respond_with_detail(response, 507, "Insufficient Storage");
-    case Errc::kSlow:
-      response.clear();
-      response.needs_time = true;
-      return;
     case Errc::kTimeout:
       return respond_with_detail(response, 504, "Gateway Timeout");
     case Errc::kRejected:  // the model has accepted what the table refuses: our fault, or somebody changed the table
     case Errc::kIo:
     case Errc::kCorrupt:
+    case Errc::kSlow:
     case Errc::kSchemaMismatch:
     case Errc::kInvalidArgument:
     case Errc::kInternal:
@@ -102,7 +98,7 @@ void respond_with(Response& response, const storage::Error& error, const std::ve
 
 bool is_worth_logging(storage::Errc code) noexcept {
   return code != storage::Errc::kConflict && code != storage::Errc::kTooBig && code != storage::Errc::kClosed &&
-         code != storage::Errc::kAbandoned && code != storage::Errc::kForbidden && code != storage::Errc::kSlow;
+         code != storage::Errc::kAbandoned && code != storage::Errc::kForbidden;
 }
 
 }  // namespace data_bridge::crud

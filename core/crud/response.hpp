@@ -22,7 +22,6 @@ struct Response {
   std::string body;
   std::vector<ResponseHeader> headers;  ///< beyond content-type and content-length
   bool is_repeat = false;               ///< what an earlier request was answered
-  bool needs_time = false;              ///< no answer yet: has to be asked for on a thread that may wait
 
   /// Back to an empty 200, keeping the memory.
   void clear() noexcept;

@@ -7,6 +7,7 @@
 #include "crud/condition_reader.hpp"
 #include "crud/item_body.hpp"
 #include "crud/resource.hpp"
+#include "storage/reading.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -58,11 +59,15 @@ void confine(std::optional<Condition>& condition, const Scope* scope) {
   condition = std::move(both);
 }
 
+storage::ListQuery query_inside(const Resource& resource, const Scope& scope, const storage::Key& key) {
+  return {.condition = of_one_item(resource, scope, key), .limit = 1};
+}
+
 std::expected<bool, storage::Error> get_inside(const Resource& resource, const Scope* scope,
                                                storage::Collection& collection, const storage::Key& key,
-                                               storage::RowVisitor& visitor, storage::Reading reading) {
+                                               storage::RowVisitor& visitor) {
   if (scope == nullptr) {
-    return collection.get(key, visitor, reading);
+    return storage::wait_for_get(collection, key, visitor);
   }
   class Finder final : public storage::RowVisitor {
    public:
@@ -76,8 +81,7 @@ std::expected<bool, storage::Error> get_inside(const Resource& resource, const S
    private:
     storage::RowVisitor& visitor_;
   } finder(visitor);
-  storage::ListQuery query{.condition = of_one_item(resource, *scope, key), .limit = 1};
-  const auto done = collection.list(query, finder, reading);
+  const auto done = storage::wait_for_list(collection, query_inside(resource, *scope, key), finder);
   if (!done) {
     return std::unexpected(done.error());
   }

@@ -37,10 +37,13 @@ struct Scope {
 /// A list's condition and that of the scope, where there is one.
 void confine(std::optional<storage::Condition>& condition, const Scope* scope);
 
-/// storage::Collection::get() of an item inside; false also for one that is outside.
+/// Finds the item if it is inside.
+[[nodiscard]] storage::ListQuery query_inside(const Resource& resource, const Scope& scope, const storage::Key& key);
+
+/// For callers that may wait: false where there is no such item inside of `scope`, which may be nullptr.
 [[nodiscard]] std::expected<bool, storage::Error> get_inside(const Resource& resource, const Scope* scope,
                                                              storage::Collection& collection, const storage::Key& key,
-                                                             storage::RowVisitor& visitor, storage::Reading reading);
+                                                             storage::RowVisitor& visitor);
 
 /// True where there is such an item as the transaction sees it, and it is inside.
 [[nodiscard]] std::expected<bool, storage::Error> is_inside(const Resource& resource, const Scope& scope,

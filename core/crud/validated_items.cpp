@@ -240,7 +240,7 @@ std::expected<StoredItem, Response> merge_stored(const Operation& operation, con
   const json::Value patch = parse_again(resource, request, arena);
   StoredItem item{.key = std::move(*key), .row = {}, .merged = {}, .scope = operation.scope_of(request)};
   Merger merger(resource.codec(), patch, item, arena);
-  const auto found = get_inside(resource, item.scope.get(), *place->collection, item.key, merger, nullptr);
+  const auto found = get_inside(resource, item.scope.get(), *place->collection, item.key, merger);
   if (!found) {
     resource.fail(response, found.error());
     return std::unexpected(std::move(response));

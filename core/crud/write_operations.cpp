@@ -161,10 +161,21 @@ class DeleteWrite final : public PendingWrite {
   const Guard guard_;
 };
 
+class RefusedRead final : public PendingRead {
+ public:
+  RefusedRead(std::shared_ptr<const Resource> resource, Response memory) : PendingRead(std::move(resource), memory) {
+    respond_with_detail(response_, 405, "Method Not Allowed");
+    answer();
+  }
+  bool on_row(storage::RowView) override { return false; }
+  void restart() noexcept override {}
+  void finish(std::expected<std::uint64_t, storage::Error>) noexcept override {}
+};
+
 }  // namespace
 
-void WriteOperation::read(const Request&, Response& response, storage::Reading) const {
-  respond_with_detail(response, 405, "Method Not Allowed");
+std::shared_ptr<PendingRead> WriteOperation::begin(const Request&, storage::Reading, Response memory) const {
+  return std::make_shared<RefusedRead>(resource_, std::move(memory));
 }
 
 std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, Response& response) const {

@@ -9,7 +9,8 @@ class WriteOperation : public Operation {
  public:
   using Operation::Operation;
   /// Not for writes: answers 405.
-  void read(const Request& request, Response& response, storage::Reading reading) const final;
+  [[nodiscard]] std::shared_ptr<PendingRead> begin(const Request& request, storage::Reading reading,
+                                                   Response memory = {}) const final;
 };
 
 class CreateOperation final : public WriteOperation {

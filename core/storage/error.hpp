@@ -20,7 +20,7 @@ enum class Errc : std::uint8_t {
   kFull,             ///< no space left
   kUnavailable,      ///< the database is gone, or cannot be opened; it may come back
   kTimeout,          ///< interrupted by a time limit
-  kSlow,             ///< takes longer than a thread has that others wait for; ask again where it may wait
+  kSlow,             ///< within a store: takes longer than a thread has that others wait for
   kIo,               ///< the medium failed
   kCorrupt,          ///< not a database, or a damaged one
   kClosed,           ///< the store was closed

@@ -39,7 +39,7 @@ struct Reading {
 class ReadJob : public RowVisitor {
  public:
   virtual ~ReadJob() = default;
-  /// What has been handed over does not count: the read begins anew.
+  /// What has been handed over does not count: the read begins anew. Not where Reading::may_wait.
   virtual void restart() noexcept = 0;
   /// The last call, once. Of an item: 1, or 0 where there is none. Of a list: ListQuery::wants_total's number, else 0.
   /// Must not block: others wait.
@@ -118,6 +118,9 @@ class Store {
   /// nullable or have a default. Any other difference is kSchemaMismatch; nothing is ever dropped. A table that is not
   /// to be migrated is only checked.
   [[nodiscard]] virtual std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) = 0;
+
+  /// True where an item that is asked for by its key is answered within the call, so that no thread is needed to wait.
+  [[nodiscard]] virtual bool answers_at_once() const noexcept { return false; }
 
   /// Queues a write. finish() is called exactly once, possibly before this returns: with kOverloaded where more waits
   /// than the store's Limits allow.

@@ -24,11 +24,11 @@ from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .resource_options import frozen_fields
 from .schema import Exported, Reasons
+from .store_calls import Answer, begin_keyed, merge_stored, read
 from .stored_items import StoredItems
 
 __all__ = ["PythonHalf", "read"]
 
-Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
 
 _VALIDATING = ("create", "replace", "update")
 _READING = ("list", "get")
@@ -41,12 +41,6 @@ _FAILED: Answer = (500, b"text/plain; charset=utf-8", b"Internal Server Error", 
 _CHANGED: Answer = (412, b"application/json", b'{"detail":"Precondition Failed"}', [])
 _NO_VALUES: Mapping[str, Any] = {}
 _BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', [(b"retry-after", b"1")])
-
-
-async def read(operation: CrudOperation, request: CrudRequest) -> Answer:
-    """What a read answers. Most take microseconds, less than a thread; others must not hold up the loop."""
-    answer = operation.perform_at_once(request)
-    return await run_in_threadpool(operation.perform, request) if answer is None else answer
 
 
 class PythonHalf:
@@ -113,7 +107,7 @@ class PythonHalf:
             return await (made() if entries else self._once(operation, request, made))
         unseen = [] if entries else self.items.absent_unseen(body)
         if unseen:
-            kept = self._stored(operation, request)
+            kept = await self._stored(operation, request)
             if isinstance(kept, tuple):
                 if kept[0] != 404:
                     return kept
@@ -136,11 +130,9 @@ class PythonHalf:
         """`create()`, or where the request has been answered before that answer, without validators and hooks."""
         if not request.idempotency_keys:
             return await create()
-        remembered = operation.begin_keyed(request)
-        if remembered is not None:
-            return self._rewritten("create", remembered)
         try:
-            return await create()
+            remembered = await begin_keyed(operation, request)
+            return await create() if remembered is None else self._rewritten("create", remembered)
         finally:
             operation.end_keyed(request)
 
@@ -180,7 +172,7 @@ class PythonHalf:
     ) -> Answer:
         """A PUT makes an item or replaces one, by different hooks, and must then do what they were told."""
         for _ in range(_MAX_MERGES):
-            stored = operation.merge_stored(request)
+            stored = await merge_stored(operation, request)
             is_there = isinstance(stored, StoredItem)
             if not isinstance(stored, StoredItem) and (stored[0] != 404 or not self.may_create):
                 return stored
@@ -202,7 +194,7 @@ class PythonHalf:
         return _BUSY
 
     async def _delete(self, operation: CrudOperation, request: CrudRequest, calls: Calls) -> Answer:
-        found = operation.merge_stored(request)
+        found = await merge_stored(operation, request)
         if not isinstance(found, StoredItem):
             return found
         key = self._typed_key(request.key)
@@ -250,7 +242,7 @@ class PythonHalf:
         patch = json.loads(request.body)
         changed: dict[str, Any] | None = None  # what a hook has made of the patch, by fields
         for _ in range(_MAX_MERGES):
-            merged = operation.merge_stored(request)
+            merged = await merge_stored(operation, request)
             if not isinstance(merged, StoredItem):
                 return merged
             value = self._without_key(json.loads(merged.merged), is_new=False)
@@ -281,9 +273,9 @@ class PythonHalf:
         return _BUSY
 
     @staticmethod
-    def _stored(operation: CrudOperation, request: CrudRequest) -> Answer | dict[str, Any]:
+    async def _stored(operation: CrudOperation, request: CrudRequest) -> Answer | dict[str, Any]:
         """The item that a PUT is to replace, whatever its preconditions are, or an answer."""
-        found = operation.merge_stored(request.changed(if_match="*", if_none_match=""))
+        found = await merge_stored(operation, request.changed(if_match="*", if_none_match=""))
         if not isinstance(found, StoredItem):
             return found
         stored: dict[str, Any] = json.loads(found.merged)

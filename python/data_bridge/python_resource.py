@@ -21,13 +21,13 @@ from .list_fields import sort_terms
 from .resource import AttachedResource, Resource
 from .resource_options import OPERATIONS
 from .resource_routes import include_all
+from .store_calls import Answer, merge_stored, read
 from .stored_items import StoredItems
 from .stores import Stores, stores_of
 
 __all__ = ["ModelResource", "Page", "resource_of"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
 
 # As PythonHalf's: each time somebody else has got on.
 _MAX_MERGES = 1000
@@ -60,12 +60,12 @@ class ModelResource(AttachedResource, Generic[ModelT]):
     async def get(self, key: Any) -> ModelT:
         """The item of this key."""
         await self.ensure_open()
-        return self._restored(_body(self._operations["get"].perform(_request(key=key))))
+        return self._restored(_body(await read(self._operations["get"], _request(key=key))))
 
     async def etag(self, key: Any) -> str:
         """What `if_match` of a write takes: it is refused, 412, where the item is another by then."""
         await self.ensure_open()
-        answer = self._operations["get"].perform(_request(key=key))
+        answer = await read(self._operations["get"], _request(key=key))
         _body(answer)
         return dict(answer[3])[b"etag"].decode()
 
@@ -125,7 +125,7 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         operation = self._operations["update"]
         request = _request(body=b"{}", key=key, if_match=if_match)
         for _ in range(_MAX_MERGES):
-            merged = operation.merge_stored(request)
+            merged = await merge_stored(operation, request)
             if not isinstance(merged, StoredItem):
                 _body(merged)
                 raise AssertionError("an answer instead of an item is a refusal")
@@ -148,7 +148,7 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         await self.ensure_open()
         query = urlencode({name: value for name, value in parameters.items() if value is not None})
         request = _request(query=query, scope=self.resource.scopes.native(where))
-        return _body(await run_in_threadpool(self._operations["list"].perform, request))
+        return _body(await read(self._operations["list"], request))
 
     async def _write(
         self, write: Callable[..., Answer | CrudRepeat], body: bytes, *documents: Any, **asked: Any

@@ -19,10 +19,11 @@ from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudFaults, CrudOperation, CrudRequest, CrudResource, CrudStore
 from .hooks import NO_CALLS, Hooks
-from .python_operations import PythonHalf, read
+from .python_operations import PythonHalf
 from .resource_options import Operation
 from .resource_shapes import Shapes
 from .scopes import Scopes
+from .store_calls import read
 from .stores import StoreLimits, Stores
 
 __all__ = ["AttachedResource", "Resource", "ServedResource"]

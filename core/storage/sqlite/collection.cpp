@@ -61,12 +61,12 @@ class ReadCount final : public RowVisitor {
 
 }  // namespace
 
-std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& visitor, Reading reading) {
+void SqliteCollection::get(const Key& key, std::shared_ptr<ReadJob> job, Reading reading) {
   auto reader = readers_->mine();
   if (!reader) {
-    return std::unexpected(std::move(reader.error()));
+    return job->finish(std::unexpected(std::move(reader.error())));
   }
-  bool found = false;
+  std::uint64_t found = 0;
   auto done = (*reader)->read(id_, sql_, StatementKind::kGet, reading.reactor,
                               [&](SqlConnection& connection, sqlite3_stmt* statement) -> Status {
                                 const StatementUse use(statement);
@@ -75,20 +75,41 @@ std::expected<bool, Error> SqliteCollection::get(const Key& key, RowVisitor& vis
                                 }
                                 const int step = sqlite3_step(statement);
                                 if (step == SQLITE_ROW) {
-                                  found = true;
-                                  static_cast<void>(visitor.on_row(RowReader(statement).read()));
+                                  found = 1;
+                                  static_cast<void>(job->on_row(RowReader(statement).read()));
                                 } else if (step != SQLITE_DONE) {
                                   return std::unexpected(connection.last_error());
                                 }
                                 return {};
                               });
   if (!done) {
-    return std::unexpected(std::move(done.error()));
+    return job->finish(std::unexpected(std::move(done.error())));
   }
-  return found;
+  job->finish(found);
 }
 
-Status SqliteCollection::list_by_key(const ListQuery& query, RowVisitor& visitor, Reading reading) {
+void SqliteCollection::list(const ListQuery& query, std::shared_ptr<ReadJob> job, Reading reading) {
+  auto found = list_here(query, *job, reading);
+  if (found || found.error().code != Errc::kSlow) {
+    return job->finish(std::move(found));
+  }
+  job->restart();
+  slow_reads_->submit(std::move(job), [self = shared_from_this(), &query](ReadJob& again) {
+    again.finish(self->list_here(query, again, nullptr));
+  });
+}
+
+SqliteCollection::Found SqliteCollection::list_here(const ListQuery& query, ReadJob& job, Reading reading) {
+  if (query.limit != 0) {
+    auto listed = query.is_plain() ? list_by_key(query, job, reading) : list_by_query(query, job, reading);
+    if (!listed) {
+      return std::unexpected(std::move(listed.error()));
+    }
+  }
+  return query.wants_total ? count(query.condition, job, reading) : 0;
+}
+
+Status SqliteCollection::list_by_key(const ListQuery& query, ReadJob& job, Reading reading) {
   auto reader = readers_->mine();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
@@ -100,25 +121,19 @@ Status SqliteCollection::list_by_key(const ListQuery& query, RowVisitor& visitor
                                (!query.after.empty() && bind_cell(statement, 2, query.after.front()) != SQLITE_OK)) {
                              return std::unexpected(connection.last_error());
                            }
-                           const auto stepped = step_rows(connection, statement, visitor);
+                           const auto stepped = step_rows(connection, statement, job);
                            return stepped ? Status() : std::unexpected(stepped.error());
                          });
 }
 
-Status SqliteCollection::list(const ListQuery& query, RowVisitor& visitor, Reading reading) {
-  if (query.is_plain()) {
-    return list_by_key(query, visitor, reading);
-  }
+Status SqliteCollection::list_by_query(const ListQuery& query, ReadJob& job, Reading reading) {
   auto reader = readers_->mine();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
-  if (query.limit == 0) {
-    return {};
-  }
   const std::vector<QuerySql> parts = list_sql(table_, sql_, query);
-  CountedRows rows(visitor, query.limit);
-  return (*reader)->query(reading, table_.query_timeout,
+  CountedRows rows(job, query.limit);
+  return (*reader)->query({.job = job, .reading = reading, .timeout = table_.query_timeout},
                           [&](SqlConnection& connection, QueryStatements& statements) -> Status {
                             for (const QuerySql& part : parts) {
                               const auto statement = statements.get(connection, part.text);
@@ -137,15 +152,15 @@ Status SqliteCollection::list(const ListQuery& query, RowVisitor& visitor, Readi
                           });
 }
 
-std::expected<std::uint64_t, Error> SqliteCollection::count(const std::optional<Condition>& condition,
-                                                            Reading reading) {
+SqliteCollection::Found SqliteCollection::count(const std::optional<Condition>& condition, ReadJob& job,
+                                                Reading reading) {
   auto reader = readers_->mine();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
   const QuerySql sql = count_sql(table_, sql_, condition);
   ReadCount rows;
-  auto done = (*reader)->query(reading, table_.query_timeout,
+  auto done = (*reader)->query({.job = job, .reading = reading, .timeout = table_.query_timeout},
                                [&](SqlConnection& connection, QueryStatements& statements) -> Status {
                                  const auto statement = statements.get(connection, sql.text);
                                  if (!statement) {

@@ -113,7 +113,7 @@ class IndexTest : public testing::TestWithParam<KeyKind> {
     EXPECT_EQ(text.find("SCAN"), std::string::npos) << place << "\n" << query.text << "\n" << text;
   }
 
-  std::uint64_t count(const Condition& condition) { return items_->count(condition, nullptr).value_or(999); }
+  std::uint64_t count(const Condition& condition) { return sqlite::count(*items_, condition).value_or(999); }
 
   TemporaryDirectory directory_;
   std::shared_ptr<SqliteStore> store_ = open_store(directory_.file("test.db"));

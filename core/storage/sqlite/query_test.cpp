@@ -64,7 +64,7 @@ class QueryTest : public testing::Test {
      private:
       std::vector<std::int64_t>& ids_;
     } visitor(found);
-    const auto done = items_->list(query, visitor, nullptr);
+    const auto done = wait_for_list(*items_, query, visitor);
     EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().detail);
     return found;
   }
@@ -79,7 +79,7 @@ class QueryTest : public testing::Test {
     return result;
   }
   std::vector<std::int64_t> where(Condition condition) {
-    const auto counted = items_->count(condition, nullptr);
+    const auto counted = sqlite::count(*items_, condition);
     EXPECT_EQ(holds(condition), counted.value_or(0) != 0);  // to a write there is what there is to a read
     ListQuery query{.condition = std::move(condition), .limit = 100};
     auto found = ids(query);

@@ -16,9 +16,9 @@ constexpr std::chrono::milliseconds kMostAtOnce{5};
 // Steps of SQLite's machine between two looks at the clock: some 20 us.
 constexpr int kStepsBetweenLooks = 1000;
 
-std::chrono::milliseconds time_for(Reading reading, std::chrono::milliseconds timeout) noexcept {
-  const bool is_short = timeout.count() != 0 && timeout < kMostAtOnce;
-  return reading.may_wait || is_short ? timeout : kMostAtOnce;
+std::chrono::milliseconds time_for(const WatchedQuery& query) noexcept {
+  const bool is_short = query.timeout.count() != 0 && query.timeout < kMostAtOnce;
+  return query.reading.may_wait || is_short ? query.timeout : kMostAtOnce;
 }
 
 class ThreadEntry {
@@ -111,28 +111,34 @@ Status ReadConnection::prepare_for_read(runtime::Reactor* reactor) {
 
 int ReadConnection::on_progress(void* connection) noexcept {
   const auto& self = *static_cast<const ReadConnection*>(connection);
-  if (self.ends_ == runtime::Clock::time_point::max()) {  // no query: soon done
+  if (self.watched_ == nullptr) {  // no query: soon done
     return 0;
   }
-  return self.is_stopping_.load(std::memory_order_relaxed) || runtime::Clock::now() > self.ends_ ? 1 : 0;
+  return self.is_stopping_.load(std::memory_order_relaxed) || !self.watched_->is_wanted() ||
+                 runtime::Clock::now() > self.ends_
+             ? 1
+             : 0;
 }
 
-void ReadConnection::begin_watch(Reading reading, std::chrono::milliseconds timeout) noexcept {
+void ReadConnection::begin_watch(const WatchedQuery& query) noexcept {
   constexpr std::chrono::hours kForEver{24 * 365 * 100};
-  const std::chrono::milliseconds time = time_for(reading, timeout);
+  const std::chrono::milliseconds time = time_for(query);
+  watched_ = &query.job;
   ends_ = runtime::Clock::now() + (time.count() != 0 ? time : kForEver);
 }
 
-void ReadConnection::explain_interruption(Error& error, Reading reading, std::chrono::milliseconds timeout) const {
+void ReadConnection::explain_interruption(Error& error, const WatchedQuery& query) const {
   if (error.code != Errc::kTimeout) {
     return;
   }
   if (is_stopping_.load(std::memory_order_relaxed)) {
     error = {Errc::kClosed, {}, "the store is closed"};
-  } else if (time_for(reading, timeout) != timeout) {
+  } else if (!query.job.is_wanted()) {
+    error = {Errc::kAbandoned, {}, {}};
+  } else if (time_for(query) != query.timeout) {
     error = {Errc::kSlow, {}, {}};
   } else {
-    error = {Errc::kTimeout, {}, "a query took longer than " + std::to_string(timeout.count()) + " ms"};
+    error = {Errc::kTimeout, {}, "a query took longer than " + std::to_string(query.timeout.count()) + " ms"};
   }
 }
 

@@ -30,6 +30,13 @@ struct ReadSettings {
   bool only_writer = true;
 };
 
+/// A query of any shape, which may take long: until `timeout`, unless it is 0, where the caller may wait.
+struct WatchedQuery {
+  const ReadJob& job;  ///< a query that nobody wants any more ends
+  Reading reading;
+  std::chrono::milliseconds timeout;
+};
+
 /// A connection and its snapshot. Used by the thread that made it; the mutex is for close() and suspend(), uncontended
 /// before.
 class ReadConnection final : public runtime::TurnHook {
@@ -53,19 +60,18 @@ class ReadConnection final : public runtime::TurnHook {
     return done;
   }
 
-  /// Runs `use(connection, statements)` likewise, for queries of any shape, which may take long: until `timeout` where
-  /// the caller may wait, unless it is 0.
+  /// Runs `use(connection, statements)` likewise. Fails with kSlow where the thread may not wait for the end.
   template <typename Use>
-  [[nodiscard]] Status query(Reading reading, std::chrono::milliseconds timeout, Use use) {
+  [[nodiscard]] Status query(const WatchedQuery& query, Use use) {
     const std::lock_guard lock(mutex_);
-    if (auto ready = prepare_for_read(reading.reactor); !ready) {
+    if (auto ready = prepare_for_read(query.reading.reactor); !ready) {
       return ready;
     }
-    begin_watch(reading, timeout);
+    begin_watch(query);
     auto done = use(*connection_, queries_);
-    end_watch();
+    watched_ = nullptr;
     if (!done) {
-      explain_interruption(done.error(), reading, timeout);
+      explain_interruption(done.error(), query);
       recover(done.error());
     }
     return done;
@@ -87,10 +93,9 @@ class ReadConnection final : public runtime::TurnHook {
   [[nodiscard]] Status prepare_for_read(runtime::Reactor* reactor);
   [[nodiscard]] Status open();
   void end_snapshot() noexcept;
-  void begin_watch(Reading reading, std::chrono::milliseconds timeout) noexcept;
-  void end_watch() noexcept { ends_ = runtime::Clock::time_point::max(); }
+  void begin_watch(const WatchedQuery& query) noexcept;
   /// What an interruption was for, in the place of SQLite's word for it.
-  void explain_interruption(Error& error, Reading reading, std::chrono::milliseconds timeout) const;
+  void explain_interruption(Error& error, const WatchedQuery& query) const;
   /// Asked by SQLite now and then while a statement runs; another value than 0 ends it.
   static int on_progress(void* connection) noexcept;
   /// After a failure that a fresh connection may not have.
@@ -110,7 +115,8 @@ class ReadConnection final : public runtime::TurnHook {
   std::uint64_t snapshot_commits_ = 0;
   runtime::Clock::time_point checked_file_;
   bool closed_ = false;
-  runtime::Clock::time_point ends_ = runtime::Clock::time_point::max();
+  const ReadJob* watched_ = nullptr;       // whose query runs
+  runtime::Clock::time_point ends_;        // of that
   std::atomic<bool> is_stopping_ = false;  // somebody waits for the mutex, to close
   std::atomic<bool> left_ = false;
 };

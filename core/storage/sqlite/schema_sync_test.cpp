@@ -69,7 +69,7 @@ TEST_F(SchemaSyncTest, CellsOfATypeThatTheirColumnDoesNotHaveAreReadAsTheyAre) {
     std::vector<double> numbers;
   };
   Numbers prices;
-  ASSERT_TRUE((*opened)->list({.after = {}, .limit = 10}, prices, nullptr));
+  ASSERT_TRUE(wait_for_list(**opened, {.limit = 10}, prices));
   EXPECT_EQ(prices.numbers, (std::vector<double>{2.5, 0.0, 1.0}));
 }
 

@@ -36,7 +36,7 @@ std::expected<std::shared_ptr<Collection>, Error> SqliteStore::open_collection(c
     return std::unexpected(std::move(synced.error()));
   }
   const std::lock_guard lock(mutex_);
-  return std::make_shared<SqliteCollection>(table, std::move(*sql), tables_++, readers_);
+  return std::make_shared<SqliteCollection>(table, std::move(*sql), tables_++, readers_, slow_reads_);
 }
 
 void SqliteStore::submit(std::unique_ptr<WriteJob> job) { writer_.submit(std::move(job)); }
@@ -57,6 +57,7 @@ void SqliteStore::forget_in_child() noexcept { readers_->resume(); }
 void SqliteStore::close() noexcept {
   // The last connection to close empties the log into the database: the writer, which may write.
   readers_->close();
+  slow_reads_->close();
   writer_.close();
 }
 

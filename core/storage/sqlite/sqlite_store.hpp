@@ -10,6 +10,7 @@
 #include <string>
 
 #include "storage/sqlite/read_connections.hpp"
+#include "storage/sqlite/slow_reads.hpp"
 #include "storage/sqlite/writer.hpp"
 #include "storage/store.hpp"
 
@@ -33,6 +34,7 @@ class SqliteStore final : public Store {
   ~SqliteStore() override;
 
   [[nodiscard]] std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) override;
+  [[nodiscard]] bool answers_at_once() const noexcept override { return true; }
   void submit(std::unique_ptr<WriteJob> job) override;
   [[nodiscard]] std::uint64_t refused_writes() const noexcept override { return writer_.admission().refused(); }
   [[nodiscard]] std::size_t waiting_writes() const noexcept override { return writer_.admission().items(); }
@@ -46,7 +48,8 @@ class SqliteStore final : public Store {
  private:
   SqliteStore(const std::string& path, const Options& options, SqlConnection connection);
 
-  std::shared_ptr<ReadConnections> readers_;
+  const std::shared_ptr<ReadConnections> readers_;
+  const std::shared_ptr<SlowReads> slow_reads_ = std::make_shared<SlowReads>();
   Writer writer_;
   std::mutex mutex_;
   std::size_t tables_ = 0;

@@ -287,7 +287,7 @@ TEST_F(SqliteStoreTest, CloseFinishesWhatIsQueuedAndRefusesTheRest) {
   }
   EXPECT_EQ(insert(*store_, *items, {Cell(), std::string("x"), 1.0}).error().code, Errc::kClosed);
   CopyRows none(items->table());
-  EXPECT_EQ(items->get(Key(std::int64_t{1}), none, nullptr).error().code, Errc::kClosed);
+  EXPECT_EQ(wait_for_get(*items, Key(std::int64_t{1}), none).error().code, Errc::kClosed);
   EXPECT_FALSE(std::filesystem::exists(directory_.file("test.db-wal")));  // emptied into the database
 
   auto again = open_store(directory_.file("test.db"));

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/reading.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
 namespace data_bridge::storage::sqlite {
@@ -106,16 +107,22 @@ class CopyRows final : public RowVisitor {
 
 inline std::optional<Row> get(Collection& collection, const Key& key, runtime::Reactor* reactor = nullptr) {
   CopyRows rows(collection.table());
-  auto found = collection.get(key, rows, reactor);
+  auto found = wait_for_get(collection, key, rows, reactor);
   EXPECT_TRUE(found.has_value()) << found.error().detail;
   return found && *found ? std::optional(rows.rows.at(0)) : std::nullopt;
 }
 
 inline std::vector<Row> list(Collection& collection, ListQuery query) {
   CopyRows rows(collection.table());
-  auto done = collection.list(query, rows, nullptr);
+  auto done = wait_for_list(collection, query, rows);
   EXPECT_TRUE(done.has_value()) << done.error().detail;
   return rows.rows;
+}
+
+/// How many items there are for which `condition` holds.
+inline std::expected<std::uint64_t, Error> count(Collection& collection, const std::optional<Condition>& condition) {
+  CopyRows none(collection.table());
+  return wait_for_list(collection, {.condition = condition, .wants_total = true}, none);
 }
 
 /// id INTEGER, name TEXT, price REAL.

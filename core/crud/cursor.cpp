@@ -67,6 +67,18 @@ void append_binary(std::string& out, const storage::Cell& cell) {
   }
 }
 
+std::optional<std::vector<storage::Cell>> read_binary(std::string_view bytes, std::size_t count) {
+  std::vector<storage::Cell> cells;
+  while (cells.size() < count) {
+    auto cell = take_cell(bytes);
+    if (!cell) {
+      return std::nullopt;
+    }
+    cells.push_back(std::move(*cell));
+  }
+  return bytes.empty() ? std::optional(std::move(cells)) : std::nullopt;
+}
+
 CursorCodec::CursorCodec(std::string_view query, std::size_t values)
     : seed_(fnv1a(kFnvOffset, query)), values_(values) {}
 
@@ -90,18 +102,7 @@ std::optional<std::vector<storage::Cell>> CursorCodec::decode(std::string_view c
   if (!sum || *sum != checksum(payload)) {
     return std::nullopt;
   }
-  std::vector<storage::Cell> cells;
-  while (cells.size() < values_) {
-    auto cell = take_cell(payload);
-    if (!cell) {
-      return std::nullopt;
-    }
-    cells.push_back(std::move(*cell));
-  }
-  if (!payload.empty()) {
-    return std::nullopt;
-  }
-  return cells;
+  return read_binary(payload, values_);
 }
 
 }  // namespace data_bridge::crud

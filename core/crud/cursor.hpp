@@ -35,5 +35,7 @@ class CursorCodec {
 
 /// Appends `cell` in a form that says where it ends.
 void append_binary(std::string& out, const storage::Cell& cell);
+/// The `count` cells that append_binary() has made `bytes` of; nullopt where they are anything else.
+[[nodiscard]] std::optional<std::vector<storage::Cell>> read_binary(std::string_view bytes, std::size_t count);
 
 }  // namespace data_bridge::crud

@@ -61,7 +61,7 @@ wheel: $(bin)/python ## Build a wheel into dist/
 
 .PHONY: build
 build: $(bin)/python ## Build the extension module, the C++ tests and the micro-benchmarks
-	@test -f $(release)/build.ninja || \
+	@test $(release)/build.ninja -nt CMakePresets.json || \
 	  cmake --preset release -B $(release) -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python
 	@ninja -C $(release) -j$(JOBS)
 

@@ -418,6 +418,7 @@ void bind_crud(nb::module_& module) {
       .def(
           "forget_in_child", [](const Faults& self) { self.queue->forget_in_child(); },
           "In a forked child: for threads of its own.");
+  module.attr("has_test_store") = crud::kHasTestStore;
   nb::class_<Store>(module, "CrudStore", "An open database; closed by close(), which finishes every write.")
       .def("__init__", &open_store, nb::arg("url"), nb::kw_only(), nb::arg("shared_with_processes"),
            nb::arg("max_waiting_writes"), nb::arg("max_waiting_bytes"),

@@ -1,10 +1,16 @@
 // A store by its URL.
 #include "crud/open_store.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "storage/sqlite/sqlite_store.hpp"
 #include "text/percent.hpp"
+#ifdef DATA_BRIDGE_TEST_STORE
+#include "crud/plain_number.hpp"
+#include "storage/later/later_store.hpp"
+#endif
 
 namespace data_bridge::crud {
 namespace {
@@ -29,10 +35,35 @@ std::expected<std::string, storage::Error> path_of(std::string_view url) {
   return path;
 }
 
+#ifdef DATA_BRIDGE_TEST_STORE
+constexpr std::string_view kLater = "later://";
+
+std::expected<std::shared_ptr<storage::Store>, storage::Error> open_test_store(std::string_view url,
+                                                                               const StoreOptions& options) {
+  if (options.shared_with_processes) return invalid("\"" + std::string(url) + "\": its rows belong to one process");
+  const std::string_view rest = url.substr(kLater.size());
+  const std::string_view name = rest.substr(0, rest.find('?'));
+  storage::later::Options later{.limits = options.limits};
+  if (name.size() != rest.size()) {
+    constexpr std::string_view kDelay = "delay=";
+    const std::string_view query = rest.substr(name.size() + 1);
+    std::int32_t milliseconds = 0;
+    if (!query.starts_with(kDelay) || !read_plain(query.substr(kDelay.size()), milliseconds)) {
+      return invalid("\"" + std::string(url) + "\": write later://name, or later://name?delay=milliseconds");
+    }
+    later.timing.max_delay = std::chrono::milliseconds(milliseconds);
+  }
+  return storage::later::LaterStore::open(std::string(name), later);
+}
+#endif
+
 }  // namespace
 
 std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(std::string_view url,
                                                                           const StoreOptions& options) {
+#ifdef DATA_BRIDGE_TEST_STORE
+  if (url.starts_with(kLater)) return open_test_store(url, options);
+#endif
   auto path = path_of(url);
   if (!path) return std::unexpected(std::move(path.error()));
   return storage::sqlite::SqliteStore::open(*path,

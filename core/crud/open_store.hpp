@@ -20,6 +20,14 @@ struct StoreOptions {
   storage::Limits limits{};
 };
 
+/// Whether open_store() knows `later://NAME?delay=MILLISECONDS`, a store of the tests: see
+/// storage/later/later_store.hpp.
+#ifdef DATA_BRIDGE_TEST_STORE
+constexpr bool kHasTestStore = true;
+#else
+constexpr bool kHasTestStore = false;
+#endif
+
 /// `sqlite:///relative.db`, `sqlite:////absolute.db`; the path percent-encoded. kInvalidArgument for any other URL.
 [[nodiscard]] std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(
     std::string_view url, const StoreOptions& options = {});

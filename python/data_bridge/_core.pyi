@@ -329,6 +329,8 @@ def plan_store(url: str, resources: list[CrudResource], *, drop: list[str], conv
 def migrate_store(url: str, resources: list[CrudResource], *, drop: list[str], convert: list[str]) -> list[_TablePlan]:
     """Does it, in one transaction. ValueError where a value has no form in its new column, OSError."""
 
+has_test_store: bool  # whether CrudStore knows later://NAME?delay=MILLISECONDS: in builds for the tests alone
+
 @final
 class CrudStore:
     """An open database. ValueError for a URL that is none of a store, OSError where it cannot be opened."""

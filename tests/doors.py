@@ -52,5 +52,6 @@ def beside(client: httpx.Client) -> Iterator[httpx.Client]:
     if isinstance(client, TestClient):
         yield client
     else:
-        with httpx.Client(base_url=client.base_url, headers=client.headers, timeout=30) as other:
+        # No certificates are looked at, and reading them is most of the work of making a client.
+        with httpx.Client(base_url=client.base_url, headers=client.headers, timeout=60, verify=False) as other:
             yield other

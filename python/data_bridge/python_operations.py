@@ -121,6 +121,12 @@ class PythonHalf:
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
         if calls.has("create", "replace"):
+            if self._may_name_another(body, item, request.key):
+                # What a hook sees has the path's key. Nothing is written: no item has this tag.
+                asked = request.changed(if_match='"-"', if_none_match="")
+                refused = await self._write(name, operation, asked, item, NO_CALLS)
+                if refused[0] == 422:
+                    return refused
             return await self._replace_with_hooks(operation, request, item, calls)
         return await self._write(name, operation, request, item, calls)
 
@@ -310,6 +316,12 @@ class PythonHalf:
         return isinstance(value, Mapping) and any(
             value.get(key, self) is each for name, each in kept.items() for key in (name, *self.items.names_of(name))
         )
+
+    def _may_name_another(self, body: Any, item: BaseModel, key: str) -> bool:
+        """Whether a body's key has to be compared with the one of the path."""
+        if not isinstance(body, dict) or self._key_names.isdisjoint(body):
+            return False
+        return self._key is None or getattr(item, self._key) != self._typed_key(key)
 
     def _typed_key(self, text: str) -> Any:
         return TypeAdapter(self._key_type).validate_python(text)

@@ -137,6 +137,11 @@ def test_a_put_that_makes_an_item_runs_its_hooks(app: App, open_client: Open) ->
         assert client.put("/words/a", json={"id": "a", "made_by": "x"}).status_code == 422
         assert "created b" not in seen
         assert "replaced a" not in seen
+        seen.clear()
+        for path in ("/words/a", "/words/b"):
+            other_key = client.put(path, json={"id": "c"})
+            assert (other_key.status_code, other_key.json()["detail"][0]["loc"]) == (422, ["body", "id"])
+        assert seen == []
 
 
 def test_what_other_writers_do_meanwhile(app: App, open_client: Open, tmp_path: Path) -> None:

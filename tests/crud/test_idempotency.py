@@ -11,13 +11,12 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from doors import Open, natively, through_python
+from doors import Open, inline, natively, through_python
 from fastapi import Depends, Header, HTTPException, Request
 from pydantic import BaseModel, Field, computed_field, field_validator
 from server_process import ServerProcess
 
 from data_bridge import App
-from data_bridge.testing import LiveServer
 
 
 class Item(BaseModel):
@@ -43,16 +42,6 @@ class Shown(Checked):
 
 MODELS = [Item, Checked, Shown]
 ITEM = {"name": "a"}
-
-
-@contextmanager
-def inline(app: App) -> Iterator[httpx.Client]:
-    """Natively, on the thread that runs Python."""
-    with (
-        LiveServer(app, io_threads=0, timeout_keep_alive=60) as server,
-        httpx.Client(base_url=server.url, timeout=30) as client,
-    ):
-        yield client
 
 
 @pytest.fixture(params=[through_python, natively, inline], ids=["python", "native", "inline"])

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
-from doors import Open, natively, through_python
+from doors import Open, inline, natively, through_python
 from fastapi import HTTPException
 from pydantic import BaseModel, computed_field
 
 from data_bridge import App
 from data_bridge.stores import StoreLimits, stores_of
-from data_bridge.testing import LiveServer
 
 #: Seconds that a client waits: under a sanitizer a query takes many times what it does else.
 PATIENCE = 60
@@ -32,16 +29,6 @@ class Shown(Item):
     @property
     def length(self) -> int:
         return len(self.text)
-
-
-@contextmanager
-def inline(app: App) -> Iterator[httpx.Client]:
-    """Natively, on the thread that runs Python."""
-    with (
-        LiveServer(app, io_threads=0, timeout_keep_alive=60) as server,
-        httpx.Client(base_url=server.url) as client,
-    ):
-        yield client
 
 
 @pytest.fixture(params=[through_python, natively, inline], ids=["python", "native", "inline"])

@@ -55,12 +55,18 @@ inline std::string product_spec(std::string_view extra = "ignore") {
                  extra);
 }
 
+/// The schemes of the stores that there are.
+inline std::vector<std::string> store_schemes() {
+  return kHasTestStore ? std::vector<std::string>{"sqlite", "later"} : std::vector<std::string>{"sqlite"};
+}
+
 class TemporaryStore {
  public:
-  TemporaryStore() {
+  explicit TemporaryStore(std::string_view scheme = "sqlite") {
     std::string pattern = (std::filesystem::temp_directory_path() / "data_bridge_XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
-    auto store = open_store("sqlite:///" + (directory_ / "test.db").string());
+    auto store = scheme == "sqlite" ? open_store("sqlite:///" + (directory_ / "test.db").string())
+                                    : open_store(std::string(scheme) + "://" + directory_.filename().string());
     EXPECT_TRUE(store.has_value()) << (store ? "" : store.error().detail);
     store_ = *store;
   }

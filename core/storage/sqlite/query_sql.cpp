@@ -20,7 +20,7 @@ class Builder {
   QuerySql list(const ListQuery& query, bool only_nulls_of_first) {
     std::string text = sql_.select;
     for (const SortTerm& term : query.sort) {
-      if (!term.field.members.empty()) text += "," + raw(term.field);
+      if (!term.field.members.empty()) text += "," + shown(term.field);
     }
     text += sql_.from;
     std::string where = query.condition ? condition(*query.condition) : "";
@@ -67,6 +67,11 @@ class Builder {
   std::string column(const Field& field) const { return column_sql(sql_.columns, field); }
   std::string raw(const Field& field) const { return value_sql(sql_.columns, field); }
   std::string order(const Field& field) const { return order_sql(sql_.columns, field); }
+
+  // Of null `->` makes the text "null", which a cursor would take for a value.
+  std::string shown(const Field& field) const {
+    return order_kind(field) == ColumnKind::kBigInteger ? "nullif(" + raw(field) + ",'null')" : raw(field);
+  }
 
   std::string condition(const Condition& asked) {
     switch (asked.type) {

@@ -188,8 +188,10 @@ def test_what_is_no_query_is_refused(client: httpx.Client) -> None:
 
 
 def test_a_hostile_condition_ends_nobody(client: httpx.Client) -> None:
-    deep: Any = {"age": 1}
-    for _ in range(500):
+    deep: Any = {"age": 30}
+    for depth in range(500):
+        if depth < 9:
+            assert "".join(found(client, "/people", where=json.dumps(deep))) == ("bce" if depth % 2 else "ad")
         deep = {"not": deep}
     for where in (deep, [{"age": number} for number in range(101)], {"age__in": list(range(1001))}):
         assert client.get("/people", params={"where": json.dumps(where)}).status_code == 422

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, field_validator
 from store_kinds import Store
 
 from data_bridge import App
+from data_bridge.stores import StoreLimits, stores_of
 
 
 class Item(BaseModel):
@@ -189,3 +190,21 @@ def test_a_list_is_of_one_moment(app: App, open_client: Open) -> None:
         finally:
             stop.set()
             writer.join()
+
+
+def test_writes_beyond_the_limit_are_503_and_not_done(store: Store, open_client: Open) -> None:
+    app = App(store=store.url, store_limits=StoreLimits(max_waiting_writes=2))
+    app.crud(Item, path="/items", table=store.table("items"))
+    with open_client(app) as client:
+        requests = [Asked("POST", "/items", answered(201), item(number)) for number in range(60)]
+        done: dict[str, bool] = {}
+        for asked, got in zip(requests, send_at_once(client, requests), strict=True):
+            assert got.status_code in (201, 503), got.text
+            if got.status_code == 503:
+                assert (got.json(), got.headers["retry-after"]) == ({"detail": "Service Unavailable"}, "1")
+            done[asked.body["id"]] = got.status_code == 201
+        assert any(done.values())
+        kept = {each["id"] for each in client.get("/items?limit=100").json()["items"]}
+        assert kept == {key for key, is_done in done.items() if is_done}
+        assert stores_of(app).refused_writes == 60 - len(kept)
+        assert client.post("/items", json=item(100)).status_code == 201

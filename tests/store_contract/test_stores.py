@@ -198,17 +198,14 @@ def test_a_list_that_takes_too_long_is_504(store: Store, open_client: Open, mode
         for more in ({}, {"sort": "-text"}, {"limit": "0", "total": "true"}):
             late = client.get("/items", params={"where": never, **more})
             assert (late.status_code, late.json()) == (504, {"detail": "Gateway Timeout"})
-        assert client.get("/items?limit=1").json()["items"][0]["id"] == 1
+        assert client.get("/patient?limit=1").json()["items"][0]["id"] == 1
         one = json.dumps({"text__icontains": "x1"})
         assert client.get("/patient", params={"where": one, "total": "true"}).json()["total"] == 0
 
 
-@pytest.mark.parametrize("count", [300])
-def test_a_page_that_is_full_ends_and_goes_on(
-    store: Store, open_client: Open, model: type[BaseModel], count: int
-) -> None:
+def test_a_page_that_is_full_ends_and_goes_on(store: Store, open_client: Open, model: type[BaseModel]) -> None:
     """What `next` tells is all that tells whether there are more."""
-    app = App(store=store.url, store_limits=StoreLimits(max_page_bytes=100_000))
+    app, count = App(store=store.url, store_limits=StoreLimits(max_page_bytes=100_000)), 300
     app.crud(model, path="/items", table=store.table("items"), page_size=1000, max_page_size=1000)
     with open_client(app) as client:
         client.post("/items", json=[{"text": "x" * 1000}] * count)

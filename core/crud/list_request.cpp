@@ -134,7 +134,7 @@ class Reader {
     const bool ordered = read_order(request);
     if (const auto* const names = last("fields")) request.columns = read_columns(resource_, *names, errors_);
     ConditionReader conditions(resource_.fields(), names_of_parameters(), arena_);
-    if (const auto* const where = last("where")) conditions.read_where(*where);
+    for (const std::string& where : wheres_) conditions.read_where(where);
     for (const auto& [name, value] : filters_) conditions.read_parameter(name, value);
     request.query.condition = conditions.take();
     confine(request.query.condition, scope_);
@@ -152,6 +152,7 @@ class Reader {
   void split_parameters(std::string_view query) {
     for (const text::QueryParameter& parameter : text::QueryString(query)) {
       std::string name = parameter.name();
+      if (name == "where") wheres_.push_back(parameter.value());
       const bool is_known = resource_.page_model().field_index(name).has_value();
       if (is_known) {
         const auto same = std::ranges::find(known_, name, &Parameter::first);
@@ -226,6 +227,7 @@ class Reader {
   json::Arena arena_;
   std::vector<Parameter> known_;
   std::vector<Parameter> filters_;
+  std::vector<std::string> wheres_;  // each holds, as filters do
 };
 
 }  // namespace

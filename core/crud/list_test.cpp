@@ -92,6 +92,7 @@ TEST_F(ListTest, FiltersByConditions) {
   EXPECT_EQ(where("{}"), "1234");
   EXPECT_EQ(where("[]"), "");
   EXPECT_EQ(where(R"({"price":7})", "&name=Pan"), "2");
+  EXPECT_EQ(where(R"({"name":"Pan"})", "&where=%7B%22price%22:7%7D"), "2");
 }
 
 TEST_F(ListTest, SortsAndPages) {

@@ -15,6 +15,8 @@
 namespace data_bridge::crud {
 namespace {
 
+constexpr std::string_view kMemory = "sqlite://";
+
 std::unexpected<storage::Error> invalid(std::string detail) {
   return std::unexpected(storage::Error{storage::Errc::kInvalidArgument, {}, std::move(detail)});
 }
@@ -22,15 +24,19 @@ std::unexpected<storage::Error> invalid(std::string detail) {
 std::expected<std::string, storage::Error> path_of(std::string_view url) {
   constexpr std::string_view kSqlite = "sqlite://";
   if (!url.starts_with(kSqlite)) {
-    return invalid("unknown kind of store: \"" + std::string(url) + "\"; known are sqlite:///file and sqlite:////file");
+    return invalid("unknown kind of store: \"" + std::string(url) +
+                   "\"; known are sqlite:///file, sqlite:////file and sqlite:// (memory)");
   }
   const std::string_view rest = url.substr(kSqlite.size());
+  if (rest.empty()) {
+    return invalid("\"" + std::string(url) + "\" is memory, which goes with its application: name a file");
+  }
   if (!rest.starts_with('/') || rest.find_first_of("?#") != std::string_view::npos) {
     return invalid("\"" + std::string(url) + "\": write sqlite:///file, or sqlite:////file for an absolute path");
   }
   const std::string path = text::decode_path(rest.substr(1));
   if (path.empty() || path.starts_with(":memory:")) {
-    return invalid("\"" + std::string(url) + "\": a store has to be a file, so that writes can be durable");
+    return invalid("\"" + std::string(url) + "\": write sqlite:///file, or sqlite:// for a store in memory");
   }
   return path;
 }
@@ -64,6 +70,12 @@ std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(std::s
 #ifdef DATA_BRIDGE_TEST_STORE
   if (url.starts_with(kLater)) return open_test_store(url, options);
 #endif
+  if (url == kMemory) {
+    if (options.shared_with_processes) {
+      return invalid("\"sqlite://\" is the memory of one process; with more workers name a file: sqlite:///file");
+    }
+    return storage::sqlite::SqliteStore::open_in_memory(options.limits);
+  }
   auto path = path_of(url);
   if (!path) return std::unexpected(std::move(path.error()));
   return storage::sqlite::SqliteStore::open(*path,

@@ -28,7 +28,8 @@ constexpr bool kHasTestStore = true;
 constexpr bool kHasTestStore = false;
 #endif
 
-/// `sqlite:///relative.db`, `sqlite:////absolute.db`; the path percent-encoded. kInvalidArgument for any other URL.
+/// `sqlite:///relative.db`, `sqlite:////absolute.db`, the path percent-encoded; `sqlite://`, which is memory and empty
+/// each time. kInvalidArgument for any other URL.
 [[nodiscard]] std::expected<std::shared_ptr<storage::Store>, storage::Error> open_store(
     std::string_view url, const StoreOptions& options = {});
 

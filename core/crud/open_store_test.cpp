@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
+
+#include "crud/test_support.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -16,10 +19,26 @@ Errc refusal(std::string_view url, const StoreOptions& options = {}) {
 }
 
 TEST(OpenStoreTest, OtherUrlsAreRefused) {
-  for (const char* url : {"", "shop.db", "postgres://host/db", "sqlite://shop.db", "sqlite:///",
-                          "sqlite:///:memory:", "sqlite:///shop.db?mode=ro"}) {
+  for (const char* url : {"", "shop.db", "sqlite", "postgres://host/db", "sqlite://shop.db", "sqlite:///",
+                          "sqlite://:memory:", "sqlite:///:memory:", "sqlite:///shop.db?mode=ro"}) {
     EXPECT_EQ(refusal(url), Errc::kInvalidArgument) << url;
   }
+}
+
+TEST(OpenStoreTest, APathIsPercentEncoded) {
+  const TemporaryStore other;
+  const auto store = open_store("sqlite:///" + other.directory().string() + "/a%20b.db");
+  ASSERT_TRUE(store.has_value());
+  EXPECT_TRUE(std::filesystem::exists(other.directory() / "a b.db"));
+  (*store)->close();
+}
+
+TEST(OpenStoreTest, MemoryIsOfOneProcess) {
+  const auto store = open_store("sqlite://");
+  ASSERT_TRUE(store.has_value());
+  (*store)->close();
+  EXPECT_EQ(refusal("sqlite://", {.shared_with_processes = true}), Errc::kInvalidArgument);
+  EXPECT_FALSE(check_store("sqlite://").has_value());
 }
 
 TEST(OpenStoreTest, TheTestStoreIsThereWhereItWasBuilt) {

@@ -427,19 +427,5 @@ TEST(Resource, RefusesWhatCannotBe) {
   EXPECT_FALSE(make(product_spec(), {.table = "a", .indexes = {{"nmae"}}}));
 }
 
-TEST(OpenStoreTest, ReadsUrls) {
-  for (const char* url : {"", "sqlite", "sqlite://", "sqlite://x.db", "sqlite:///",
-                          "sqlite://:memory:", "sqlite:///:memory:", "mysql://x", "sqlite:///x.db?mode=ro"}) {
-    const auto store = open_store(url);
-    ASSERT_FALSE(store) << url;
-    EXPECT_EQ(store.error().code, storage::Errc::kInvalidArgument) << url;
-  }
-  TemporaryStore directory;
-  const auto store = open_store("sqlite:///" + directory.directory().string() + "/a%20b.db");
-  ASSERT_TRUE(store);
-  EXPECT_TRUE(std::filesystem::exists(directory.directory() / "a b.db"));
-  (*store)->close();
-}
-
 }  // namespace
 }  // namespace data_bridge::crud

@@ -24,6 +24,7 @@ struct StoreKind {
   std::string name;
   /// The store at `place`, a path of a file in a directory; once more after it was closed it has its rows again.
   std::function<std::shared_ptr<Store>(const std::string& place, const Limits& limits)> open;
+  bool keeps = true;  ///< false: what it has goes with it
 
   friend void PrintTo(const StoreKind& kind, std::ostream* to) { *to << kind.name; }
 };
@@ -47,6 +48,7 @@ class StoreContract : public testing::TestWithParam<StoreKind> {
     return GetParam().open((std::filesystem::path(directory_) / name).string(), limits);
   }
   void open_again() {
+    if (!GetParam().keeps) return;
     store_->close();
     store_ = open();
   }

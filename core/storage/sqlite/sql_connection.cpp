@@ -79,6 +79,7 @@ std::expected<SqlConnection, Error> SqlConnection::open(const std::string& path,
       flags |= SQLITE_OPEN_READWRITE;
       break;
   }
+  if (path.starts_with(kMemoryPath)) flags |= SQLITE_OPEN_URI;
   sqlite3* handle = nullptr;
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   SqlConnection connection(handle);  // also a failed open has to be closed

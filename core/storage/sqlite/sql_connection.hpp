@@ -47,6 +47,9 @@ enum class Access : std::uint8_t {
   kRead,    ///< reading only
 };
 
+/// Paths that are names of databases in memory, shared by the connections of this process (SQLite's VFS "memdb").
+constexpr std::string_view kMemoryPath = "file:/data_bridge-memory-";
+
 /// Not thread-safe (opened with SQLITE_OPEN_NOMUTEX): its owner serialises.
 class SqlConnection {
  public:

@@ -1,6 +1,8 @@
 // SQLite as a storage::Store.
 #include "storage/sqlite/sqlite_store.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <utility>
 
 #include "storage/sqlite/collection.hpp"
@@ -16,12 +18,29 @@ std::expected<std::shared_ptr<SqliteStore>, Error> SqliteStore::open(const std::
   if (!connection) {
     return std::unexpected(std::move(connection.error()));
   }
-  return std::shared_ptr<SqliteStore>(new SqliteStore(path, options, std::move(*connection)));
+  return std::shared_ptr<SqliteStore>(
+      new SqliteStore({.path = path, .only_writer = options.only_writer}, options, std::move(*connection)));
 }
 
-SqliteStore::SqliteStore(const std::string& path, const Options& options, SqlConnection connection)
-    : readers_(std::make_shared<ReadConnections>(ReadSettings{.path = path, .only_writer = options.only_writer})),
-      writer_(WriterSettings{.path = path, .busy_timeout = options.busy_timeout, .limits = options.limits},
+std::expected<std::shared_ptr<SqliteStore>, Error> SqliteStore::open_in_memory(const Limits& limits) {
+  static std::atomic<std::uint64_t> next = 0;
+  const std::string path = std::string(kMemoryPath) + std::to_string(next++) + "?vfs=memdb";
+  const Options options{.limits = limits};
+  auto keeper = SqlConnection::open(path, Access::kCreate, options.busy_timeout);
+  auto connection = SqlConnection::open(path, Access::kWrite, options.busy_timeout);
+  if (!keeper || !connection) {
+    return std::unexpected(std::move(keeper ? connection.error() : keeper.error()));
+  }
+  // No snapshot beyond a read: it would be in the writer's way.
+  const std::shared_ptr<SqliteStore> store(new SqliteStore(
+      {.path = path, .busy_timeout = options.busy_timeout, .only_writer = false}, options, std::move(*connection)));
+  store->keeper_.emplace(std::move(*keeper));
+  return store;
+}
+
+SqliteStore::SqliteStore(ReadSettings read, const Options& options, SqlConnection connection)
+    : readers_(std::make_shared<ReadConnections>(read)),
+      writer_(WriterSettings{.path = read.path, .busy_timeout = options.busy_timeout, .limits = options.limits},
               std::move(connection), [readers = readers_] { readers->count_commit(); }) {}
 
 SqliteStore::~SqliteStore() { close(); }
@@ -59,6 +78,7 @@ void SqliteStore::close() noexcept {
   readers_->close();
   slow_reads_->close();
   writer_.close();
+  keeper_.reset();
 }
 
 }  // namespace data_bridge::storage::sqlite

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "storage/sqlite/read_connections.hpp"
@@ -31,6 +32,9 @@ class SqliteStore final : public Store {
   /// have its own.
   [[nodiscard]] static std::expected<std::shared_ptr<SqliteStore>, Error> open(const std::string& path,
                                                                                const Options& options = {});
+  /// A database in memory, empty, which goes with the store. Readers wait for the writer and it for them, as there is
+  /// no write-ahead log: for tests and demonstrations.
+  [[nodiscard]] static std::expected<std::shared_ptr<SqliteStore>, Error> open_in_memory(const Limits& limits = {});
   ~SqliteStore() override;
 
   [[nodiscard]] std::expected<std::shared_ptr<Collection>, Error> open_collection(const Table& table) override;
@@ -46,8 +50,10 @@ class SqliteStore final : public Store {
   [[nodiscard]] Status on_writer(const std::function<Status(SqlConnection&)>& task) { return writer_.run(task); }
 
  private:
-  SqliteStore(const std::string& path, const Options& options, SqlConnection connection);
+  SqliteStore(ReadSettings read, const Options& options, SqlConnection connection);
 
+  /// In memory: what keeps the database while the other connections are closed around a fork.
+  std::optional<SqlConnection> keeper_;
   const std::shared_ptr<ReadConnections> readers_;
   const std::shared_ptr<SlowReads> slow_reads_ = std::make_shared<SlowReads>();
   Writer writer_;

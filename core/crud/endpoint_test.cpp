@@ -89,7 +89,7 @@ class EndpointTest : public testing::TestWithParam<std::string> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, EndpointTest, testing::ValuesIn(store_schemes()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& scheme) { return scheme.param; });
 
 constexpr std::string_view kItem = R"({"name":"a","price":1})";
 

@@ -47,8 +47,7 @@ class Products {
   crud::TemporaryStore store_;
   const std::shared_ptr<crud::Resource> resource_ =
       crud::make_resource(crud::product_spec(), {.table = "products"}, crud::kInt, 5, crud::product_filters());
-  const std::shared_ptr<const crud::Operation> create_ =
-      crud::make_operation(crud::OperationKind::kCreate, resource_);
+  const std::shared_ptr<const crud::Operation> create_ = crud::make_operation(crud::OperationKind::kCreate, resource_);
   const std::shared_ptr<const crud::Operation> list_ = crud::make_operation(crud::OperationKind::kList, resource_);
 };
 

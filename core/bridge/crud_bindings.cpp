@@ -170,10 +170,11 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::string_view filters, std::vector<ListField> fields, std::vector<std::string> sort,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes,
-                   std::vector<std::pair<std::string, std::string>> frozen, std::int64_t page_size,
-                   std::int64_t max_page_size, std::size_t max_page_bytes, bool migrate, double timeout,
-                   bool require_match, bool creates, std::vector<std::string> answer_names,
-                   std::vector<std::string> foreign_parameters, const Faults& faults) {
+                   std::vector<std::pair<std::string, std::string>> frozen, std::vector<std::string> read_only,
+                   const std::optional<std::string>& replacement, std::int64_t page_size, std::int64_t max_page_size,
+                   std::size_t max_page_bytes, bool migrate, double timeout, bool require_match, bool creates,
+                   std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
+                   const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
     options.push_back(
@@ -183,25 +184,30 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
   for (auto& [field, sameness] : frozen) {
     frozen_options.push_back({.field = std::move(field), .sameness = std::move(sameness)});
   }
-  auto resource = crud::Resource::make(
-      {.item = compile(item), .key = compile(key_model), .page = compile(page), .filters = compile(filters)},
-      {.table = std::move(table),
-       .key = std::move(key),
-       .unique = std::move(unique),
-       .indexes = std::move(indexes),
-       .filters = std::move(options),
-       .sort = std::move(sort),
-       .frozen = std::move(frozen_options),
-       .migrate = migrate,
-       .require_match = require_match,
-       .creates = creates,
-       .page_size = page_size,
-       .max_page_size = max_page_size,
-       .max_page_bytes = max_page_bytes,
-       .timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout * 1000))),
-       .answer_names = std::move(answer_names),
-       .foreign_parameters = std::move(foreign_parameters),
-       .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
+  auto resource =
+      crud::Resource::make({.item = compile(item),
+                            .key = compile(key_model),
+                            .page = compile(page),
+                            .filters = compile(filters),
+                            .replacement = replacement ? compile(*replacement) : nullptr},
+                           {.table = std::move(table),
+                            .key = std::move(key),
+                            .unique = std::move(unique),
+                            .indexes = std::move(indexes),
+                            .filters = std::move(options),
+                            .sort = std::move(sort),
+                            .frozen = std::move(frozen_options),
+                            .read_only = std::move(read_only),
+                            .migrate = migrate,
+                            .require_match = require_match,
+                            .creates = creates,
+                            .page_size = page_size,
+                            .max_page_size = max_page_size,
+                            .max_page_bytes = max_page_bytes,
+                            .timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout * 1000))),
+                            .answer_names = std::move(answer_names),
+                            .foreign_parameters = std::move(foreign_parameters),
+                            .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
   if (!resource) {
     throw nb::value_error(resource.error().c_str());
   }
@@ -433,9 +439,10 @@ void bind_crud(nb::module_& module) {
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
-           nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
-           nb::arg("max_page_bytes"), nb::arg("migrate"), nb::arg("timeout"), nb::arg("require_match"),
-           nb::arg("creates"), nb::arg("answer_names"), nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("indexes"), nb::arg("frozen"), nb::arg("read_only"), nb::arg("replacement").none(),
+           nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"), nb::arg("migrate"),
+           nb::arg("timeout"), nb::arg("require_match"), nb::arg("creates"), nb::arg("answer_names"),
+           nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "

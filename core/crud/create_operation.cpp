@@ -20,7 +20,7 @@ std::vector<storage::Row> read_items(const Resource& resource, const Scope* scop
   rows.reserve(list.items().size());
   std::int64_t index = 0;
   for (const json::Value& item : list.items()) {
-    auto row = read_item(resource, item, nullptr, scope, arena, errors, index++);
+    auto row = read_new(resource, item, scope, arena, errors, index++);
     if (row) rows.push_back(std::move(*row));
   }
   return rows;
@@ -51,7 +51,7 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
     respond_with(response, errors.rejection());
     return nullptr;
   }
-  auto row = document ? read_item(*resource_, *document, nullptr, scope.get(), arena, errors) : std::nullopt;
+  auto row = document ? read_new(*resource_, *document, scope.get(), arena, errors) : std::nullopt;
   if (!row || !errors.empty()) {
     respond_with(response, errors.rejection());
     return nullptr;

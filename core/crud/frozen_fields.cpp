@@ -1,4 +1,5 @@
-// Fields that are set when an item is made: a later write may repeat their values, and not change them.
+// Fields that are set when an item is made: a later write may repeat their values, and not change them. And those whose
+// values are not the client's.
 #include "crud/frozen_fields.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "json/writer.hpp"
 #include "schema/body.hpp"
 #include "storage/value_order.hpp"
+#include "text/utc_now.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -69,6 +71,8 @@ bool is_same_text(std::string_view left, std::string_view right, Sameness samene
     case Sameness::kJson:
     case Sameness::kSet:
     case Sameness::kAny:
+    case Sameness::kCreated:
+    case Sameness::kUpdated:
       break;
   }
   return left == right;
@@ -108,6 +112,21 @@ bool is_same_value(const CellView& left, const CellView& right, ColumnKind kind,
   return is_same_json(*one, *other);
 }
 
+// Whether a later write has to repeat the value.
+bool is_frozen(Sameness sameness) noexcept {
+  return sameness != Sameness::kAny && sameness != Sameness::kCreated && sameness != Sameness::kUpdated;
+}
+
+// The time of a write that replaces one of `before`: the clock may have been set back since.
+storage::Cell later(const storage::Cell& written, const CellView& before) {
+  storage::Cell time = written.index() != 0 ? written : storage::Cell(text::utc_now());
+  if (before.type != CellView::Type::kText) return time;
+  const auto* const text = std::get_if<std::string>(&time);
+  const auto last = storage::instant_order(before.text);
+  const bool is_later = text == nullptr || !last || storage::instant_order(*text) >= last;
+  return is_later ? time : storage::to_cell(before);
+}
+
 class RowCopier final : public storage::RowVisitor {
  public:
   bool on_row(storage::RowView row) override {
@@ -123,11 +142,27 @@ std::optional<Sameness> sameness_of(std::string_view word) noexcept {
   constexpr std::pair<std::string_view, Sameness> kWords[] = {
       {"json", Sameness::kJson}, {"set", Sameness::kSet},           {"instant", Sameness::kInstant},
       {"time", Sameness::kTime}, {"duration", Sameness::kDuration}, {"decimal", Sameness::kDecimal},
-      {"any", Sameness::kAny}};
+      {"any", Sameness::kAny},   {"created", Sameness::kCreated},   {"updated", Sameness::kUpdated}};
   for (const auto& [known, sameness] : kWords) {
     if (word == known) return sameness;
   }
   return std::nullopt;
+}
+
+void stamp(const std::vector<FrozenField>& fields, storage::Row& row) {
+  std::string now;
+  for (const auto& [column, sameness] : fields) {
+    const bool is_time = sameness == Sameness::kCreated || sameness == Sameness::kUpdated;
+    if (!is_time || row[column].index() != 0) continue;
+    if (now.empty()) now = text::utc_now();  // once: an item is as old as its first change
+    row[column] = now;
+  }
+}
+
+void forget_last(const std::vector<FrozenField>& fields, storage::Row& row) noexcept {
+  for (const auto& [column, sameness] : fields) {
+    if (sameness == Sameness::kUpdated) row[column] = storage::Cell();
+  }
 }
 
 FrozenValues::FrozenValues(const RowCodec& codec, const std::vector<FrozenField>& fields, const json::Value& input) {
@@ -137,7 +172,7 @@ FrozenValues::FrozenValues(const RowCodec& codec, const std::vector<FrozenField>
     const schema::FieldInfo& info = *codec.field_of(field.column);
     const json::Value* const given = input.is_object() ? find_field(input, info) : nullptr;
     value.is_given = given != nullptr;
-    if (field.sameness == Sameness::kAny) continue;
+    if (!is_frozen(field.sameness)) continue;
     // As Pydantic says it of an assignment.
     const schema::Error refusal{.type = "frozen_field",
                                 .location = {info.input_key},
@@ -157,13 +192,15 @@ std::size_t FrozenValues::memory() const noexcept {
 }
 
 bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_absent, Response& response) const {
+  if (is_empty()) {
+    return true;
+  }
   std::string refusals;
   const std::vector<CellView> after = storage::view_of(row);
   for (const Value& value : values_) {
     const auto [column, sameness] = value.field;
     const bool is_asked_for = value.is_given || !keeps_absent;
-    if (is_asked_for && sameness != Sameness::kAny &&
-        !is_same_value(before[column], after[column], value.kind, sameness)) {
+    if (is_asked_for && is_frozen(sameness) && !is_same_value(before[column], after[column], value.kind, sameness)) {
       if (!refusals.empty()) refusals += ',';
       refusals += value.refusal;
     }
@@ -173,8 +210,12 @@ bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_
     return false;
   }
   for (const Value& value : values_) {
-    const bool is_new = value.field.sameness == Sameness::kAny && (value.is_given || !keeps_absent);
-    if (!is_new) row[value.field.column] = storage::to_cell(before[value.field.column]);
+    const auto [column, sameness] = value.field;
+    if (sameness == Sameness::kUpdated) {
+      row[column] = later(row[column], before[column]);
+    } else if (sameness != Sameness::kAny || !(value.is_given || !keeps_absent)) {
+      row[column] = storage::to_cell(before[column]);
+    }
   }
   return true;
 }

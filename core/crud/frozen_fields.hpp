@@ -1,4 +1,5 @@
-// Fields that are set when an item is made: a later write may repeat their values, and not change them.
+// Fields that are set when an item is made: a later write may repeat their values, and not change them. And those whose
+// values are not the client's.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +20,12 @@
 namespace data_bridge::crud {
 
 /// What makes two values of a field the same, where that is more than their JSON. kAny: the field is not frozen, and
-/// only keeps its value where a PUT, whose client cannot know it, does not name it.
-enum class Sameness : std::uint8_t { kJson, kSet, kInstant, kTime, kDuration, kDecimal, kAny };
+/// only keeps its value where a PUT does not name it, whose client cannot know it or has no say in it. kCreated: the
+/// time at which the item was made, whatever is asked for. kUpdated: that of the latest write.
+enum class Sameness : std::uint8_t { kJson, kSet, kInstant, kTime, kDuration, kDecimal, kAny, kCreated, kUpdated };
 
-/// nullopt for a word that is none: "json", "set", "instant", "time", "duration", "decimal", "any".
+/// nullopt for a word that is none: "json", "set", "instant", "time", "duration", "decimal", "any", "created",
+/// "updated".
 [[nodiscard]] std::optional<Sameness> sameness_of(std::string_view word) noexcept;
 
 /// One of them as it is declared: its Python name, and a word for sameness_of().
@@ -36,6 +39,12 @@ struct FrozenField {
   Sameness sameness = Sameness::kJson;
 };
 
+/// Sets the times of a new row that it does not have already.
+void stamp(const std::vector<FrozenField>& fields, storage::Row& row);
+
+/// Takes the times out of a row that are those of the write before.
+void forget_last(const std::vector<FrozenField>& fields, storage::Row& row) noexcept;
+
 /// What one write says of the frozen fields. Kept until its turn, when the request's own values may be gone.
 class FrozenValues {
  public:
@@ -45,8 +54,9 @@ class FrozenValues {
   [[nodiscard]] bool is_empty() const noexcept { return values_.empty(); }
   [[nodiscard]] std::size_t memory() const noexcept;
 
-  /// Of a row that is to replace `before`, which gives it its values back. What is not named keeps its value too where
-  /// `keeps_absent`, for then no other was asked for. False: another value was, which a 422 in `response` says.
+  /// Of a row that is to replace `before`, which gives it its values back, and which it is never older than. What is
+  /// not named keeps its value too where `keeps_absent`, for then no other was asked for. False: another value was,
+  /// which a 422 in `response` says.
   [[nodiscard]] bool admit(storage::RowView before, storage::Row& row, bool keeps_absent, Response& response) const;
   /// The same of the item that `key` names; true where there is none.
   [[nodiscard]] std::expected<bool, storage::Error> admit(storage::WriteTransaction& transaction,

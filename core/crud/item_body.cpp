@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -49,22 +50,29 @@ const json::Value* given_key(const Resource& resource, const json::Value& input)
   return nullptr;
 }
 
-// `input` without its key where that is no matter of the item's: an int of a new one is assigned, whatever the client
-// says, and a model without the key has no field for it.
-json::Value without_key(const RowCodec& codec, const json::Value& input, bool is_new, json::Arena& arena) {
-  const bool is_assigned = is_new && codec.table().key_kind == storage::KeyKind::kInt;
-  if ((!is_assigned && codec.key_field()) || !input.is_object() ||
-      std::ranges::none_of(input.members(), [&codec](const json::Member& member) {
-        return is_key_name(codec, member.key.as_string());
+// `input` without the members whose names `is_dropped` holds for.
+json::Value without(const json::Value& input, json::Arena& arena, auto is_dropped) {
+  if (!input.is_object() || std::ranges::none_of(input.members(), [&is_dropped](const json::Member& member) {
+        return is_dropped(member.key.as_string());
       })) {
     return input;
   }
   auto* kept = arena.allocate_array<json::Member>(input.members().size());
   std::size_t count = 0;
   for (const json::Member& member : input.members()) {
-    if (!is_key_name(codec, member.key.as_string())) kept[count++] = member;
+    if (!is_dropped(member.key.as_string())) kept[count++] = member;
   }
   return json::Value::object({kept, count});
+}
+
+// `input` without its key where that is no matter of the item's: an int of a new one is assigned, whatever the client
+// says, and a model without the key has no field for it.
+json::Value without_key(const RowCodec& codec, const json::Value& input, bool is_new, json::Arena& arena) {
+  const bool is_assigned = is_new && codec.table().key_kind == storage::KeyKind::kInt;
+  if (!is_assigned && codec.key_field()) {
+    return input;
+  }
+  return without(input, arena, [&codec](std::string_view name) { return is_key_name(codec, name); });
 }
 
 schema::Error refused_key(const std::string& name, const json::Value& given, std::string_view reason) {
@@ -125,6 +133,23 @@ void refuse(schema::Errors found, std::optional<std::int64_t> index, schema::Req
   errors.add(found, kBody);
 }
 
+// `item`, in whose errors `input` stands that it was made of.
+std::optional<json::Value> validate(const schema::Model& model, const json::Value& item, const json::Value& input,
+                                    json::Arena& arena, schema::RequestErrors& errors,
+                                    std::optional<std::int64_t> index = std::nullopt) {
+  auto value = model.validate(item, arena);
+  if (value) {
+    return *value;
+  }
+  for (schema::Error& error : value.error()) {
+    if (error.input.is_object() && error.input.members().data() == item.members().data()) {
+      error.input = input;  // as it was sent
+    }
+  }
+  refuse(std::move(value.error()), index, errors);
+  return std::nullopt;
+}
+
 }  // namespace
 
 const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field) {
@@ -136,23 +161,55 @@ const json::Value* find_field(const json::Value& object, const schema::FieldInfo
   return nullptr;
 }
 
-std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input, const storage::Key* key,
-                                      const Scope* scope, json::Arena& arena, schema::RequestErrors& errors,
-                                      std::optional<std::int64_t> index) {
-  const bool is_new = key == nullptr;
-  const json::Value item =
-      with_equalities(resource, is_new ? scope : nullptr, without_key(resource.codec(), input, is_new, arena), arena);
-  auto value = resource.codec().model().validate(item, arena);
-  if (!value) {
-    for (schema::Error& error : value.error()) {
-      if (error.input.is_object() && error.input.members().data() == item.members().data()) {
-        error.input = input;  // as it was sent
-      }
-    }
-    refuse(std::move(value.error()), index, errors);
-    return std::nullopt;
+json::Value without_read_only(const Resource& resource, const json::Value& input, json::Arena& arena) {
+  const std::vector<std::size_t>& columns = resource.read_only();
+  if (columns.empty()) {
+    return input;
   }
-  return to_item_row(resource, *value, input, key, errors, index);
+  return without(input, arena, [&](std::string_view name) {
+    return std::ranges::any_of(columns, [&](std::size_t column) {
+      const std::vector<std::string>& keys = resource.codec().field_of(column)->input_keys;
+      return std::ranges::find(keys, name) != keys.end();
+    });
+  });
+}
+
+std::optional<storage::Row> read_new(const Resource& resource, const json::Value& input, const Scope* scope,
+                                     json::Arena& arena, schema::RequestErrors& errors,
+                                     std::optional<std::int64_t> index) {
+  const json::Value own = without_read_only(resource, without_key(resource.codec(), input, true, arena), arena);
+  const json::Value item = with_equalities(resource, scope, own, false, arena);
+  const auto value = validate(resource.codec().model(), item, input, arena, errors, index);
+  return value ? to_item_row(resource, *value, input, nullptr, errors, index) : std::nullopt;
+}
+
+std::optional<storage::Row> read_replacement(const Resource& resource, const json::Value& input,
+                                             const storage::Key* key, const Scope* scope, json::Arena& arena,
+                                             schema::RequestErrors& errors) {
+  const json::Value own =
+      without_read_only(resource, without_key(resource.codec(), input, key == nullptr, arena), arena);
+  const json::Value item = with_equalities(resource, scope, own, true, arena);
+  const auto value = validate(resource.replacement_model(), item, input, arena, errors);
+  return value ? to_item_row(resource, *value, input, key, errors) : std::nullopt;
+}
+
+std::optional<storage::Row> read_merged(const Resource& resource, const json::Value& input, const storage::Key& key,
+                                        json::Arena& arena, schema::RequestErrors& errors) {
+  const json::Value item = without_key(resource.codec(), input, false, arena);
+  const auto value = validate(resource.codec().model(), item, input, arena, errors);
+  return value ? to_item_row(resource, *value, input, &key, errors) : std::nullopt;
+}
+
+std::string missing_of_new(const Resource& resource, const json::Value& input, const storage::Row& row) {
+  schema::RequestErrors errors;
+  for (const std::size_t column : resource.read_only()) {
+    const schema::FieldInfo& field = *resource.codec().field_of(column);
+    if (!field.required || row[column].index() != 0) continue;
+    const schema::Error missing{
+        .type = "missing", .location = {field.input_key}, .message = "Field required", .input = input, .context = {}};
+    errors.add({&missing, 1}, kBody);
+  }
+  return errors.entries();
 }
 
 std::optional<storage::Row> to_item_row(const Resource& resource, const json::Value& value, const json::Value& input,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "crud/operation.hpp"
@@ -28,16 +29,35 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
 /// The value of a field by the first of its keys that is there; nullptr for none.
 [[nodiscard]] const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field);
 
-/// Validates `input` and makes its row. With `key` (of the path) the item must not claim to have another one, and gets
-/// it where it names none; without, a key that is absent is left NULL for the store to assign, and an int one whatever
-/// the client says, and fields that are absent are as `scope` has them. nullopt: `errors`
-/// says why, with `index` in its places where the input is an item of a list.
-[[nodiscard]] std::optional<storage::Row> read_item(const Resource& resource, const json::Value& input,
-                                                    const storage::Key* key, const Scope* scope, json::Arena& arena,
-                                                    schema::RequestErrors& errors,
-                                                    std::optional<std::int64_t> index = std::nullopt);
+/// `input` without what clients have no say in.
+[[nodiscard]] json::Value without_read_only(const Resource& resource, const json::Value& input, json::Arena& arena);
 
-/// The same for a value that has been validated: `value` is it in JSON mode, as Model::validate() makes it; `input` is
+/// Validates a new item, but for what clients have no say in, and makes its row. A key that is absent is left NULL for
+/// the store to assign, and an int one whatever the client says; fields that are absent are as `scope` has them.
+/// nullopt: `errors` says why, with `index` in its places where the input is an item of a list.
+[[nodiscard]] std::optional<storage::Row> read_new(const Resource& resource, const json::Value& input,
+                                                   const Scope* scope, json::Arena& arena,
+                                                   schema::RequestErrors& errors,
+                                                   std::optional<std::int64_t> index = std::nullopt);
+
+/// The same for what replaces the item of `key` (of the path; nullptr where it is none, which `errors` says already).
+/// It must not claim to have another key, and gets this one where it names none. `scope` is for what clients have no
+/// say in, in case there is no item that gives it that.
+[[nodiscard]] std::optional<storage::Row> read_replacement(const Resource& resource, const json::Value& input,
+                                                           const storage::Key* key, const Scope* scope,
+                                                           json::Arena& arena, schema::RequestErrors& errors);
+
+/// The same for the item of `key` that a patch has been merged into.
+[[nodiscard]] std::optional<storage::Row> read_merged(const Resource& resource, const json::Value& input,
+                                                      const storage::Key& key, json::Arena& arena,
+                                                      schema::RequestErrors& errors);
+
+/// What a PUT lacks where it has to make its item: entries of a 422 about what clients have no say in, and nobody else
+/// has said.
+[[nodiscard]] std::string missing_of_new(const Resource& resource, const json::Value& input, const storage::Row& row);
+
+/// The row of a value that has been validated, by the rules for keys of the others; `key`: of an item that is there or
+/// of a PUT. `value` is it in JSON mode, as Model::validate() makes it; `input` is
 /// what the client sent.
 [[nodiscard]] std::optional<storage::Row> to_item_row(const Resource& resource, const json::Value& value,
                                                       const json::Value& input, const storage::Key* key,

@@ -25,6 +25,7 @@ storage::Status CreateManyWrite::execute(storage::WriteTransaction& transaction)
   response_.status = 201;
   response_.body += '[';
   for (storage::Row& row : rows_) {
+    stamp(resource_->frozen_fields(), row);
     if (auto done = transaction.insert(collection(), row); !done) {
       return done;
     }
@@ -41,6 +42,7 @@ storage::Status CreateManyWrite::execute(storage::WriteTransaction& transaction)
 std::size_t CreateWrite::memory() const noexcept { return sizeof(*this) + memory_of(row_) + path_.capacity(); }
 
 storage::Status CreateWrite::execute(storage::WriteTransaction& transaction) {
+  stamp(resource_->frozen_fields(), row_);
   if (auto done = transaction.insert(collection(), row_); !done) {
     return done;
   }
@@ -55,7 +57,7 @@ storage::Status CreateWrite::execute(storage::WriteTransaction& transaction) {
 }
 
 std::size_t ReplaceWrite::memory() const noexcept {
-  return sizeof(*this) + memory_of(row_) + frozen_.memory() + guard_.memory() + path_.capacity();
+  return sizeof(*this) + memory_of(row_) + frozen_.memory() + guard_.memory() + path_.capacity() + missing_.capacity();
 }
 
 storage::Status ReplaceWrite::execute(storage::WriteTransaction& transaction) {
@@ -112,6 +114,11 @@ storage::Status ReplaceWrite::create(storage::WriteTransaction& transaction) {
     Guard::refuse(response_);
     return {};
   }
+  if (!missing_.empty()) {
+    respond_with(response_, schema::Rejection{.body = R"({"detail":[)" + missing_ + "]}"});
+    return {};
+  }
+  stamp(resource_->frozen_fields(), row_);
   if (auto done = transaction.insert(collection(), row_); !done) {
     return done;
   }

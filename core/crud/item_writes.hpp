@@ -40,15 +40,17 @@ class CreateWrite final : public PendingWrite {
 /// Creates the item where there is none and the request and the resource allow it.
 class ReplaceWrite final : public PendingWrite {
  public:
-  /// `input`: the body.
+  /// `input`: the body, of which the read-only fields count that it has. `missing`: entries of the 422 where there is
+  /// no item yet, which would give the new one what it lacks.
   ReplaceWrite(std::shared_ptr<const Resource> resource, storage::Key key, storage::Row row, const json::Value& input,
-               const Request& request)
+               const Request& request, std::string missing = {})
       : PendingWrite(std::move(resource)),
         key_(std::move(key)),
         row_(std::move(row)),
         frozen_(resource_->codec(), resource_->frozen_fields(), input),
         guard_(request.preconditions),
-        path_(request.path) {}
+        path_(request.path),
+        missing_(std::move(missing)) {}
   [[nodiscard]] std::size_t memory() const noexcept override;
   [[nodiscard]] storage::Status execute(storage::WriteTransaction& transaction) override;
 
@@ -60,6 +62,7 @@ class ReplaceWrite final : public PendingWrite {
   const FrozenValues frozen_;
   const Guard guard_;
   const std::string path_;
+  const std::string missing_;
 };
 
 /// True for JSON and for JSON Merge Patch.

@@ -106,17 +106,28 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     }
     frozen.push_back({.column = *column, .sameness = *sameness});
   }
+  std::vector<std::size_t> read_only;
+  for (const std::string& name : options.read_only) {
+    const auto column = codec->column_of(name);
+    if (!column || codec->field_of(*column) == nullptr || *column == codec->table().key_column) {
+      return std::unexpected("the model has no field \"" + name + "\" that could be read-only");
+    }
+    read_only.push_back(*column);
+  }
   return std::shared_ptr<Resource>(new Resource(std::move(*codec), std::move(*fields), std::move(*sort),
-                                                std::move(frozen), std::move(models), std::move(options)));
+                                                std::move(frozen), std::move(read_only), std::move(models),
+                                                std::move(options)));
 }
 
 Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
-                   std::vector<FrozenField> frozen, ResourceModels models, ResourceOptions options)
+                   std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, ResourceModels models,
+                   ResourceOptions options)
     : codec_(std::move(codec)),
       fields_(std::move(fields)),
       default_sort_(with_key(std::move(sort))),
       is_sorted_by_key_(default_sort_.front() == key_term(false)),
       frozen_(std::move(frozen)),
+      read_only_(std::move(read_only)),
       models_(std::move(models)),
       options_(std::move(options)),
       cursors_(options_.table + " by " + options_.key, 1),

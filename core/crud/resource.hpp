@@ -34,6 +34,7 @@ struct ResourceOptions {
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
+  std::vector<std::string> read_only{};             ///< what clients have no say in
   bool migrate = true;                              ///< false: the table is somebody else's, and only checked
   bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
   bool creates = true;  ///< there is POST, and PUT makes an item that is not there where clients may choose keys
@@ -57,6 +58,8 @@ struct ResourceModels {
   std::shared_ptr<const schema::Model> key;
   std::shared_ptr<const schema::Model> page;
   std::shared_ptr<const schema::Model> filters{};
+  /// As `item`, but what the stored item gives a replacement need not be there. Absent: as `item`.
+  std::shared_ptr<const schema::Model> replacement{};
 };
 
 /// Shared by all threads. Immutable but for attach().
@@ -91,6 +94,12 @@ class Resource {
   /// True where a PUT may make an item of this key: clients choose keys, and this one is right for its field.
   [[nodiscard]] bool may_create(const storage::Key& key) const;
   [[nodiscard]] const std::vector<FrozenField>& frozen_fields() const noexcept { return frozen_; }
+  /// Columns that clients have no say in.
+  [[nodiscard]] const std::vector<std::size_t>& read_only() const noexcept { return read_only_; }
+  /// What an item is validated by that may replace another one.
+  [[nodiscard]] const schema::Model& replacement_model() const noexcept {
+    return models_.replacement != nullptr ? *models_.replacement : codec_.model();
+  }
   [[nodiscard]] const ListFields& fields() const noexcept { return *fields_; }
   /// The order of lists that ask for none; the key is its last term.
   [[nodiscard]] const std::vector<storage::SortTerm>& default_sort() const noexcept { return default_sort_; }
@@ -118,7 +127,8 @@ class Resource {
 
  private:
   Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
-           std::vector<FrozenField> frozen, ResourceModels models, ResourceOptions options);
+           std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, ResourceModels models,
+           ResourceOptions options);
   /// The parameters of `query` but for the ignored ones, as FastAPI gives them to a model of parameters that has no
   /// fields. Copied into `arena`.
   [[nodiscard]] std::vector<json::Member> group_parameters(std::string_view query, json::Arena& arena) const;
@@ -128,6 +138,7 @@ class Resource {
   const std::vector<storage::SortTerm> default_sort_;
   const bool is_sorted_by_key_;
   const std::vector<FrozenField> frozen_;
+  const std::vector<std::size_t> read_only_;
   const ResourceModels models_;
   const ResourceOptions options_;
   const CursorCodec cursors_;

@@ -94,7 +94,7 @@ std::expected<bool, storage::Error> is_inside(const Resource& resource, const Sc
   return transaction.holds(collection, of_one_item(resource, scope, key));
 }
 
-json::Value with_equalities(const Resource& resource, const Scope* scope, const json::Value& input,
+json::Value with_equalities(const Resource& resource, const Scope* scope, const json::Value& input, bool only_read_only,
                             json::Arena& arena) {
   if (scope == nullptr || scope->equalities.empty() || !input.is_object()) {
     return input;
@@ -104,7 +104,9 @@ json::Value with_equalities(const Resource& resource, const Scope* scope, const 
   std::size_t count = static_cast<std::size_t>(std::ranges::copy(input.members(), members).out - members);
   for (const auto& [column, value] : scope->equalities) {
     const schema::FieldInfo* const field = codec.field_of(column);
-    if (field != nullptr && column != codec.table().key_column && find_field(input, *field) == nullptr) {
+    const bool is_wanted =
+        !only_read_only || std::ranges::find(resource.read_only(), column) != resource.read_only().end();
+    if (is_wanted && field != nullptr && column != codec.table().key_column && find_field(input, *field) == nullptr) {
       members[count++] = {json::Value::string(field->input_key), codec.value_of(column, value, arena)};
     }
   }

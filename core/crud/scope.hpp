@@ -50,8 +50,9 @@ void confine(std::optional<storage::Condition>& condition, const Scope* scope);
                                                             storage::WriteTransaction& transaction,
                                                             storage::Collection& collection, const storage::Key& key);
 
-/// A new item, with what the scope says of fields that it does not have.
+/// A new item, with what the scope says of fields that it does not have; `only_read_only`: of those that clients have
+/// no say in.
 [[nodiscard]] json::Value with_equalities(const Resource& resource, const Scope* scope, const json::Value& input,
-                                          json::Arena& arena);
+                                          bool only_read_only, json::Arena& arena);
 
 }  // namespace data_bridge::crud

@@ -1,6 +1,8 @@
 // replace, update, delete: validated first, then one job in the store's transaction.
 #include "crud/write_operations.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -28,7 +30,8 @@ class UpdateWrite final : public PendingWrite {
     if (!document) {
       return false;
     }
-    const std::optional<json::Value>& patch = *document;
+    const auto patch =
+        document->transform([this](const json::Value& sent) { return without_read_only(*resource_, sent, arena_); });
     // Where a dependency would raise it: the body is read, and parameters are not looked at yet.
     if (!is_merge_patch(request.content_type)) {
       refuse_media_type(response);
@@ -73,17 +76,15 @@ class UpdateWrite final : public PendingWrite {
       return {};
     }
     const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
-    auto row = read_item(*resource_, merged, &key_, nullptr, arena_, errors);
+    auto row = read_merged(*resource_, merged, key_, arena_, errors);
     if (!row) {
       respond_with(response_, errors.rejection());
       return {};
     }
+    forget_last(resource_->frozen_fields(), *row);
     const FrozenValues frozen(resource_->codec(), resource_->frozen_fields(), merged);
-    const auto is_kept = frozen.admit(transaction, collection(), key_, *row, false, response_);
+    const auto is_kept = frozen.admit(storage::view_of(current.cells), *row, false, response_);
     if (!is_kept) {
-      return std::unexpected(is_kept.error());
-    }
-    if (!*is_kept) {
       return {};
     }
     const auto replaced = transaction.replace(collection(), key_, *row);
@@ -102,10 +103,12 @@ class UpdateWrite final : public PendingWrite {
     bool on_row(storage::RowView row) override {
       item = resource_.codec().to_value(row, arena_);
       if (!without_tag_) tag = resource_.tags().of(row);
+      if (!resource_.frozen_fields().empty()) std::ranges::transform(row, std::back_inserter(cells), storage::to_cell);
       return false;
     }
     json::Value item;
     std::string tag;
+    storage::Row cells;  ///< where something of it stays
 
    private:
     const Resource& resource_;
@@ -189,13 +192,17 @@ std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, 
   auto key = resource_->read_key(request.key, errors);
   resource_->refuse_parameters(request.query, errors);
   require_document(*document, errors);
-  auto row =
-      *document ? read_item(*resource_, **document, key ? &*key : nullptr, nullptr, arena, errors) : std::nullopt;
+  const std::shared_ptr<const Scope>& scope = scope_of(request);
+  auto row = *document ? read_replacement(*resource_, **document, key ? &*key : nullptr, scope.get(), arena, errors)
+                       : std::nullopt;
   if (!settle(key, errors, response) || !key || !row || !has_required_match(*resource_, request, response)) {
     return nullptr;
   }
-  return placed(std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), **document, request),
-                scope_of(request), response);
+  std::string missing = resource_->may_create(*key) ? missing_of_new(*resource_, **document, *row) : std::string();
+  const json::Value own = without_read_only(*resource_, **document, arena);
+  return placed(
+      std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), own, request, std::move(missing)),
+      scope, response);
 }
 
 std::unique_ptr<PendingWrite> UpdateOperation::prepare(const Request& request, Response& response) const {

@@ -10,6 +10,7 @@ from data_bridge.loop import PyLoop, new_event_loop, run
 if TYPE_CHECKING:
     from data_bridge.app import App
     from data_bridge.deadline import timeout
+    from data_bridge.markers import Created, ReadOnly, Updated
     from data_bridge.options import ServerOptions
     from data_bridge.policy import EventLoopPolicy
     from data_bridge.router import Router
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "App",
+    "Created",
     "EventLoopPolicy",
     "PyLoop",
+    "ReadOnly",
     "Router",
     "Server",
     "ServerOptions",
     "StoreLimits",
+    "Updated",
     "new_event_loop",
     "run",
     "serve",
@@ -35,11 +39,14 @@ __all__ = [
 # process lives, 55,000 more objects for the garbage collector to walk through.
 _LAZY = {
     "App": "app",
+    "Created": "markers",
     "EventLoopPolicy": "policy",
+    "ReadOnly": "markers",
     "Router": "router",
     "Server": "server",
     "ServerOptions": "options",
     "StoreLimits": "stores",
+    "Updated": "markers",
     "serve": "runner",
     "timeout": "deadline",
 }

@@ -444,6 +444,8 @@ class CrudResource:
         unique: list[list[str]],
         indexes: list[list[str]],
         frozen: list[tuple[str, str]],
+        read_only: list[str],
+        replacement: str | None,
         page_size: int,
         max_page_size: int,
         max_page_bytes: int,

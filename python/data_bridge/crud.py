@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from .hooks import Hooks
 from .list_fields import export_filters, index_names, list_fields, sort_terms
 from .list_parameters import page_query, warn_of_hidden_fields
+from .marked_fields import MarkedFields, frozen_fields, with_times, without_required
 from .python_operations import PythonHalf
 from .resource import Resource
 from .resource_options import (
@@ -31,7 +32,6 @@ from .resource_options import (
     check_path,
     check_table,
     derived_model,
-    frozen_fields,
     groups,
     kebab_plural,
     with_assignable_key,
@@ -111,7 +111,8 @@ def register_crud(
     check_page_sizes(options, page_size, max_page_size)
     if not (isinstance(key, str) and key.isidentifier() and not key.startswith("_")):
         raise ValueError(f"{options}: key={key!r} is not the name of a field")
-    native_model = with_assignable_key(options, model, key)
+    marked = MarkedFields.checked(options, model, key)
+    native_model = with_times(with_assignable_key(options, model, key))
     depended = by_operation(options, "dependencies", dependencies)
 
     fields = list_fields(native_model, key)
@@ -132,6 +133,8 @@ def register_crud(
         "unique": groups(options, "unique", unique),
         "indexes": index_names(options, model, fields, groups(options, "indexes", indexes)),
         "frozen": frozen_fields(native_model, key),
+        "read_only": marked.read_only,
+        "replacement": export_item(without_required(native_model)).text if marked.required else None,
         "page_size": page_size,
         "max_page_size": max_page_size,
         "migrate": check_migrate(options, migrate) == "add",

@@ -44,6 +44,10 @@ class Hooks:
         if not self._methods:
             raise ValueError(f"{owner.__qualname__} has no hooks; there are {', '.join(_NAMES)}")
 
+    def has(self, name: str) -> bool:
+        """Whether there is this one."""
+        return name in self._methods
+
     def names(self, operation: str, *, creates: bool) -> list[str]:
         """The hooks of an operation; `creates`: a PUT may make an item."""
         operations = ("create", "replace") if operation == "replace" and creates else (operation,)
@@ -68,6 +72,10 @@ class Calls:
     def has(self, *operations: str) -> bool:
         """Whether there is one around any of these operations."""
         return any(name.partition("_")[2] in operations for name in self._methods)
+
+    def has_before(self, operation: str) -> bool:
+        """Whether one may change what is to be written."""
+        return f"before_{operation}" in self._methods
 
     def has_after(self, operation: str) -> bool:
         """Whether one wants to hear of what is durable."""

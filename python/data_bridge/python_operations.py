@@ -11,18 +11,18 @@ import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl
 
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
-from .resource_options import frozen_fields
+from .marked_fields import frozen_fields, latest
 from .schema import Exported, Reasons
 from .store_calls import Answer, begin_keyed, merge_stored, read
 from .stored_items import StoredItems
@@ -56,6 +56,7 @@ class PythonHalf:
         #: Whether a PUT may make an item.
         self.may_create = False
         self._frozen = [name for name, _ in frozen_fields(model, key)]
+        self._marked = self.items.marked
 
     def reasons(self, operation: str) -> Reasons:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
@@ -105,19 +106,27 @@ class PythonHalf:
             create = self._create_all if isinstance(body, list) else self._create
             made = functools.partial(create, operation, request, body, entries, calls, values)
             return await (made() if entries else self._once(operation, request, made))
-        unseen = [] if entries else self.items.absent_unseen(body)
+        own = self.items.writable(body)
+        if own is not body:
+            request = request.changed(body=json.dumps(own).encode())
+        unseen = [] if entries else self.items.absent_unseen(own)
         if unseen:
             kept = await self._stored(operation, request)
             if isinstance(kept, tuple):
                 if kept[0] != 404:
                     return kept
-                item, errors = self._validated(body, is_new=False, values=values)
+                given = {name: each for name, each in values.items() if name in self._marked.read_only}
+                new = self._kept_of_new(calls, given) if self.may_create else self._times()
+                item, errors = self._validated(body, is_new=False, values=given, kept=new)
                 if not self.may_create and all(_is_missing(error, self.items, unseen) for error in errors):
                     return kept  # nobody could have known
             else:
-                item, errors = self._validated(body, is_new=False, values=values, kept=self.items.kept(unseen, kept))
+                before = self.items.kept([*unseen, *self._marked.updated], kept)
+                item, errors = self._validated(body, is_new=False, kept={**before, **self._times(before)})
         else:
-            item, errors = self._validated(body, is_new=False, values=values)
+            item, errors = self._validated(body, is_new=False, kept=self._times())
+            # Of an item that nobody has looked for.
+            errors = [each for each in errors if not _is_missing(each, self.items, self._marked.required)]
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
         if calls.has("create", "replace"):
@@ -151,10 +160,14 @@ class PythonHalf:
         calls: Calls,
         values: Mapping[str, Any],
     ) -> Answer:
-        item, errors = self._validated(body, is_new=True, values=values)
+        kept = self._kept_of_new(calls, values)
+        item, errors = self._validated(body, is_new=True, values=values, kept=kept)
         if item is None or entries:
             return _refused(entries, _placed(errors, "body"))
-        return await self._write("create", operation, request, await calls.before("create", item), calls)
+        item = self._stamped(await calls.before("create", item), kept)
+        if missing := self._still_missing(item, body):
+            return _refused(b"", _placed(missing, "body"))
+        return await self._write("create", operation, request, item, calls)
 
     async def _write(
         self, name: str, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
@@ -194,7 +207,14 @@ class PythonHalf:
             if isinstance(stored, StoredItem):
                 self._keep_frozen(named, stored)
             kind = "replace" if is_there else "create"
-            answer = await self._write("replace", operation, given, await calls.before(kind, named), calls)
+            before = {name: deepcopy(named.__dict__.get(name)) for name in self._marked.read_only}
+            result = await calls.before(kind, named)
+            result = self._stamped(
+                result, {name: before[name] for name in self._marked.updated} if is_there else self._times()
+            )
+            if not is_there and (missing := self._still_missing(result, json.loads(request.body))):
+                return _refused(b"", _placed(missing, "body"))
+            answer = await self._write("replace", operation, self._naming(given, result, before), result, calls)
             if answer[0] != 412 or (request.if_match if is_there else request.if_none_match):
                 return answer  # else somebody has made or removed it meanwhile
         return _BUSY
@@ -220,14 +240,19 @@ class PythonHalf:
         values: Mapping[str, Any],
     ) -> Answer:
         items, documents, errors = [], [], []
+        kept = self._kept_of_new(calls, values)
         for index, value in enumerate(body):
-            item, found = self._validated(value, is_new=True, values=values)
+            item, found = self._validated(value, is_new=True, values=values, kept=kept)
             errors.extend(_placed(found, "body", index))
             if item is not None:
                 items.append(item)
         if errors or entries:
             return _refused(entries, errors)
-        items = [await calls.before("create", item) for item in items]
+        items = [self._stamped(await calls.before("create", item), kept) for item in items]
+        for index, (item, value) in enumerate(zip(items, body, strict=True)):
+            errors.extend(_placed(self._still_missing(item, value), "body", index))
+        if errors:
+            return _refused(b"", errors)
         for item in items:
             document = self._document(item)
             if document is None:
@@ -245,13 +270,16 @@ class PythonHalf:
     async def _update(self, operation: CrudOperation, request: CrudRequest, entries: bytes, calls: Calls) -> Answer:
         if entries:
             return _unprocessable(entries)  # without the item there is nothing to validate
-        patch = json.loads(request.body)
+        sent = json.loads(request.body)
+        patch = self.items.writable(sent)
+        if patch is not sent:
+            request = request.changed(body=json.dumps(patch).encode())
         changed: dict[str, Any] | None = None  # what a hook has made of the patch, by fields
         for _ in range(_MAX_MERGES):
             merged = await merge_stored(operation, request)
             if not isinstance(merged, StoredItem):
                 return merged
-            value = self._without_key(json.loads(merged.merged), is_new=False)
+            value = self.items.touched(self._without_key(json.loads(merged.merged), is_new=False))
             try:
                 item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
@@ -259,7 +287,9 @@ class PythonHalf:
                     result = await calls.before("update", deepcopy(changes))
                     patch = self.items.without(patch, changes.keys() - result.keys())
                     changed = {
-                        name: each for name, each in result.items() if name not in changes or each != changes[name]
+                        name: each
+                        for name, each in result.items()
+                        if name not in self._marked.times and (name not in changes or each != changes[name])
                     }
                     request = request.changed(body=json.dumps(patch).encode())
                     continue
@@ -292,15 +322,17 @@ class PythonHalf:
         value: Any,
         *,
         is_new: bool,
-        values: Mapping[str, Any],
+        values: Mapping[str, Any] = _NO_VALUES,
         kept: Mapping[str, Any] = _NO_VALUES,
     ) -> tuple[BaseModel | None, list[Any]]:
-        """The item that a body is, or what is wrong with it. `kept`: fields that stay as they are."""
-        body = self._without_key(value, is_new=is_new)
-        if is_new and values and isinstance(body, dict):
+        """The item that a body is, or what is wrong with it. `values`: of fields that it does not have. `kept`: what is
+        taken as it is.
+        """
+        body = self.items.writable(self._without_key(value, is_new=is_new))
+        if values and isinstance(body, dict):
             absent = {name: each for name, each in values.items() if self.items.names_of(name).isdisjoint(body)}
             body = self.items.changed(body, absent)
-        if kept:
+        if kept and isinstance(body, dict):
             body = self.items.changed(body, kept)
         try:
             return (self.items.validate_keeping(body, kept) if kept else self.items.validate(body)), []
@@ -310,6 +342,44 @@ class PythonHalf:
                 {**each, "input": value} if each["input"] is body or self._shows(each["input"], kept) else each
                 for each in error.errors(include_url=False)
             ]
+
+    def _times(self, before: Mapping[str, Any] = _NO_VALUES) -> dict[str, Any]:
+        """The times of a write to an item with those of `before`, or to a new one."""
+        names = self._marked.updated if before else self._marked.times
+        if not names:
+            return {}
+        return dict.fromkeys(names, latest(before.get(name) for name in self._marked.updated))
+
+    def _kept_of_new(self, calls: Calls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What a new item has whatever it is validated by: its times, and None where a hook is to say what."""
+        required = self._marked.required if calls.has_before("create") else []
+        return {**self._times(), **{name: None for name in required if name not in values}}
+
+    def _stamped(self, item: BaseModel, times: Mapping[str, Any]) -> BaseModel:
+        """What a hook has made of an item, with the times that it had."""
+        item.__dict__.update({name: times[name] for name in self._marked.times if name in times})
+        return item
+
+    def _still_missing(self, item: BaseModel, body: Any) -> list[Any]:
+        """The errors of a new item for which no hook has said what clients have no say in."""
+        fields = self.items.model.model_fields
+        return [
+            {"type": "missing", "loc": (min(self.items.names_of(name)),), "msg": "Field required", "input": body}
+            for name in self._marked.required
+            if getattr(item, name, None) is None and not _takes_none(fields[name].annotation)
+        ]
+
+    def _naming(self, request: CrudRequest, item: BaseModel, before: Mapping[str, Any]) -> CrudRequest:
+        """The request of an item in which a hook has changed fields that clients have no say in: it asks for that."""
+        changed = {
+            name: to_jsonable_python(item.__dict__.get(name), fallback=str)
+            for name in self._marked.read_only
+            if name not in self._marked.times and item.__dict__.get(name) != before[name]
+        }
+        if not changed:
+            return request
+        body = self.items.changed(json.loads(request.body), changed)
+        return request.changed(body=json.dumps(body).encode())
 
     def _shows(self, value: Any, kept: Mapping[str, Any]) -> bool:
         """Whether it has one of the values of `kept`: a copy of the body that a validator has made."""
@@ -328,14 +398,24 @@ class PythonHalf:
 
     def _keep_frozen(self, item: BaseModel, stored: StoredItem) -> None:
         """What a PUT leaves out of the frozen fields, for hooks to see."""
-        absent = [name for name in self._frozen if name not in item.model_fields_set]
+        absent = [
+            name
+            for name in self._frozen
+            if name not in self._marked.updated
+            and (name not in item.model_fields_set or name in self._marked.read_only)
+        ]
         if absent:
             with contextlib.suppress(ValidationError):  # it may be older than the model
                 before = self.items.validate_merged(self._without_key(json.loads(stored.merged), is_new=False), {})
                 item.__dict__.update({name: getattr(before, name) for name in absent})
 
     def _as_stored(self, item: BaseModel, stored: dict[str, Any]) -> BaseModel:
-        """`item` with the key that the store has given it. `stored` is it as the native half answers."""
+        """`item` with what the store has given it. `stored` is it as the native half answers."""
+        names = {field: name for name, field in self.items.outputs.items()}
+        for field in self._marked.read_only:
+            name = field if self.items.by_name else names[field]
+            if name in stored:
+                item.__dict__.update(self.items.typed({field: stored[name]}))
         if self._key is not None:
             info = self.items.model.model_fields[self._key]
             name = self._key if self.items.by_name else info.serialization_alias or self._key
@@ -391,6 +471,10 @@ class PythonHalf:
                 b"}" if text == b"{}" else b"," + text[1:]
             )
         return text
+
+
+def _takes_none(annotation: Any) -> bool:
+    return annotation is Any or type(None) in get_args(annotation)
 
 
 def _last_fields(query: str) -> set[str] | None:

@@ -121,6 +121,8 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         unknown = [name for name in changes if name not in fields or name == self._key]
         if unknown:
             raise ValueError(f"{self._writer.model.__name__} has no field {unknown[0]!r} to change")
+        if times := [name for name in changes if name in self._writer.marked.times]:
+            raise ValueError(f"{self._writer.model.__name__}.{times[0]} is set by the store")
         await self.ensure_open()
         operation = self._operations["update"]
         request = _request(body=b"{}", key=key, if_match=if_match)
@@ -132,7 +134,7 @@ class ModelResource(AttachedResource, Generic[ModelT]):
             value = json.loads(merged.merged)
             if self._key not in fields:
                 value.pop(self._key, None)
-            item = self._writer.validate_merged(self._writer.changed(value, changes), {})
+            item = self._writer.validate_merged(self._writer.changed(self._writer.touched(value), changes), {})
             answer = await run_in_threadpool(operation.write_merged, merged, self._writer.document(item))
             if answer is not None:
                 return self._restored(_body(answer))
@@ -167,7 +169,9 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         return None if self.resource.shapes.key_type is int else getattr(item, self._key, None)
 
     def _document(self, item: BaseModel, key: Any) -> bytes:
-        """`item` as it is stored, with another key."""
+        """`item` as it is stored, with another key, and without the times that the store sets."""
+        if self._writer.marked.times:
+            item = item.model_copy(update=dict.fromkeys(self._writer.marked.times))
         if self._key in self._writer.model.model_fields and getattr(item, self._key) != key:
             item = item.model_copy(update={self._key: key})
         return self._writer.document(item)
@@ -176,7 +180,8 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         """What a client would have sent: what is set, as the model reads it."""
         names = self._writer.outputs
         given = {names.get(name, name): value for name, value in document.items()}
-        return self._writer.changed({}, {name: given[name] for name in given if name in item.model_fields_set})
+        named = item.model_fields_set.difference(self._writer.marked.times)
+        return self._writer.changed({}, {name: given[name] for name in given if name in named})
 
     def _restored(self, stored: Mapping[str, Any]) -> ModelT:
         return cast(ModelT, self._items.restore(stored))

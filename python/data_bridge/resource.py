@@ -101,6 +101,21 @@ class Resource:
         """Where its items are: of one place are all resources with the same."""
         return self.store_url, self._native["table"]
 
+    def check_start(self) -> None:
+        """Raises ValueError where a new item could not get what is not the client's to say.
+
+        At the start, because hooks may come later than the resource that they are of.
+        """
+        if "create" not in self.operations or self.hooks.has("before_create") or self.scopes.parameters("create"):
+            return  # a dependency may know more than its declaration
+        set_by_scope = self.scopes.values(self.scopes.condition("create", {}))
+        for name in self.python.items.marked.required:
+            if name not in set_by_scope:
+                raise ValueError(
+                    f"{self.model.__qualname__} at {self.path}: {name} is ReadOnly and has no default, and neither a "
+                    "scope nor a hook before_create sets it"
+                )
+
     @property
     def requires_match(self) -> bool:
         """Whether a write to an item without a precondition is refused."""

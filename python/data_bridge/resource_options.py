@@ -8,8 +8,6 @@ import typing
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from datetime import datetime, time, timedelta
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, create_model
@@ -132,34 +130,6 @@ def groups(options: str, name: str, groups: Sequence[str | Sequence[str]]) -> li
     if any(not group or not all(isinstance(field, str) for field in group) for group in result):
         raise ValueError(f"{options}: {name}={groups!r}: names of fields, or tuples of names")
     return result
-
-
-# What makes two values of a type the same, where that is more than their JSON.
-_SAMENESS: Mapping[Any, str] = {
-    set: "set",
-    frozenset: "set",
-    datetime: "instant",
-    time: "time",
-    timedelta: "duration",
-    Decimal: "decimal",
-}
-
-
-def frozen_fields(model: type[BaseModel], key: str) -> list[tuple[str, str]]:
-    """The fields that are set once, and what makes two of their values the same. The key is one anyway.
-
-    "any" for those that may be set again, but that a PUT keeps which does not name them: clients do not see them.
-    """
-    return [
-        (name, _sameness(field.annotation) if field.frozen else "any")
-        for name, field in model.model_fields.items()
-        if (field.frozen or field.exclude) and name != key
-    ]
-
-
-def _sameness(annotation: Any) -> str:
-    bare = bare_type(annotation)
-    return _SAMENESS.get(typing.get_origin(bare) or bare, "json")
 
 
 def with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from .list_fields import ListField
+from .marked_fields import MarkedFields
 from .resource_options import bare_type, derived_model, plain_type
 
 __all__ = ["ShownModels"]
@@ -26,16 +27,24 @@ _OF_TEXTS = ("contains", "icontains", "startswith", "endswith")
 
 @dataclass(frozen=True)
 class _Marks:
-    """Of a model in an annotation: which members only answers have, which only requests, and which are in columns of
-    64-bit integers."""
+    """Of a model in an annotation: which members only answers have, which only requests, which are in columns of
+    64-bit integers, and which are in no request."""
 
     read_only: tuple[str, ...] = ()
     write_only: tuple[str, ...] = ()
     integers: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         shown = handler(schema)
-        properties = handler.resolve_ref_schema(shown).get("properties", {})
+        resolved = handler.resolve_ref_schema(shown)
+        properties = resolved.get("properties", {})
+        for name in set(self.absent) & set(properties):
+            del properties[name]
+        if required := [name for name in resolved.get("required", ()) if name not in self.absent]:
+            resolved["required"] = required
+        else:
+            resolved.pop("required", None)
         for names, mark in ((self.read_only, "readOnly"), (self.write_only, "writeOnly")):
             for name in set(names) & set(properties):
                 properties[name] = {**properties[name], mark: True}
@@ -97,7 +106,11 @@ class ShownModels:
             if bare_type(info.annotation) is int
             for each in _wire_names(field, info)
         ]
-        marks = _Marks(tuple(assigned), tuple(hidden), tuple(integers))
+        read_only = MarkedFields(model).read_only
+        unsaid = {each for field in read_only for each in _wire_names(field, declared[field])}
+        said = {each for field, info in declared.items() if field not in read_only for each in _wire_names(field, info)}
+        marks = _Marks((*assigned, *sorted(unsaid - said)), tuple(hidden), tuple(integers))
+        written = _Marks(tuple(assigned), tuple(hidden), tuple(integers), absent=tuple(sorted(unsaid - said)))
         #: Not of the documentation alone: what Python reads of the store.
         self.stored: type[BaseModel] = model if key in declared else derived_model(name, {key: (int, ...)}, model)
         self.answer = Annotated[self.stored, marks]
@@ -108,19 +121,19 @@ class ShownModels:
         }
         self.page = derived_model(f"{name}Page", page)
         create = derived_model(f"{name}Create", {}, native_model)
-        self.create: Any = Annotated[create, marks]
+        self.create: Any = Annotated[create, written]
         kept = {
             field: (info.annotation, _absent(info))
             for field, info in native_model.model_fields.items()
             if info.is_required() and info.exclude and not isinstance(info.validation_alias, AliasPath)
         }
         self.replace: Any = (
-            Annotated[derived_model(f"{name}Replace", kept, native_model), marks] if kept else self.create
+            Annotated[derived_model(f"{name}Replace", kept, native_model), written] if kept else self.create
         )
         changes = {
             field: (info.annotation if info.is_required() else _or_none(info.annotation), _absent(info))
             for field, info in declared.items()
-            if field != key and not info.frozen
+            if field != key and not info.frozen and field not in read_only
         }
         self.update: Any = Annotated[derived_model(f"{name}Update", changes), marks]
         #: A text that is a condition.

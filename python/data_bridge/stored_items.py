@@ -17,8 +17,9 @@ from typing import Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator
+from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, to_jsonable_python
 
+from .marked_fields import MarkedFields, latest
 from .schema import NO_SCHEMA, is_pydantics_own, is_secret, parts_of
 
 __all__ = ["StoredItems"]
@@ -38,6 +39,7 @@ class StoredItems:
     def __init__(self, model: type[BaseModel], *, by_name: bool) -> None:
         self.model = model
         self.by_name = by_name
+        self.marked = MarkedFields(model)
         schema: Any = model.__pydantic_core_schema__
         self._serializer = _make(SchemaSerializer, _rewrite(schema, _plainly_written))
         self._merged_validator = _make(SchemaValidator, _rewrite(schema, _merged if by_name else _merged_by_alias))
@@ -45,6 +47,9 @@ class StoredItems:
             name: {name, *(path.path[0] if isinstance(path, AliasPath) else path for path in _choices(field))}
             for name, field in model.model_fields.items()
         }
+        # What a PUT keeps that does not name it.
+        self._unseen = {name for name, field in model.model_fields.items() if field.exclude}
+        self._unseen = self._unseen.union(self.marked.read_only) - set(self.marked.updated)
         # Of these a name may be that of another field.
         self._read_names = set().union(*(self.names_of(name) for name in model.model_fields))
         #: The names of fields by those that answers have.
@@ -79,6 +84,20 @@ class StoredItems:
         names = set().union(*(self.names_of(name) for name in fields)).union(set(fields) - self._read_names)
         return {name: value for name, value in patch.items() if name not in names}
 
+    def writable(self, body: Any) -> Any:
+        """`body` without what clients have no say in."""
+        names = set().union(*map(self.names_of, self.marked.read_only))
+        if not isinstance(body, Mapping) or names.isdisjoint(body):
+            return body
+        return {name: value for name, value in body.items() if name not in names}
+
+    def touched(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """An item as it is stored, with the time of the write that changes it."""
+        if not self.marked.updated:
+            return dict(stored)
+        time = to_jsonable_python(latest(self.kept(self.marked.updated, stored).values()))
+        return self.changed(stored, dict.fromkeys(self.marked.updated, time))
+
     def changed(self, value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         """An item that is to be validated, with the values that `changes` has for fields."""
         named = self.without(value, changes.keys())
@@ -93,19 +112,23 @@ class StoredItems:
         return validated
 
     def absent_unseen(self, body: Any) -> list[str]:
-        """The fields that a body does not have, because clients do not see them."""
+        """The fields that a body does not have, because clients do not see them or have no say in them."""
         if not isinstance(body, Mapping):
             return []
         return [
             name
             for name, field in self.model.model_fields.items()
-            if field.exclude and self._keys[name].isdisjoint(body) and self._paths.keys().isdisjoint({name})
+            if name in self._unseen and self._keys[name].isdisjoint(body) and self._paths.keys().isdisjoint({name})
         ]
 
     def kept(self, names: Collection[str], stored: Mapping[str, Any]) -> dict[str, Any]:
         """What fields are in `stored`, which has them by some name that they are read by."""
         found = {name: [value for key, value in stored.items() if key in self._keys[name]] for name in names}
         return {name: self._value(name, values[0]) for name, values in found.items() if values}
+
+    def typed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of fields that are in `stored` by their names."""
+        return {name: self._value(name, value) for name, value in stored.items()}
 
     def validate_keeping(self, value: Any, kept: Mapping[str, Any]) -> BaseModel:
         """As validate(), but the values of `kept`, by fields, are taken as they are."""
@@ -118,7 +141,7 @@ class StoredItems:
 
     @functools.cached_property
     def _keeping_validator(self) -> Any:
-        """Takes values of excluded fields as they are that are those of `_kept`."""
+        """Takes values as they are that are those of `_kept`."""
 
         def change(node: dict[str, Any]) -> dict[str, Any]:
             if node.get("type") == "model" and node["cls"] is self.model:
@@ -126,7 +149,7 @@ class StoredItems:
                 while inner["type"] != "model-fields":
                     inner = inner["schema"]
                 for name, field in inner["fields"].items():
-                    if self.model.model_fields[name].exclude:
+                    if name in self._unseen or name in self.marked.updated:
                         field["schema"] = _or_kept(name, field["schema"])
             return node
 
@@ -139,6 +162,8 @@ class StoredItems:
             for name, keys in self._keys.items():
                 if name in self._paths and not self._paths[name].isdisjoint(patch):
                     value.pop(name, None)  # what the client has sent wins over what is stored
+                elif any(value.get(key) is not None for key in keys):
+                    continue  # a member that is no field may have the name of one
                 elif self.model.model_fields[name].default is None and keys.isdisjoint(patch):
                     for key in keys:  # a default is not validated, nor is it here
                         if value.get(key, ...) is None:

@@ -169,6 +169,7 @@ class Stores:
 
     def _attach(self, resource: AttachedResource) -> None:
         url = self._url_of(resource)
+        resource.resource.check_start()
         try:
             if url not in self._opened:
                 self._opened[url] = CrudStore(

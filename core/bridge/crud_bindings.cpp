@@ -173,6 +173,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::vector<std::pair<std::string, std::string>> frozen, std::int64_t page_size,
                    std::int64_t max_page_size, std::size_t max_page_bytes, bool migrate, double timeout,
                    bool require_match, bool creates, std::vector<std::string> answer_names,
+                   std::vector<std::pair<std::string, std::string>> conflict_names,
                    std::vector<std::string> foreign_parameters, const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
@@ -200,6 +201,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .max_page_bytes = max_page_bytes,
        .timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout * 1000))),
        .answer_names = std::move(answer_names),
+       .conflict_names = {conflict_names.begin(), conflict_names.end()},
        .foreign_parameters = std::move(foreign_parameters),
        .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
   if (!resource) {
@@ -435,7 +437,8 @@ void bind_crud(nb::module_& module) {
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
            nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
            nb::arg("max_page_bytes"), nb::arg("migrate"), nb::arg("timeout"), nb::arg("require_match"),
-           nb::arg("creates"), nb::arg("answer_names"), nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("creates"), nb::arg("answer_names"), nb::arg("conflict_names"), nb::arg("foreign_parameters"),
+           nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "

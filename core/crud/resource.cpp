@@ -256,6 +256,10 @@ std::vector<storage::SortTerm> Resource::with_key(std::vector<storage::SortTerm>
 void Resource::fail(Response& response, const storage::Error& error) const {
   std::vector<std::string> fields;
   for (const std::string& field : error.fields) {
+    if (const auto named = options_.conflict_names.find(field); named != options_.conflict_names.end()) {
+      if (!named->second.empty()) fields.push_back(named->second);
+      continue;
+    }
     const auto column = codec_.column_of(field);
     fields.push_back(column ? codec_.client_name(*column) : field);
   }

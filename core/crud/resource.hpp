@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,6 +44,8 @@ struct ResourceOptions {
   std::chrono::milliseconds timeout{0};  ///< of a list or a number of items; 0: as long as it takes
   /// The names of an answer's members where somebody else writes answers out of whole items; else empty.
   std::vector<std::string> answer_names{};
+  /// What conflicts call fields of the model otherwise than its bodies do; "": they do not name them.
+  std::map<std::string, std::string, std::less<>> conflict_names{};
   /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.
   std::vector<std::string> foreign_parameters{};
   /// Told of faults, on any thread, with text that may name files; must not block.

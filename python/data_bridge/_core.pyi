@@ -452,6 +452,7 @@ class CrudResource:
         require_match: bool,
         creates: bool,
         answer_names: list[str],
+        conflict_names: list[tuple[str, str]],
         foreign_parameters: list[str],
         faults: CrudFaults,
     ) -> None: ...

@@ -20,12 +20,15 @@ from pydantic_core import PydanticSerializationError
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
+from .answer_model import AnswerModel
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
+from .request_models import RequestModels, SentItem, SentPatch, written
+from .resource_models import ResourceModels
 from .resource_options import frozen_fields
 from .schema import Exported, Reasons
 from .store_calls import Answer, begin_keyed, merge_stored, read
-from .stored_items import StoredItems
+from .stored_items import ItemsByName, StoredItems
 
 __all__ = ["PythonHalf", "read"]
 
@@ -46,8 +49,22 @@ _BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', 
 class PythonHalf:
     """What Python does for the operations of one resource."""
 
-    def __init__(self, model: type[BaseModel], key: str, key_type: type, exported: Exported) -> None:
-        self.items = StoredItems(model, by_name=bool(exported.outputs))
+    def __init__(
+        self,
+        model: type[BaseModel],
+        key: str,
+        key_type: type,
+        exported: Exported,
+        models: ResourceModels,
+        stored: type[BaseModel],
+    ) -> None:
+        by_name = bool(exported.outputs)
+        has_bodies = models.create is not None or models.update is not None
+        self.items = (ItemsByName if has_bodies else StoredItems)(model, by_name=by_name, unseen=models.unseen)
+        self.models = models
+        self._answer = AnswerModel(models.read) if models.read is not None else None
+        # With the key, which the stored model may not have.
+        self._keyed_items = StoredItems(stored, by_name=by_name)
         self._key = key if key in model.model_fields else None
         self._key_name = key
         self._key_type = key_type
@@ -55,19 +72,36 @@ class PythonHalf:
         self._exported = exported
         #: Whether a PUT may make an item.
         self.may_create = False
-        self._frozen = [name for name, _ in frozen_fields(model, key)]
+        self._frozen = [name for name, _ in frozen_fields(model, key, models.unseen)]
+        self._bodies = (
+            RequestModels(self.items, key, models.create, models.update, self.answered) if has_bodies else None
+        )
 
     def reasons(self, operation: str) -> Reasons:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
         inputs = self._exported.inputs if operation in _VALIDATING else []
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
-        return list(dict.fromkeys([*inputs, *outputs]))
+        return list(dict.fromkeys([*self.models.reasons(operation), *inputs, *outputs]))
+
+    def made_by(self, operations: set[str]) -> None:
+        """Of these operations the before hook makes the stored item of what was sent."""
+        if self._bodies is not None:
+            self._bodies.makers = operations
 
     @property
     def answer_names(self) -> list[str]:
         """The names of an answer's members, where it is written here; else empty."""
-        if not self._exported.outputs:
-            return []
+        return self.answered if self._writes_answers else []
+
+    @property
+    def _writes_answers(self) -> bool:
+        return bool(self._exported.outputs) or self._answer is not None
+
+    @property
+    def answered(self) -> list[str]:
+        """The names of an answer's members."""
+        if self._answer is not None:
+            return self._answer.names
         model = self.items.model
         fields = [field.serialization_alias or name for name, field in model.model_fields.items() if not field.exclude]
         computed = [field.alias or name for name, field in model.model_computed_fields.items()]
@@ -105,13 +139,25 @@ class PythonHalf:
             create = self._create_all if isinstance(body, list) else self._create
             made = functools.partial(create, operation, request, body, entries, calls, values)
             return await (made() if entries else self._once(operation, request, made))
+        sent = None
+        if self._bodies is not None and self._bodies.create is not None:
+            sent, errors = self._read(body, is_new=False)
+            if sent is None:
+                return _refused(entries, _placed(errors, "body"))
+            if not entries and self._makes("create", "replace"):
+                return await self._replace_with_hooks(operation, request, None, calls, sent)
+            request, body = request.changed(body=written(sent.translated)), sent.translated
         unseen = [] if entries else self.items.absent_unseen(body)
+        if sent is not None:
+            defaults = {name: value for name, value in sent.defaults.items() if name not in unseen}
+            body = {**self.items.changed({}, defaults), **body}
         if unseen:
             kept = await self._stored(operation, request)
             if isinstance(kept, tuple):
                 if kept[0] != 404:
                     return kept
-                item, errors = self._validated(body, is_new=False, values=values)
+                whole = body if sent is None else self._bodies_of.with_defaults(sent)
+                item, errors = self._validated(whole, is_new=False, values=values)
                 if not self.may_create and all(_is_missing(error, self.items, unseen) for error in errors):
                     return kept  # nobody could have known
             else:
@@ -119,16 +165,16 @@ class PythonHalf:
         else:
             item, errors = self._validated(body, is_new=False, values=values)
         if item is None or entries:
-            return _refused(entries, _placed(errors, "body"))
+            return _refused(entries, _placed(self._told(errors, sent), "body"))
         if calls.has("create", "replace"):
             if self._may_name_another(body, item, request.key):
                 # What a hook sees has the path's key. Nothing is written: no item has this tag.
                 asked = request.changed(if_match='"-"', if_none_match="")
                 refused = await self._write(name, operation, asked, item, NO_CALLS)
                 if refused[0] == 422:
-                    return refused
-            return await self._replace_with_hooks(operation, request, item, calls)
-        return await self._write(name, operation, request, item, calls)
+                    return self._retold(refused, sent)
+            return await self._replace_with_hooks(operation, request, item, calls, sent)
+        return self._retold(await self._write(name, operation, request, item, calls), sent)
 
     async def _once(
         self, operation: CrudOperation, request: CrudRequest, create: Callable[[], Awaitable[Answer]]
@@ -151,10 +197,13 @@ class PythonHalf:
         calls: Calls,
         values: Mapping[str, Any],
     ) -> Answer:
-        item, errors = self._validated(body, is_new=True, values=values)
-        if item is None or entries:
+        item, sent, errors = self._new(body, values)
+        if errors or entries:
             return _refused(entries, _placed(errors, "body"))
-        return await self._write("create", operation, request, await calls.before("create", item), calls)
+        item, body = await self._made(item, sent, calls)
+        if sent is not None:
+            request = request.changed(body=body)
+        return self._retold(await self._write("create", operation, request, item, calls), sent)
 
     async def _write(
         self, name: str, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
@@ -174,7 +223,12 @@ class PythonHalf:
         return rewritten
 
     async def _replace_with_hooks(
-        self, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
+        self,
+        operation: CrudOperation,
+        request: CrudRequest,
+        item: BaseModel | None,
+        calls: Calls,
+        sent: SentItem | None = None,
     ) -> Answer:
         """A PUT makes an item or replaces one, by different hooks, and must then do what they were told."""
         for _ in range(_MAX_MERGES):
@@ -188,13 +242,24 @@ class PythonHalf:
                 given = request.changed(if_match=request.if_match or "*")
             else:
                 given = request.changed(if_none_match="*")
-            named = item.model_copy(deep=True)
-            if self._key is not None:
-                named.__dict__[self._key] = self._typed_key(request.key)
-            if isinstance(stored, StoredItem):
-                self._keep_frozen(named, stored)
             kind = "replace" if is_there else "create"
-            answer = await self._write("replace", operation, given, await calls.before(kind, named), calls)
+            if sent is not None and self._makes(kind):
+                made = await calls.made(kind, sent.instance, self.models.stored)
+                self._name(made, request.key)
+                given = given.changed(body=self._bodies_of.body_of(sent, made))
+            else:
+                named = self._whole(sent, stored) if item is None and sent is not None else item
+                if isinstance(named, list):
+                    return _refused(b"", _placed(named, "body"))
+                assert named is not None
+                named = named.model_copy(deep=True)
+                self._name(named, request.key)
+                if isinstance(stored, StoredItem):
+                    self._keep_frozen(named, stored)
+                made = await calls.before(kind, named)
+                if item is None and sent is not None:
+                    given = given.changed(body=written(sent.translated))
+            answer = self._retold(await self._write("replace", operation, given, made, calls), sent)
             if answer[0] != 412 or (request.if_match if is_there else request.if_none_match):
                 return answer  # else somebody has made or removed it meanwhile
         return _BUSY
@@ -219,15 +284,17 @@ class PythonHalf:
         calls: Calls,
         values: Mapping[str, Any],
     ) -> Answer:
-        items, documents, errors = [], [], []
+        found, documents, errors = [], [], []
         for index, value in enumerate(body):
-            item, found = self._validated(value, is_new=True, values=values)
-            errors.extend(_placed(found, "body", index))
-            if item is not None:
-                items.append(item)
+            item, sent, wrong = self._new(value, values)
+            errors.extend(_placed(wrong, "body", index))
+            found.append((item, sent))
         if errors or entries:
             return _refused(entries, errors)
-        items = [await calls.before("create", item) for item in items]
+        made = [await self._made(item, sent, calls) for item, sent in found]
+        items = [item for item, _ in made]
+        if self._reads_bodies:
+            request = request.changed(body=b"[" + b",".join(each for _, each in made) + b"]")
         for item in items:
             document = self._document(item)
             if document is None:
@@ -246,17 +313,33 @@ class PythonHalf:
         if entries:
             return _unprocessable(entries)  # without the item there is nothing to validate
         patch = json.loads(request.body)
+        sent = None
+        if self._bodies is not None and self._bodies.update is not None:
+            found = await merge_stored(operation, request.changed(body=b"{}"))
+            if not isinstance(found, StoredItem):
+                return found
+            sent, errors = self._bodies.read_patch(patch)
+            if sent is None:
+                return _refused(b"", _placed(errors, "body"))
+            patch, request = sent.patch, request.changed(body=written(sent.patch))
         changed: dict[str, Any] | None = None  # what a hook has made of the patch, by fields
         for _ in range(_MAX_MERGES):
             merged = await merge_stored(operation, request)
             if not isinstance(merged, StoredItem):
                 return merged
             value = self._without_key(json.loads(merged.merged), is_new=False)
+            if sent is not None:
+                values = {
+                    name: each for name, each in sent.values.items() if not self.items.names_of(name).isdisjoint(patch)
+                }
+                value = self.items.changed(value, values)
             try:
                 item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
                     changes = self.items.changes(item, patch)
-                    result = await calls.before("update", deepcopy(changes))
+                    further = sent.further if sent is not None else {}
+                    result = await calls.before("update", deepcopy({**changes, **further}))
+                    result = {name: each for name, each in result.items() if name not in further}
                     patch = self.items.without(patch, changes.keys() - result.keys())
                     changed = {
                         name: each for name, each in result.items() if name not in changes or each != changes[name]
@@ -266,17 +349,85 @@ class PythonHalf:
                 if changed:
                     item = self.items.validate_merged(self.items.changed(value, changed), patch)
             except ValidationError as error:
-                return _refused(b"", _placed(error.errors(include_url=False), "body"))
+                return _refused(b"", _placed(self._told(error.errors(include_url=False), sent), "body"))
             document = self._document(item)
             if document is None:
                 return _FAILED
             answer = await run_in_threadpool(operation.write_merged, merged, document)
             if answer is not None:
+                answer = self._retold(answer, sent)
                 rewritten = self._rewritten("update", answer, [item])
                 if answer[0] == 200:
                     await calls.after("update", item)
                 return rewritten
         return _BUSY
+
+    # --- models of requests --------------------------------------------------------------------------
+
+    @property
+    def _reads_bodies(self) -> bool:
+        """Whether bodies of POST and PUT have a model of their own."""
+        return self._bodies is not None and self._bodies.create is not None
+
+    @property
+    def _bodies_of(self) -> RequestModels:
+        assert self._bodies is not None
+        return self._bodies
+
+    def _makes(self, *operations: str) -> bool:
+        """Whether a hook makes the stored item of what was sent, in one of `operations` that there may be."""
+        return self._bodies is not None and any(
+            each in self._bodies.makers and (each != "create" or self.may_create or len(operations) == 1)
+            for each in operations
+        )
+
+    def _read(self, body: Any, *, is_new: bool) -> tuple[SentItem | None, list[Any]]:
+        return self._bodies_of.read(body, is_new=is_new, int_key=self._key_type is int)
+
+    def _new(self, body: Any, values: Mapping[str, Any]) -> tuple[BaseModel | None, SentItem | None, list[Any]]:
+        """The item that one body of a POST is, what was sent where that has a model, and what is wrong with it."""
+        if not self._reads_bodies:
+            item, errors = self._validated(body, is_new=True, values=values)
+            return item, None, errors
+        sent, errors = self._read(body, is_new=True)
+        if sent is None or self._makes("create"):
+            return None, sent, errors
+        item, errors = self._validated(sent.translated, is_new=True, values={**sent.defaults, **values})
+        return item, sent, self._told(errors, sent)
+
+    async def _made(self, item: BaseModel | None, sent: SentItem | None, calls: Calls) -> tuple[BaseModel, bytes]:
+        """What the hook of create makes of an item, or of what was sent; and the body that it came by."""
+        if sent is not None and self._makes("create"):
+            made = await calls.made("create", sent.instance, self.models.stored)
+            return made, self._bodies_of.body_of(sent, made)
+        assert item is not None
+        return await calls.before("create", item), b"" if sent is None else written(sent.translated)
+
+    def _whole(self, sent: SentItem, stored: Any) -> BaseModel | list[Any]:
+        """The item that a PUT is where a hook makes it in the other case; or what is wrong with it."""
+        unseen = self.items.absent_unseen(sent.translated)
+        kept: Mapping[str, Any] = _NO_VALUES
+        if isinstance(stored, StoredItem):
+            kept = self.items.kept(unseen, json.loads(stored.merged))
+        defaults = {name: value for name, value in sent.defaults.items() if name not in kept}
+        body = {**self.items.changed({}, defaults), **sent.translated}
+        item, errors = self._validated(body, is_new=False, values=_NO_VALUES, kept=kept)
+        return self._told(errors, sent) if item is None else item
+
+    def _told(self, errors: Sequence[Any], sent: SentItem | SentPatch | None) -> list[Any]:
+        """Errors of the stored model in the client's words."""
+        return list(errors) if sent is None else self._bodies_of.told(errors, sent)
+
+    def _retold(self, answer: Answer, sent: SentItem | SentPatch | None) -> Answer:
+        """The same of an answer of the native half."""
+        if sent is None or answer[0] != 422:
+            return answer
+        errors = [{**each, "loc": each["loc"][1:]} for each in json.loads(answer[2])["detail"]]
+        return _refused(b"", _placed(self._told(errors, sent), "body"))
+
+    def _name(self, item: BaseModel, key: str) -> None:
+        if self._key is not None:
+            item.__dict__[self._key] = self._typed_key(key)
 
     @staticmethod
     async def _stored(operation: CrudOperation, request: CrudRequest) -> Answer | dict[str, Any]:
@@ -359,7 +510,7 @@ class PythonHalf:
 
     def _rewritten(self, name: str, answer: Answer, items: Sequence[BaseModel] = (), query: str = "") -> Answer:
         status, content_type, body, headers = answer
-        if not self._exported.outputs or status not in (200, 201):
+        if not self._writes_answers or status not in (200, 201):
             return answer
         stored = json.loads(body)
         try:
@@ -378,7 +529,16 @@ class PythonHalf:
             return _FAILED
         return status, content_type, body, headers
 
+    def _shown(self, stored: dict[str, Any], item: BaseModel | None) -> bytes:
+        """`stored` in the shape of the model of answers."""
+        assert self._answer is not None
+        if self._key is None or item is None:
+            return self._answer.written(self._keyed_items.restore(stored))
+        return self._answer.written(self._as_stored(item, stored))
+
     def _written(self, stored: dict[str, Any], item: BaseModel | None = None) -> bytes:
+        if self._answer is not None:
+            return self._shown(stored, item)
         key = stored[self._key_name] if self._key is not None else stored.pop(self._key_name)
         if item is None:
             item = self.items.restore(stored)

@@ -6,7 +6,7 @@ import re
 import types
 import typing
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -145,15 +145,18 @@ _SAMENESS: Mapping[Any, str] = {
 }
 
 
-def frozen_fields(model: type[BaseModel], key: str) -> list[tuple[str, str]]:
+def frozen_fields(model: type[BaseModel], key: str, unseen: Collection[str] | None = None) -> list[tuple[str, str]]:
     """The fields that are set once, and what makes two of their values the same. The key is one anyway.
 
     "any" for those that may be set again, but that a PUT keeps which does not name them: clients do not see them.
+    `unseen`: which these are, by default what is excluded.
     """
+    if unseen is None:
+        unseen = [name for name, field in model.model_fields.items() if field.exclude]
     return [
         (name, _sameness(field.annotation) if field.frozen else "any")
         for name, field in model.model_fields.items()
-        if (field.frozen or field.exclude) and name != key
+        if (field.frozen or name in unseen) and name != key
     ]
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from .list_fields import ListField
 from .list_parameters import list_parameters
+from .resource_models import ResourceModels
 from .resource_options import Operation, plain_type
 from .shown_models import ShownModels
 
@@ -54,6 +55,7 @@ class Shapes:
         page_size: int,
         max_page_size: int,
         fields: Sequence[ListField],
+        models: ResourceModels,
     ) -> None:
         self.key = key
         self.fields = fields
@@ -61,7 +63,7 @@ class Shapes:
         self.max_page_size = max_page_size
         field = model.model_fields.get(key)
         self.key_type: type = int if field is None else plain_type(field.annotation)
-        self._shown = ShownModels.of(model, native_model, key, fields)
+        self._shown = ShownModels.of(model, native_model, key, fields, models)
         #: What Python reads of the store.
         self.stored = self._shown.stored
 

@@ -174,6 +174,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::int64_t max_page_size, std::size_t max_page_bytes, bool migrate, double timeout,
                    bool require_match, bool creates, std::vector<std::string> answer_names,
                    std::vector<std::pair<std::string, std::string>> conflict_names,
+                   std::vector<std::tuple<std::string, std::string, std::string>> columns,
                    std::vector<std::string> foreign_parameters, const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
@@ -184,6 +185,10 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
   for (auto& [field, sameness] : frozen) {
     frozen_options.push_back({.field = std::move(field), .sameness = std::move(sameness)});
   }
+  std::vector<crud::ColumnNames> column_names;
+  for (auto& [field, stored, former] : columns) {
+    column_names.push_back({.field = std::move(field), .stored = std::move(stored), .former = std::move(former)});
+  }
   auto resource = crud::Resource::make(
       {.item = compile(item), .key = compile(key_model), .page = compile(page), .filters = compile(filters)},
       {.table = std::move(table),
@@ -193,6 +198,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
        .filters = std::move(options),
        .sort = std::move(sort),
        .frozen = std::move(frozen_options),
+       .columns = std::move(column_names),
        .migrate = migrate,
        .require_match = require_match,
        .creates = creates,
@@ -437,8 +443,8 @@ void bind_crud(nb::module_& module) {
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
            nb::arg("indexes"), nb::arg("frozen"), nb::arg("page_size"), nb::arg("max_page_size"),
            nb::arg("max_page_bytes"), nb::arg("migrate"), nb::arg("timeout"), nb::arg("require_match"),
-           nb::arg("creates"), nb::arg("answer_names"), nb::arg("conflict_names"), nb::arg("foreign_parameters"),
-           nb::arg("faults"),
+           nb::arg("creates"), nb::arg("answer_names"), nb::arg("conflict_names"), nb::arg("columns"),
+           nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "

@@ -76,6 +76,14 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     return std::unexpected(std::move(unique.error()));
   }
   codec->table().unique = std::move(*unique);
+  for (const auto& [field, stored, former] : options.columns) {
+    const auto column = codec->column_of(field);
+    if (!column) {
+      return std::unexpected("the model has no field \"" + field + "\" to name a column of");
+    }
+    codec->table().columns[*column].stored_name = stored;
+    codec->table().columns[*column].former_name = former;
+  }
   codec->table().migrate = options.migrate;
   codec->table().query_timeout = options.timeout;
   auto fields = ListFields::make(models.filters, *codec, options.filters);

@@ -27,6 +27,13 @@
 
 namespace data_bridge::crud {
 
+/// Of a field: the name of its column, and what that was before; "" where nothing is said.
+struct ColumnNames {
+  std::string field{};
+  std::string stored{};
+  std::string former{};
+};
+
 struct ResourceOptions {
   std::string table{};
   std::string key = "id";
@@ -35,6 +42,7 @@ struct ResourceOptions {
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
+  std::vector<ColumnNames> columns{};               ///< of fields whose columns are called otherwise
   bool migrate = true;                              ///< false: the table is somebody else's, and only checked
   bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
   bool creates = true;  ///< there is POST, and PUT makes an item that is not there where clients may choose keys

@@ -9,6 +9,7 @@ from data_bridge.loop import PyLoop, new_event_loop, run
 
 if TYPE_CHECKING:
     from data_bridge.app import App
+    from data_bridge.column_markers import Column, Was
     from data_bridge.deadline import timeout
     from data_bridge.options import ServerOptions
     from data_bridge.policy import EventLoopPolicy
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "App",
+    "Column",
     "EventLoopPolicy",
     "PyLoop",
     "Router",
     "Server",
     "ServerOptions",
     "StoreLimits",
+    "Was",
     "new_event_loop",
     "run",
     "serve",
@@ -35,11 +38,13 @@ __all__ = [
 # process lives, 55,000 more objects for the garbage collector to walk through.
 _LAZY = {
     "App": "app",
+    "Column": "column_markers",
     "EventLoopPolicy": "policy",
     "Router": "router",
     "Server": "server",
     "ServerOptions": "options",
     "StoreLimits": "stores",
+    "Was": "column_markers",
     "serve": "runner",
     "timeout": "deadline",
 }

@@ -453,6 +453,7 @@ class CrudResource:
         creates: bool,
         answer_names: list[str],
         conflict_names: list[tuple[str, str]],
+        columns: list[tuple[str, str, str]],
         foreign_parameters: list[str],
         faults: CrudFaults,
     ) -> None: ...

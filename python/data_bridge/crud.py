@@ -16,6 +16,7 @@ from pydantic import BaseModel, RootModel
 from starlette.concurrency import run_in_threadpool
 
 from .answer_model import readable_fields
+from .column_markers import column_names
 from .hooks import Hooks
 from .list_fields import export_filters, index_names, list_fields, sort_terms
 from .list_parameters import page_query, warn_of_hidden_fields
@@ -147,6 +148,7 @@ def register_crud(
         "creates": "create" in chosen,
         "answer_names": python.answer_names,
         "conflict_names": models.conflict_names(),
+        "columns": column_names(options, model),
     }
     chosen_hooks, scopes = Hooks(hooks), Scopes(options, scope, stored_fields)
     python.made_by(models.makers(chosen_hooks))

@@ -63,8 +63,7 @@ class PythonHalf:
         self.items = (ItemsByName if has_bodies else StoredItems)(model, by_name=by_name, unseen=models.unseen)
         self.models = models
         self._answer = AnswerModel(models.read) if models.read is not None else None
-        # With the key, which the stored model may not have.
-        self._keyed_items = StoredItems(stored, by_name=by_name)
+        self._stored_model = stored
         self._key = key if key in model.model_fields else None
         self._key_name = key
         self._key_type = key_type
@@ -82,6 +81,11 @@ class PythonHalf:
         inputs = self._exported.inputs if operation in _VALIDATING else []
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
         return list(dict.fromkeys([*self.models.reasons(operation), *inputs, *outputs]))
+
+    @functools.cached_property
+    def _keyed_items(self) -> StoredItems:
+        """With the key, which the stored model may not have."""
+        return StoredItems(self._stored_model, by_name=self.items.by_name)
 
     def made_by(self, operations: set[str]) -> None:
         """Of these operations the before hook makes the stored item of what was sent."""

@@ -288,7 +288,11 @@ def _names_first(node: dict[str, Any]) -> dict[str, Any]:
 
 def partial_validator(model: type[BaseModel]) -> Any:
     """A validator of `model` that asks for no field, nor within the models that fields of it are."""
-    return _make(SchemaValidator, _partial(model.__pydantic_core_schema__))
+    schema: Any = model.__pydantic_core_schema__
+    if schema["type"] == "definitions" and schema["schema"]["type"] == "definition-ref":  # it is within itself
+        own = next(each for each in schema["definitions"] if each["ref"] == schema["schema"]["schema_ref"])
+        schema = {**schema, "schema": {name: part for name, part in own.items() if name != "ref"}}
+    return _make(SchemaValidator, _partial(schema))
 
 
 def _partial(schema: Any) -> Any:

@@ -412,6 +412,34 @@ def test_the_documentation_shows_the_models(heroes: App, open_client: Open) -> N
     assert "secret_name" in schema["components"]["schemas"]["HeroCreate"]["required"]
 
 
+def test_the_documentation_of_what_is_shown_otherwise(app: App, open_client: Open) -> None:
+    app.crud(Note, read=NoteOut, operations=["list"])
+    with open_client(app) as client:
+        parameters = client.get("/openapi.json").json()["paths"]["/notes"]["get"]["parameters"]
+    shown = {each["name"]: each["schema"] for each in parameters}
+    assert "size" in str(shown["fields"])
+    assert "body" not in shown
+    assert "headline" in shown
+
+
+class Nested(BaseModel):
+    name: str
+    inner: Nested | None = None
+
+
+class NestedUpdate(BaseModel):
+    name: str
+    inner: NestedUpdate | None = None
+
+
+def test_a_patch_model_within_itself(app: App, open_client: Open) -> None:
+    app.crud(Nested, path="/nested", update=NestedUpdate)
+    with open_client(app) as client:
+        client.post("/nested", json={"name": "a", "inner": {"name": "b"}})
+        changed = client.patch("/nested/1", json={"inner": {"name": "c"}})
+        assert (changed.status_code, changed.json()["inner"]["name"]) == (200, "c")
+
+
 def test_one_model_for_body_and_answer(app: App, open_client: Open) -> None:
     app.crud(Hero, create=HeroUpdate, update=HeroUpdate, read=HeroUpdate, operations=["list", "update"])
     with open_client(app) as client:

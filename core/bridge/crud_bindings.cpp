@@ -173,8 +173,10 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::vector<std::pair<std::string, std::string>> frozen, std::vector<std::string> read_only,
                    const std::optional<std::string>& replacement, std::int64_t page_size, std::int64_t max_page_size,
                    std::size_t max_page_bytes, bool migrate, double timeout, bool require_match, bool creates,
-                   std::vector<std::string> answer_names, std::vector<std::string> foreign_parameters,
-                   const Faults& faults) {
+                   std::vector<std::string> answer_names,
+                   std::vector<std::pair<std::string, std::string>> conflict_names,
+                   std::vector<std::tuple<std::string, std::string, std::string>> columns,
+                   std::vector<std::string> foreign_parameters, const Faults& faults) {
   std::vector<crud::ListFieldOption> options;
   for (auto& [name, field, members, is_list] : fields) {
     options.push_back(
@@ -183,6 +185,10 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
   std::vector<crud::FrozenFieldOption> frozen_options;
   for (auto& [field, sameness] : frozen) {
     frozen_options.push_back({.field = std::move(field), .sameness = std::move(sameness)});
+  }
+  std::vector<crud::ColumnNames> column_names;
+  for (auto& [field, stored, former] : columns) {
+    column_names.push_back({.field = std::move(field), .stored = std::move(stored), .former = std::move(former)});
   }
   auto resource =
       crud::Resource::make({.item = compile(item),
@@ -198,6 +204,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                             .sort = std::move(sort),
                             .frozen = std::move(frozen_options),
                             .read_only = std::move(read_only),
+                            .columns = std::move(column_names),
                             .migrate = migrate,
                             .require_match = require_match,
                             .creates = creates,
@@ -206,6 +213,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                             .max_page_bytes = max_page_bytes,
                             .timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout * 1000))),
                             .answer_names = std::move(answer_names),
+                            .conflict_names = {conflict_names.begin(), conflict_names.end()},
                             .foreign_parameters = std::move(foreign_parameters),
                             .log = [queue = faults.queue](std::string_view text) { queue->push(text); }});
   if (!resource) {
@@ -442,7 +450,7 @@ void bind_crud(nb::module_& module) {
            nb::arg("indexes"), nb::arg("frozen"), nb::arg("read_only"), nb::arg("replacement").none(),
            nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"), nb::arg("migrate"),
            nb::arg("timeout"), nb::arg("require_match"), nb::arg("creates"), nb::arg("answer_names"),
-           nb::arg("foreign_parameters"), nb::arg("faults"),
+           nb::arg("conflict_names"), nb::arg("columns"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "

@@ -76,6 +76,14 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     return std::unexpected(std::move(unique.error()));
   }
   codec->table().unique = std::move(*unique);
+  for (const auto& [field, stored, former] : options.columns) {
+    const auto column = codec->column_of(field);
+    if (!column) {
+      return std::unexpected("the model has no field \"" + field + "\" to name a column of");
+    }
+    codec->table().columns[*column].stored_name = stored;
+    codec->table().columns[*column].former_name = former;
+  }
   codec->table().migrate = options.migrate;
   codec->table().query_timeout = options.timeout;
   auto fields = ListFields::make(models.filters, *codec, options.filters);
@@ -267,6 +275,10 @@ std::vector<storage::SortTerm> Resource::with_key(std::vector<storage::SortTerm>
 void Resource::fail(Response& response, const storage::Error& error) const {
   std::vector<std::string> fields;
   for (const std::string& field : error.fields) {
+    if (const auto named = options_.conflict_names.find(field); named != options_.conflict_names.end()) {
+      if (!named->second.empty()) fields.push_back(named->second);
+      continue;
+    }
     const auto column = codec_.column_of(field);
     fields.push_back(column ? codec_.client_name(*column) : field);
   }

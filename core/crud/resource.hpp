@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,13 @@
 
 namespace data_bridge::crud {
 
+/// Of a field: the name of its column, and what that was before; "" where nothing is said.
+struct ColumnNames {
+  std::string field{};
+  std::string stored{};
+  std::string former{};
+};
+
 struct ResourceOptions {
   std::string table{};
   std::string key = "id";
@@ -35,6 +43,7 @@ struct ResourceOptions {
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
   std::vector<std::string> read_only{};             ///< what clients have no say in
+  std::vector<ColumnNames> columns{};               ///< of fields whose columns are called otherwise
   bool migrate = true;                              ///< false: the table is somebody else's, and only checked
   bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
   bool creates = true;  ///< there is POST, and PUT makes an item that is not there where clients may choose keys
@@ -44,6 +53,8 @@ struct ResourceOptions {
   std::chrono::milliseconds timeout{0};  ///< of a list or a number of items; 0: as long as it takes
   /// The names of an answer's members where somebody else writes answers out of whole items; else empty.
   std::vector<std::string> answer_names{};
+  /// What conflicts call fields of the model otherwise than its bodies do; "": they do not name them.
+  std::map<std::string, std::string, std::less<>> conflict_names{};
   /// Query parameters that others read (the dependencies of the routes); any that nobody reads is refused.
   std::vector<std::string> foreign_parameters{};
   /// Told of faults, on any thread, with text that may name files; must not block.

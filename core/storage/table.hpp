@@ -41,6 +41,11 @@ struct Column {
   bool nullable = false;
   /// What rows get that are older than the column. Absent: such rows stop the start, unless it is nullable.
   std::optional<Cell> default_value;
+  std::string stored_name{};  ///< the column's own; empty: the field's
+  /// What the column was called before. One that is there by this name, and not by its own, is renamed.
+  std::string former_name{};
+
+  [[nodiscard]] const std::string& own_name() const noexcept { return stored_name.empty() ? name : stored_name; }
 };
 
 /// A column, or a value inside of one that holds JSON. Part of a collection's declaration: no text of a client's.

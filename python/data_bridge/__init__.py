@@ -9,6 +9,7 @@ from data_bridge.loop import PyLoop, new_event_loop, run
 
 if TYPE_CHECKING:
     from data_bridge.app import App
+    from data_bridge.column_markers import Column, Was
     from data_bridge.deadline import timeout
     from data_bridge.markers import Created, ReadOnly, Updated
     from data_bridge.options import ServerOptions
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "App",
+    "Column",
     "Created",
     "EventLoopPolicy",
     "PyLoop",
@@ -29,6 +31,7 @@ __all__ = [
     "ServerOptions",
     "StoreLimits",
     "Updated",
+    "Was",
     "new_event_loop",
     "run",
     "serve",
@@ -39,6 +42,7 @@ __all__ = [
 # process lives, 55,000 more objects for the garbage collector to walk through.
 _LAZY = {
     "App": "app",
+    "Column": "column_markers",
     "Created": "markers",
     "EventLoopPolicy": "policy",
     "ReadOnly": "markers",
@@ -47,6 +51,7 @@ _LAZY = {
     "ServerOptions": "options",
     "StoreLimits": "stores",
     "Updated": "markers",
+    "Was": "column_markers",
     "serve": "runner",
     "timeout": "deadline",
 }

@@ -454,6 +454,8 @@ class CrudResource:
         require_match: bool,
         creates: bool,
         answer_names: list[str],
+        conflict_names: list[tuple[str, str]],
+        columns: list[tuple[str, str, str]],
         foreign_parameters: list[str],
         faults: CrudFaults,
     ) -> None: ...

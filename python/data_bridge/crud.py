@@ -15,12 +15,15 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, RootModel
 from starlette.concurrency import run_in_threadpool
 
+from .answer_model import readable_fields
+from .column_markers import column_names
 from .hooks import Hooks
 from .list_fields import export_filters, index_names, list_fields, sort_terms
 from .list_parameters import page_query, warn_of_hidden_fields
 from .marked_fields import MarkedFields, frozen_fields, with_times, without_required
 from .python_operations import PythonHalf
 from .resource import Resource
+from .resource_models import ResourceModels
 from .resource_options import (
     OPERATIONS,
     Migrate,
@@ -61,6 +64,9 @@ def register_crud(
     path: str | None = None,
     key: str = "id",
     operations: Sequence[Operation] | None = None,
+    create: type[BaseModel] | None = None,
+    update: type[BaseModel] | None = None,
+    read: type[BaseModel] | None = None,
     unique: Sequence[str | Sequence[str]] = (),
     indexes: Sequence[str | Sequence[str]] = (),
     page_size: int = 20,
@@ -83,7 +89,8 @@ def register_crud(
 
     `path`: where it is mounted, by default the plural of the model's name in kebab-case. `key`: the field that names an
     item, an int or a UUID (assigned where absent) or a str (given by the client); a model without such a field gets an
-    int in its output. `operations`: what exists, by default all of `OPERATIONS`. `unique`, `indexes`: names of fields,
+    int in its output. `operations`: what exists, by default all of `OPERATIONS`. `create`, `update`, `read`: models of
+    the bodies of POST and PUT, of PATCH, and of every answer, by default `model`. `unique`, `indexes`: names of fields,
     or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
     `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
     URL, by default the app's. `migrate`: "add" what a table lacks at the start; with "never" the table is somebody
@@ -115,11 +122,13 @@ def register_crud(
     native_model = with_times(with_assignable_key(options, model, key))
     depended = by_operation(options, "dependencies", dependencies)
 
-    fields = list_fields(native_model, key)
+    models = ResourceModels.of(options, model, key, create=create, update=update, read=read)
+    stored_fields = list_fields(native_model, key)
+    fields = readable_fields(models.read, model, key, stored_fields) if models.read is not None else stored_fields
     warn_of_hidden_fields(options, fields)
-    shapes = Shapes(model, native_model, key, page_size, max_page_size, fields)
+    shapes = Shapes(model, native_model, key, page_size, max_page_size, fields, models)
     exported = export_item(native_model)
-    python = PythonHalf(native_model, key, shapes.key_type, exported)
+    python = PythonHalf(native_model, key, shapes.key_type, exported, models, shapes.stored)
     python.may_create = "create" in chosen and key in model.model_fields and shapes.key_type is not int
     native: dict[str, Any] = {
         "item": exported.text,
@@ -132,7 +141,7 @@ def register_crud(
         "key": key,
         "unique": groups(options, "unique", unique),
         "indexes": index_names(options, model, fields, groups(options, "indexes", indexes)),
-        "frozen": frozen_fields(native_model, key),
+        "frozen": frozen_fields(native_model, key, models.unseen),
         "read_only": marked.read_only,
         "replacement": export_item(without_required(native_model)).text if marked.required else None,
         "page_size": page_size,
@@ -141,7 +150,11 @@ def register_crud(
         "require_match": require_match,
         "creates": "create" in chosen,
         "answer_names": python.answer_names,
+        "conflict_names": models.conflict_names(),
+        "columns": column_names(options, model),
     }
+    chosen_hooks, scopes = Hooks(hooks), Scopes(options, scope, stored_fields)
+    python.made_by(models.makers(chosen_hooks))
     resource = Resource(
         model,
         path=path,
@@ -149,8 +162,17 @@ def register_crud(
         operations=chosen,
         native=native,
         python=python,
-        hooks=Hooks(hooks),
-        scopes=Scopes(options, scope, fields),
+        hooks=chosen_hooks,
+        scopes=scopes,
+        unconfined={
+            "filters": export_filters(native_model, stored_fields),
+            "fields": [field.native for field in stored_fields],
+            "sort": sort_terms(options, model, stored_fields, sort),
+            "frozen": frozen_fields(native_model, key),
+            "conflict_names": [],
+        },
+        stored_fields=stored_fields,
+        complaint=models.complaint(options, chosen, chosen_hooks, scopes, may_create=python.may_create),
         store_url=store,
         timeout=None if timeout is None else check_timeout(options, timeout),
     )

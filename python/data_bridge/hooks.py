@@ -10,12 +10,15 @@ import difflib
 import inspect
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Depends
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 __all__ = ["NO_CALLS", "Calls", "Hooks"]
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _OPERATIONS = ("create", "replace", "update", "delete")
 _NAMES = tuple(f"{when}_{operation}" for operation in _OPERATIONS for when in ("before", "after"))
@@ -52,6 +55,10 @@ class Hooks:
         """The hooks of an operation; `creates`: a PUT may make an item."""
         operations = ("create", "replace") if operation == "replace" and creates else (operation,)
         return [name for name in self._methods if name.partition("_")[2] in operations]
+
+    def method(self, name: str) -> Callable[..., Any] | None:
+        """A hook; None where there is no such."""
+        return self._methods.get(name)
 
     def parameters(self, names: Sequence[str]) -> dict[str, Any]:
         """What an endpoint declares to get what these hooks need: Depends() under their names."""
@@ -90,6 +97,13 @@ class Calls:
             raise TypeError(
                 f"before_{operation} has returned {type(result).__name__}, which is no {type(value).__name__}"
             )
+        return result
+
+    async def made(self, operation: str, value: BaseModel, model: type[ModelT]) -> ModelT:
+        """The item of `model` that is made of what a client has sent."""
+        result = await self._call(f"before_{operation}", value)
+        if not isinstance(result, model):
+            raise TypeError(f"before_{operation} has returned {type(result).__name__}, which is no {model.__name__}")
         return result
 
     async def after(self, operation: str, value: Any) -> None:

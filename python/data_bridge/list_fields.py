@@ -17,7 +17,7 @@ from pydantic_core import SchemaError
 from data_bridge._core import SchemaModel
 from data_bridge.schema import Unsupported, export_model
 
-__all__ = ["ListField", "export_filters", "list_fields", "shown_type", "sort_terms"]
+__all__ = ["ListField", "export_filters", "list_fields", "plain_annotation", "shown_type", "sort_terms"]
 
 # Models within models that are looked into; one within itself is not.
 _MAX_DEPTH = 4
@@ -139,6 +139,11 @@ def _inside(
         yield ListField(name, path, field, members, True, _annotated(item, of_item) if _is_scalar(item) else Any)
         return
     yield ListField(name, path, field, members, False, _annotated(plain, metadata) if _is_scalar(plain) else Any)
+
+
+def plain_annotation(annotation: Any) -> tuple[Any, list[Any]]:
+    """An annotation without `None`, and the constraints around it."""
+    return _plain(annotation)
 
 
 def _plain(annotation: Any) -> tuple[Any, list[Any]]:

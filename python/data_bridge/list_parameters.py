@@ -41,18 +41,22 @@ def page_query(page_size: int, max_page_size: int) -> type[BaseModel]:
 
 
 def list_parameters(
-    page_size: int, max_page_size: int, fields: Sequence[ListField], where: Any
+    page_size: int, max_page_size: int, fields: Sequence[ListField], where: Any, answered: Sequence[str] = ()
 ) -> list[inspect.Parameter]:
-    """What a function would declare that reads all of them by FastAPI's means. `where`: the type of that parameter."""
+    """What a function would declare that reads all of them by FastAPI's means. `where`: the type of that parameter.
+    `answered`: the names of an answer's members, by default those of `fields`."""
     sortable = [field.name for field in fields if field.is_comparable and not field.is_list]
-    readable = [field.name for field in fields if not field.members]
+    top = [field.name for field in fields if not field.members]
+    readable = list(answered) or top
     shown: dict[str, Any] = {
         "cursor": Query(description=_TEXTS["cursor"]),
         "sort": Query(
-            description=_TEXTS["sort"], pattern=_listed(sortable, "-?", "{0,7}"), examples=[f"-{sortable[0]}"]
+            description=_TEXTS["sort"],
+            pattern=_listed(sortable, "-?", "{0,7}"),
+            examples=[f"-{name}" for name in sortable[:1]],
         ),
         "fields": Query(description=_TEXTS["fields"], pattern=_listed(readable), examples=[",".join(readable[:2])]),
-        "where": Query(description=_TEXTS["where"], examples=[f'{{"{readable[0]}__isnull": false}}']),
+        "where": Query(description=_TEXTS["where"], examples=[f'{{"{name}__isnull": false}}' for name in top[:1]]),
     }
     limit = Query(ge=0, le=max_page_size, description="Items on a page; 0 for the total alone")
     offset = Query(ge=0, le=MAX_OFFSET, description="Items to skip, instead of a cursor")

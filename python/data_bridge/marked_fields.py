@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -94,16 +94,19 @@ _SAMENESS: Mapping[Any, str] = {
 }
 
 
-def frozen_fields(model: type[BaseModel], key: str) -> list[tuple[str, str]]:
+def frozen_fields(model: type[BaseModel], key: str, unseen: Collection[str] | None = None) -> list[tuple[str, str]]:
     """The fields that are set once, and what makes two of their values the same. The key is one anyway.
 
     "any" for those that may be set again, but that a PUT keeps which does not name them: clients do not see them, or
-    have no say in them. "created" and "updated" for times.
+    have no say in them. "created" and "updated" for times. `unseen`: what clients do not see, by default what is
+    excluded.
     """
+    if unseen is None:
+        unseen = [name for name, field in model.model_fields.items() if field.exclude]
     found = []
     for name, field in model.model_fields.items():
         meaning = _meaning(field)
-        if name == key or not (field.frozen or field.exclude or meaning):
+        if name == key or not (field.frozen or name in unseen or meaning):
             continue
         if meaning in ("Created", "Updated"):
             found.append((name, meaning.lower()))

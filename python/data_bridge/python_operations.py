@@ -20,12 +20,15 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
+from .answer_model import AnswerModel
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .marked_fields import frozen_fields, latest
+from .request_models import RequestModels, SentItem, SentPatch, written
+from .resource_models import ResourceModels
 from .schema import Exported, Reasons
 from .store_calls import Answer, begin_keyed, merge_stored, read
-from .stored_items import StoredItems
+from .stored_items import ItemsByName, StoredItems
 
 __all__ = ["PythonHalf", "read"]
 
@@ -46,8 +49,21 @@ _BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', 
 class PythonHalf:
     """What Python does for the operations of one resource."""
 
-    def __init__(self, model: type[BaseModel], key: str, key_type: type, exported: Exported) -> None:
-        self.items = StoredItems(model, by_name=bool(exported.outputs))
+    def __init__(
+        self,
+        model: type[BaseModel],
+        key: str,
+        key_type: type,
+        exported: Exported,
+        models: ResourceModels,
+        stored: type[BaseModel],
+    ) -> None:
+        by_name = bool(exported.outputs)
+        has_bodies = models.create is not None or models.update is not None
+        self.items = (ItemsByName if has_bodies else StoredItems)(model, by_name=by_name, unseen=models.unseen)
+        self.models = models
+        self._answer = AnswerModel(models.read) if models.read is not None else None
+        self._stored_model = stored
         self._key = key if key in model.model_fields else None
         self._key_name = key
         self._key_type = key_type
@@ -55,20 +71,42 @@ class PythonHalf:
         self._exported = exported
         #: Whether a PUT may make an item.
         self.may_create = False
-        self._frozen = [name for name, _ in frozen_fields(model, key)]
+        self._frozen = [name for name, _ in frozen_fields(model, key, models.unseen)]
         self._marked = self.items.marked
+        self._bodies = (
+            RequestModels(self.items, key, models.create, models.update, self.answered) if has_bodies else None
+        )
 
     def reasons(self, operation: str) -> Reasons:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
         inputs = self._exported.inputs if operation in _VALIDATING else []
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
-        return list(dict.fromkeys([*inputs, *outputs]))
+        return list(dict.fromkeys([*self.models.reasons(operation), *inputs, *outputs]))
+
+    @functools.cached_property
+    def _keyed_items(self) -> StoredItems:
+        """With the key, which the stored model may not have."""
+        return StoredItems(self._stored_model, by_name=self.items.by_name)
+
+    def made_by(self, operations: set[str]) -> None:
+        """Of these operations the before hook makes the stored item of what was sent."""
+        if self._bodies is not None:
+            self._bodies.makers = operations
 
     @property
     def answer_names(self) -> list[str]:
         """The names of an answer's members, where it is written here; else empty."""
-        if not self._exported.outputs:
-            return []
+        return self.answered if self._writes_answers else []
+
+    @property
+    def _writes_answers(self) -> bool:
+        return bool(self._exported.outputs) or self._answer is not None
+
+    @property
+    def answered(self) -> list[str]:
+        """The names of an answer's members."""
+        if self._answer is not None:
+            return self._answer.names
         model = self.items.model
         fields = [field.serialization_alias or name for name, field in model.model_fields.items() if not field.exclude]
         computed = [field.alias or name for name, field in model.model_computed_fields.items()]
@@ -106,18 +144,30 @@ class PythonHalf:
             create = self._create_all if isinstance(body, list) else self._create
             made = functools.partial(create, operation, request, body, entries, calls, values)
             return await (made() if entries else self._once(operation, request, made))
+        sent = None
+        if self._bodies is not None and self._bodies.create is not None:
+            sent, errors = self._read(body, is_new=False)
+            if sent is None:
+                return _refused(entries, _placed(errors, "body"))
+            if not entries and self._makes("create", "replace"):
+                return await self._replace_with_hooks(operation, request, None, calls, sent)
+            request, body = request.changed(body=written(sent.translated)), sent.translated
         own = self.items.writable(body)
         if own is not body:
-            request = request.changed(body=json.dumps(own).encode())
+            request = request.changed(body=written(own))
         unseen = [] if entries else self.items.absent_unseen(own)
+        if sent is not None:
+            defaults = {name: value for name, value in sent.defaults.items() if name not in unseen}
+            body = {**self.items.changed({}, defaults), **body}
         if unseen:
             kept = await self._stored(operation, request)
             if isinstance(kept, tuple):
                 if kept[0] != 404:
                     return kept
+                whole = body if sent is None else self._bodies_of.with_defaults(sent)
                 given = {name: each for name, each in values.items() if name in self._marked.read_only}
                 new = self._kept_of_new(calls, given) if self.may_create else self._times()
-                item, errors = self._validated(body, is_new=False, values=given, kept=new)
+                item, errors = self._validated(whole, is_new=False, values=given, kept=new)
                 if not self.may_create and all(_is_missing(error, self.items, unseen) for error in errors):
                     return kept  # nobody could have known
             else:
@@ -128,16 +178,16 @@ class PythonHalf:
             # Of an item that nobody has looked for.
             errors = [each for each in errors if not _is_missing(each, self.items, self._marked.required)]
         if item is None or entries:
-            return _refused(entries, _placed(errors, "body"))
+            return _refused(entries, _placed(self._told(errors, sent), "body"))
         if calls.has("create", "replace"):
             if self._may_name_another(body, item, request.key):
                 # What a hook sees has the path's key. Nothing is written: no item has this tag.
                 asked = request.changed(if_match='"-"', if_none_match="")
                 refused = await self._write(name, operation, asked, item, NO_CALLS)
                 if refused[0] == 422:
-                    return refused
-            return await self._replace_with_hooks(operation, request, item, calls)
-        return await self._write(name, operation, request, item, calls)
+                    return self._retold(refused, sent)
+            return await self._replace_with_hooks(operation, request, item, calls, sent)
+        return self._retold(await self._write(name, operation, request, item, calls), sent)
 
     async def _once(
         self, operation: CrudOperation, request: CrudRequest, create: Callable[[], Awaitable[Answer]]
@@ -161,13 +211,15 @@ class PythonHalf:
         values: Mapping[str, Any],
     ) -> Answer:
         kept = self._kept_of_new(calls, values)
-        item, errors = self._validated(body, is_new=True, values=values, kept=kept)
-        if item is None or entries:
+        item, sent, errors = self._new(body, values, kept)
+        if errors or entries:
             return _refused(entries, _placed(errors, "body"))
-        item = self._stamped(await calls.before("create", item), kept)
+        item, made_of = await self._made(item, sent, calls, kept)
         if missing := self._still_missing(item, body):
             return _refused(b"", _placed(missing, "body"))
-        return await self._write("create", operation, request, item, calls)
+        if sent is not None:
+            request = request.changed(body=made_of)
+        return self._retold(await self._write("create", operation, request, item, calls), sent)
 
     async def _write(
         self, name: str, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
@@ -187,7 +239,12 @@ class PythonHalf:
         return rewritten
 
     async def _replace_with_hooks(
-        self, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
+        self,
+        operation: CrudOperation,
+        request: CrudRequest,
+        item: BaseModel | None,
+        calls: Calls,
+        sent: SentItem | None = None,
     ) -> Answer:
         """A PUT makes an item or replaces one, by different hooks, and must then do what they were told."""
         for _ in range(_MAX_MERGES):
@@ -201,20 +258,32 @@ class PythonHalf:
                 given = request.changed(if_match=request.if_match or "*")
             else:
                 given = request.changed(if_none_match="*")
-            named = item.model_copy(deep=True)
-            if self._key is not None:
-                named.__dict__[self._key] = self._typed_key(request.key)
-            if isinstance(stored, StoredItem):
-                self._keep_frozen(named, stored)
             kind = "replace" if is_there else "create"
-            before = {name: deepcopy(named.__dict__.get(name)) for name in self._marked.read_only}
-            result = await calls.before(kind, named)
-            result = self._stamped(
-                result, {name: before[name] for name in self._marked.updated} if is_there else self._times()
-            )
-            if not is_there and (missing := self._still_missing(result, json.loads(request.body))):
+            if sent is not None and self._makes(kind):
+                made = await calls.made(kind, sent.instance, self.models.stored)
+                self._name(made, request.key)
+                self._stamped(made, self._times_of(stored))
+                given = given.changed(body=self._bodies_of.body_of(sent, made))
+            else:
+                named = self._whole(sent, stored) if item is None and sent is not None else item
+                if isinstance(named, list):
+                    return _refused(b"", _placed(named, "body"))
+                assert named is not None
+                named = named.model_copy(deep=True)
+                self._name(named, request.key)
+                if isinstance(stored, StoredItem):
+                    self._keep_frozen(named, stored)
+                before = {name: deepcopy(named.__dict__.get(name)) for name in self._marked.read_only}
+                made = await calls.before(kind, named)
+                self._stamped(
+                    made, {name: before[name] for name in self._marked.updated} if is_there else self._times()
+                )
+                if item is None and sent is not None:
+                    given = given.changed(body=written(sent.translated))
+                given = self._naming(given, made, before)
+            if not is_there and (missing := self._still_missing(made, json.loads(request.body))):
                 return _refused(b"", _placed(missing, "body"))
-            answer = await self._write("replace", operation, self._naming(given, result, before), result, calls)
+            answer = self._retold(await self._write("replace", operation, given, made, calls), sent)
             if answer[0] != 412 or (request.if_match if is_there else request.if_none_match):
                 return answer  # else somebody has made or removed it meanwhile
         return _BUSY
@@ -239,20 +308,22 @@ class PythonHalf:
         calls: Calls,
         values: Mapping[str, Any],
     ) -> Answer:
-        items, documents, errors = [], [], []
+        found, documents, errors = [], [], []
         kept = self._kept_of_new(calls, values)
         for index, value in enumerate(body):
-            item, found = self._validated(value, is_new=True, values=values, kept=kept)
-            errors.extend(_placed(found, "body", index))
-            if item is not None:
-                items.append(item)
+            item, sent, wrong = self._new(value, values, kept)
+            errors.extend(_placed(wrong, "body", index))
+            found.append((item, sent))
         if errors or entries:
             return _refused(entries, errors)
-        items = [self._stamped(await calls.before("create", item), kept) for item in items]
+        made = [await self._made(item, sent, calls, kept) for item, sent in found]
+        items = [item for item, _ in made]
         for index, (item, value) in enumerate(zip(items, body, strict=True)):
             errors.extend(_placed(self._still_missing(item, value), "body", index))
         if errors:
             return _refused(b"", errors)
+        if self._reads_bodies:
+            request = request.changed(body=b"[" + b",".join(each for _, each in made) + b"]")
         for item in items:
             document = self._document(item)
             if document is None:
@@ -270,21 +341,37 @@ class PythonHalf:
     async def _update(self, operation: CrudOperation, request: CrudRequest, entries: bytes, calls: Calls) -> Answer:
         if entries:
             return _unprocessable(entries)  # without the item there is nothing to validate
-        sent = json.loads(request.body)
-        patch = self.items.writable(sent)
-        if patch is not sent:
-            request = request.changed(body=json.dumps(patch).encode())
+        patch = json.loads(request.body)
+        sent = None
+        if self._bodies is not None and self._bodies.update is not None:
+            found = await merge_stored(operation, request.changed(body=b"{}"))
+            if not isinstance(found, StoredItem):
+                return found
+            sent, errors = self._bodies.read_patch(patch)
+            if sent is None:
+                return _refused(b"", _placed(errors, "body"))
+            patch, request = sent.patch, request.changed(body=written(sent.patch))
+        own = self.items.writable(patch)
+        if own is not patch:
+            patch, request = own, request.changed(body=written(own))
         changed: dict[str, Any] | None = None  # what a hook has made of the patch, by fields
         for _ in range(_MAX_MERGES):
             merged = await merge_stored(operation, request)
             if not isinstance(merged, StoredItem):
                 return merged
             value = self.items.touched(self._without_key(json.loads(merged.merged), is_new=False))
+            if sent is not None:
+                values = {
+                    name: each for name, each in sent.values.items() if not self.items.names_of(name).isdisjoint(patch)
+                }
+                value = self.items.changed(value, values)
             try:
                 item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
                     changes = self.items.changes(item, patch)
-                    result = await calls.before("update", deepcopy(changes))
+                    further = sent.further if sent is not None else {}
+                    result = await calls.before("update", deepcopy({**changes, **further}))
+                    result = {name: each for name, each in result.items() if name not in further}
                     patch = self.items.without(patch, changes.keys() - result.keys())
                     changed = {
                         name: each
@@ -296,17 +383,91 @@ class PythonHalf:
                 if changed:
                     item = self.items.validate_merged(self.items.changed(value, changed), patch)
             except ValidationError as error:
-                return _refused(b"", _placed(error.errors(include_url=False), "body"))
+                return _refused(b"", _placed(self._told(error.errors(include_url=False), sent), "body"))
             document = self._document(item)
             if document is None:
                 return _FAILED
             answer = await run_in_threadpool(operation.write_merged, merged, document)
             if answer is not None:
+                answer = self._retold(answer, sent)
                 rewritten = self._rewritten("update", answer, [item])
                 if answer[0] == 200:
                     await calls.after("update", item)
                 return rewritten
         return _BUSY
+
+    # --- models of requests --------------------------------------------------------------------------
+
+    @property
+    def _reads_bodies(self) -> bool:
+        """Whether bodies of POST and PUT have a model of their own."""
+        return self._bodies is not None and self._bodies.create is not None
+
+    @property
+    def _bodies_of(self) -> RequestModels:
+        assert self._bodies is not None
+        return self._bodies
+
+    def _makes(self, *operations: str) -> bool:
+        """Whether a hook makes the stored item of what was sent, in one of `operations` that there may be."""
+        return self._bodies is not None and any(
+            each in self._bodies.makers and (each != "create" or self.may_create or len(operations) == 1)
+            for each in operations
+        )
+
+    def _read(self, body: Any, *, is_new: bool) -> tuple[SentItem | None, list[Any]]:
+        return self._bodies_of.read(body, is_new=is_new, int_key=self._key_type is int)
+
+    def _new(
+        self, body: Any, values: Mapping[str, Any], kept: Mapping[str, Any]
+    ) -> tuple[BaseModel | None, SentItem | None, list[Any]]:
+        """The item that one body of a POST is, what was sent where that has a model, and what is wrong with it."""
+        if not self._reads_bodies:
+            item, errors = self._validated(body, is_new=True, values=values, kept=kept)
+            return item, None, errors
+        sent, errors = self._read(body, is_new=True)
+        if sent is None or self._makes("create"):
+            return None, sent, errors
+        item, errors = self._validated(sent.translated, is_new=True, values={**sent.defaults, **values}, kept=kept)
+        return item, sent, self._told(errors, sent)
+
+    async def _made(
+        self, item: BaseModel | None, sent: SentItem | None, calls: Calls, times: Mapping[str, Any]
+    ) -> tuple[BaseModel, bytes]:
+        """What the hook of create makes of an item, or of what was sent; and the body that it came by."""
+        if sent is not None and self._makes("create"):
+            made = await calls.made("create", sent.instance, self.models.stored)
+            return self._stamped(made, times), self._bodies_of.body_of(sent, made)
+        assert item is not None
+        made = self._stamped(await calls.before("create", item), times)
+        return made, b"" if sent is None else written(sent.translated)
+
+    def _whole(self, sent: SentItem, stored: Any) -> BaseModel | list[Any]:
+        """The item that a PUT is where a hook makes it in the other case; or what is wrong with it."""
+        unseen = self.items.absent_unseen(sent.translated)
+        kept: Mapping[str, Any] = _NO_VALUES
+        if isinstance(stored, StoredItem):
+            kept = self.items.kept(unseen, json.loads(stored.merged))
+        kept = {**kept, **self._times_of(stored)}
+        defaults = {name: value for name, value in sent.defaults.items() if name not in kept}
+        body = {**self.items.changed({}, defaults), **sent.translated}
+        item, errors = self._validated(body, is_new=False, values=_NO_VALUES, kept=kept)
+        return self._told(errors, sent) if item is None else item
+
+    def _told(self, errors: Sequence[Any], sent: SentItem | SentPatch | None) -> list[Any]:
+        """Errors of the stored model in the client's words."""
+        return list(errors) if sent is None else self._bodies_of.told(errors, sent)
+
+    def _retold(self, answer: Answer, sent: SentItem | SentPatch | None) -> Answer:
+        """The same of an answer of the native half."""
+        if sent is None or answer[0] != 422:
+            return answer
+        errors = [{**each, "loc": each["loc"][1:]} for each in json.loads(answer[2])["detail"]]
+        return _refused(b"", _placed(self._told(errors, sent), "body"))
+
+    def _name(self, item: BaseModel, key: str) -> None:
+        if self._key is not None:
+            item.__dict__[self._key] = self._typed_key(key)
 
     @staticmethod
     async def _stored(operation: CrudOperation, request: CrudRequest) -> Answer | dict[str, Any]:
@@ -349,6 +510,12 @@ class PythonHalf:
         if not names:
             return {}
         return dict.fromkeys(names, latest(before.get(name) for name in self._marked.updated))
+
+    def _times_of(self, stored: Any) -> dict[str, Any]:
+        """The times of a write to what is stored, or to what is not."""
+        if not isinstance(stored, StoredItem) or not self._marked.updated:
+            return self._times()
+        return self._times(self.items.kept(self._marked.updated, json.loads(stored.merged)))
 
     def _kept_of_new(self, calls: Calls, values: Mapping[str, Any]) -> dict[str, Any]:
         """What a new item has whatever it is validated by: its times, and None where a hook is to say what."""
@@ -439,7 +606,7 @@ class PythonHalf:
 
     def _rewritten(self, name: str, answer: Answer, items: Sequence[BaseModel] = (), query: str = "") -> Answer:
         status, content_type, body, headers = answer
-        if not self._exported.outputs or status not in (200, 201):
+        if not self._writes_answers or status not in (200, 201):
             return answer
         stored = json.loads(body)
         try:
@@ -458,7 +625,16 @@ class PythonHalf:
             return _FAILED
         return status, content_type, body, headers
 
+    def _shown(self, stored: dict[str, Any], item: BaseModel | None) -> bytes:
+        """`stored` in the shape of the model of answers."""
+        assert self._answer is not None
+        if self._key is None or item is None:
+            return self._answer.written(self._keyed_items.restore(stored))
+        return self._answer.written(self._as_stored(item, stored))
+
     def _written(self, stored: dict[str, Any], item: BaseModel | None = None) -> bytes:
+        if self._answer is not None:
+            return self._shown(stored, item)
         key = stored[self._key_name] if self._key is not None else stored.pop(self._key_name)
         if item is None:
             item = self.items.restore(stored)

@@ -47,10 +47,12 @@ class ModelResource(AttachedResource, Generic[ModelT]):
 
     def __init__(self, resource: Resource, stores: Stores) -> None:
         # Whoever calls has decided what may be done.
-        native = resource.make_native(stores.limits, stores.faults, frozenset(), require_match=False)
+        native = resource.make_native(
+            stores.limits, stores.faults, frozenset(), require_match=False, **resource.unconfined
+        )
         super().__init__(resource, stores, native)
         self._operations = {name: self._native.operation(name, None) for name in OPERATIONS}
-        by_name = bool(resource.python.answer_names)
+        by_name = resource.python.items.by_name
         self._items = StoredItems(resource.shapes.stored, by_name=by_name)
         self._writer = resource.python.items
         self._key = resource.key
@@ -161,7 +163,7 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         return _body(answer)
 
     def _sort(self, sort: str | None) -> str | None:
-        terms = sort_terms("list()", self._writer.model, self.resource.shapes.fields, sort)
+        terms = sort_terms("list()", self._writer.model, self.resource.stored_fields, sort)
         return ",".join(terms) or None
 
     def _new_key(self, item: BaseModel) -> Any:

@@ -19,12 +19,13 @@ from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudFaults, CrudOperation, CrudRequest, CrudResource, CrudStore
 from .hooks import NO_CALLS, Hooks
+from .list_fields import ListField
 from .python_operations import PythonHalf
 from .resource_options import Operation
 from .resource_shapes import Shapes
 from .scopes import Scopes
 from .store_calls import read
-from .stores import StoreLimits, Stores
+from .stores import ModelError, StoreLimits, Stores
 
 __all__ = ["AttachedResource", "Resource", "ServedResource"]
 
@@ -47,8 +48,16 @@ class Resource:
         scopes: Scopes,
         store_url: str | None,
         timeout: float | None,
+        unconfined: Mapping[str, Any],
+        stored_fields: Sequence[ListField],
+        complaint: str,
     ) -> None:
         self.model = model
+        #: Options of the native half that clients do not confine: of scopes and of Python code.
+        self.unconfined = unconfined
+        self.stored_fields = stored_fields
+        #: Why it cannot be served; "": it can. Of what may be mended until the start, by hooks.
+        self.complaint = complaint
         self.timeout = timeout
         self.path = path
         self.key = shapes.key
@@ -69,7 +78,7 @@ class Resource:
         )
         self._lock = threading.Lock()
         # An option that cannot be is found before any route is added.
-        scopes.compile_with(self.make_native(StoreLimits(), CrudFaults(), frozenset()).scope)
+        scopes.compile_with(self.make_native(StoreLimits(), CrudFaults(), frozenset(), **unconfined).scope)
         for name in operations:
             scopes.fixed(name)
 
@@ -155,6 +164,8 @@ class AttachedResource:
 
     def attach(self, store: CrudStore) -> None:
         """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
+        if self.resource.complaint:
+            raise ModelError(self.resource.complaint)
         self._native.attach(store)
         self.attached_to = store
 

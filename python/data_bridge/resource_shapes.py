@@ -14,8 +14,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
+from .answer_model import AnswerModel
 from .list_fields import ListField
 from .list_parameters import list_parameters
+from .resource_models import ResourceModels
 from .resource_options import Operation, plain_type
 from .shown_models import ShownModels
 
@@ -54,6 +56,7 @@ class Shapes:
         page_size: int,
         max_page_size: int,
         fields: Sequence[ListField],
+        models: ResourceModels,
     ) -> None:
         self.key = key
         self.fields = fields
@@ -61,7 +64,8 @@ class Shapes:
         self.max_page_size = max_page_size
         field = model.model_fields.get(key)
         self.key_type: type = int if field is None else plain_type(field.annotation)
-        self._shown = ShownModels.of(model, native_model, key, fields)
+        self._answered = AnswerModel(models.read).names if models.read is not None else ()
+        self._shown = ShownModels.of(model, native_model, key, fields, models)
         #: What Python reads of the store.
         self.stored = self._shown.stored
 
@@ -77,7 +81,7 @@ class Shapes:
     def parameters(self, operation: Operation) -> list[inspect.Parameter]:
         """What a function would declare that takes the request apart by FastAPI's means."""
         if operation == "list":
-            return list_parameters(self.page_size, self.max_page_size, self.fields, self._shown.where)
+            return list_parameters(self.page_size, self.max_page_size, self.fields, self._shown.where, self._answered)
         parameters = []
         if operation != "create":
             parameters.append(_parameter(self.key, Annotated[self.key_type, Path()]))

@@ -75,6 +75,11 @@ class Scopes:
         }
         return {name: value for name, value in named.items() if name in self._names and name not in self._lists}
 
+    def may_give(self, operation: str, field: str) -> bool:
+        """Whether new items may get a field from the scope of an operation."""
+        scope = self._of(operation)
+        return callable(scope) or field in self.values(scope)
+
     def _text(self, condition: Any) -> str:
         return to_json(self._on_the_wire(condition)).decode()
 

@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema
 
 from .list_fields import ListField
 from .marked_fields import MarkedFields
+from .resource_models import ResourceModels
 from .resource_options import bare_type, derived_model, plain_type
 
 __all__ = ["ShownModels"]
@@ -80,20 +81,32 @@ class ShownModels:
     """
 
     # By the id of a model that the value keeps: a value is there as long as a resource shows it.
-    _made: typing.ClassVar[weakref.WeakValueDictionary[tuple[int, str], ShownModels]] = weakref.WeakValueDictionary()
+    _made: typing.ClassVar[weakref.WeakValueDictionary[tuple[Any, ...], ShownModels]] = weakref.WeakValueDictionary()
 
     @classmethod
     def of(
-        cls, model: type[BaseModel], native_model: type[BaseModel], key: str, fields: Sequence[ListField]
+        cls,
+        model: type[BaseModel],
+        native_model: type[BaseModel],
+        key: str,
+        fields: Sequence[ListField],
+        models: ResourceModels,
     ) -> ShownModels:
-        """Those of `model`; `native_model`: with a key that need not be sent."""
-        made = cls._made.get((id(model), key))
+        """Those of `model`; `native_model`: with a key that need not be sent; `models`: that are shown instead."""
+        place = (id(model), key, id(models.create), id(models.update), id(models.read))
+        made = cls._made.get(place)
         if made is None:
-            made = cls._made[id(model), key] = cls(model, native_model, key, fields)
+            made = cls._made[place] = cls(model, native_model, key, fields, models.read)
+            made._use(models)
         return made
 
     def __init__(
-        self, model: type[BaseModel], native_model: type[BaseModel], key: str, fields: Sequence[ListField]
+        self,
+        model: type[BaseModel],
+        native_model: type[BaseModel],
+        key: str,
+        fields: Sequence[ListField],
+        read: type[BaseModel] | None,
     ) -> None:
         self.model = model
         name, declared = model.__name__, model.model_fields
@@ -113,13 +126,14 @@ class ShownModels:
         written = _Marks(tuple(assigned), tuple(hidden), tuple(integers), absent=tuple(sorted(unsaid - said)))
         #: Not of the documentation alone: what Python reads of the store.
         self.stored: type[BaseModel] = model if key in declared else derived_model(name, {key: (int, ...)}, model)
-        self.answer = Annotated[self.stored, marks]
+        self.answer: Any = Annotated[self.stored, marks] if read is None else read
+        listed = name if read is None else read.__name__
         page = {
             "items": (types.GenericAlias(list, (self.answer,)), ...),
             "next": (str | None, Field(description="The `cursor` of the page after it; null on the last one")),
             "total": (int, Field(default=0, description="Only where it was asked for")),
         }
-        self.page = derived_model(f"{name}Page", page)
+        self.page = derived_model(f"{listed}Page", page)
         create = derived_model(f"{name}Create", {}, native_model)
         self.create: Any = Annotated[create, written]
         kept = {
@@ -137,7 +151,19 @@ class ShownModels:
         }
         self.update: Any = Annotated[derived_model(f"{name}Update", changes), marks]
         #: A text that is a condition.
-        self.where: Any = Annotated[str, _JsonOf(_where(name, fields))]
+        self.where: Any = Annotated[str, _JsonOf(_where(listed, fields))]
+
+    def _use(self, models: ResourceModels) -> None:
+        """Show the models that bodies have of their own. One that is of answers, too, gets another name there."""
+        self._models = models  # by whose ids this is found
+        create, update = models.create, models.update
+        if create is not None:
+            is_shared = create is models.read
+            self.create = derived_model(f"{create.__name__}Create", {}, create) if is_shared else create
+            self.replace = self.create
+        if update is not None:
+            is_shared = update is models.read
+            self.update = derived_model(f"{update.__name__}Update", {}, update) if is_shared else update
 
 
 def _wire_names(name: str, info: FieldInfo | None) -> Iterable[str]:

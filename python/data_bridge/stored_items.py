@@ -22,7 +22,7 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 from .marked_fields import MarkedFields, latest
 from .schema import NO_SCHEMA, is_pydantics_own, is_secret, parts_of
 
-__all__ = ["StoredItems"]
+__all__ = ["ItemsByName", "StoredItems", "names_of", "partial_validator", "validator_by_names"]
 
 # In front of an extra member's name.
 _APART = "\x1f"
@@ -36,10 +36,16 @@ _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 class StoredItems:
     """Writes and reads what the store has of `model`. `by_name`: see `data_bridge.schema.Exported.outputs`."""
 
-    def __init__(self, model: type[BaseModel], *, by_name: bool) -> None:
+    def __init__(self, model: type[BaseModel], *, by_name: bool, unseen: Collection[str] | None = None) -> None:
         self.model = model
         self.by_name = by_name
         self.marked = MarkedFields(model)
+        hidden = (
+            {name for name, field in model.model_fields.items() if field.exclude} if unseen is None else set(unseen)
+        )
+        #: The fields that a PUT keeps which does not name them: by default those that are excluded from answers, and
+        #: always those that clients have no say in.
+        self.unseen = hidden.union(self.marked.read_only) - set(self.marked.updated)
         schema: Any = model.__pydantic_core_schema__
         self._serializer = _make(SchemaSerializer, _rewrite(schema, _plainly_written))
         self._merged_validator = _make(SchemaValidator, _rewrite(schema, _merged if by_name else _merged_by_alias))
@@ -47,9 +53,6 @@ class StoredItems:
             name: {name, *(path.path[0] if isinstance(path, AliasPath) else path for path in _choices(field))}
             for name, field in model.model_fields.items()
         }
-        # What a PUT keeps that does not name it.
-        self._unseen = {name for name, field in model.model_fields.items() if field.exclude}
-        self._unseen = self._unseen.union(self.marked.read_only) - set(self.marked.updated)
         # Of these a name may be that of another field.
         self._read_names = set().union(*(self.names_of(name) for name in model.model_fields))
         #: The names of fields by those that answers have.
@@ -62,13 +65,7 @@ class StoredItems:
 
     def names_of(self, field: str) -> set[str]:
         """By what names a body may call a field, or what is none."""
-        info = self.model.model_fields.get(field)
-        if info is None:
-            return {field}
-        config = self.model.model_config
-        by_name = config.get("validate_by_name") or config.get("populate_by_name")
-        aliases = {path for path in _choices(info) if isinstance(path, str)}
-        return aliases | {field} if by_name or not aliases else aliases
+        return names_of(self.model, field)
 
     def changes(self, item: BaseModel, patch: Mapping[str, Any]) -> dict[str, Any]:
         """What `patch` says, by the names of fields, with the values that it has in `item`."""
@@ -117,8 +114,8 @@ class StoredItems:
             return []
         return [
             name
-            for name, field in self.model.model_fields.items()
-            if name in self._unseen and self._keys[name].isdisjoint(body) and self._paths.keys().isdisjoint({name})
+            for name in self.model.model_fields
+            if name in self.unseen and self._keys[name].isdisjoint(body) and self._paths.keys().isdisjoint({name})
         ]
 
     def kept(self, names: Collection[str], stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,11 +146,16 @@ class StoredItems:
                 while inner["type"] != "model-fields":
                     inner = inner["schema"]
                 for name, field in inner["fields"].items():
-                    if name in self._unseen or name in self.marked.updated:
+                    if name in self.unseen or name in self.marked.updated:
                         field["schema"] = _or_kept(name, field["schema"])
             return node
 
-        return _make(SchemaValidator, _rewrite(self.model.__pydantic_core_schema__, change))
+        return _make(SchemaValidator, _rewrite(self._schema_of_bodies, change))
+
+    @property
+    def _schema_of_bodies(self) -> Any:
+        """By which bodies are read."""
+        return self.model.__pydantic_core_schema__
 
     def validate_merged(self, value: Any, patch: Any) -> BaseModel:
         """An item with `patch` merged into it: fields that are read from a path have their names."""
@@ -266,6 +268,75 @@ class StoredItems:
     def answer(item: BaseModel) -> bytes:
         """`item` as clients see it."""
         return item.__pydantic_serializer__.to_json(item, by_alias=True, warnings=False)
+
+
+def names_of(model: type[BaseModel], field: str) -> set[str]:
+    """By what names a body may call a field of `model`, or what is none."""
+    info = model.model_fields.get(field)
+    if info is None:
+        return {field}
+    config = model.model_config
+    by_name = config.get("validate_by_name") or config.get("populate_by_name")
+    aliases = {path for path in _choices(info) if isinstance(path, str)}
+    return aliases | {field} if by_name or not aliases else aliases
+
+
+def validator_by_names(model: type[BaseModel]) -> Any:
+    """A validator of `model` for what has the names of fields, as objects have, or else aliases."""
+    return _make(SchemaValidator, _rewrite(model.__pydantic_core_schema__, _names_first))
+
+
+class ItemsByName(StoredItems):
+    """Items that are made of other models' values: their fields are read by their names, too."""
+
+    def validate(self, value: Any) -> BaseModel:
+        """As StoredItems.validate()."""
+        validated: BaseModel = self._by_names.validate_python(value, from_attributes=True)
+        return validated
+
+    @functools.cached_property
+    def _by_names(self) -> Any:
+        return _make(SchemaValidator, self._schema_of_bodies)
+
+    @property
+    def _schema_of_bodies(self) -> Any:
+        return _rewrite(self.model.__pydantic_core_schema__, _names_first)
+
+
+def _names_first(node: dict[str, Any]) -> dict[str, Any]:
+    fields = node.get("fields")
+    for name, field in fields.items() if isinstance(fields, dict) else ():
+        if alias := field.get("validation_alias"):
+            choices = [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
+            field["validation_alias"] = [[name], *choices]
+    return node
+
+
+def partial_validator(model: type[BaseModel]) -> Any:
+    """A validator of `model` that asks for no field, nor within the models that fields of it are."""
+    schema: Any = model.__pydantic_core_schema__
+    if schema["type"] == "definitions" and schema["schema"]["type"] == "definition-ref":  # it is within itself
+        own = next(each for each in schema["definitions"] if each["ref"] == schema["schema"]["schema_ref"])
+        schema = {**schema, "schema": {name: part for name, part in own.items() if name != "ref"}}
+    return _make(SchemaValidator, _partial(schema))
+
+
+def _partial(schema: Any) -> Any:
+    if schema["type"] == "model-fields":
+        fields = {name: {**field, "schema": _absent_or(field["schema"])} for name, field in schema["fields"].items()}
+        return {**schema, "fields": fields}
+    inner = schema.get("schema")
+    is_around_a_model = schema["type"] in ("model", "default", "nullable", "definitions") or _is_function(schema)
+    return {**schema, "schema": _partial(inner)} if is_around_a_model and isinstance(inner, dict) else schema
+
+
+def _is_function(schema: Any) -> bool:
+    return schema["type"] in ("function-before", "function-after", "function-wrap")
+
+
+def _absent_or(schema: Any) -> Any:
+    partial = _partial(schema)
+    return partial if partial["type"] == "default" else {"type": "default", "schema": partial, "default": None}
 
 
 def _or_kept(name: str, schema: Any) -> Any:

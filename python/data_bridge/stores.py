@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("data_bridge.crud")
 
-__all__ = ["DEFAULT_STORE", "StoreError", "StoreLimits", "Stores", "stores_of"]
+__all__ = ["DEFAULT_STORE", "ModelError", "StoreError", "StoreLimits", "Stores", "stores_of"]
 
 DEFAULT_STORE = "sqlite:///data_bridge.db"
 
@@ -35,6 +35,10 @@ def check_timeout(options: str, timeout: float) -> float:
 
 class StoreError(RuntimeError):
     """A store cannot be opened, or its tables do not fit the models. The message says what to do about it."""
+
+
+class ModelError(StoreError, ValueError):
+    """The models of a resource do not fit each other. The message says which field, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,8 @@ class Stores:
                     max_waiting_bytes=self.limits.max_waiting_bytes,
                 )
             resource.attach(self._opened[url])
+        except ModelError:
+            raise
         except (OSError, ValueError) as error:
             declared = resource.resource
             raise StoreError(f"{declared.model.__qualname__} at {declared.path} in {url}: {error}") from error

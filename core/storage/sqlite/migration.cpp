@@ -117,6 +117,7 @@ class TableMigration {
 
   /// The refusals that execute() would end with; nothing is changed to find them.
   Status look_ahead() {
+    if (renames_) return {};  // the queries are of columns that have their names only then
     for (const Action& action : actions_) {
       if (action.refusal.empty() || action.sql.contains(quote(copy_name()))) continue;
       const auto key = first_key(connection_, action.sql);
@@ -161,6 +162,11 @@ class TableMigration {
     const std::string column = table_.name + "." + difference.name;
     switch (difference.kind) {
       case Difference::kMissing:
+        break;
+      case Difference::kRenamed:
+        renames_ = true;
+        if (!difference.drop.empty()) actions_.push_back({difference.drop});
+        actions_.push_back({difference.sql});
         break;
       case Difference::kOtherIndex:
       case Difference::kUnnecessaryIndex:
@@ -295,7 +301,9 @@ class TableMigration {
     while ((step = sqlite3_step(query->get())) == SQLITE_ROW) {
       const std::string drop = "DROP INDEX " + quote(read_cell(query->get(), 0).text);
       const std::string sql(read_cell(query->get(), 1).text);
-      if (std::ranges::find(actions_, drop, &Action::sql) == actions_.end()) kept.push_back(sql);
+      if (std::ranges::find(actions_, drop, &Action::sql) == actions_.end()) {
+        kept.push_back(with_own_names(differences_.existing, sql));
+      }
     }
     // What was created anew in place of another is dropped with the table, too.
     for (const Action& action : actions_) {
@@ -312,6 +320,7 @@ class TableMigration {
   std::vector<TableDifference> indexes_left_{};
   std::set<std::string> converted_{};
   bool rebuilds_ = false;
+  bool renames_ = false;
   std::vector<Action> actions_{};
   std::vector<std::string> left_{};
 };

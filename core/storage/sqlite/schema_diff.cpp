@@ -55,6 +55,7 @@ class Finder {
       add(Difference::kHopeless, "", "it is a " + existing().kind);
       return std::move(result_);
     } else if (done) {
+      find_renamed_columns();
       compare_columns();
       done = find_missing_columns();
     }
@@ -94,6 +95,28 @@ class Finder {
                                                    .key = sqlite3_column_int(row, 3) != 0,
                                                    .has_default = sqlite3_column_type(row, 4) != SQLITE_NULL});
                         });
+  }
+
+  void find_renamed_columns() {
+    for (std::size_t at = 0; at < sql_.columns.size(); ++at) {
+      const std::string& name = sql_.columns[at];
+      const std::string& former = table_.columns[at].former_name;
+      const bool is_of_another = std::ranges::find(sql_.columns, former) != sql_.columns.end();
+      const auto column = std::ranges::find(existing().columns, former, &ExistingColumn::name);
+      if (former.empty() || is_of_another || existing().find(name) != nullptr || column == existing().columns.end()) {
+        continue;
+      }
+      add(Difference::kRenamed, name,
+          "it has no column \"" + name + "\", but \"" + former + "\", which the field was by Was(\"" + former + "\")",
+          "ALTER TABLE " + quote(table_.name) + " RENAME COLUMN " + quote(former) + " TO " + quote(name));
+      column->former = std::exchange(column->name, name);
+    }
+  }
+
+  /// What a column of the model is called in the table as it is.
+  [[nodiscard]] const std::string& present_name(std::size_t at) const noexcept {
+    const ExistingColumn* const column = result_.existing.find(sql_.columns[at]);
+    return column == nullptr || column->former.empty() ? sql_.columns[at] : column->former;
   }
 
   void compare_columns() {
@@ -163,10 +186,18 @@ class Finder {
     Status done = for_each_row(
         connection_, "SELECT name, sql FROM sqlite_schema WHERE type='index' AND tbl_name=?1 COLLATE NOCASE",
         table_.name, [&there](sqlite3_stmt* row) { there.emplace_back(text_of(row, 0), text_of(row, 1)); });
+    std::vector<std::string> renamed;
     for (const Index& index : sql_.indexes) {
       if (!done) return done;
       const auto same = std::ranges::find(there, index.name, &std::pair<std::string, std::string>::first);
-      if (same == there.end()) {
+      const auto former = std::ranges::find_if(there, [&](const auto& each) { return is_former(each, index); });
+      if (same == there.end() && former != there.end()) {
+        // SQLite has no other way to rename one, and by its name a conflict is known.
+        renamed.push_back(former->first);
+        add(Difference::kRenamed, index.name,
+            "its index \"" + former->first + "\" is called \"" + index.name + "\" now", index.sql);
+        result_.found.back().drop = "DROP INDEX " + quote(former->first);
+      } else if (same == there.end()) {
         auto has = is_ours() ? std::expected<bool, Error>(false) : has_such(index);
         if (!has) return std::unexpected(std::move(has.error()));
         if (!*has) add(Difference::kMissing, index.name, "it has no index \"" + index.name + "\"", index.sql);
@@ -177,13 +208,27 @@ class Finder {
     }
     if (!is_ours()) return done;
     for (const auto& [name, sql] : there) {
-      const bool named_like_ours =
-          name.starts_with(table_.name + ".unique.") || name.starts_with(table_.name + ".index.");
-      if (named_like_ours && std::ranges::find(sql_.indexes, name, &Index::name) == sql_.indexes.end()) {
+      const bool is_renamed = std::ranges::find(renamed, name) != renamed.end();
+      if (!is_renamed && is_named_like_ours(name) &&
+          std::ranges::find(sql_.indexes, name, &Index::name) == sql_.indexes.end()) {
         add(Difference::kUnnecessaryIndex, name, "it has an index \"" + name + "\" that the model does not need");
       }
     }
     return done;
+  }
+
+  [[nodiscard]] bool is_named_like_ours(const std::string& name) const {
+    return name.starts_with(table_.name + ".unique.") || name.starts_with(table_.name + ".index.");
+  }
+
+  /// Whether it is the same index, by a column that is renamed.
+  [[nodiscard]] bool is_former(const std::pair<std::string, std::string>& there, const Index& index) const {
+    const auto& [name, sql] = there;
+    const std::string own = with_own_names(result_.existing, sql);
+    if (!is_ours() || !is_named_like_ours(name) || own == sql) return false;
+    const std::string until_name = std::string(index.unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
+    return own.starts_with(until_name + quote(name)) &&
+           own.substr((until_name + quote(name)).size()) == index.sql.substr((until_name + quote(index.name)).size());
   }
 
   // Somebody else gives indexes other names. What makes lists fast is theirs to know; that values occur once is ours.
@@ -216,7 +261,7 @@ class Finder {
 
   Status look_at_values(LookAt rows) {
     std::vector<Tally> tallies;
-    std::string columns = quote(sql_.columns[table_.key_column]);
+    std::string columns = quote(present_name(table_.key_column));
     for (std::size_t at = 0; at < sql_.columns.size(); ++at) {
       const bool is_key = at == table_.key_column;
       // What changes its type is converted as a whole.
@@ -225,11 +270,11 @@ class Finder {
       });
       if (is_key || changes || existing().find(sql_.columns[at]) == nullptr) continue;
       tallies.push_back({.at = at, .earlier = {}, .foreign = {}});
-      columns += "," + quote(sql_.columns[at]);
+      columns += "," + quote(present_name(at));
     }
     if (existing().find(sql_.columns[table_.key_column]) == nullptr || tallies.empty()) return {};
     const std::string select = "SELECT " + columns + sql_.from;
-    const std::string order = " ORDER BY " + quote(sql_.columns[table_.key_column]);
+    const std::string order = " ORDER BY " + quote(present_name(table_.key_column));
     const std::string limit = " LIMIT " + std::to_string(kRowsAtStart);
     std::vector<std::string> queries{select};
     if (rows == LookAt::kFirstAndLast) queries = {select + order + limit, select + order + " DESC" + limit};
@@ -271,6 +316,18 @@ class Finder {
 const ExistingColumn* ExistingTable::find(const std::string& column) const noexcept {
   const auto found = std::ranges::find(columns, column, &ExistingColumn::name);
   return found == columns.end() ? nullptr : &*found;
+}
+
+std::string with_own_names(const ExistingTable& table, std::string sql) {
+  for (const ExistingColumn& column : table.columns) {
+    if (column.former.empty()) continue;
+    const std::string former = quote(column.former);
+    const std::string own = quote(column.name);
+    for (auto at = sql.find(former); at != std::string::npos; at = sql.find(former, at + own.size())) {
+      sql.replace(at, former.size(), own);
+    }
+  }
+  return sql;
 }
 
 std::string key_text(const CellView& key) {

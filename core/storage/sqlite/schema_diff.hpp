@@ -13,11 +13,12 @@
 namespace data_bridge::storage::sqlite {
 
 struct ExistingColumn {
-  std::string name;
+  std::string name;  ///< as the model calls it
   std::string type;
   bool not_null = false;
   bool key = false;
   bool has_default = false;
+  std::string former{};  ///< what it is called still, where that is another name
 };
 
 struct ExistingTable {
@@ -32,6 +33,7 @@ struct ExistingTable {
 
 enum class Difference : std::uint8_t {
   kMissing,           ///< `sql` adds it, and touches nothing that is there
+  kRenamed,           ///< `drop` and `sql` give a column or an index of the former name its own; nothing is lost
   kExtraColumn,       ///< of the table
   kType,              ///< of a column
   kNullability,       ///< of a column
@@ -48,6 +50,7 @@ struct TableDifference {
   std::string name;  ///< of the column or index; of neither: empty
   std::string text;  ///< for a programmer
   std::string sql{};
+  std::string drop{};  ///< before that
 };
 
 struct TableDifferences {
@@ -60,6 +63,9 @@ enum class LookAt : std::uint8_t { kFirstAndLast, kAll };
 
 [[nodiscard]] std::expected<TableDifferences, Error> find_differences(SqlConnection& connection, const Table& table,
                                                                       const TableSql& sql, LookAt rows);
+
+/// The SQL of an index or a trigger as it is once the columns of `table` have the names that the model calls them by.
+[[nodiscard]] std::string with_own_names(const ExistingTable& table, std::string sql);
 
 /// A key in a text.
 [[nodiscard]] std::string key_text(const CellView& key);

@@ -15,20 +15,23 @@ std::unexpected<Error> mismatch(const Table& table, const std::string& detail) {
                                    R"(; "data-bridge store plan" shows what can be done about it)"});
 }
 
-bool is_added_at_start(const Table& table, const TableDifference& difference) noexcept {
-  return difference.kind == Difference::kMissing && table.migrate;
+bool is_done_at_start(const Table& table, const TableDifference& difference) noexcept {
+  return (difference.kind == Difference::kMissing || difference.kind == Difference::kRenamed) && table.migrate;
 }
 
 Status sync_inside(SqlConnection& connection, const Table& table, const TableSql& sql) {
   const auto differences = find_differences(connection, table, sql, LookAt::kFirstAndLast);
   if (!differences) return std::unexpected(differences.error());
   for (const TableDifference& difference : differences->found) {
-    if (!is_added_at_start(table, difference) && difference.kind != Difference::kUnnecessaryIndex) {
+    if (!is_done_at_start(table, difference) && difference.kind != Difference::kUnnecessaryIndex) {
       return mismatch(table, difference.text);
     }
   }
   for (const TableDifference& difference : differences->found) {
-    if (!is_added_at_start(table, difference)) continue;
+    if (!is_done_at_start(table, difference)) continue;
+    if (!difference.drop.empty()) {
+      if (auto dropped = connection.execute(difference.drop); !dropped) return dropped;
+    }
     if (auto added = connection.execute(difference.sql); !added) return explained(table, difference, added.error());
   }
   return {};

@@ -47,6 +47,51 @@ TEST_F(SchemaSyncTest, TheSameModelStartsAgain) {
   ASSERT_TRUE(start(table));
 }
 
+TEST_F(SchemaSyncTest, AColumnOfTheFormerNameIsRenamedWithItsIndexes) {
+  Table table = products();
+  table.unique = {{1}};
+  table.indexes = {{{.column = 2, .kind = table.columns[2].kind}, {.column = 1, .kind = table.columns[1].kind}}};
+  ASSERT_TRUE(start(table));
+  run("INSERT INTO products (name, price) VALUES ('a', 1)");
+  table.columns[1].former_name = std::exchange(table.columns[1].name, "title");
+  table.columns[2].former_name = "price";
+  table.columns[2].stored_name = "preis";
+  ASSERT_TRUE(start(table));
+  ASSERT_TRUE(start(table));
+  auto store = open_store(path_);
+  auto opened = store->open_collection(table);
+  ASSERT_TRUE(opened);
+  const std::vector<Row> rows = list(**opened, {.after = {}, .limit = 10});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0][1], Cell(std::string("a")));
+  run("SELECT title, preis FROM products INDEXED BY \"products.index.preis,title\"");
+  run("DROP INDEX \"products.unique.title\"");
+}
+
+TEST_F(SchemaSyncTest, AFormerNameThatIsNotThereOrThatAnotherFieldHasIsNoMatter) {
+  Table table = products();
+  table.columns[1].former_name = "nothing";
+  table.columns[2].former_name = table.columns[1].name;
+  ASSERT_TRUE(start(table));
+  ASSERT_TRUE(start(table));
+}
+
+TEST_F(SchemaSyncTest, ColumnsOfSomebodyElseAreNotRenamed) {
+  Table table = products();
+  ASSERT_TRUE(start(table));
+  table.migrate = false;
+  table.columns[1].former_name = std::exchange(table.columns[1].name, "title");
+  expect_mismatch(table, R"(it has no column "title", but "name", which the field was by Was("name"))");
+}
+
+TEST_F(SchemaSyncTest, TwoFieldsCannotHaveOneColumn) {
+  Table table = products();
+  table.columns[1].stored_name = "PRICE";
+  const auto started = start(table);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::kInvalidArgument);
+}
+
 TEST_F(SchemaSyncTest, CellsOfATypeThatTheirColumnDoesNotHaveAreReadAsTheyAre) {
   // Without STRICT, as other programs make it; SQLite then keeps in a column what cannot be converted.
   run("CREATE TABLE products (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, price ANY)");

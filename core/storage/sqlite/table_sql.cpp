@@ -133,8 +133,17 @@ Status check_names(const Table& table) {
     return invalid("table \"" + table.name + "\": SQLite keeps names that begin with sqlite_ for itself");
   }
   for (const Column& column : table.columns) {
-    if (column.name.empty() || column.name.find('\0') != std::string::npos) {
+    if (column.name.empty() || column.own_name().find('\0') != std::string::npos) {
       return invalid("table \"" + table.name + "\": a field needs a name without NUL");
+    }
+  }
+  std::map<std::string, std::size_t> places;
+  const std::vector<std::string> names = column_names(table);
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    const auto [other, is_new] = places.emplace(fold(names[at]), at);
+    if (!is_new) {
+      return invalid("table \"" + table.name + "\": the fields \"" + table.columns[other->second].name + "\" and \"" +
+                     table.columns[at].name + "\" have the same column");
     }
   }
   return {};
@@ -156,12 +165,12 @@ std::string quote(std::string_view identifier) {
 std::vector<std::string> column_names(const Table& table) {
   std::map<std::string, int> spellings;
   for (const Column& column : table.columns) {
-    ++spellings[fold(column.name)];
+    if (column.stored_name.empty()) ++spellings[fold(column.name)];
   }
   std::vector<std::string> names;
   for (const Column& column : table.columns) {
-    std::string name = column.name;
-    if (const std::string folded = fold(name); folded != name && spellings[folded] > 1) {
+    std::string name = column.own_name();
+    if (const std::string folded = fold(name); column.stored_name.empty() && folded != name && spellings[folded] > 1) {
       name += "$" + case_mask(name);
     }
     names.push_back(std::move(name));

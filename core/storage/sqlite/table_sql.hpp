@@ -14,8 +14,9 @@ namespace data_bridge::storage::sqlite {
 /// An identifier in double quotes, safe whatever it holds but NUL.
 [[nodiscard]] std::string quote(std::string_view identifier);
 
-/// The names of the columns. SQLite compares names without ASCII case: of fields that differ only in case, those with
-/// upper-case letters get a suffix that says which letters they are, so that the order of fields does not matter.
+/// The names of the columns, where they have none of their own by their fields. SQLite compares names without ASCII
+/// case: of fields that differ only in case, those with upper-case letters get a suffix that says which letters they
+/// are, so that the order of fields does not matter.
 [[nodiscard]] std::vector<std::string> column_names(const Table& table);
 
 /// INTEGER, TEXT, or ANY for kReal: a REAL column would turn -0.0 into 0.0 (a CHECK keeps it to numbers).

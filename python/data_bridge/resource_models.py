@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, RootModel
 
 from .hooks import Hooks
+from .marked_fields import MarkedFields
 from .request_models import hook_parameter
 from .resource_options import Operation, plain_type
 from .scopes import Scopes
@@ -121,10 +122,11 @@ class ResourceModels:
                     )
 
     def _required(self) -> Iterator[str]:
-        """The fields that a new item needs and its body has not."""
+        """The fields that a new item needs and its body has not, but for those that no body ever has."""
         assert self.create is not None
+        marked = MarkedFields(self.stored).read_only
         for name, info in self.stored.model_fields.items():
-            is_given = name in self.create.model_fields
+            is_given = name in self.create.model_fields or name in marked
             is_assigned = name == self.key and plain_type(info.annotation) is not str
             if not is_given and not is_assigned and (info.is_required() or name == self.key):
                 yield name

@@ -114,6 +114,13 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     }
     frozen.push_back({.column = *column, .sameness = *sameness});
   }
+  for (const std::string& name : options.hidden) {
+    const auto column = codec->column_of(name);
+    if (!column) {
+      return std::unexpected("the model has no field \"" + name + "\" to hide");
+    }
+    codec->hide(*column);
+  }
   std::vector<std::size_t> read_only;
   for (const std::string& name : options.read_only) {
     const auto column = codec->column_of(name);

@@ -42,6 +42,7 @@ struct ResourceOptions {
   std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
   std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
   std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
+  std::vector<std::string> hidden{};                ///< what answers go without
   std::vector<std::string> read_only{};             ///< what clients have no say in
   std::vector<ColumnNames> columns{};               ///< of fields whose columns are called otherwise
   bool migrate = true;                              ///< false: the table is somebody else's, and only checked

@@ -169,16 +169,13 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
   codec.table_.name = std::move(table);
   codec.key_field_ = codec.model_->field_index(key);
   std::vector<storage::Column>& columns = codec.table_.columns;
-  const auto label = [&codec](std::string_view output_key) {
-    std::string text = codec.labels_.empty() ? "{" : ",";
-    json::append_string(text, output_key);
+  const auto show = [&codec](std::string_view output_key) {
+    codec.shown_.push_back(codec.output_names_.size());
     codec.output_names_.emplace_back(output_key);
-    codec.labels_.emplace_back(text + ":");
-    codec.fixed_bound_ += codec.labels_.back().bound() + kScalarBound;
   };
   if (!codec.key_field_) {
     columns.push_back({.name = std::string(key), .kind = ColumnKind::kInteger, .nullable = true, .default_value = {}});
-    label(key);
+    show(key);
   }
   for (const schema::FieldInfo& field : codec.model_->fields()) {
     storage::Column column{
@@ -193,8 +190,9 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
       column.nullable = column.nullable || (column.default_value && column.default_value->index() == 0);  // NaN
     }
     columns.push_back(std::move(column));
-    label(field.output_key);
+    show(field.output_key);
   }
+  codec.label();
   if (codec.model_->allows_extra()) {
     codec.extra_column_ = columns.size();
     columns.push_back(
@@ -217,6 +215,22 @@ std::expected<RowCodec, std::string> RowCodec::make(std::shared_ptr<const schema
       return std::unexpected("the key \"" + std::string(key) + "\" must be an int, a UUID or a str");
   }
   return codec;
+}
+
+void RowCodec::label() {
+  labels_.clear();
+  fixed_bound_ = 0;
+  for (const std::size_t column : shown_) {
+    std::string text = labels_.empty() ? "{" : ",";
+    json::append_string(text, output_names_[column]);
+    labels_.emplace_back(text + ":");
+    fixed_bound_ += labels_.back().bound() + kScalarBound;
+  }
+}
+
+void RowCodec::hide(std::size_t column) {
+  std::erase(shown_, column);
+  label();
 }
 
 const schema::FieldInfo* RowCodec::field_of(std::size_t column) const noexcept {
@@ -282,8 +296,9 @@ void RowCodec::append_fields(std::string& out, storage::RowView row) const {
   if (text_size > json::kShortString) return append_long_fields(out, row);
   const json::FloatStyle floats = json::float_style(model_->json_style());
   json::append_bounded(out, fixed_bound_ + json::escaped_bound(text_size), [&](char* to) {
-    for (std::size_t column = 0; column < labels_.size(); ++column) {
-      to = write_value(labels_[column].write(to), row[column], table_.columns[column].kind, floats);
+    for (std::size_t at = 0; at < shown_.size(); ++at) {
+      const std::size_t column = shown_[at];
+      to = write_value(labels_[at].write(to), row[column], table_.columns[column].kind, floats);
     }
     return to;
   });
@@ -291,9 +306,9 @@ void RowCodec::append_fields(std::string& out, storage::RowView row) const {
 
 // With text whose bound is too much to reserve at once.
 void RowCodec::append_long_fields(std::string& out, storage::RowView row) const {
-  for (std::size_t column = 0; column < labels_.size(); ++column) {
-    out += labels_[column].text();
-    append_long_value(out, row, column);
+  for (std::size_t at = 0; at < shown_.size(); ++at) {
+    out += labels_[at].text();
+    append_long_value(out, row, shown_[at]);
   }
 }
 
@@ -314,26 +329,31 @@ void RowCodec::append_json(std::string& out, storage::RowView row, std::span<con
   out += '{';
   for (const std::size_t column : columns) {
     if (column != columns.front()) out += ',';
-    out += labels_[column].text().substr(1);  // without the sign in front
+    const auto label = labels_.begin() + (std::ranges::find(shown_, column) - shown_.begin());
+    out += label->text().substr(1);  // without the sign in front
     append_long_value(out, row, column);
   }
   out += '}';
 }
 
 std::optional<std::size_t> RowCodec::column_of_output(std::string_view name) const noexcept {
-  const auto found = std::ranges::find(output_names_, name);
-  return found == output_names_.end() ? std::nullopt
-                                      : std::optional(static_cast<std::size_t>(found - output_names_.begin()));
+  const auto found = std::ranges::find_if(shown_, [&](std::size_t column) { return output_names_[column] == name; });
+  return found == shown_.end() ? std::nullopt : std::optional(*found);
 }
 
-std::vector<std::string_view> RowCodec::output_names() const { return {output_names_.begin(), output_names_.end()}; }
+std::vector<std::string_view> RowCodec::output_names() const {
+  std::vector<std::string_view> names;
+  for (const std::size_t column : shown_) names.push_back(output_names_[column]);
+  return names;
+}
 
 void RowCodec::append_json(std::string& out, storage::RowView row) const {
+  if (shown_.empty()) out += '{';
   append_fields(out, row);
   if (extra_column_) {
     const storage::CellView& extra = row[*extra_column_];
     if (!extra.is_null()) {
-      out += labels_.empty() ? '{' : ',';
+      if (!shown_.empty()) out += ',';
       out += extra.text.substr(1, extra.text.size() - 2);
     }
   }

@@ -55,6 +55,8 @@ class RowCodec {
   /// Model::validate() makes none.
   [[nodiscard]] bool accepts(std::size_t field, const json::Value& value) const noexcept;
 
+  /// Leaves a field out of what clients see.
+  void hide(std::size_t column);
   /// The item as clients see it.
   void append_json(std::string& out, storage::RowView row) const;
   /// Only the members of these columns, in this order.
@@ -71,6 +73,7 @@ class RowCodec {
 
  private:
   RowCodec() = default;
+  void label();
   [[nodiscard]] std::size_t first_field() const noexcept { return key_field_ ? 0 : 1; }
   void append_fields(std::string& out, storage::RowView row) const;
   void append_long_fields(std::string& out, storage::RowView row) const;
@@ -83,7 +86,8 @@ class RowCodec {
   std::optional<std::size_t> key_field_;
   std::optional<std::size_t> extra_column_;
   std::vector<std::string> output_names_;  ///< of each column that is a field
-  std::vector<json::FixedText> labels_;    ///< `{"id":`, `,"name":` ... for each column that is a field
+  std::vector<std::size_t> shown_;         ///< the columns that are fields and not hidden
+  std::vector<json::FixedText> labels_;    ///< `{"id":`, `,"name":` ... for each of these
   std::size_t fixed_bound_ = 0;            ///< of a row's labels and scalars
 };
 

@@ -444,6 +444,7 @@ class CrudResource:
         unique: list[list[str]],
         indexes: list[list[str]],
         frozen: list[tuple[str, str]],
+        hidden: list[str],
         read_only: list[str],
         replacement: str | None,
         page_size: int,

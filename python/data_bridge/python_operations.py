@@ -99,6 +99,11 @@ class PythonHalf:
         return self.answered if self._writes_answers else []
 
     @property
+    def hidden(self) -> list[str]:
+        """The fields that the native half leaves out of answers."""
+        return [] if self._writes_answers else list(self._exported.hidden)
+
+    @property
     def _writes_answers(self) -> bool:
         return bool(self._exported.outputs) or self._answer is not None
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import decimal
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -180,12 +180,14 @@ class Exported:
     """A model for the native core, and what of it needs Python, as (field, reason).
 
     `inputs`: why what clients send has to be validated by Python. `outputs`: why what is stored is not what is
-    answered, so that answers have to be written by Python; then fields are stored under their names.
+    answered, so that answers have to be written by Python; then fields are stored under their names. `hidden`: the
+    fields that answers go without, where the native core writes them.
     """
 
     text: str
     inputs: Reasons
     outputs: Reasons
+    hidden: Sequence[str] = ()
 
 
 def export_model(model: type[BaseModel]) -> str:
@@ -196,7 +198,7 @@ def export_model(model: type[BaseModel]) -> str:
     _complete(model)
     exporter = _Exporter(model)
     text = exporter.export()
-    if reasons := list(dict.fromkeys([*exporter.inputs, *exporter.outputs])):
+    if reasons := list(dict.fromkeys([*exporter.inputs, *exporter.outputs, *exporter.excluded])):
         raise Unsupported(model, reasons)
     return text
 
@@ -209,7 +211,8 @@ def export_item(model: type[BaseModel]) -> Exported:
     outputs = [*exporter.outputs, *exporter.renamed]
     if outputs:
         text = _Exporter(model, by_name=True).export()
-    return Exported(text, exporter.inputs, outputs)
+        return Exported(text, exporter.inputs, [*outputs, *exporter.excluded])
+    return Exported(text, [*exporter.inputs, *exporter.excluded], [], [name for name, _ in exporter.excluded])
 
 
 def _complete(model: type[BaseModel]) -> None:
@@ -277,8 +280,11 @@ class _Exporter:
         self._by_name = by_name
         self.inputs: Reasons = []
         self.outputs: Reasons = []
+        #: Fields of the model itself that are not answered. What a write has of them is Python's to keep.
+        self.excluded: Reasons = []
         # A nested item is stored as it is answered, and must be readable again when it is patched.
         self.renamed: Reasons = []
+        self._is_recursive = False  # the model occurs within itself
         self._has_decimals = False
         self._has_tags = False
         self._definitions: list[_Schema] = []
@@ -291,6 +297,7 @@ class _Exporter:
             self._definitions = schema["definitions"]
             self._names = {definition["ref"]: str(i) for i, definition in enumerate(self._definitions)}
             schema = schema["schema"]
+        self._is_recursive = schema["type"] == "definition-ref"
         definitions = {
             self._names[definition["ref"]]: self._node(definition, {}, self._title(definition))
             for definition in self._definitions
@@ -794,7 +801,8 @@ class _Exporter:
         excluded = {"serialization_exclude", "serialization_exclude_if"}
         self._refuse_others(field, {"schema", "validation_alias", "serialization_alias", "frozen", *excluded}, where)
         if any(field.get(key) for key in excluded):
-            self._refuse_output(where, "a field that is excluded")
+            is_own = where == name and not self._is_recursive and not field.get("serialization_exclude_if")
+            (self.excluded if is_own else self.outputs).append((where, "a field that is excluded"))
         node: _Node = {
             "name": name,
             "keys": self._keys(name, field, config, where),

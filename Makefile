@@ -37,7 +37,7 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
 
 # What runs with an instrumented extension module.
-server_tests = --io-threads 2 -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits websocket)
+server_tests = --io-threads 2 -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits websocket store_contract/test_concurrent_requests.py)
 
 # One line that can be found in a long log.
 title = @printf '\n\033[1m=== %s\033[0m\n' "$(1)"

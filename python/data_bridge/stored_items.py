@@ -88,10 +88,10 @@ class StoredItems:
             return body
         return {name: value for name, value in body.items() if name not in names}
 
-    def touched(self, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """An item as it is stored, with the time of the write that changes it."""
-        if not self.marked.updated:
-            return dict(stored)
+    def touched(self, stored: Any) -> Any:
+        """An item as it is stored, or what a patch has made of one, with the time of the write that changes it."""
+        if not self.marked.updated or not isinstance(stored, Mapping):
+            return stored
         time = to_jsonable_python(latest(self.kept(self.marked.updated, stored).values()))
         return self.changed(stored, dict.fromkeys(self.marked.updated, time))
 

@@ -87,7 +87,8 @@ void Scheduler::work() noexcept {
       continue;
     }
     if (!is_closing_ && heap_.front().due > Clock::now()) {
-      wake_.wait_until(lock, heap_.front().due);
+      const Clock::time_point due = heap_.front().due;  // a copy: who waits looks at it again, and the heap moves
+      wake_.wait_until(lock, due);
       continue;
     }
     Task task = pop().task;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from .list_fields import ListField, plain_annotation
 from .resource_options import plain_type
 from .stored_items import validator_by_names
 
-__all__ = ["AnswerModel", "readable_fields"]
+__all__ = ["AnswerModel", "answered_names", "readable_fields"]
 
 
 class AnswerModel:
@@ -25,19 +24,6 @@ class AnswerModel:
         self.model = model
         self._validator = validator_by_names(model)
 
-    @functools.cached_property
-    def names(self) -> list[str]:
-        """The names of an answer's members."""
-        fields = [
-            info.serialization_alias or name for name, info in self.model.model_fields.items() if not info.exclude
-        ]
-        return [*fields, *(info.alias or name for name, info in self.model.model_computed_fields.items())]
-
-    @property
-    def fields(self) -> set[str]:
-        """The fields that are answered."""
-        return {name for name, info in self.model.model_fields.items() if not info.exclude}
-
     def written(self, item: BaseModel) -> bytes:
         """`item` as clients see it. Raises ResponseValidationError where it has no such shape, as FastAPI does."""
         try:
@@ -46,6 +32,12 @@ class AnswerModel:
             errors = [{**each, "loc": ("response", *each["loc"])} for each in error.errors(include_url=False)]
             raise ResponseValidationError(errors) from error
         return self.model.__pydantic_serializer__.to_json(shown, by_alias=True, warnings=False)
+
+
+def answered_names(model: type[BaseModel]) -> list[str]:
+    """The names of the members that `model` is written with."""
+    fields = [info.serialization_alias or name for name, info in model.model_fields.items() if not info.exclude]
+    return [*fields, *(info.alias or name for name, info in model.model_computed_fields.items())]
 
 
 def readable_fields(

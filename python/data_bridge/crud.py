@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from .answer_model import readable_fields
 from .column_markers import column_names
 from .hooks import Hooks
-from .list_fields import export_filters, index_names, list_fields, sort_terms
+from .list_fields import ListField, export_filters, index_names, list_fields, sort_terms
 from .list_parameters import page_query, warn_of_hidden_fields
 from .marked_fields import MarkedFields, frozen_fields, with_times, without_required
 from .python_operations import PythonHalf
@@ -130,13 +130,20 @@ def register_crud(
     exported = export_item(native_model)
     python = PythonHalf(native_model, key, shapes.key_type, exported, models, shapes.stored)
     python.may_create = "create" in chosen and key in model.model_fields and shapes.key_type is not int
+
+    def asked_by(found: Sequence[ListField]) -> dict[str, Any]:
+        """What lists can be asked by, if that is `found`."""
+        return {
+            "filters": export_filters(native_model, found),
+            "fields": [field.native for field in found],
+            "sort": sort_terms(options, model, found, sort),
+        }
+
     native: dict[str, Any] = {
         "item": exported.text,
         "key_model": export_model(derived_model("Key", {key: (shapes.key_type, ...)})),
         "page": export_model(page_query(page_size, max_page_size)),
-        "filters": export_filters(native_model, fields),
-        "fields": [field.native for field in fields],
-        "sort": sort_terms(options, model, fields, sort),
+        **asked_by(fields),
         "table": table,
         "key": key,
         "unique": groups(options, "unique", unique),
@@ -166,12 +173,10 @@ def register_crud(
         hooks=chosen_hooks,
         scopes=scopes,
         unconfined={
-            "filters": export_filters(native_model, stored_fields),
-            "fields": [field.native for field in stored_fields],
-            "sort": sort_terms(options, model, stored_fields, sort),
             "frozen": frozen_fields(native_model, key),
             "conflict_names": [],
             "hidden": [],
+            **(asked_by(stored_fields) if models.read is not None else {}),
         },
         stored_fields=stored_fields,
         complaint=models.complaint(options, chosen, chosen_hooks, scopes, may_create=python.may_create),

@@ -123,7 +123,7 @@ def _fields_of(model: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
 def _inside(
     path: str, field: str, name: str, members: tuple[str, ...], annotation: Any, around: tuple[type[BaseModel], ...]
 ) -> Iterator[ListField]:
-    plain, metadata = _plain(annotation)
+    plain, metadata = plain_annotation(annotation)
     if isinstance(plain, type) and issubclass(plain, BaseModel) and not issubclass(plain, RootModel):
         yield ListField(name, path, field, members, False, Any)
         if plain in around or len(around) > _MAX_DEPTH:
@@ -135,7 +135,7 @@ def _inside(
                 yield from _inside(*within, of_inner, (*around, plain))
         return
     if typing.get_origin(plain) in _LISTS or plain in _LISTS:
-        item, of_item = _plain(_item(plain))
+        item, of_item = plain_annotation(_item(plain))
         yield ListField(name, path, field, members, True, _annotated(item, of_item) if _is_scalar(item) else Any)
         return
     yield ListField(name, path, field, members, False, _annotated(plain, metadata) if _is_scalar(plain) else Any)
@@ -143,19 +143,14 @@ def _inside(
 
 def plain_annotation(annotation: Any) -> tuple[Any, list[Any]]:
     """An annotation without `None`, and the constraints around it."""
-    return _plain(annotation)
-
-
-def _plain(annotation: Any) -> tuple[Any, list[Any]]:
-    """An annotation without `None`, and the constraints around it."""
     if typing.get_origin(annotation) is Annotated:
         inner, *metadata = typing.get_args(annotation)
-        plain, more = _plain(inner)
+        plain, more = plain_annotation(inner)
         return plain, [*more, *(part for part in metadata if not isinstance(part, Strict))]
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kept = [part for part in typing.get_args(annotation) if part is not type(None)]
         if len(kept) == 1:
-            return _plain(kept[0])
+            return plain_annotation(kept[0])
     return annotation, []
 
 
@@ -181,7 +176,7 @@ def _is_scalar(annotation: Any) -> bool:
 
 def _comparable(model: type[BaseModel], field: ListField) -> ListField:
     """The field, with the constraints of its type as far as they need no Python."""
-    plain, _ = _plain(field.annotation)
+    plain, _ = plain_annotation(field.annotation)
     fitting = (annotation for annotation in (field.annotation, plain) if _is_exportable(model, [annotation]))
     return replace(field, annotation=next(fitting, Any))
 

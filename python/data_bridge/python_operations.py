@@ -20,7 +20,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
-from .answer_model import AnswerModel
+from .answer_model import AnswerModel, answered_names
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .marked_fields import frozen_fields, latest
@@ -111,11 +111,8 @@ class PythonHalf:
     def answered(self) -> list[str]:
         """The names of an answer's members."""
         if self._answer is not None:
-            return self._answer.names
-        model = self.items.model
-        fields = [field.serialization_alias or name for name, field in model.model_fields.items() if not field.exclude]
-        computed = [field.alias or name for name, field in model.model_computed_fields.items()]
-        return [*([] if self._key is not None else [self._key_name]), *fields, *computed]
+            return answered_names(self._answer.model)
+        return [*([] if self._key is not None else [self._key_name]), *answered_names(self.items.model)]
 
     async def perform(
         self,
@@ -150,7 +147,7 @@ class PythonHalf:
             made = functools.partial(create, operation, request, body, entries, calls, values)
             return await (made() if entries else self._once(operation, request, made))
         sent = None
-        if self._bodies is not None and self._bodies.create is not None:
+        if self._reads_bodies:
             sent, errors = self._read(body, is_new=False)
             if sent is None:
                 return _refused(entries, _placed(errors, "body"))

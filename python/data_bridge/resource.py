@@ -111,16 +111,17 @@ class Resource:
         return self.store_url, self._native["table"]
 
     def check_start(self) -> None:
-        """Raises ValueError where a new item could not get what is not the client's to say.
+        """Raises ModelError where a new item could not get what is not the client's to say, or what models lack.
 
         At the start, because hooks may come later than the resource that they are of.
         """
-        if "create" not in self.operations or self.hooks.has("before_create") or self.scopes.parameters("create"):
-            return  # a dependency may know more than its declaration
-        set_by_scope = self.scopes.values(self.scopes.condition("create", {}))
+        if self.complaint:
+            raise ModelError(self.complaint)
+        if "create" not in self.operations or self.hooks.has("before_create"):
+            return
         for name in self.python.items.marked.required:
-            if name not in set_by_scope:
-                raise ValueError(
+            if not self.scopes.may_give("create", name):
+                raise ModelError(
                     f"{self.model.__qualname__} at {self.path}: {name} is ReadOnly and has no default, and neither a "
                     "scope nor a hook before_create sets it"
                 )
@@ -164,8 +165,6 @@ class AttachedResource:
 
     def attach(self, store: CrudStore) -> None:
         """Bring the table up to date in `store` and use it. Raises OSError, ValueError."""
-        if self.resource.complaint:
-            raise ModelError(self.resource.complaint)
         self._native.attach(store)
         self.attached_to = store
 

@@ -137,7 +137,7 @@ class ResourceModels:
             yield from (name for name in model.model_fields if name not in (*self.stored.model_fields, self.key))
 
     def _of_update(self, operations: Sequence[Operation], hooks: Hooks) -> Iterator[str]:
-        if self.update is None or "update" not in operations or hooks.method("before_update") is not None:
+        if self.update is None or "update" not in operations or hooks.has("before_update"):
             return
         for name in self._foreign(self.update):
             yield (

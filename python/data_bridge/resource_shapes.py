@@ -14,7 +14,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
-from .answer_model import AnswerModel
+from .answer_model import answered_names
 from .list_fields import ListField
 from .list_parameters import list_parameters
 from .resource_models import ResourceModels
@@ -64,7 +64,7 @@ class Shapes:
         self.max_page_size = max_page_size
         field = model.model_fields.get(key)
         self.key_type: type = int if field is None else plain_type(field.annotation)
-        self._answered = AnswerModel(models.read).names if models.read is not None else ()
+        self._answered = answered_names(models.read) if models.read is not None else ()
         self._shown = ShownModels.of(model, native_model, key, fields, models)
         #: What Python reads of the store.
         self.stored = self._shown.stored

@@ -183,8 +183,6 @@ class Stores:
                     max_waiting_bytes=self.limits.max_waiting_bytes,
                 )
             resource.attach(self._opened[url])
-        except ModelError:
-            raise
         except (OSError, ValueError) as error:
             declared = resource.resource
             raise StoreError(f"{declared.model.__qualname__} at {declared.path} in {url}: {error}") from error

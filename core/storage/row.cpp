@@ -2,7 +2,6 @@
 #include "storage/row.hpp"
 
 namespace data_bridge::storage {
-namespace {
 
 CellView view_of(const Cell& cell) noexcept {
   using Type = CellView::Type;
@@ -17,8 +16,6 @@ CellView view_of(const Cell& cell) noexcept {
   }
   return {};
 }
-
-}  // namespace
 
 std::vector<CellView> view_of(const Row& row) {
   std::vector<CellView> cells;

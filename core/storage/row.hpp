@@ -40,6 +40,8 @@ using RowView = std::span<const CellView>;
 
 /// A row as a store would show it. Points into `row`.
 [[nodiscard]] std::vector<CellView> view_of(const Row& row);
+/// Points into `cell`.
+[[nodiscard]] CellView view_of(const Cell& cell) noexcept;
 
 /// A cell that is not NULL as a key.
 [[nodiscard]] Key to_key(const Cell& cell);

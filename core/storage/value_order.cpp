@@ -218,4 +218,30 @@ std::optional<std::string> duration_order(std::string_view text) {
   return order_of_number((negative ? "-" : "") + (digits.empty() ? "0" : digits), 0);
 }
 
+ColumnKind order_kind(const Field& field) noexcept {
+  const bool is_wide = field.kind == ColumnKind::kInteger && !field.members.empty();
+  return is_wide ? ColumnKind::kBigInteger : field.kind;
+}
+
+Cell order_value(ColumnKind kind, const Cell& cell) {
+  const bool is_decimal = kind == ColumnKind::kDecimal || kind == ColumnKind::kBigInteger;
+  const auto as_cell = [](const auto& order) { return order ? Cell(*order) : Cell(); };
+  if (const auto* const number = std::get_if<std::int64_t>(&cell); number != nullptr && is_decimal) {
+    return as_cell(decimal_order(std::to_string(*number)));
+  }
+  const auto* const text = std::get_if<std::string>(&cell);
+  if (text == nullptr) return cell;
+  if (is_decimal) return as_cell(decimal_order(*text));
+  switch (kind) {
+    case ColumnKind::kDatetime:
+      return as_cell(instant_order(*text));
+    case ColumnKind::kTime:
+      return as_cell(time_order(*text));
+    case ColumnKind::kDuration:
+      return as_cell(duration_order(*text));
+    default:
+      return cell;
+  }
+}
+
 }  // namespace data_bridge::storage

@@ -6,6 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "storage/row.hpp"
+#include "storage/table.hpp"
+
 namespace data_bridge::storage {
 
 // Each takes what Pydantic's JSON mode writes; nullopt for anything else.
@@ -24,5 +27,11 @@ namespace data_bridge::storage {
 /// decimal_order() of the microseconds of an ISO 8601 duration in years of 365 and months of 30 days, weeks, days,
 /// hours, minutes and seconds ("-P1DT3.5S"), or of its seconds as a number.
 [[nodiscard]] std::optional<std::string> duration_order(std::string_view text);
+
+/// As which kind a field is compared: an integer inside of JSON has any number of digits.
+[[nodiscard]] ColumnKind order_kind(const Field& field) noexcept;
+
+/// What a value of `kind` is compared by: itself, or one of these; NULL where its text is no such value.
+[[nodiscard]] Cell order_value(ColumnKind kind, const Cell& cell);
 
 }  // namespace data_bridge::storage

@@ -96,12 +96,14 @@ inline Found wait_for_list(Collection& collection, const ListQuery& query, Readi
 class LambdaJob final : public WriteJob {
  public:
   using Execute = std::function<Status(WriteTransaction&)>;
+  static constexpr std::size_t kMemory = 100;  // what each says of itself
+
   LambdaJob(Execute execute, std::function<void(const Error*)> finish, bool steps)
       : execute_(std::move(execute)), finish_(std::move(finish)), steps_(steps) {}
 
   Status execute(WriteTransaction& transaction) override { return execute_(transaction); }
   bool has_steps() const noexcept override { return steps_; }
-  std::size_t memory() const noexcept override { return 100; }
+  std::size_t memory() const noexcept override { return kMemory; }
   bool is_wanted() const noexcept override { return wanted == nullptr || *wanted; }
   void finish(const Error* error) noexcept override { finish_(error); }
 
@@ -113,15 +115,15 @@ class LambdaJob final : public WriteJob {
   bool steps_;
 };
 
-/// With has_steps().
+/// `steps`: see WriteJob::has_steps().
 inline std::future<Status> submit(Store& store, LambdaJob::Execute execute,
-                                  std::shared_ptr<std::atomic<bool>> wanted = nullptr) {
+                                  std::shared_ptr<std::atomic<bool>> wanted = nullptr, bool steps = true) {
   auto promise = std::make_shared<std::promise<Status>>();
   auto future = promise->get_future();
   auto job = std::make_unique<LambdaJob>(
       std::move(execute),
       [promise](const Error* error) { promise->set_value(error == nullptr ? Status() : std::unexpected(*error)); },
-      true);
+      steps);
   job->wanted = std::move(wanted);
   store.submit(std::move(job));
   return future;

@@ -76,14 +76,6 @@ class Read : public std::enable_shared_from_this<Read> {
   bool admitted_ = false;
 };
 
-CellView view_of_cell(const Cell& cell) noexcept {
-  using Type = CellView::Type;
-  if (const auto* integer = std::get_if<std::int64_t>(&cell)) return {.type = Type::kInteger, .integer = *integer};
-  if (const auto* real = std::get_if<double>(&cell)) return {.type = Type::kReal, .real = *real};
-  if (const auto* text = std::get_if<std::string>(&cell)) return {.type = Type::kText, .text = *text};
-  return {};
-}
-
 }  // namespace
 
 bool show(const Item& item, const std::vector<SortTerm>& terms, RowVisitor& visitor) {
@@ -92,8 +84,8 @@ bool show(const Item& item, const std::vector<SortTerm>& terms, RowVisitor& visi
     if (!term.field.members.empty()) behind.push_back(value_of(item, term.field));
   }
   std::vector<CellView> cells;
-  for (std::size_t at = 0; at < item.size(); ++at) cells.push_back(view_of_cell(item[at]));
-  for (const Cell& cell : behind) cells.push_back(view_of_cell(cell));
+  for (std::size_t at = 0; at < item.size(); ++at) cells.push_back(view_of(item[at]));
+  for (const Cell& cell : behind) cells.push_back(view_of(cell));
   return visitor.on_row(cells);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "storage/later/value.hpp"
+#include "storage/value_order.hpp"
 #include "text/unicode_case.hpp"
 
 namespace data_bridge::storage::later {

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "storage/value_order.hpp"
+
 namespace data_bridge::storage::later {
 
 std::optional<Row> UniqueIndex::entry(const Row& row, const std::vector<Column>& of_table) const {

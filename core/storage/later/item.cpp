@@ -7,6 +7,7 @@
 #include "json/parser.hpp"
 #include "json/writer.hpp"
 #include "storage/later/value.hpp"
+#include "storage/value_order.hpp"
 
 namespace data_bridge::storage::later {
 namespace {
@@ -67,11 +68,6 @@ bool equals(const json::Value& value, ColumnKind kind, const Cell& wanted) {
 }
 
 }  // namespace
-
-ColumnKind order_kind(const Field& field) noexcept {
-  const bool is_wide = field.kind == ColumnKind::kInteger && !field.members.empty();
-  return is_wide ? ColumnKind::kBigInteger : field.kind;
-}
 
 Cell value_of(const Item& item, const Field& field) {
   if (field.members.empty()) return item[field.column];

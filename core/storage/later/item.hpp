@@ -22,9 +22,6 @@ class Item {
   const std::vector<std::size_t>& places_;
 };
 
-/// As which kind a field is compared: an integer inside of JSON has any number of digits.
-[[nodiscard]] ColumnKind order_kind(const Field& field) noexcept;
-
 /// The field's value; NULL where a document has none of its kind there.
 [[nodiscard]] Cell value_of(const Item& item, const Field& field);
 

@@ -6,6 +6,8 @@
 
 #include "storage/later/condition.hpp"
 #include "storage/later/item.hpp"
+#include "storage/later/value.hpp"
+#include "storage/value_order.hpp"
 
 namespace data_bridge::storage::later {
 namespace {

@@ -1,19 +1,12 @@
-// What the cells of an item are compared by.
+// How the cells of items are compared.
 #include "storage/later/value.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <string>
 
-#include "storage/value_order.hpp"
-
 namespace data_bridge::storage::later {
 namespace {
-
-template <typename Order>
-Cell as_cell(const Order& order) {
-  return order ? Cell(*order) : Cell();
-}
 
 // As a double an integer beyond 2^53 would equal its neighbours.
 std::weak_ordering compare(std::int64_t integer, double real) noexcept {
@@ -40,25 +33,6 @@ int rank(const Cell& cell) noexcept {
 }
 
 }  // namespace
-
-Cell order_value(ColumnKind kind, const Cell& cell) {
-  const auto* const number = std::get_if<std::int64_t>(&cell);
-  const bool is_decimal = kind == ColumnKind::kDecimal || kind == ColumnKind::kBigInteger;
-  if (number != nullptr && is_decimal) return as_cell(decimal_order(std::to_string(*number)));
-  const auto* const text = std::get_if<std::string>(&cell);
-  if (text == nullptr) return cell;
-  if (is_decimal) return as_cell(decimal_order(*text));
-  switch (kind) {
-    case ColumnKind::kDatetime:
-      return as_cell(instant_order(*text));
-    case ColumnKind::kTime:
-      return as_cell(time_order(*text));
-    case ColumnKind::kDuration:
-      return as_cell(duration_order(*text));
-    default:
-      return cell;
-  }
-}
 
 std::weak_ordering compare(const Cell& left, const Cell& right) noexcept {
   if (const int rank_of_left = rank(left), rank_of_right = rank(right);

@@ -3,6 +3,7 @@
 
 #include "storage/sqlite/functions.hpp"
 #include "storage/sqlite/table_sql.hpp"
+#include "storage/value_order.hpp"
 
 namespace data_bridge::storage::sqlite {
 namespace {
@@ -18,12 +19,6 @@ std::string literal(std::string_view text) {
 }
 
 }  // namespace
-
-// Integers inside of JSON have any number of digits.
-ColumnKind order_kind(const Field& field) noexcept {
-  const bool is_wide = field.kind == ColumnKind::kInteger && !field.members.empty();
-  return is_wide ? ColumnKind::kBigInteger : field.kind;
-}
 
 std::string column_sql(const std::vector<std::string>& columns, const Field& field) {
   return quote(columns[field.column]);

@@ -20,7 +20,4 @@ namespace data_bridge::storage::sqlite {
 /// What the value is compared by.
 [[nodiscard]] std::string order_sql(const std::vector<std::string>& columns, const Field& field);
 
-/// As which kind it is compared.
-[[nodiscard]] ColumnKind order_kind(const Field& field) noexcept;
-
 }  // namespace data_bridge::storage::sqlite

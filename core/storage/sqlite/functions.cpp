@@ -135,25 +135,4 @@ std::string order_expression(ColumnKind kind, const std::string& expression) {
   return name.empty() ? expression : "data_bridge_" + std::string(name) + "(" + expression + ")";
 }
 
-Cell order_value(ColumnKind kind, const Cell& cell) {
-  const auto* const number = std::get_if<std::int64_t>(&cell);
-  if (number != nullptr && order_name(kind) == "decimal") return order_value(kind, std::to_string(*number));
-  const auto* const text = std::get_if<std::string>(&cell);
-  if (text == nullptr) return cell;
-  const auto as_cell = [](const auto& order) { return order ? Cell(*order) : Cell(); };
-  switch (kind) {
-    case ColumnKind::kDatetime:
-      return as_cell(instant_order(*text));
-    case ColumnKind::kTime:
-      return as_cell(time_order(*text));
-    case ColumnKind::kDuration:
-      return as_cell(duration_order(*text));
-    case ColumnKind::kDecimal:
-    case ColumnKind::kBigInteger:
-      return as_cell(decimal_order(*text));
-    default:
-      return cell;
-  }
-}
-
 }  // namespace data_bridge::storage::sqlite

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "storage/row.hpp"
 #include "storage/table.hpp"
 
 namespace data_bridge::storage::sqlite {
@@ -18,13 +17,10 @@ namespace data_bridge::storage::sqlite {
 /// SQLite's own end a string at U+0000. NULL of NULL, and of text that is no such value. SQLITE_OK, or why not.
 [[nodiscard]] int register_functions(sqlite3* handle) noexcept;
 
-/// What values of `kind` are compared by: `expression` itself, or a function of it.
+/// What values of `kind` are compared by, order_value(): `expression` itself, or a function of it.
 [[nodiscard]] std::string order_expression(ColumnKind kind, const std::string& expression);
 
 /// The function of order_expression() without its prefix: "instant"; empty where there is none.
 [[nodiscard]] std::string_view order_name(ColumnKind kind) noexcept;
-
-/// What order_expression() makes of `cell`, to be bound beside it.
-[[nodiscard]] Cell order_value(ColumnKind kind, const Cell& cell);
 
 }  // namespace data_bridge::storage::sqlite

@@ -6,6 +6,7 @@
 
 #include "storage/sqlite/field_sql.hpp"
 #include "storage/sqlite/functions.hpp"
+#include "storage/value_order.hpp"
 #include "text/unicode_case.hpp"
 
 namespace data_bridge::storage::sqlite {

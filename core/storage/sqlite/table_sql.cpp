@@ -10,6 +10,7 @@
 
 #include "storage/sqlite/field_sql.hpp"
 #include "storage/sqlite/functions.hpp"
+#include "storage/value_order.hpp"
 #include "text/characters.hpp"
 
 namespace data_bridge::storage::sqlite {

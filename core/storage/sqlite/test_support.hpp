@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/contract/test_support.hpp"
 #include "storage/reading.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
@@ -38,30 +39,11 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-class LambdaJob final : public WriteJob {
- public:
-  using Execute = std::function<Status(WriteTransaction&)>;
-  using Finish = std::function<void(const Error*)>;
-  LambdaJob(Execute execute, Finish finish, bool steps)
-      : execute_(std::move(execute)), finish_(std::move(finish)), steps_(steps) {}
-  Status execute(WriteTransaction& transaction) override { return execute_(transaction); }
-  bool has_steps() const noexcept override { return steps_; }
-  void finish(const Error* error) noexcept override { finish_(error); }
-
- private:
-  Execute execute_;
-  Finish finish_;
-  bool steps_;
-};
+using contract::LambdaJob;
+using contract::open_table;
 
 inline std::future<Status> submit(Store& store, LambdaJob::Execute execute, bool steps = false) {
-  auto promise = std::make_shared<std::promise<Status>>();
-  auto future = promise->get_future();
-  store.submit(std::make_unique<LambdaJob>(
-      std::move(execute),
-      [promise](const Error* error) { promise->set_value(error == nullptr ? Status() : std::unexpected(*error)); },
-      steps));
-  return future;
+  return contract::submit(store, std::move(execute), nullptr, steps);
 }
 
 /// Inserts and waits; the row as stored, with its key.
@@ -80,22 +62,7 @@ class CopyRows final : public RowVisitor {
   bool on_row(RowView view) override {
     Row row;
     EXPECT_EQ(view.size(), table_.columns.size());
-    for (const CellView& cell : view) {
-      switch (cell.type) {
-        case CellView::Type::kNull:
-          row.emplace_back();
-          break;
-        case CellView::Type::kInteger:
-          row.emplace_back(cell.integer);
-          break;
-        case CellView::Type::kReal:
-          row.emplace_back(cell.real);
-          break;
-        case CellView::Type::kText:
-          row.emplace_back(std::string(cell.text));
-          break;
-      }
-    }
+    for (const CellView& cell : view) row.push_back(to_cell(cell));
     rows.push_back(std::move(row));
     return true;
   }
@@ -139,12 +106,6 @@ inline std::shared_ptr<SqliteStore> open_store(const std::string& path, const Op
   auto store = SqliteStore::open(path, options);
   EXPECT_TRUE(store.has_value()) << (store ? "" : store.error().detail);
   return store ? *store : nullptr;
-}
-
-inline std::shared_ptr<Collection> open_table(Store& store, const Table& table) {
-  auto collection = store.open_collection(table);
-  EXPECT_TRUE(collection.has_value()) << (collection ? "" : collection.error().detail);
-  return collection ? *collection : nullptr;
 }
 
 }  // namespace data_bridge::storage::sqlite

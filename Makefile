@@ -11,7 +11,7 @@ PYTHON ?= python3
 JOBS ?= $(shell nproc)
 HOST ?= 127.0.0.1
 PORT ?= 8000
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 10
 SOAK_REQUESTS ?= 200000
 SOAK_MINUTES ?= 60
 SOAK_CPU ?= 1
@@ -23,6 +23,7 @@ PYTEST_WORKERS ?= $(shell echo $$((2 * $(JOBS))))
 OPENAPI_ARGS ?=
 SUITES ?=
 ERAS ?=
+VARIANTS ?=
 
 interpreter := $(if $(filter 3.%,$(PYTHON)),python$(PYTHON),$(PYTHON))
 version := $(shell $(interpreter) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -36,8 +37,10 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 
 tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
 
+# Of each test that has parameters, so many of its variants; all where nothing is said.
+variants = $(if $(VARIANTS),--variants $(VARIANTS))
 # What runs with an instrumented extension module.
-server_tests = --io-threads 2 -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits websocket store_contract/test_concurrent_requests.py)
+server_tests = --io-threads 2 $(variants) -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits websocket store_contract/test_concurrent_requests.py)
 
 # One line that can be found in a long log.
 title = @printf '\n\033[1m=== %s\033[0m\n' "$(1)"
@@ -71,23 +74,29 @@ $(bin)/python:
 ##@ Test
 
 .PHONY: test
-test: test-cpp test-python test-eras-quick test-interop-quick test-fuzz test-asan test-asan-loop test-asan-server test-tsan test-tsan-server check-style ## Pass all tests, as CI does
+test: VARIANTS = 3
+test: test-cpp test-python test-eras-quick test-interop-quick test-fuzz test-asan test-asan-loop test-asan-server test-tsan test-tsan-server check-style ## Pass all tests, as CI does; three variants of each that has parameters
 	$(call title,all tests passed on Python $(version))
+
+.PHONY: test-all
+test-all: FUZZ_SECONDS = 60
+test-all: test-cpp test-python test-eras test-interop test-fuzz test-asan test-asan-loop test-asan-server test-tsan test-tsan-server test-soak check-style ## The same with all variants, all eras, whole suites; hours
+	$(call title,everything passed on Python $(version))
 
 .PHONY: test-cpp
 test-cpp: build ## C++ unit tests
 	$(call title,C++ unit tests)
-	@ctest --test-dir $(release) --output-on-failure
+	@ctest --test-dir $(release) --output-on-failure -j$(JOBS)
 
 .PHONY: test-python
-test-python: build ## Tests against a running server, and of the Python package (PYTEST_ARGS=, PYTEST_WORKERS=0 for one process)
+test-python: build ## Tests against a running server, and of the Python package (PYTEST_ARGS=, PYTEST_WORKERS=0 for one process, VARIANTS=3)
 	$(call title,Python tests on $(version))
-	@$(bin)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(bin)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(variants) $(PYTEST_ARGS)
 
 .PHONY: test-eras-quick
 test-eras-quick: build ## Two minutes of test-eras: three eras
 	$(call title,older releases of FastAPI)
-	@$(bin)/python scripts/eras.py --quick $(PYTEST_ARGS)
+	@$(bin)/python scripts/eras.py --quick $(variants) $(PYTEST_ARGS)
 
 .PHONY: test-eras
 test-eras: build ## What compares with uvicorn, beside a FastAPI, Starlette and Pydantic of each era since 0.115 (ERAS="0.136.3")
@@ -95,22 +104,23 @@ test-eras: build ## What compares with uvicorn, beside a FastAPI, Starlette and 
 	@$(bin)/python scripts/eras.py $(ERAS) $(PYTEST_ARGS)
 
 .PHONY: test-fuzz
-test-fuzz: ## Run every fuzzer for FUZZ_SECONDS (20) over its corpus
+test-fuzz: $(bin)/python ## Run every fuzzer for FUZZ_SECONDS (10) over its corpus
 	$(call title,fuzzers)
-	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j$(JOBS) --target data_bridge_fuzzers
-	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+	@cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null
+	@cmake --build --preset asan -j$(JOBS) --target data_bridge_fuzzers
+	@scripts/fuzz.sh build/asan $(FUZZ_SECONDS) $(JOBS)
 
 .PHONY: test-asan
 test-asan: $(bin)/python ## C++ unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call title,C++ unit tests under ASan and UBSan)
 	@cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset asan -j$(JOBS)
-	@UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan
+	@UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan -j$(JOBS)
 
 .PHONY: test-asan-loop
 test-asan-loop: $(bin)/python ## tests/loop with the extension module under ASan and UBSan (PYTEST_ARGS=)
 	$(call title,tests of the loop under ASan and UBSan)
 	@scripts/sanitized_tests.sh asan $(CURDIR)/$(bin)/python $(JOBS) \
-	  tests/loop --ignore tests/loop/test_conformance.py $(PYTEST_ARGS)  # CPython's own tests take minutes
+	  tests/loop --ignore tests/loop/test_conformance.py $(variants) $(PYTEST_ARGS)  # CPython's own tests take minutes
 
 .PHONY: test-asan-server
 test-asan-server: $(bin)/python ## tests/{bridge,chaos,crud,limits,websocket} with two I/O threads, the module under ASan and UBSan (PYTEST_ARGS=)
@@ -136,7 +146,7 @@ test-interop: build ## Those suites in full, on PyLoop and on asyncio's loop, co
 test-tsan: $(bin)/python ## C++ unit tests under ThreadSanitizer
 	$(call title,C++ unit tests under TSan)
 	@cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset tsan -j$(JOBS)
-	@TSAN_OPTIONS=halt_on_error=1 ctest --preset tsan
+	@TSAN_OPTIONS=halt_on_error=1 ctest --preset tsan -j$(JOBS)
 
 .PHONY: test-soak
 test-soak: $(bin)/python ## SOAK_REQUESTS (200,000) mixed requests against a server under ASan and UBSan

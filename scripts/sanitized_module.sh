@@ -3,9 +3,9 @@
 # that loads the module needs: $sanitized_python is the command, $sanitized_path its PYTHONPATH; the sanitizer's options
 # are exported. Processes that such a Python starts inherit all of it. After the run, check_reports.
 
-sanitized_build="build/$sanitizer-module"
-cmake --preset "$sanitizer-module" -DPython_EXECUTABLE="$python" >/dev/null
-cmake --build --preset "$sanitizer-module" -j"$jobs"
+sanitized_build="build/$sanitizer"
+cmake --preset "$sanitizer" -DPython_EXECUTABLE="$python" >/dev/null
+cmake --build --preset "$sanitizer" -j"$jobs" --target _core
 
 # The package beside the instrumented module: the tree's Python files, but not its module.
 sanitized_path="$PWD/$sanitized_build/python"
@@ -25,7 +25,7 @@ case "$sanitizer" in
 asan)
   # libstdc++ with it, else the sanitizer finds no __cxa_throw to wrap. The quarantine is small enough to be full after
   # the warm-up: its growth would look like a leak.
-  sanitized_preload="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libstdc++.so.6)"
+  sanitized_preload="$(clang++-19 -print-file-name=libclang_rt.asan-x86_64.so):$(g++ -print-file-name=libstdc++.so.6)"
   export ASAN_OPTIONS="$sanitizer_options:detect_leaks=0:quarantine_size_mb=4:halt_on_error=1"
   export UBSAN_OPTIONS="$sanitizer_options:print_stacktrace=1:halt_on_error=1"
   ;;

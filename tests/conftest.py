@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="every server has N I/O threads, whatever a test asks for; a test of several layouts runs once",
     )
+    parser.addoption(
+        "--variants",
+        type=int,
+        metavar="N",
+        help="of each test that has parameters, N of its variants at most, always the same ones",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,8 +62,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=marker.args[0]))
     if config.getoption("io_threads") is not None:
         last = {without_layout(item): item for item in items}
-        config.hook.pytest_deselected(items=[item for item in items if last[without_layout(item)] is not item])
-        items[:] = [item for item in items if last[without_layout(item)] is item]
+        keep(config, items, {item.nodeid for item in last.values()})
+    limit: int | None = config.getoption("variants")
+    if limit is not None:
+        variants: dict[tuple[object, ...], list[str]] = {}
+        for item in items:
+            variants.setdefault(without_parameters(item), []).append(item.nodeid)
+        keep(config, items, {name for names in variants.values() for name in spread(names, limit)})
+
+
+def keep(config: pytest.Config, items: list[pytest.Item], names: set[str]) -> None:
+    """Run those of `items` alone that have one of these node ids."""
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in names])
+    items[:] = [item for item in items if item.nodeid in names]
+
+
+def spread(names: list[str], count: int) -> list[str]:
+    """`count` of the names, far from each other: of a grid of parameters not all from one row, nor all from its edge."""
+    if len(names) <= count:
+        return names
+    first = zlib.crc32(names[0].encode())
+    return [names[(first + at * len(names) // count) % len(names)] for at in range(count)]
+
+
+def without_parameters(item: pytest.Item) -> tuple[object, ...]:
+    """The same for all variants of a test."""
+    return (item.path, getattr(item, "cls", None), getattr(item, "originalname", item.name))
 
 
 def without_layout(item: pytest.Item) -> tuple[object, ...]:

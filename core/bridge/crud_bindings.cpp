@@ -374,6 +374,18 @@ nb::object write_validated(const Operation& self, const Request& request, const 
   }());
 }
 
+nb::object optional_answer(const std::optional<crud::Response>& response) {
+  return response ? nb::object(to_python(*response)) : nb::none();
+}
+
+nb::object refuse_validated(const Operation& self, const Request& request, const nb::bytes& document) {
+  return optional_answer(crud::refuse_validated(*self.operation, views_of(request), view(document)));
+}
+
+nb::object refuse_merged(const Operation& self, const StoredItem& before, const nb::bytes& document) {
+  return optional_answer(crud::refuse_merged(*self.operation, before.item, view(document)));
+}
+
 nb::object write_all_validated(const Operation& self, const Request& request, const std::vector<nb::bytes>& documents) {
   const crud::Request views = views_of(request);
   std::vector<std::string_view> texts;
@@ -386,11 +398,10 @@ nb::object write_all_validated(const Operation& self, const Request& request, co
 
 nb::object write_merged(const Operation& self, const StoredItem& before, const nb::bytes& document) {
   const std::string_view text = view(document);
-  const auto response = [&] {
+  return optional_answer([&] {
     const nb::gil_scoped_release released;
     return crud::write_merged(*self.operation, before.item, text);
-  }();
-  return response ? nb::object(to_python(*response)) : nb::none();
+  }());
 }
 
 nb::tuple perform(const Operation& self, const Request& request) {
@@ -510,7 +521,11 @@ void bind_crud(nb::module_& module) {
       .def("merge_stored", &merge_stored, nb::arg("request"),
            "The stored item with the body's patch merged into it, or an answer like perform()'s.")
       .def("write_merged", &write_merged, nb::arg("before"), nb::arg("document"),
-           "Replaces `before` by `document`; answers like perform(). None where the item has changed since.");
+           "Replaces `before` by `document`; answers like perform(). None where the item has changed since.")
+      .def("refuse_validated", &refuse_validated, nb::arg("request"), nb::arg("document"),
+           "What write_validated() would answer without asking the store, or None.")
+      .def("refuse_merged", &refuse_merged, nb::arg("before"), nb::arg("document"),
+           "What write_merged() would answer without asking the store, or None.");
   nb::class_<PendingRead>(module, "CrudRead", "A read that is on its way.")
       .def("wait", &wait_for_read, "An answer like perform()'s. Once.");
   nb::class_<Repeat>(module, "CrudRepeat", "Nothing was written: another process has answered the request before.")

@@ -193,6 +193,33 @@ json::Value parse_again(const Resource& resource, const Request& request, json::
   return read && *read ? **read : json::Value();
 }
 
+// What a request and the item that Python has made of it write.
+struct ValidatedItem {
+  std::optional<storage::Key> key;  // of a replacement
+  json::Value input;
+  storage::Row row;
+};
+
+// nullopt: `response` says why there is none.
+std::optional<ValidatedItem> read_item(const Operation& operation, const Request& request, std::string_view document,
+                                       json::Arena& arena, Response& response) {
+  const Resource& resource = operation.resource();
+  ValidatedItem item;
+  if (operation.kind() != OperationKind::kCreate) {
+    item.key = read_parameters(resource, request, response);
+    if (!item.key || !has_required_match(resource, request, response)) {
+      return std::nullopt;
+    }
+  }
+  item.input = parse_again(resource, request, arena);
+  auto row = read_alone(resource, document, item.input, item.key ? &*item.key : nullptr, arena, response);
+  if (!row) {
+    return std::nullopt;
+  }
+  item.row = std::move(*row);
+  return item;
+}
+
 }  // namespace
 
 std::expected<std::string, Response> examine(const Operation& operation, const Request& request) {
@@ -262,31 +289,28 @@ std::expected<StoredItem, Response> merge_stored(const Operation& operation, con
   return item;
 }
 
-Response write_validated(const Operation& operation, const Request& request, std::string_view document) {
-  const Resource& resource = operation.resource();
+std::optional<Response> refuse_validated(const Operation& operation, const Request& request,
+                                         std::string_view document) {
   Response response;
   json::Arena arena;
-  std::optional<storage::Key> key;
-  const bool is_new = operation.kind() == OperationKind::kCreate;
-  if (!is_new) {
-    key = read_parameters(resource, request, response);
-    if (!key || !has_required_match(resource, request, response)) {
-      return response;
-    }
-  }
-  const json::Value input = parse_again(resource, request, arena);
-  auto row = read_alone(resource, document, input, key ? &*key : nullptr, arena, response);
-  if (!row) {
+  return read_item(operation, request, document, arena, response) ? std::nullopt : std::optional(std::move(response));
+}
+
+Response write_validated(const Operation& operation, const Request& request, std::string_view document) {
+  Response response;
+  json::Arena arena;
+  auto item = read_item(operation, request, document, arena, response);
+  if (!item) {
     return response;
   }
-  if (is_new) {
+  if (!item->key) {
     return finish(operation, operation.scope_of(request),
-                  std::make_unique<CreateWrite>(operation.shared_resource(), std::move(*row), request.path),
+                  std::make_unique<CreateWrite>(operation.shared_resource(), std::move(item->row), request.path),
                   request.keyed);
   }
-  return finish(
-      operation, operation.scope_of(request),
-      std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*key), std::move(*row), input, request));
+  return finish(operation, operation.scope_of(request),
+                std::make_unique<ReplaceWrite>(operation.shared_resource(), std::move(*item->key), std::move(item->row),
+                                               item->input, request));
 }
 
 Response write_all_validated(const Operation& operation, const Request& request,
@@ -314,6 +338,15 @@ Response write_all_validated(const Operation& operation, const Request& request,
   }
   return finish(operation, operation.scope_of(request),
                 std::make_unique<CreateManyWrite>(operation.shared_resource(), std::move(rows)), request.keyed);
+}
+
+std::optional<Response> refuse_merged(const Operation& operation, const StoredItem& before, std::string_view document) {
+  Response response;
+  json::Arena arena;
+  const json::Value merged = json::parse(before.merged, arena).value_or(json::Value());
+  return read_alone(operation.resource(), document, merged, &before.key, arena, response)
+             ? std::nullopt
+             : std::optional(std::move(response));
 }
 
 std::optional<Response> write_merged(const Operation& operation, StoredItem before, std::string_view document) {

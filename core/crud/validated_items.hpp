@@ -35,6 +35,11 @@ struct StoredItem {
 /// it is durable.
 [[nodiscard]] Response write_validated(const Operation& operation, const Request& request, std::string_view document);
 
+/// What write_validated() would answer without asking the store: that the body of a replacement names another item, or
+/// that `document` is none. nullopt: nothing.
+[[nodiscard]] std::optional<Response> refuse_validated(const Operation& operation, const Request& request,
+                                                       std::string_view document);
+
 /// Creates all of the list that the body is, `documents` in its order, or none.
 [[nodiscard]] Response write_all_validated(const Operation& operation, const Request& request,
                                            std::span<const std::string_view> documents);
@@ -42,5 +47,9 @@ struct StoredItem {
 /// Replaces `before`. nullopt: the item has changed since, and nothing was written.
 [[nodiscard]] std::optional<Response> write_merged(const Operation& operation, StoredItem before,
                                                    std::string_view document);
+
+/// What write_merged() would answer without asking the store, as refuse_validated().
+[[nodiscard]] std::optional<Response> refuse_merged(const Operation& operation, const StoredItem& before,
+                                                    std::string_view document);
 
 }  // namespace data_bridge::crud

@@ -52,6 +52,25 @@ TEST_F(ValidatedItemsTest, WritesTheDocumentAndNotTheBody) {
   EXPECT_EQ(write_validated(*replace, request(R"({"id":2})", "1"), R"({"id":2,"name":"B","price":2})").status, 422);
 }
 
+TEST_F(ValidatedItemsTest, AnItemThatNamesAnotherIsRefusedBeforeItIsLookedFor) {
+  create("{}", R"({"id":null,"name":"a","price":1.0})");
+  const auto replace = operation(OperationKind::kReplace);
+  constexpr std::string_view kItem = R"({"id":2,"name":"B","price":2})";
+  const auto refused = refuse_validated(*replace, request(R"({"id":2})", "1"), kItem);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->status, 422);
+  EXPECT_FALSE(refuse_validated(*replace, request("{}", "1"), R"({"id":null,"name":"B","price":2})"));
+  EXPECT_FALSE(refuse_validated(*replace, request("{}", "9"), R"({"id":null,"name":"B","price":2})"));  // not there
+  const auto update = operation(OperationKind::kUpdate);
+  const auto other = merge_stored(*update, request(R"({"id":2})", "1"));
+  ASSERT_TRUE(other.has_value());
+  ASSERT_TRUE(refuse_merged(*update, *other, kItem).has_value());
+  EXPECT_EQ(refuse_merged(*update, *other, kItem)->status, 422);
+  const auto same = merge_stored(*update, request(R"({"name":"b"})", "1"));
+  ASSERT_TRUE(same.has_value());
+  EXPECT_FALSE(refuse_merged(*update, *same, R"({"id":1,"name":"b","price":1.0})"));
+}
+
 TEST_F(ValidatedItemsTest, WhatNoColumnHoldsIsAFaultOfTheModel) {
   EXPECT_EQ(create("{}", R"({"id":null,"name":5,"price":1.0})").status, 500);
   EXPECT_EQ(create("{}", "[]").status, 500);

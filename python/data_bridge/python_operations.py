@@ -183,10 +183,9 @@ class PythonHalf:
             return _refused(entries, _placed(self._told(errors, sent), "body"))
         if calls.has("create", "replace"):
             if self._may_name_another(body, item, request.key):
-                # What a hook sees has the path's key. Nothing is written: no item has this tag.
-                asked = request.changed(if_match='"-"', if_none_match="")
-                refused = await self._write(name, operation, asked, item, NO_CALLS)
-                if refused[0] == 422:
+                document = self._document(item)  # what a hook sees has the path's key
+                refused = document and operation.refuse_validated(request, document)
+                if refused and refused[0] == 422:
                     return self._retold(refused, sent)
             return await self._replace_with_hooks(operation, request, item, calls, sent)
         return self._retold(await self._write(name, operation, request, item, calls), sent)
@@ -370,6 +369,11 @@ class PythonHalf:
             try:
                 item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
+                    if not self._key_names.isdisjoint(patch):
+                        document = self._document(item)
+                        refused = document and operation.refuse_merged(merged, document)
+                        if refused and refused[0] == 422:
+                            return self._retold(refused, sent)
                     changes = self.items.changes(item, patch)
                     further = sent.further if sent is not None else {}
                     result = await calls.before("update", deepcopy({**changes, **further}))

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from doors import Open
 from fastapi import Header, HTTPException
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
+from python_models import checked, one_of
 from store_kinds import Store
 
 from data_bridge import App
@@ -22,11 +23,7 @@ class Note(BaseModel):
     rank: int = 0
 
 
-class Checked(Note):
-    @field_validator("text")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+Checked = checked(Note, "text")
 
 
 async def mine(user: Annotated[int | None, Header()] = None) -> dict[str, Any] | None:
@@ -38,10 +35,7 @@ async def mine(user: Annotated[int | None, Header()] = None) -> dict[str, Any] |
 ONE = {"user": "1"}
 
 
-@pytest.fixture(params=[Note, Checked], ids=lambda model: model.__name__)
-def model(request: pytest.FixtureRequest) -> type[BaseModel]:
-    found: type[BaseModel] = request.param
-    return found
+model = one_of(Note, Checked)
 
 
 @pytest.fixture(params=[{"owner": 1}, mine], ids=["fixed", "by request"])

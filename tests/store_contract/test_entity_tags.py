@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from doors import Open, beside, through_python
 from pydantic import BaseModel, field_validator
+from python_models import checked, one_of
 from store_kinds import Store
 
 from data_bridge import App
@@ -19,17 +20,10 @@ class Item(BaseModel):
     count: int = 0
 
 
-class Checked(Item):
-    @field_validator("name")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+Checked = checked(Item, "name")
 
 
-@pytest.fixture(params=[Item, Checked], ids=lambda model: model.__name__)
-def model(request: pytest.FixtureRequest) -> type[BaseModel]:
-    found: type[BaseModel] = request.param
-    return found
+model = one_of(Item, Checked)
 
 
 @pytest.fixture

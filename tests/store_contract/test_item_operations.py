@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from doors import Open
-from pydantic import BaseModel, Field, computed_field, field_validator
+from pydantic import BaseModel, Field, computed_field
+from python_models import checked, one_of
 from store_kinds import Store
 
 from data_bridge import App
@@ -31,13 +32,7 @@ class Product(BaseModel):
     maker: str = Field("we", frozen=True)
 
 
-class Checked(Product):
-    """Whose bodies are read in Python."""
-
-    @field_validator("name")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+Checked = checked(Product, "name")
 
 
 class Shown(Checked):
@@ -53,10 +48,7 @@ ITEM = {"name": "pot", "price": 2}
 WHOLE = {"id": 1, "name": "pot", "price": 2.0, "count": 0, "tags": [], "address": None, "labels": {}, "maker": "we"}
 
 
-@pytest.fixture(params=[Product, Checked, Shown], ids=lambda model: model.__name__)
-def model(request: pytest.FixtureRequest) -> type[BaseModel]:
-    found: type[BaseModel] = request.param
-    return found
+model = one_of(Product, Checked, Shown)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 from doors import Open
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
+from python_models import checked
 from store_kinds import Store
 
 from data_bridge import App
@@ -29,11 +30,7 @@ class Word(BaseModel):
     name: str = ""
 
 
-class CheckedWord(Word):
-    @field_validator("name")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+CheckedWord = checked(Word, "name")
 
 
 class Keyless(BaseModel):

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import pytest
 from doors import Open
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel
+from python_models import checked
 from store_kinds import Store
 
 from data_bridge import Created, ReadOnly, Updated
@@ -21,11 +22,7 @@ class Entry(BaseModel):
     updated_at: Updated = None
 
 
-class Checked(Entry):
-    @field_validator("text")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+Checked = checked(Entry, "text")
 
 
 @pytest.mark.parametrize("model", [Entry, Checked])

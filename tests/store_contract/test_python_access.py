@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from doors import Open
 from fastapi import HTTPException
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
+from python_models import checked, one_of
 from store_kinds import Store
 
 from data_bridge import App
@@ -26,17 +27,10 @@ class Item(BaseModel):
     note: str | None = None
 
 
-class Checked(Item):
-    @field_validator("note")
-    @classmethod
-    def strip(cls, value: str | None) -> str | None:
-        return value and value.strip()
+Checked = checked(Item, "note")
 
 
-@pytest.fixture(params=[Item, Checked], ids=lambda model: model.__name__)
-def model(request: pytest.FixtureRequest) -> type[Item]:
-    found: type[Item] = request.param
-    return found
+model = one_of(Item, Checked)
 
 
 @pytest.fixture

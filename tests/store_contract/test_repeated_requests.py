@@ -9,7 +9,8 @@ import httpx
 import pytest
 from doors import Open, beside
 from fastapi import Header
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
+from python_models import checked, one_of
 from store_kinds import Store
 
 from data_bridge import App
@@ -20,21 +21,14 @@ class Item(BaseModel):
     name: str = Field(min_length=1)
 
 
-class Checked(Item):
-    @field_validator("name")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+Checked = checked(Item, "name")
 
 
 async def mine(user: Annotated[str, Header()]) -> dict[str, Any]:
     return {"name__startswith": user}
 
 
-@pytest.fixture(params=[Item, Checked], ids=lambda model: model.__name__)
-def model(request: pytest.FixtureRequest) -> type[BaseModel]:
-    found: type[BaseModel] = request.param
-    return found
+model = one_of(Item, Checked)
 
 
 @pytest.fixture

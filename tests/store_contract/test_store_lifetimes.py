@@ -14,7 +14,8 @@ import httpx
 import pytest
 from doors import Open, beside, through_python
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel
+from python_models import checked, one_of
 from store_kinds import STORE_KINDS, Store, StoreKind
 
 from data_bridge import App
@@ -27,17 +28,10 @@ class Item(BaseModel):
     text: str = ""
 
 
-class Checked(Item):
-    @field_validator("name")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+Checked = checked(Item, "name")
 
 
-@pytest.fixture(params=[Item, Checked], ids=lambda model: model.__name__)
-def model(request: pytest.FixtureRequest) -> type[BaseModel]:
-    found: type[BaseModel] = request.param
-    return found
+model = one_of(Item, Checked)
 
 
 def declared(store: Store, model: type[BaseModel]) -> App:

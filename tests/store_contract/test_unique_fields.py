@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 from doors import Open, beside
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
+from python_models import checked
 from store_kinds import Store
 
 from data_bridge import App
@@ -22,11 +23,7 @@ class Product(BaseModel):
     count: int = 0
 
 
-class Checked(Product):
-    @field_validator("name")
-    @classmethod
-    def strip(cls, value: str) -> str:
-        return value.strip()
+Checked = checked(Product, "name")
 
 
 @pytest.fixture(params=[Product, Checked], ids=lambda model: model.__name__)

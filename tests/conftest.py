@@ -78,7 +78,7 @@ def keep(config: pytest.Config, items: list[pytest.Item], names: set[str]) -> No
 
 
 def spread(names: list[str], count: int) -> list[str]:
-    """`count` of the names, far from each other: of a grid of parameters not all from one row, nor all from its edge."""
+    """`count` of the names, far from each other: of a grid of parameters not all of one row."""
     if len(names) <= count:
         return names
     first = zlib.crc32(names[0].encode())

@@ -38,7 +38,7 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
 
 # Of each test that has parameters, so many of its variants; all where nothing is said.
-variants = $(if $(VARIANTS),--variants $(VARIANTS))
+variants = $(if $(VARIANTS),--variants=$(VARIANTS))
 # What runs with an instrumented extension module.
 server_tests = --io-threads 2 $(variants) -n $(PYTEST_WORKERS) --dist loadfile $(addprefix tests/,bridge chaos crud limits websocket store_contract/test_concurrent_requests.py)
 

@@ -6,28 +6,26 @@ what is stored, to write them.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, get_args
-from urllib.parse import parse_qsl
+from typing import Any
 
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
-from .answer_model import AnswerModel, answered_names
+from .answer_writer import AnswerWriter
 from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
-from .marked_fields import frozen_fields, latest
+from .item_rules import ItemRules
+from .marked_fields import frozen_fields
 from .request_models import RequestModels, SentItem, SentPatch, written
 from .resource_models import ResourceModels
 from .schema import Exported, Reasons
-from .store_calls import Answer, begin_keyed, merge_stored, read
+from .store_calls import FAILED, Answer, begin_keyed, merge_stored, read
 from .stored_items import ItemsByName, StoredItems
 
 __all__ = ["PythonHalf", "read"]
@@ -40,7 +38,6 @@ _READING = ("list", "get")
 # crowd that never ends gets here.
 _MAX_MERGES = 1000
 
-_FAILED: Answer = (500, b"text/plain; charset=utf-8", b"Internal Server Error", [])
 _CHANGED: Answer = (412, b"application/json", b'{"detail":"Precondition Failed"}', [])
 _NO_VALUES: Mapping[str, Any] = {}
 _BUSY: Answer = (503, b"application/json", b'{"detail":"Service Unavailable"}', [(b"retry-after", b"1")])
@@ -62,19 +59,15 @@ class PythonHalf:
         has_bodies = models.create is not None or models.update is not None
         self.items = (ItemsByName if has_bodies else StoredItems)(model, by_name=by_name, unseen=models.unseen)
         self.models = models
-        self._answer = AnswerModel(models.read) if models.read is not None else None
-        self._stored_model = stored
-        self._key = key if key in model.model_fields else None
-        self._key_name = key
-        self._key_type = key_type
-        self._key_names = self.items.names_of(key)
+        frozen = [name for name, _ in frozen_fields(model, key, models.unseen)]
+        self._rules = ItemRules(self.items, key, key_type, frozen)
+        self._answers = AnswerWriter(self._rules, models.read, stored, is_needed=by_name)
         self._exported = exported
         #: Whether a PUT may make an item.
         self.may_create = False
-        self._frozen = [name for name, _ in frozen_fields(model, key, models.unseen)]
         self._marked = self.items.marked
         self._bodies = (
-            RequestModels(self.items, key, models.create, models.update, self.answered) if has_bodies else None
+            RequestModels(self.items, key, models.create, models.update, self._answers.names) if has_bodies else None
         )
 
     def reasons(self, operation: str) -> Reasons:
@@ -82,11 +75,6 @@ class PythonHalf:
         inputs = self._exported.inputs if operation in _VALIDATING else []
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
         return list(dict.fromkeys([*self.models.reasons(operation), *inputs, *outputs]))
-
-    @functools.cached_property
-    def _keyed_items(self) -> StoredItems:
-        """With the key, which the stored model may not have."""
-        return StoredItems(self._stored_model, by_name=self.items.by_name)
 
     def made_by(self, operations: set[str]) -> None:
         """Of these operations the before hook makes the stored item of what was sent."""
@@ -96,23 +84,12 @@ class PythonHalf:
     @property
     def answer_names(self) -> list[str]:
         """The names of an answer's members, where it is written here; else empty."""
-        return self.answered if self._writes_answers else []
+        return self._answers.names if self._answers.is_needed else []
 
     @property
     def hidden(self) -> list[str]:
         """The fields that the native half leaves out of answers."""
-        return [] if self._writes_answers else list(self._exported.hidden)
-
-    @property
-    def _writes_answers(self) -> bool:
-        return bool(self._exported.outputs) or self._answer is not None
-
-    @property
-    def answered(self) -> list[str]:
-        """The names of an answer's members."""
-        if self._answer is not None:
-            return answered_names(self._answer.model)
-        return [*([] if self._key is not None else [self._key_name]), *answered_names(self.items.model)]
+        return [] if self._answers.is_needed else list(self._exported.hidden)
 
     async def perform(
         self,
@@ -127,7 +104,7 @@ class PythonHalf:
         `values`: what fields of a new item are that the client does not name.
         """
         if name in _READING:
-            return self._rewritten(name, await read(operation, request), query=request.query)
+            return self._answers.rewritten(name, await read(operation, request), query=request.query)
         if name == "delete":
             return await self._delete(operation, request, calls)
         entries = operation.examine(request)
@@ -168,22 +145,22 @@ class PythonHalf:
                     return kept
                 whole = body if sent is None else self._bodies_of.with_defaults(sent)
                 given = {name: each for name, each in values.items() if name in self._marked.read_only}
-                new = self._kept_of_new(calls, given) if self.may_create else self._times()
-                item, errors = self._validated(whole, is_new=False, values=given, kept=new)
+                new = self._rules.kept_of_new(calls, given) if self.may_create else self._rules.times()
+                item, errors = self._rules.validated(whole, is_new=False, values=given, kept=new)
                 if not self.may_create and all(_is_missing(error, self.items, unseen) for error in errors):
                     return kept  # nobody could have known
             else:
                 before = self.items.kept([*unseen, *self._marked.updated], kept)
-                item, errors = self._validated(body, is_new=False, kept={**before, **self._times(before)})
+                item, errors = self._rules.validated(body, is_new=False, kept={**before, **self._rules.times(before)})
         else:
-            item, errors = self._validated(body, is_new=False, kept=self._times())
+            item, errors = self._rules.validated(body, is_new=False, kept=self._rules.times())
             # Of an item that nobody has looked for.
             errors = [each for each in errors if not _is_missing(each, self.items, self._marked.required)]
         if item is None or entries:
             return _refused(entries, _placed(self._told(errors, sent), "body"))
         if calls.has("create", "replace"):
-            if self._may_name_another(body, item, request.key):
-                document = self._document(item)  # what a hook sees has the path's key
+            if self._rules.may_name_another(body, item, request.key):
+                document = self._rules.document(item)  # what a hook sees has the path's key
                 refused = document and operation.refuse_validated(request, document)
                 if refused and refused[0] == 422:
                     return self._retold(refused, sent)
@@ -198,7 +175,7 @@ class PythonHalf:
             return await create()
         try:
             remembered = await begin_keyed(operation, request)
-            return await create() if remembered is None else self._rewritten("create", remembered)
+            return await create() if remembered is None else self._answers.rewritten("create", remembered)
         finally:
             operation.end_keyed(request)
 
@@ -211,12 +188,12 @@ class PythonHalf:
         calls: Calls,
         values: Mapping[str, Any],
     ) -> Answer:
-        kept = self._kept_of_new(calls, values)
+        kept = self._rules.kept_of_new(calls, values)
         item, sent, errors = self._new(body, values, kept)
         if errors or entries:
             return _refused(entries, _placed(errors, "body"))
         item, made_of = await self._made(item, sent, calls, kept)
-        if missing := self._still_missing(item, body):
+        if missing := self._rules.still_missing(item, body):
             return _refused(b"", _placed(missing, "body"))
         if sent is not None:
             request = request.changed(body=made_of)
@@ -225,18 +202,18 @@ class PythonHalf:
     async def _write(
         self, name: str, operation: CrudOperation, request: CrudRequest, item: BaseModel, calls: Calls
     ) -> Answer:
-        document = self._document(item)
+        document = self._rules.document(item)
         if document is None:
-            return _FAILED
+            return FAILED
         answer = await run_in_threadpool(operation.write_validated, request, document)
         if isinstance(answer, CrudRepeat):
-            return self._rewritten("create", answer.answer)
+            return self._answers.rewritten("create", answer.answer)
         # What a PUT leaves out of the frozen fields is as it was stored.
-        rewritten = self._rewritten(name, answer, [item] if name == "create" or not self._frozen else [])
+        rewritten = self._answers.rewritten(name, answer, [item] if name == "create" or not self._rules.frozen else [])
         if answer[0] in (200, 201):
             done = "create" if answer[0] == 201 else "replace"
             if calls.has_after(done):
-                await calls.after(done, self._as_stored(item, json.loads(answer[2])))
+                await calls.after(done, self._rules.as_stored(item, json.loads(answer[2])))
         return rewritten
 
     async def _replace_with_hooks(
@@ -262,8 +239,8 @@ class PythonHalf:
             kind = "replace" if is_there else "create"
             if sent is not None and self._makes(kind):
                 made = await calls.made(kind, sent.instance, self.models.stored)
-                self._name(made, request.key)
-                self._stamped(made, self._times_of(stored))
+                self._rules.set_key(made, request.key)
+                self._rules.stamped(made, self._rules.times_of(stored))
                 given = given.changed(body=self._bodies_of.body_of(sent, made))
             else:
                 named = self._whole(sent, stored) if item is None and sent is not None else item
@@ -271,18 +248,18 @@ class PythonHalf:
                     return _refused(b"", _placed(named, "body"))
                 assert named is not None
                 named = named.model_copy(deep=True)
-                self._name(named, request.key)
+                self._rules.set_key(named, request.key)
                 if isinstance(stored, StoredItem):
-                    self._keep_frozen(named, stored)
+                    self._rules.keep_frozen(named, stored)
                 before = {name: deepcopy(named.__dict__.get(name)) for name in self._marked.read_only}
                 made = await calls.before(kind, named)
-                self._stamped(
-                    made, {name: before[name] for name in self._marked.updated} if is_there else self._times()
+                self._rules.stamped(
+                    made, {name: before[name] for name in self._marked.updated} if is_there else self._rules.times()
                 )
                 if item is None and sent is not None:
                     given = given.changed(body=written(sent.translated))
-                given = self._naming(given, made, before)
-            if not is_there and (missing := self._still_missing(made, json.loads(request.body))):
+                given = self._rules.naming(given, made, before)
+            if not is_there and (missing := self._rules.still_missing(made, json.loads(request.body))):
                 return _refused(b"", _placed(missing, "body"))
             answer = self._retold(await self._write("replace", operation, given, made, calls), sent)
             if answer[0] != 412 or (request.if_match if is_there else request.if_none_match):
@@ -293,7 +270,7 @@ class PythonHalf:
         found = await merge_stored(operation, request)
         if not isinstance(found, StoredItem):
             return found
-        key = self._typed_key(request.key)
+        key = self._rules.typed_key(request.key)
         await calls.before("delete", key)
         answer = await run_in_threadpool(operation.perform, request)
         if answer[0] == 204:
@@ -310,7 +287,7 @@ class PythonHalf:
         values: Mapping[str, Any],
     ) -> Answer:
         found, documents, errors = [], [], []
-        kept = self._kept_of_new(calls, values)
+        kept = self._rules.kept_of_new(calls, values)
         for index, value in enumerate(body):
             item, sent, wrong = self._new(value, values, kept)
             errors.extend(_placed(wrong, "body", index))
@@ -320,23 +297,23 @@ class PythonHalf:
         made = [await self._made(item, sent, calls, kept) for item, sent in found]
         items = [item for item, _ in made]
         for index, (item, value) in enumerate(zip(items, body, strict=True)):
-            errors.extend(_placed(self._still_missing(item, value), "body", index))
+            errors.extend(_placed(self._rules.still_missing(item, value), "body", index))
         if errors:
             return _refused(b"", errors)
         if self._reads_bodies:
             request = request.changed(body=b"[" + b",".join(each for _, each in made) + b"]")
         for item in items:
-            document = self._document(item)
+            document = self._rules.document(item)
             if document is None:
-                return _FAILED
+                return FAILED
             documents.append(document)
         answer = await run_in_threadpool(operation.write_all_validated, request, documents)
         if isinstance(answer, CrudRepeat):
-            return self._rewritten("create", answer.answer)
-        rewritten = self._rewritten("create", answer, items)
+            return self._answers.rewritten("create", answer.answer)
+        rewritten = self._answers.rewritten("create", answer, items)
         if answer[0] == 201 and calls.has_after("create"):
             for item, stored in zip(items, json.loads(answer[2]), strict=True):
-                await calls.after("create", self._as_stored(item, stored))
+                await calls.after("create", self._rules.as_stored(item, stored))
         return rewritten
 
     async def _update(self, operation: CrudOperation, request: CrudRequest, entries: bytes, calls: Calls) -> Answer:
@@ -360,7 +337,7 @@ class PythonHalf:
             merged = await merge_stored(operation, request)
             if not isinstance(merged, StoredItem):
                 return merged
-            value = self.items.touched(self._without_key(json.loads(merged.merged), is_new=False))
+            value = self.items.touched(self._rules.without_key(json.loads(merged.merged), is_new=False))
             if sent is not None:
                 values = {
                     name: each for name, each in sent.values.items() if not self.items.names_of(name).isdisjoint(patch)
@@ -369,8 +346,8 @@ class PythonHalf:
             try:
                 item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
-                    if not self._key_names.isdisjoint(patch):
-                        document = self._document(item)
+                    if not self._rules.key_names.isdisjoint(patch):
+                        document = self._rules.document(item)
                         refused = document and operation.refuse_merged(merged, document)
                         if refused and refused[0] == 422:
                             return self._retold(refused, sent)
@@ -390,13 +367,13 @@ class PythonHalf:
                     item = self.items.validate_merged(self.items.changed(value, changed), patch)
             except ValidationError as error:
                 return _refused(b"", _placed(self._told(error.errors(include_url=False), sent), "body"))
-            document = self._document(item)
+            document = self._rules.document(item)
             if document is None:
-                return _FAILED
+                return FAILED
             answer = await run_in_threadpool(operation.write_merged, merged, document)
             if answer is not None:
                 answer = self._retold(answer, sent)
-                rewritten = self._rewritten("update", answer, [item])
+                rewritten = self._answers.rewritten("update", answer, [item])
                 if answer[0] == 200:
                     await calls.after("update", item)
                 return rewritten
@@ -422,19 +399,21 @@ class PythonHalf:
         )
 
     def _read(self, body: Any, *, is_new: bool) -> tuple[SentItem | None, list[Any]]:
-        return self._bodies_of.read(body, is_new=is_new, int_key=self._key_type is int)
+        return self._bodies_of.read(body, is_new=is_new, int_key=self._rules.key_type is int)
 
     def _new(
         self, body: Any, values: Mapping[str, Any], kept: Mapping[str, Any]
     ) -> tuple[BaseModel | None, SentItem | None, list[Any]]:
         """The item that one body of a POST is, what was sent where that has a model, and what is wrong with it."""
         if not self._reads_bodies:
-            item, errors = self._validated(body, is_new=True, values=values, kept=kept)
+            item, errors = self._rules.validated(body, is_new=True, values=values, kept=kept)
             return item, None, errors
         sent, errors = self._read(body, is_new=True)
         if sent is None or self._makes("create"):
             return None, sent, errors
-        item, errors = self._validated(sent.translated, is_new=True, values={**sent.defaults, **values}, kept=kept)
+        item, errors = self._rules.validated(
+            sent.translated, is_new=True, values={**sent.defaults, **values}, kept=kept
+        )
         return item, sent, self._told(errors, sent)
 
     async def _made(
@@ -443,9 +422,9 @@ class PythonHalf:
         """What the hook of create makes of an item, or of what was sent; and the body that it came by."""
         if sent is not None and self._makes("create"):
             made = await calls.made("create", sent.instance, self.models.stored)
-            return self._stamped(made, times), self._bodies_of.body_of(sent, made)
+            return self._rules.stamped(made, times), self._bodies_of.body_of(sent, made)
         assert item is not None
-        made = self._stamped(await calls.before("create", item), times)
+        made = self._rules.stamped(await calls.before("create", item), times)
         return made, b"" if sent is None else written(sent.translated)
 
     def _whole(self, sent: SentItem, stored: Any) -> BaseModel | list[Any]:
@@ -454,10 +433,10 @@ class PythonHalf:
         kept: Mapping[str, Any] = _NO_VALUES
         if isinstance(stored, StoredItem):
             kept = self.items.kept(unseen, json.loads(stored.merged))
-        kept = {**kept, **self._times_of(stored)}
+        kept = {**kept, **self._rules.times_of(stored)}
         defaults = {name: value for name, value in sent.defaults.items() if name not in kept}
         body = {**self.items.changed({}, defaults), **sent.translated}
-        item, errors = self._validated(body, is_new=False, values=_NO_VALUES, kept=kept)
+        item, errors = self._rules.validated(body, is_new=False, values=_NO_VALUES, kept=kept)
         return self._told(errors, sent) if item is None else item
 
     def _told(self, errors: Sequence[Any], sent: SentItem | SentPatch | None) -> list[Any]:
@@ -471,10 +450,6 @@ class PythonHalf:
         errors = [{**each, "loc": each["loc"][1:]} for each in json.loads(answer[2])["detail"]]
         return _refused(b"", _placed(self._told(errors, sent), "body"))
 
-    def _name(self, item: BaseModel, key: str) -> None:
-        if self._key is not None:
-            item.__dict__[self._key] = self._typed_key(key)
-
     @staticmethod
     async def _stored(operation: CrudOperation, request: CrudRequest) -> Answer | dict[str, Any]:
         """The item that a PUT is to replace, whatever its preconditions are, or an answer."""
@@ -483,193 +458,6 @@ class PythonHalf:
             return found
         stored: dict[str, Any] = json.loads(found.merged)
         return stored
-
-    def _validated(
-        self,
-        value: Any,
-        *,
-        is_new: bool,
-        values: Mapping[str, Any] = _NO_VALUES,
-        kept: Mapping[str, Any] = _NO_VALUES,
-    ) -> tuple[BaseModel | None, list[Any]]:
-        """The item that a body is, or what is wrong with it. `values`: of fields that it does not have. `kept`: what is
-        taken as it is.
-        """
-        body = self.items.writable(self._without_key(value, is_new=is_new))
-        if values and isinstance(body, dict):
-            absent = {name: each for name, each in values.items() if self.items.names_of(name).isdisjoint(body)}
-            body = self.items.changed(body, absent)
-        if kept and isinstance(body, dict):
-            body = self.items.changed(body, kept)
-        try:
-            return (self.items.validate_keeping(body, kept) if kept else self.items.validate(body)), []
-        except ValidationError as error:
-            # What a client has sent is shown as it was, and never what it may not see.
-            return None, [
-                {**each, "input": value} if each["input"] is body or self._shows(each["input"], kept) else each
-                for each in error.errors(include_url=False)
-            ]
-
-    def _times(self, before: Mapping[str, Any] = _NO_VALUES) -> dict[str, Any]:
-        """The times of a write to an item with those of `before`, or to a new one."""
-        names = self._marked.updated if before else self._marked.times
-        if not names:
-            return {}
-        return dict.fromkeys(names, latest(before.get(name) for name in self._marked.updated))
-
-    def _times_of(self, stored: Any) -> dict[str, Any]:
-        """The times of a write to what is stored, or to what is not."""
-        if not isinstance(stored, StoredItem) or not self._marked.updated:
-            return self._times()
-        return self._times(self.items.kept(self._marked.updated, json.loads(stored.merged)))
-
-    def _kept_of_new(self, calls: Calls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What a new item has whatever it is validated by: its times, and None where a hook is to say what."""
-        required = self._marked.required if calls.has_before("create") else []
-        return {**self._times(), **{name: None for name in required if name not in values}}
-
-    def _stamped(self, item: BaseModel, times: Mapping[str, Any]) -> BaseModel:
-        """What a hook has made of an item, with the times that it had."""
-        item.__dict__.update({name: times[name] for name in self._marked.times if name in times})
-        return item
-
-    def _still_missing(self, item: BaseModel, body: Any) -> list[Any]:
-        """The errors of a new item for which no hook has said what clients have no say in."""
-        fields = self.items.model.model_fields
-        return [
-            {"type": "missing", "loc": (min(self.items.names_of(name)),), "msg": "Field required", "input": body}
-            for name in self._marked.required
-            if getattr(item, name, None) is None and not _takes_none(fields[name].annotation)
-        ]
-
-    def _naming(self, request: CrudRequest, item: BaseModel, before: Mapping[str, Any]) -> CrudRequest:
-        """The request of an item in which a hook has changed fields that clients have no say in: it asks for that."""
-        changed = {
-            name: to_jsonable_python(item.__dict__.get(name), fallback=str)
-            for name in self._marked.read_only
-            if name not in self._marked.times and item.__dict__.get(name) != before[name]
-        }
-        if not changed:
-            return request
-        body = self.items.changed(json.loads(request.body), changed)
-        return request.changed(body=json.dumps(body).encode())
-
-    def _shows(self, value: Any, kept: Mapping[str, Any]) -> bool:
-        """Whether it has one of the values of `kept`: a copy of the body that a validator has made."""
-        return isinstance(value, Mapping) and any(
-            value.get(key, self) is each for name, each in kept.items() for key in (name, *self.items.names_of(name))
-        )
-
-    def _may_name_another(self, body: Any, item: BaseModel, key: str) -> bool:
-        """Whether a body's key has to be compared with the one of the path."""
-        if not isinstance(body, dict) or self._key_names.isdisjoint(body):
-            return False
-        return self._key is None or getattr(item, self._key) != self._typed_key(key)
-
-    def _typed_key(self, text: str) -> Any:
-        return TypeAdapter(self._key_type).validate_python(text)
-
-    def _keep_frozen(self, item: BaseModel, stored: StoredItem) -> None:
-        """What a PUT leaves out of the frozen fields, for hooks to see."""
-        absent = [
-            name
-            for name in self._frozen
-            if name not in self._marked.updated
-            and (name not in item.model_fields_set or name in self._marked.read_only)
-        ]
-        if absent:
-            with contextlib.suppress(ValidationError):  # it may be older than the model
-                before = self.items.validate_merged(self._without_key(json.loads(stored.merged), is_new=False), {})
-                item.__dict__.update({name: getattr(before, name) for name in absent})
-
-    def _as_stored(self, item: BaseModel, stored: dict[str, Any]) -> BaseModel:
-        """`item` with what the store has given it. `stored` is it as the native half answers."""
-        names = {field: name for name, field in self.items.outputs.items()}
-        for field in self._marked.read_only:
-            name = field if self.items.by_name else names[field]
-            if name in stored:
-                item.__dict__.update(self.items.typed({field: stored[name]}))
-        if self._key is not None:
-            info = self.items.model.model_fields[self._key]
-            name = self._key if self.items.by_name else info.serialization_alias or self._key
-            item.__dict__[self._key] = self._key_type(stored[name])
-        return item
-
-    def _without_key(self, value: Any, *, is_new: bool) -> Any:
-        """A body without a key that is not the client's to choose, or that the model has no field for."""
-        is_items = self._key is not None and not (is_new and self._key_type is int)
-        if is_items or not isinstance(value, dict) or self._key_names.isdisjoint(value):
-            return value
-        return {name: member for name, member in value.items() if name not in self._key_names}
-
-    def _document(self, item: BaseModel) -> bytes | None:
-        try:
-            return self.items.document(item)
-        except (PydanticSerializationError, ValueError):
-            return None
-
-    # --- answers that are not what is stored --------------------------------------------------------
-
-    def _rewritten(self, name: str, answer: Answer, items: Sequence[BaseModel] = (), query: str = "") -> Answer:
-        status, content_type, body, headers = answer
-        if not self._writes_answers or status not in (200, 201):
-            return answer
-        stored = json.loads(body)
-        try:
-            if name == "list":
-                wanted = _last_fields(query)
-                page = b",".join(_only(wanted, self._written(each)) for each in stored["items"])
-                stored["items"] = []
-                body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
-                body = body.replace(b'"items":[]', b'"items":[' + page + b"]", 1)
-            elif isinstance(stored, list):
-                written = map(self._written, stored, items) if items else map(self._written, stored)
-                body = b"[" + b",".join(written) + b"]"
-            else:
-                body = self._written(stored, items[0] if items else None)
-        except (PydanticSerializationError, ValueError):
-            return _FAILED
-        return status, content_type, body, headers
-
-    def _shown(self, stored: dict[str, Any], item: BaseModel | None) -> bytes:
-        """`stored` in the shape of the model of answers."""
-        assert self._answer is not None
-        if self._key is None or item is None:
-            return self._answer.written(self._keyed_items.restore(stored))
-        return self._answer.written(self._as_stored(item, stored))
-
-    def _written(self, stored: dict[str, Any], item: BaseModel | None = None) -> bytes:
-        if self._answer is not None:
-            return self._shown(stored, item)
-        key = stored[self._key_name] if self._key is not None else stored.pop(self._key_name)
-        if item is None:
-            item = self.items.restore(stored)
-        elif self._key is not None:
-            # The store has assigned it, or the path; whatever the model says of changes.
-            item.__dict__[self._key] = self._key_type(key)
-        text = self.items.answer(item)
-        if self._key is None and text.startswith(b"{"):
-            text = json.dumps({self._key_name: key}, separators=(",", ":")).encode()[:-1] + (
-                b"}" if text == b"{}" else b"," + text[1:]
-            )
-        return text
-
-
-def _takes_none(annotation: Any) -> bool:
-    return annotation is Any or type(None) in get_args(annotation)
-
-
-def _last_fields(query: str) -> set[str] | None:
-    """The `fields` that a list is asked for; None: all."""
-    given = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "fields"]
-    return set(given[-1].split(",")) if given else None
-
-
-def _only(names: set[str] | None, item: bytes) -> bytes:
-    if names is None or not item.startswith(b"{"):
-        return item
-    members = {name: value for name, value in json.loads(item).items() if name in names}
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _placed(errors: Sequence[Any], *place: str | int) -> list[Any]:
@@ -686,7 +474,7 @@ def _refused(entries: bytes, errors: Sequence[Any]) -> Answer:
     try:
         text = json.dumps(jsonable_encoder(errors), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:  # NaN, an infinity or a lone surrogate in an input: FastAPI fails, too
-        return _FAILED
+        return FAILED
     return _unprocessable(entries + (b"," if entries and errors else b"") + text[1:-1])
 
 

@@ -10,6 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from ._core import CrudOperation, CrudRead, CrudRequest, StoredItem
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
+
+#: What FastAPI answers where an item cannot be written as JSON.
+FAILED: Answer = (500, b"text/plain; charset=utf-8", b"Internal Server Error", [])
 Found = TypeVar("Found")
 
 

@@ -1,0 +1,107 @@
+"""Answers of a resource that are not what is stored: the native half's, written again by a model."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
+
+from .answer_model import AnswerModel, answered_names
+from .item_rules import ItemRules
+from .store_calls import FAILED, Answer
+from .stored_items import StoredItems
+
+__all__ = ["AnswerWriter"]
+
+
+class AnswerWriter:
+    """Writes the answers of one resource. `read`: the model that they have instead of the item's; `stored`: the item's
+    with its key; `is_needed`: whether the item's own model needs Python to write them.
+    """
+
+    def __init__(
+        self, rules: ItemRules, read: type[BaseModel] | None, stored: type[BaseModel], *, is_needed: bool
+    ) -> None:
+        self._rules = rules
+        self._answer = AnswerModel(read) if read is not None else None
+        self._stored_model = stored
+        #: Whether answers are written here; else they are the native half's.
+        self.is_needed = is_needed or self._answer is not None
+
+    @functools.cached_property
+    def _keyed_items(self) -> StoredItems:
+        """With the key, which the stored model may not have."""
+        return StoredItems(self._stored_model, by_name=self._rules.items.by_name)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of an answer's members."""
+        if self._answer is not None:
+            return answered_names(self._answer.model)
+        return [
+            *([] if self._rules.key is not None else [self._rules.key_name]),
+            *answered_names(self._rules.items.model),
+        ]
+
+    def rewritten(self, name: str, answer: Answer, items: Sequence[BaseModel] = (), query: str = "") -> Answer:
+        """`answer` to the operation `name` as the model writes it, of `items` where they are known."""
+        status, content_type, body, headers = answer
+        if not self.is_needed or status not in (200, 201):
+            return answer
+        stored = json.loads(body)
+        try:
+            if name == "list":
+                wanted = _last_fields(query)
+                page = b",".join(_only(wanted, self._written(each)) for each in stored["items"])
+                stored["items"] = []
+                body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
+                body = body.replace(b'"items":[]', b'"items":[' + page + b"]", 1)
+            elif isinstance(stored, list):
+                written = map(self._written, stored, items) if items else map(self._written, stored)
+                body = b"[" + b",".join(written) + b"]"
+            else:
+                body = self._written(stored, items[0] if items else None)
+        except (PydanticSerializationError, ValueError):
+            return FAILED
+        return status, content_type, body, headers
+
+    def _shown(self, stored: dict[str, Any], item: BaseModel | None) -> bytes:
+        """`stored` in the shape of the model of answers."""
+        assert self._answer is not None
+        if self._rules.key is None or item is None:
+            return self._answer.written(self._keyed_items.restore(stored))
+        return self._answer.written(self._rules.as_stored(item, stored))
+
+    def _written(self, stored: dict[str, Any], item: BaseModel | None = None) -> bytes:
+        if self._answer is not None:
+            return self._shown(stored, item)
+        key = stored[self._rules.key_name] if self._rules.key is not None else stored.pop(self._rules.key_name)
+        if item is None:
+            item = self._rules.items.restore(stored)
+        elif self._rules.key is not None:
+            # The store has assigned it, or the path; whatever the model says of changes.
+            item.__dict__[self._rules.key] = self._rules.key_type(key)
+        text = self._rules.items.answer(item)
+        if self._rules.key is None and text.startswith(b"{"):
+            text = json.dumps({self._rules.key_name: key}, separators=(",", ":")).encode()[:-1] + (
+                b"}" if text == b"{}" else b"," + text[1:]
+            )
+        return text
+
+
+def _last_fields(query: str) -> set[str] | None:
+    """The `fields` that a list is asked for; None: all."""
+    given = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "fields"]
+    return set(given[-1].split(",")) if given else None
+
+
+def _only(names: set[str] | None, item: bytes) -> bytes:
+    if names is None or not item.startswith(b"{"):
+        return item
+    members = {name: value for name, value in json.loads(item).items() if name in names}
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()

@@ -160,10 +160,9 @@ class PythonHalf:
             return _refused(entries, _placed(self._told(errors, sent), "body"))
         if calls.has("create", "replace"):
             if self._rules.may_name_another(body, item, request.key):
-                document = self._rules.document(item)  # what a hook sees has the path's key
-                refused = document and operation.refuse_validated(request, document)
-                if refused and refused[0] == 422:
-                    return self._retold(refused, sent)
+                refuse = functools.partial(operation.refuse_validated, request)  # what a hook sees has the path's key
+                if refused := self._refusal(refuse, item, sent):
+                    return refused
             return await self._replace_with_hooks(operation, request, item, calls, sent)
         return self._retold(await self._write(name, operation, request, item, calls), sent)
 
@@ -346,11 +345,10 @@ class PythonHalf:
             try:
                 item = self.items.validate_merged(value, patch)
                 if calls.has("update") and changed is None and isinstance(patch, dict):
-                    if not self._rules.key_names.isdisjoint(patch):
-                        document = self._rules.document(item)
-                        refused = document and operation.refuse_merged(merged, document)
-                        if refused and refused[0] == 422:
-                            return self._retold(refused, sent)
+                    if self._rules.may_name_another(patch, item, request.key):
+                        refuse = functools.partial(operation.refuse_merged, merged)
+                        if refused := self._refusal(refuse, item, sent):
+                            return refused
                     changes = self.items.changes(item, patch)
                     further = sent.further if sent is not None else {}
                     result = await calls.before("update", deepcopy({**changes, **further}))
@@ -449,6 +447,14 @@ class PythonHalf:
             return answer
         errors = [{**each, "loc": each["loc"][1:]} for each in json.loads(answer[2])["detail"]]
         return _refused(b"", _placed(self._told(errors, sent), "body"))
+
+    def _refusal(
+        self, refuse: Callable[[bytes], Answer | None], item: BaseModel, sent: SentItem | SentPatch | None
+    ) -> Answer | None:
+        """The 422 that the native half has for an item which names another, before any hook hears of it."""
+        document = self._rules.document(item)
+        refused = refuse(document) if document is not None else None
+        return self._retold(refused, sent) if refused is not None and refused[0] == 422 else None
 
     @staticmethod
     async def _stored(operation: CrudOperation, request: CrudRequest) -> Answer | dict[str, Any]:

@@ -37,6 +37,9 @@ export PATH := $(CURDIR)/$(bin):$(PATH)
 
 tidy = xargs -P $(JOBS) -n 1 clang-tidy-19 --quiet -p $(release)
 
+# Configures and builds a sanitizer's tree.
+sanitized = cmake --preset $(1) -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset $(1) -j$(JOBS)
+
 # Of each test that has parameters, so many of its variants; all where nothing is said.
 variants = $(if $(VARIANTS),--variants=$(VARIANTS))
 # What runs with an instrumented extension module; where not all variants run, one.
@@ -106,14 +109,13 @@ test-eras: build ## What compares with uvicorn, beside a FastAPI, Starlette and 
 .PHONY: test-fuzz
 test-fuzz: $(bin)/python ## Run every fuzzer for FUZZ_SECONDS (10) over its corpus
 	$(call title,fuzzers)
-	@cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null
-	@cmake --build --preset asan -j$(JOBS) --target data_bridge_fuzzers
+	@$(call sanitized,asan) --target data_bridge_fuzzers
 	@scripts/fuzz.sh build/asan $(FUZZ_SECONDS) $(JOBS)
 
 .PHONY: test-asan
 test-asan: $(bin)/python ## C++ unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call title,C++ unit tests under ASan and UBSan)
-	@cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset asan -j$(JOBS)
+	@$(call sanitized,asan)
 	@UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan -j$(JOBS)
 
 .PHONY: test-asan-loop
@@ -145,7 +147,7 @@ test-interop: build ## Those suites in full, on PyLoop and on asyncio's loop, co
 .PHONY: test-tsan
 test-tsan: $(bin)/python ## C++ unit tests under ThreadSanitizer
 	$(call title,C++ unit tests under TSan)
-	@cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(bin)/python >/dev/null && cmake --build --preset tsan -j$(JOBS)
+	@$(call sanitized,tsan)
 	@TSAN_OPTIONS=halt_on_error=1 ctest --preset tsan -j$(JOBS)
 
 .PHONY: test-soak

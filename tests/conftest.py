@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--variants",
         type=int,
         metavar="N",
-        help="of each test that has parameters, N of its variants at most, always the same ones",
+        help="of each test that has parameters, N variants at most with as many of their values as can be",
     )
 
 
@@ -65,10 +65,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         keep(config, items, {item.nodeid for item in last.values()})
     limit: int | None = config.getoption("variants")
     if limit is not None:
-        variants: dict[tuple[object, ...], list[str]] = {}
+        variants: dict[tuple[object, ...], list[pytest.Item]] = {}
         for item in items:
-            variants.setdefault(without_parameters(item), []).append(item.nodeid)
-        keep(config, items, {name for names in variants.values() for name in spread(names, limit)})
+            variants.setdefault(without_parameters(item), []).append(item)
+        keep(config, items, {item.nodeid for of_one in variants.values() for item in various(of_one, limit)})
 
 
 def keep(config: pytest.Config, items: list[pytest.Item], names: set[str]) -> None:
@@ -77,12 +77,24 @@ def keep(config: pytest.Config, items: list[pytest.Item], names: set[str]) -> No
     items[:] = [item for item in items if item.nodeid in names]
 
 
-def spread(names: list[str], count: int) -> list[str]:
-    """`count` of the names, far from each other: of a grid of parameters not all of one row."""
-    if len(names) <= count:
-        return names
-    first = zlib.crc32(names[0].encode())
-    return [names[(first + at * len(names) // count) % len(names)] for at in range(count)]
+def various(variants: list[pytest.Item], count: int) -> list[pytest.Item]:
+    """`count` of the variants of a test, which have as many values of its parameters as so many can have."""
+    left = sorted(variants, key=lambda item: zlib.crc32(item.nodeid.encode()))
+    seen: set[tuple[str, int]] = set()
+    found: list[pytest.Item] = []
+    while left and len(found) < count:
+        best = max(left, key=lambda item: len(values_of(item) - seen))
+        seen |= values_of(best)
+        found.append(best)
+        left.remove(best)
+    return found
+
+
+def values_of(item: pytest.Item) -> set[tuple[str, int]]:
+    """A variant's parameters, and which of its values each has."""
+    return (
+        set(item.callspec.indices.items()) if isinstance(item, pytest.Function) and hasattr(item, "callspec") else set()
+    )
 
 
 def without_parameters(item: pytest.Item) -> tuple[object, ...]:

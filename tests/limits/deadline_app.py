@@ -14,6 +14,7 @@ seen: list[str] = []
 
 
 async def wait(name: str) -> None:
+    seen.append(f"{name} begun")
     try:
         await asyncio.sleep(60)
     except asyncio.CancelledError:
@@ -45,10 +46,11 @@ async def bridged(request: Request) -> str:
 
 @app.post("/receiving")
 async def receiving(request: Request) -> str:
+    seen.append("receiving begun")
     try:
         await request.body()
     except BaseException as error:
-        seen.append(f"receiving {type(error).__name__}")
+        seen.append("receiving cancelled" if isinstance(error, asyncio.CancelledError) else f"receiving {error!r}")
         raise
     return "never"
 

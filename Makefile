@@ -187,6 +187,10 @@ bench: build ## data_bridge and FastAPI on uvicorn in one interleaved run (BENCH
 bench-routes: build ## The same for the routes that real applications have (BENCH_ARGS=)
 	@$(bin)/python benchmarks/http/routes.py $(BENCH_ARGS)
 
+.PHONY: bench-resources
+bench-resources: build ## The same for resources, with SQLModel, sqlite3 by hand and PocketBase beside them (BENCH_ARGS="--pocketbase PATH")
+	@$(bin)/python benchmarks/http/resources.py $(BENCH_ARGS)
+
 .PHONY: bench-websockets
 bench-websockets: build ## The same for messages of WebSockets (BENCH_ARGS=)
 	@$(bin)/python benchmarks/http/websocket_rows.py $(BENCH_ARGS)

@@ -81,11 +81,15 @@ class Server:
     """A server process pinned to one core."""
 
     def __init__(self, name: str, command: list[str], core: int, directory: Path) -> None:
+        """`command`: arguments of Python, behind which the port is named; or those of a program, with ``{port}``."""
         self.name = name
         self.port = free_port()
         self.log = directory / f"{name}.log"
+        own = [part.format(port=self.port) for part in command]
+        if own == command:
+            own = [sys.executable, *command, "--port", str(self.port)]
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), sys.executable, *command, "--port", str(self.port)],
+            ["taskset", "-c", str(core), *own],
             cwd=Path(__file__).parent,
             env={**os.environ, "BENCH_DIRECTORY": str(directory)},
             stdout=self.log.open("wb"),
@@ -124,7 +128,7 @@ class Server:
 
 
 def run_wrk(server: Server, row: Row, core: int, seconds: float, connections: int, directory: Path) -> Result:
-    """One run; RuntimeError where any answer was not a success."""
+    """One run; RuntimeError where any answer was not a success, or where a refusal is measured was none."""
     command = [
         "taskset",
         "-c",
@@ -144,9 +148,10 @@ def run_wrk(server: Server, row: Row, core: int, seconds: float, connections: in
     output = subprocess.run([*command, server.url + row.path], capture_output=True, text=True, check=True).stdout
     cpu = cpu_seconds(server.process.pid) - before
 
-    if "Non-2xx" in output or "Socket errors" in output:
-        raise RuntimeError(f"{server.name}, {row.name}: not every answer was a success:\n{output}")
     requests = int(find(r"(\d+) requests in", output))
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    if int(refused[1] if refused else 0) != (requests if row.status >= 400 else 0) or "Socket errors" in output:
+        raise RuntimeError(f"{server.name}, {row.name}: not every answer was a {row.status}:\n{output}")
     unit = {"us": 1e-3, "ms": 1.0, "s": 1e3}
     latency = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
     if latency is None or requests == 0:

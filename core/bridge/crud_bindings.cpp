@@ -170,10 +170,12 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                    std::string_view filters, std::vector<ListField> fields, std::vector<std::string> sort,
                    std::string table, std::string key, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes,
-                   std::vector<std::pair<std::string, std::string>> frozen, std::vector<std::string> hidden,
-                   std::vector<std::string> read_only, const std::optional<std::string>& replacement,
-                   std::int64_t page_size, std::int64_t max_page_size, std::size_t max_page_bytes, bool migrate,
-                   double timeout, bool require_match, bool creates, std::vector<std::string> answer_names,
+                   std::vector<std::pair<std::string, std::string>> frozen,
+                   std::optional<std::vector<std::pair<std::string, std::string>>> answer, bool answers_extra,
+                   std::vector<std::string> unseen, std::vector<std::string> read_only,
+                   const std::optional<std::string>& replacement, std::int64_t page_size, std::int64_t max_page_size,
+                   std::size_t max_page_bytes, bool migrate, double timeout, bool require_match, bool creates,
+                   std::vector<std::string> answer_names,
                    std::vector<std::pair<std::string, std::string>> conflict_names,
                    std::vector<std::tuple<std::string, std::string, std::string>> columns,
                    std::vector<std::string> foreign_parameters, const Faults& faults) {
@@ -185,6 +187,13 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
   std::vector<crud::FrozenFieldOption> frozen_options;
   for (auto& [field, sameness] : frozen) {
     frozen_options.push_back({.field = std::move(field), .sameness = std::move(sameness)});
+  }
+  std::optional<std::vector<crud::AnswerField>> answer_fields;
+  if (answer) {
+    answer_fields.emplace();
+    for (auto& [field, name] : *answer) {
+      answer_fields->push_back({.field = std::move(field), .name = std::move(name)});
+    }
   }
   std::vector<crud::ColumnNames> column_names;
   for (auto& [field, stored, former] : columns) {
@@ -203,7 +212,9 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                             .filters = std::move(options),
                             .sort = std::move(sort),
                             .frozen = std::move(frozen_options),
-                            .hidden = std::move(hidden),
+                            .answer = std::move(answer_fields),
+                            .answers_extra = answers_extra,
+                            .unseen = std::move(unseen),
                             .read_only = std::move(read_only),
                             .columns = std::move(column_names),
                             .migrate = migrate,
@@ -459,11 +470,11 @@ void bind_crud(nb::module_& module) {
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
            nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
-           nb::arg("indexes"), nb::arg("frozen"), nb::arg("hidden"), nb::arg("read_only"),
-           nb::arg("replacement").none(), nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"),
-           nb::arg("migrate"), nb::arg("timeout"), nb::arg("require_match"), nb::arg("creates"),
-           nb::arg("answer_names"), nb::arg("conflict_names"), nb::arg("columns"), nb::arg("foreign_parameters"),
-           nb::arg("faults"),
+           nb::arg("indexes"), nb::arg("frozen"), nb::arg("answer").none(), nb::arg("answers_extra"), nb::arg("unseen"),
+           nb::arg("read_only"), nb::arg("replacement").none(), nb::arg("page_size"), nb::arg("max_page_size"),
+           nb::arg("max_page_bytes"), nb::arg("migrate"), nb::arg("timeout"), nb::arg("require_match"),
+           nb::arg("creates"), nb::arg("answer_names"), nb::arg("conflict_names"), nb::arg("columns"),
+           nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "

@@ -117,6 +117,11 @@ bool is_frozen(Sameness sameness) noexcept {
   return sameness != Sameness::kAny && sameness != Sameness::kCreated && sameness != Sameness::kUpdated;
 }
 
+// What an object says of a field; nullptr: nothing.
+const json::Value* find_field_of(const json::Value& value, const RowCodec& codec, const FrozenField& field) {
+  return value.is_object() ? find_field(value, *codec.field_of(field.column)) : nullptr;
+}
+
 // The time of a write that replaces one of `before`: the clock may have been set back since.
 storage::Cell later(const storage::Cell& written, const CellView& before) {
   storage::Cell time = written.index() != 0 ? written : storage::Cell(text::utc_now());
@@ -165,24 +170,45 @@ void forget_last(const std::vector<FrozenField>& fields, storage::Row& row) noex
   }
 }
 
-FrozenValues::FrozenValues(const RowCodec& codec, const std::vector<FrozenField>& fields, const json::Value& input) {
+FrozenValues FrozenValues::of_replacement(const RowCodec& codec, const std::vector<FrozenField>& fields,
+                                          const json::Value& input) {
+  FrozenValues values;
   for (const FrozenField& field : fields) {
-    Value& value =
-        values_.emplace_back(Value{.field = field, .kind = codec.table().columns[field.column].kind, .refusal = {}});
-    const schema::FieldInfo& info = *codec.field_of(field.column);
-    const json::Value* const given = input.is_object() ? find_field(input, info) : nullptr;
-    value.is_given = given != nullptr;
-    if (!is_frozen(field.sameness)) continue;
-    // As Pydantic says it of an assignment.
-    const schema::Error refusal{.type = "frozen_field",
-                                .location = {info.input_key},
-                                .message = "Field is frozen",
-                                .input = given != nullptr ? *given : json::Value(),
-                                .context = {}};
-    schema::RequestErrors errors;
-    errors.add({&refusal, 1}, "body");
-    value.refusal = errors.entries();
+    const json::Value* const given = find_field_of(input, codec, field);
+    values.add(codec, field, given);
+    Value& added = values.values_.back();
+    added.is_compared = is_frozen(field.sameness) && given != nullptr;
+    added.is_kept = field.sameness != Sameness::kAny || given == nullptr;
   }
+  return values;
+}
+
+FrozenValues FrozenValues::of_merged(const RowCodec& codec, const std::vector<FrozenField>& fields,
+                                     const json::Value& merged, const json::Value* patch) {
+  FrozenValues values;
+  for (const FrozenField& field : fields) {
+    values.add(codec, field, find_field_of(merged, codec, field));
+    const bool is_given = patch == nullptr || find_field_of(*patch, codec, field) != nullptr;
+    Value& added = values.values_.back();
+    added.is_compared = is_frozen(field.sameness) && is_given;
+    added.is_kept = field.sameness != Sameness::kAny || !is_given;
+  }
+  return values;
+}
+
+void FrozenValues::add(const RowCodec& codec, const FrozenField& field, const json::Value* given) {
+  Value& value =
+      values_.emplace_back(Value{.field = field, .kind = codec.table().columns[field.column].kind, .refusal = {}});
+  if (!is_frozen(field.sameness)) return;
+  // As Pydantic says it of an assignment.
+  const schema::Error refusal{.type = "frozen_field",
+                              .location = {codec.field_of(field.column)->input_key},
+                              .message = "Field is frozen",
+                              .input = given != nullptr ? *given : json::Value(),
+                              .context = {}};
+  schema::RequestErrors errors;
+  errors.add({&refusal, 1}, "body");
+  value.refusal = errors.entries();
 }
 
 std::size_t FrozenValues::memory() const noexcept {
@@ -191,7 +217,7 @@ std::size_t FrozenValues::memory() const noexcept {
   return bytes;
 }
 
-bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_absent, Response& response) const {
+bool FrozenValues::admit(storage::RowView before, storage::Row& row, Response& response) const {
   if (is_empty()) {
     return true;
   }
@@ -199,8 +225,7 @@ bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_
   const std::vector<CellView> after = storage::view_of(row);
   for (const Value& value : values_) {
     const auto [column, sameness] = value.field;
-    const bool is_asked_for = value.is_given || !keeps_absent;
-    if (is_asked_for && is_frozen(sameness) && !is_same_value(before[column], after[column], value.kind, sameness)) {
+    if (value.is_compared && !is_same_value(before[column], after[column], value.kind, sameness)) {
       if (!refusals.empty()) refusals += ',';
       refusals += value.refusal;
     }
@@ -213,7 +238,7 @@ bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_
     const auto [column, sameness] = value.field;
     if (sameness == Sameness::kUpdated) {
       row[column] = later(row[column], before[column]);
-    } else if (sameness != Sameness::kAny || !(value.is_given || !keeps_absent)) {
+    } else if (value.is_kept) {
       row[column] = storage::to_cell(before[column]);
     }
   }
@@ -222,8 +247,7 @@ bool FrozenValues::admit(storage::RowView before, storage::Row& row, bool keeps_
 
 std::expected<bool, storage::Error> FrozenValues::admit(storage::WriteTransaction& transaction,
                                                         storage::Collection& collection, const storage::Key& key,
-                                                        storage::Row& row, bool keeps_absent,
-                                                        Response& response) const {
+                                                        storage::Row& row, Response& response) const {
   if (is_empty()) {
     return true;
   }
@@ -232,7 +256,7 @@ std::expected<bool, storage::Error> FrozenValues::admit(storage::WriteTransactio
   if (!found) {
     return std::unexpected(found.error());
   }
-  return !*found || admit(storage::view_of(before.cells), row, keeps_absent, response);
+  return !*found || admit(storage::view_of(before.cells), row, response);
 }
 
 }  // namespace data_bridge::crud

@@ -48,29 +48,35 @@ void forget_last(const std::vector<FrozenField>& fields, storage::Row& row) noex
 /// What one write says of the frozen fields. Kept until its turn, when the request's own values may be gone.
 class FrozenValues {
  public:
-  /// Of `input`, which is what the client sent or, with a patch merged into it, what is to be validated.
-  FrozenValues(const RowCodec& codec, const std::vector<FrozenField>& fields, const json::Value& input);
+  /// Of what replaces an item: `input`, as the client sent it. What that does not name keeps its value.
+  [[nodiscard]] static FrozenValues of_replacement(const RowCodec& codec, const std::vector<FrozenField>& fields,
+                                                   const json::Value& input);
+  /// Of an item that a patch has been merged into, `merged`. What the `patch` does not name keeps its value; nullptr:
+  /// each field was validated with the value that it is to have.
+  [[nodiscard]] static FrozenValues of_merged(const RowCodec& codec, const std::vector<FrozenField>& fields,
+                                              const json::Value& merged, const json::Value* patch = nullptr);
 
   [[nodiscard]] bool is_empty() const noexcept { return values_.empty(); }
   [[nodiscard]] std::size_t memory() const noexcept;
 
-  /// Of a row that is to replace `before`, which gives it its values back, and which it is never older than. What is
-  /// not named keeps its value too where `keeps_absent`, for then no other was asked for. False: another value was,
-  /// which a 422 in `response` says.
-  [[nodiscard]] bool admit(storage::RowView before, storage::Row& row, bool keeps_absent, Response& response) const;
+  /// Of a row that is to replace `before`, which gives it its values back, and which it is never older than. False:
+  /// another value was asked for, which a 422 in `response` says.
+  [[nodiscard]] bool admit(storage::RowView before, storage::Row& row, Response& response) const;
   /// The same of the item that `key` names; true where there is none.
   [[nodiscard]] std::expected<bool, storage::Error> admit(storage::WriteTransaction& transaction,
                                                           storage::Collection& collection, const storage::Key& key,
-                                                          storage::Row& row, bool keeps_absent,
-                                                          Response& response) const;
+                                                          storage::Row& row, Response& response) const;
 
  private:
   struct Value {
     FrozenField field;
-    bool is_given = false;
     storage::ColumnKind kind = storage::ColumnKind::kText;
-    std::string refusal{};  ///< its entry of the 422
+    bool is_compared = false;  ///< another value than before is refused
+    bool is_kept = false;      ///< it has the value of before
+    std::string refusal{};     ///< its entry of the 422
   };
+  FrozenValues() = default;
+  void add(const RowCodec& codec, const FrozenField& field, const json::Value* given);
   std::vector<Value> values_;
 };
 

@@ -65,6 +65,24 @@ json::Value without(const json::Value& input, json::Arena& arena, auto is_droppe
   return json::Value::object({kept, count});
 }
 
+// Whether a body calls one of the fields of `columns` so.
+bool is_name_of(const Resource& resource, const std::vector<std::size_t>& columns, std::string_view name) {
+  return std::ranges::any_of(columns, [&](std::size_t column) {
+    const std::vector<std::string>& keys = resource.codec().field_of(column)->input_keys;
+    return std::ranges::find(keys, name) != keys.end();
+  });
+}
+
+// `input` without what it says of the fields of `columns`.
+json::Value without_columns(const Resource& resource, const std::vector<std::size_t>& columns, const json::Value& input,
+                            json::Arena& arena) {
+  return columns.empty()
+             ? input
+             : without(input, arena, [&](std::string_view name) { return is_name_of(resource, columns, name); });
+}
+
+bool is_missing(const schema::Error& error) { return error.type == "missing" && error.location.size() == 1; }
+
 // `input` without its key where that is no matter of the item's: an int of a new one is assigned, whatever the client
 // says, and a model without the key has no field for it.
 json::Value without_key(const RowCodec& codec, const json::Value& input, bool is_new, json::Arena& arena) {
@@ -133,6 +151,41 @@ void refuse(schema::Errors found, std::optional<std::int64_t> index, schema::Req
   errors.add(found, kBody);
 }
 
+// What a patch has where an error of the merged item is: of a field that clients do not see nothing else may be shown.
+// All of what it says of the field where the place is not in it, but in what was stored.
+json::Value sent_for(const json::Value& patch, const schema::FieldInfo& field, const schema::Error& error) {
+  const json::Value* const whole = patch.is_object() ? find_field(patch, field) : nullptr;
+  if (whole == nullptr) {
+    return {};
+  }
+  const json::Value* found = whole;
+  const std::size_t depth = error.location.size() - (error.type == "missing" ? 1 : 0);
+  for (std::size_t at = 1; at < depth; ++at) {
+    const auto* const name = std::get_if<std::string>(&error.location[at]);
+    const auto* const index = std::get_if<std::int64_t>(&error.location[at]);
+    if (name != nullptr && found->is_object()) {
+      found = found->find(*name);
+    } else if (index != nullptr && found->is_array() && std::cmp_less(*index, found->items().size())) {
+      found = &found->items()[static_cast<std::size_t>(*index)];
+    } else {
+      found = nullptr;
+    }
+    if (found == nullptr) return *whole;
+  }
+  return *found;
+}
+
+// Errors of `item`, in which `input` stands that it was made of.
+void refuse_item(schema::Errors found, const json::Value& item, const json::Value& input,
+                 std::optional<std::int64_t> index, schema::RequestErrors& errors) {
+  for (schema::Error& error : found) {
+    if (error.input.is_object() && error.input.members().data() == item.members().data()) {
+      error.input = input;  // as it was sent
+    }
+  }
+  refuse(std::move(found), index, errors);
+}
+
 // `item`, in whose errors `input` stands that it was made of.
 std::optional<json::Value> validate(const schema::Model& model, const json::Value& item, const json::Value& input,
                                     json::Arena& arena, schema::RequestErrors& errors,
@@ -141,12 +194,7 @@ std::optional<json::Value> validate(const schema::Model& model, const json::Valu
   if (value) {
     return *value;
   }
-  for (schema::Error& error : value.error()) {
-    if (error.input.is_object() && error.input.members().data() == item.members().data()) {
-      error.input = input;  // as it was sent
-    }
-  }
-  refuse(std::move(value.error()), index, errors);
+  refuse_item(std::move(value.error()), item, input, index, errors);
   return std::nullopt;
 }
 
@@ -162,16 +210,7 @@ const json::Value* find_field(const json::Value& object, const schema::FieldInfo
 }
 
 json::Value without_read_only(const Resource& resource, const json::Value& input, json::Arena& arena) {
-  const std::vector<std::size_t>& columns = resource.read_only();
-  if (columns.empty()) {
-    return input;
-  }
-  return without(input, arena, [&](std::string_view name) {
-    return std::ranges::any_of(columns, [&](std::size_t column) {
-      const std::vector<std::string>& keys = resource.codec().field_of(column)->input_keys;
-      return std::ranges::find(keys, name) != keys.end();
-    });
-  });
+  return without_columns(resource, resource.read_only(), input, arena);
 }
 
 std::optional<storage::Row> read_new(const Resource& resource, const json::Value& input, const Scope* scope,
@@ -186,25 +225,57 @@ std::optional<storage::Row> read_new(const Resource& resource, const json::Value
 std::optional<storage::Row> read_replacement(const Resource& resource, const json::Value& input,
                                              const storage::Key* key, const Scope* scope, json::Arena& arena,
                                              schema::RequestErrors& errors) {
-  const json::Value own =
-      without_read_only(resource, without_key(resource.codec(), input, key == nullptr, arena), arena);
+  const json::Value own = without_read_only(resource, without_key(resource.codec(), input, false, arena), arena);
   const json::Value item = with_equalities(resource, scope, own, true, arena);
   const auto value = validate(resource.replacement_model(), item, input, arena, errors);
   return value ? to_item_row(resource, *value, input, key, errors) : std::nullopt;
 }
 
-std::optional<storage::Row> read_merged(const Resource& resource, const json::Value& input, const storage::Key& key,
-                                        json::Arena& arena, schema::RequestErrors& errors) {
+std::optional<storage::Row> read_merged(const Resource& resource, const json::Value& merged, const json::Value& patch,
+                                        const storage::Key& key, json::Arena& arena, schema::RequestErrors& errors) {
+  std::vector<std::size_t> kept;
+  bool lacks_one = false;  // that the patch has taken out, and that there is no default of
+  for (const std::size_t column : resource.unseen()) {
+    const schema::FieldInfo& field = *resource.codec().field_of(column);
+    if (!patch.is_object() || find_field(patch, field) == nullptr) {
+      kept.push_back(column);
+    } else {
+      lacks_one = lacks_one || (field.required && find_field(merged, field) == nullptr);
+    }
+  }
+  const json::Value input = without_columns(resource, kept, merged, arena);
   const json::Value item = without_key(resource.codec(), input, false, arena);
-  const auto value = validate(resource.codec().model(), item, input, arena, errors);
-  return value ? to_item_row(resource, *value, input, &key, errors) : std::nullopt;
+  const bool asks_for_all = kept.empty() || lacks_one;
+  auto value = (asks_for_all ? resource.codec().model() : resource.replacement_model()).validate(item, arena);
+  if (!value) {
+    std::erase_if(value.error(), [&](const schema::Error& error) {
+      return is_missing(error) && is_name_of(resource, kept, std::get<std::string>(error.location[0]));
+    });
+    for (schema::Error& error : value.error()) {
+      for (const std::size_t column : resource.unseen()) {
+        const auto* const name = error.location.empty() ? nullptr : std::get_if<std::string>(&error.location[0]);
+        if (name == nullptr || is_missing(error) || !is_name_of(resource, {column}, *name)) continue;
+        error.input = sent_for(patch, *resource.codec().field_of(column), error);
+      }
+    }
+    refuse_item(std::move(value.error()), item, input, std::nullopt, errors);
+    return std::nullopt;
+  }
+  return to_item_row(resource, *value, input, &key, errors);
 }
 
 std::string missing_of_new(const Resource& resource, const json::Value& input, const storage::Row& row) {
   schema::RequestErrors errors;
-  for (const std::size_t column : resource.read_only()) {
-    const schema::FieldInfo& field = *resource.codec().field_of(column);
-    if (!field.required || row[column].index() != 0) continue;
+  const RowCodec& codec = resource.codec();
+  const auto is_in = [](const std::vector<std::size_t>& columns, std::size_t column) {
+    return std::ranges::find(columns, column) != columns.end();
+  };
+  for (std::size_t column = 0; column < row.size(); ++column) {
+    const bool is_read_only = is_in(resource.read_only(), column);
+    if (row[column].index() != 0 || !(is_read_only || is_in(resource.unseen(), column))) continue;
+    const schema::FieldInfo& field = *codec.field_of(column);
+    const bool is_said = !is_read_only && input.is_object() && find_field(input, field) != nullptr;
+    if (!field.required || is_said) continue;
     const schema::Error missing{
         .type = "missing", .location = {field.input_key}, .message = "Field required", .input = input, .context = {}};
     errors.add({&missing, 1}, kBody);
@@ -304,8 +375,7 @@ void check_patch(const Resource& resource, const json::Value& patch, json::Arena
     return;
   }
   // A field that is not in the patch is in the item.
-  std::erase_if(value.error(),
-                [](const schema::Error& error) { return error.type == "missing" && error.location.size() == 1; });
+  std::erase_if(value.error(), is_missing);
   errors.add(value.error(), kBody);
 }
 

@@ -47,13 +47,14 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
                                                            const storage::Key* key, const Scope* scope,
                                                            json::Arena& arena, schema::RequestErrors& errors);
 
-/// The same for the item of `key` that a patch has been merged into.
-[[nodiscard]] std::optional<storage::Row> read_merged(const Resource& resource, const json::Value& input,
-                                                      const storage::Key& key, json::Arena& arena,
-                                                      schema::RequestErrors& errors);
+/// The same for the item of `key` that `patch` has been merged into. What clients do not see and the patch does not
+/// name is not validated, and no error shows it.
+[[nodiscard]] std::optional<storage::Row> read_merged(const Resource& resource, const json::Value& merged,
+                                                      const json::Value& patch, const storage::Key& key,
+                                                      json::Arena& arena, schema::RequestErrors& errors);
 
-/// What a PUT lacks where it has to make its item: entries of a 422 about what clients have no say in, and nobody else
-/// has said.
+/// What a PUT lacks where it has to make its item: entries of a 422 about what the item that it replaces would give it,
+/// and nobody else has said.
 [[nodiscard]] std::string missing_of_new(const Resource& resource, const json::Value& input, const storage::Row& row);
 
 /// The row of a value that has been validated, by the rules for keys of the others; `key`: of an item that is there or

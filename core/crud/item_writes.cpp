@@ -75,7 +75,7 @@ storage::Status ReplaceWrite::execute(storage::WriteTransaction& transaction) {
   if (!*admitted) {
     return {};
   }
-  const auto is_kept = frozen_.admit(transaction, collection(), key_, row_, true, response_);
+  const auto is_kept = frozen_.admit(transaction, collection(), key_, row_, response_);
   if (!is_kept) {
     return std::unexpected(is_kept.error());
   }

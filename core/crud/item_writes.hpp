@@ -47,7 +47,7 @@ class ReplaceWrite final : public PendingWrite {
       : PendingWrite(std::move(resource)),
         key_(std::move(key)),
         row_(std::move(row)),
-        frozen_(resource_->codec(), resource_->frozen_fields(), input),
+        frozen_(FrozenValues::of_replacement(resource_->codec(), resource_->frozen_fields(), input)),
         guard_(request.preconditions),
         path_(request.path),
         missing_(std::move(missing)) {}

@@ -43,6 +43,32 @@ TEST_F(PatchTest, TakesPatchesOfTwoMediaTypes) {
   }
 }
 
+TEST_F(PatchTest, NoErrorShowsWhatIsNotSeen) {
+  const std::string inner = R"({"type":"model","name":"Inner","extra":"ignore","fields":[)" + field_of("a", kInt) +
+                            "," + field_of("b", kOptionalStr, "null") + "]}";
+  Client client(
+      attached(spec_of("Account", field_of("id", kOptionalInt, "null") + "," +
+                                      field_of("name", R"({"type":"str","min_length":2})") + "," +
+                                      field_of("note", kOptionalStr, "null") + "," + field_of("inner", inner, "null")),
+               {.table = "accounts",
+                .frozen = {{.field = "note", .sameness = "any"}, {.field = "inner", .sameness = "any"}},
+                .answer = {{{.field = "name", .name = "called"}, {.field = "id", .name = "id"}}},
+                .unseen = {"note", "inner"}}));
+  EXPECT_EQ(client.create(R"({"name":"anna","note":"secret","inner":{"a":1,"b":"secret"}})").body,
+            R"({"called":"anna","id":1})");
+  const auto refused = [&](std::string_view patch) {
+    const Response response = client.update("1", patch);
+    EXPECT_EQ(response.status, 422) << patch;
+    EXPECT_EQ(response.body.find("secret"), std::string::npos) << response.body;
+    return response.body;
+  };
+  EXPECT_NE(refused(R"({"name":null})").find(R"("input":{"id":1})"), std::string::npos);
+  EXPECT_NE(refused(R"({"inner":{"a":null}})").find(R"("input":{"a":null})"), std::string::npos);
+  EXPECT_NE(refused(R"({"inner":{"a":"x"}})").find(R"("input":"x")"), std::string::npos);
+  EXPECT_EQ(client.update("1", R"({"name":"eve"})").body, R"({"called":"eve","id":1})");
+  EXPECT_EQ(client.list("fields=called").body, R"({"items":[{"called":"eve"}],"next":null})");
+}
+
 TEST_F(PatchTest, PatchesNestedObjectsInside) {
   const std::string address = R"({"type":"model","name":"Address","extra":"ignore","fields":[)" +
                               field_of("city", kStr) + "," + field_of("zip", kOptionalStr, "null") + "]}";

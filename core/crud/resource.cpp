@@ -64,6 +64,21 @@ std::expected<std::vector<storage::SortTerm>, std::string> terms_of(const ListFi
   return terms;
 }
 
+// The columns of fields, none of which is the key. `what` names what they could not.
+std::expected<std::vector<std::size_t>, std::string> own_columns(const RowCodec& codec,
+                                                                 const std::vector<std::string>& fields,
+                                                                 std::string_view what) {
+  std::vector<std::size_t> columns;
+  for (const std::string& name : fields) {
+    const auto column = codec.column_of(name);
+    if (!column || codec.field_of(*column) == nullptr || *column == codec.table().key_column) {
+      return std::unexpected("the model has no field \"" + name + "\" that could " + std::string(what));
+    }
+    columns.push_back(*column);
+  }
+  return columns;
+}
+
 }  // namespace
 
 std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceModels models, ResourceOptions options) {
@@ -114,35 +129,40 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     }
     frozen.push_back({.column = *column, .sameness = *sameness});
   }
-  for (const std::string& name : options.hidden) {
-    const auto column = codec->column_of(name);
-    if (!column) {
-      return std::unexpected("the model has no field \"" + name + "\" to hide");
-    }
-    codec->hide(*column);
+  auto read_only = own_columns(*codec, options.read_only, "be read-only");
+  if (!read_only) {
+    return std::unexpected(std::move(read_only.error()));
   }
-  std::vector<std::size_t> read_only;
-  for (const std::string& name : options.read_only) {
-    const auto column = codec->column_of(name);
-    if (!column || codec->field_of(*column) == nullptr || *column == codec->table().key_column) {
-      return std::unexpected("the model has no field \"" + name + "\" that could be read-only");
+  auto unseen = own_columns(*codec, options.unseen, "be kept");
+  if (!unseen) {
+    return std::unexpected(std::move(unseen.error()));
+  }
+  if (options.answer) {
+    std::vector<std::pair<std::size_t, std::string>> shown;
+    for (const auto& [field, name] : *options.answer) {
+      const auto column = codec->column_of(field);
+      if (!column) {
+        return std::unexpected("the model has no field \"" + field + "\" to answer");
+      }
+      shown.emplace_back(*column, name);
     }
-    read_only.push_back(*column);
+    codec->show_only(shown, options.answers_extra);
   }
   return std::shared_ptr<Resource>(new Resource(std::move(*codec), std::move(*fields), std::move(*sort),
-                                                std::move(frozen), std::move(read_only), std::move(models),
-                                                std::move(options)));
+                                                std::move(frozen), std::move(*read_only), std::move(*unseen),
+                                                std::move(models), std::move(options)));
 }
 
 Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
-                   std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, ResourceModels models,
-                   ResourceOptions options)
+                   std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, std::vector<std::size_t> unseen,
+                   ResourceModels models, ResourceOptions options)
     : codec_(std::move(codec)),
       fields_(std::move(fields)),
       default_sort_(with_key(std::move(sort))),
       is_sorted_by_key_(default_sort_.front() == key_term(false)),
       frozen_(std::move(frozen)),
       read_only_(std::move(read_only)),
+      unseen_(std::move(unseen)),
       models_(std::move(models)),
       options_(std::move(options)),
       cursors_(options_.table + " by " + options_.key, 1),

@@ -27,6 +27,12 @@
 
 namespace data_bridge::crud {
 
+/// A field of an answer, and what it is called there.
+struct AnswerField {
+  std::string field{};
+  std::string name{};
+};
+
 /// Of a field: the name of its column, and what that was before; "" where nothing is said.
 struct ColumnNames {
   std::string field{};
@@ -37,16 +43,18 @@ struct ColumnNames {
 struct ResourceOptions {
   std::string table{};
   std::string key = "id";
-  std::vector<std::vector<std::string>> unique{};   ///< field names that together occur once
-  std::vector<std::vector<std::string>> indexes{};  ///< field names, or names of `filters` inside of fields
-  std::vector<ListFieldOption> filters{};           ///< what lists can be filtered and sorted by
-  std::vector<std::string> sort{};                  ///< the default order, by names of `filters`; "-name" descending
-  std::vector<FrozenFieldOption> frozen{};          ///< what a write after the first cannot change; not the key
-  std::vector<std::string> hidden{};                ///< what answers go without
-  std::vector<std::string> read_only{};             ///< what clients have no say in
-  std::vector<ColumnNames> columns{};               ///< of fields whose columns are called otherwise
-  bool migrate = true;                              ///< false: the table is somebody else's, and only checked
-  bool require_match = false;                       ///< a write to an item without a precondition is refused: 428
+  std::vector<std::vector<std::string>> unique{};    ///< field names that together occur once
+  std::vector<std::vector<std::string>> indexes{};   ///< field names, or names of `filters` inside of fields
+  std::vector<ListFieldOption> filters{};            ///< what lists can be filtered and sorted by
+  std::vector<std::string> sort{};                   ///< the default order, by names of `filters`; "-name" descending
+  std::vector<FrozenFieldOption> frozen{};           ///< what a write after the first cannot change; not the key
+  std::optional<std::vector<AnswerField>> answer{};  ///< all that answers have, in this order; absent: every field
+  bool answers_extra = true;                         ///< they have the members that are no fields as well
+  std::vector<std::string> unseen{};                 ///< what a write keeps that does not name it, and no error shows
+  std::vector<std::string> read_only{};              ///< what clients have no say in
+  std::vector<ColumnNames> columns{};                ///< of fields whose columns are called otherwise
+  bool migrate = true;                               ///< false: the table is somebody else's, and only checked
+  bool require_match = false;                        ///< a write to an item without a precondition is refused: 428
   bool creates = true;  ///< there is POST, and PUT makes an item that is not there where clients may choose keys
   std::int64_t page_size = 20;
   std::int64_t max_page_size = 100;
@@ -108,6 +116,8 @@ class Resource {
   [[nodiscard]] const std::vector<FrozenField>& frozen_fields() const noexcept { return frozen_; }
   /// Columns that clients have no say in.
   [[nodiscard]] const std::vector<std::size_t>& read_only() const noexcept { return read_only_; }
+  /// Columns that clients do not see: what a write does not say of them stays, and is not validated again.
+  [[nodiscard]] const std::vector<std::size_t>& unseen() const noexcept { return unseen_; }
   /// What an item is validated by that may replace another one.
   [[nodiscard]] const schema::Model& replacement_model() const noexcept {
     return models_.replacement != nullptr ? *models_.replacement : codec_.model();
@@ -139,8 +149,8 @@ class Resource {
 
  private:
   Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
-           std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, ResourceModels models,
-           ResourceOptions options);
+           std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, std::vector<std::size_t> unseen,
+           ResourceModels models, ResourceOptions options);
   /// The parameters of `query` but for the ignored ones, as FastAPI gives them to a model of parameters that has no
   /// fields. Copied into `arena`.
   [[nodiscard]] std::vector<json::Member> group_parameters(std::string_view query, json::Arena& arena) const;
@@ -151,6 +161,7 @@ class Resource {
   const bool is_sorted_by_key_;
   const std::vector<FrozenField> frozen_;
   const std::vector<std::size_t> read_only_;
+  const std::vector<std::size_t> unseen_;
   const ResourceModels models_;
   const ResourceOptions options_;
   const CursorCodec cursors_;

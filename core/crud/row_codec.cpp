@@ -228,8 +228,13 @@ void RowCodec::label() {
   }
 }
 
-void RowCodec::hide(std::size_t column) {
-  std::erase(shown_, column);
+void RowCodec::show_only(std::span<const std::pair<std::size_t, std::string>> shown, bool extra) {
+  shown_.clear();
+  shows_extra_ = extra;
+  for (const auto& [column, name] : shown) {
+    shown_.push_back(column);
+    output_names_[column] = name;
+  }
   label();
 }
 
@@ -350,7 +355,7 @@ std::vector<std::string_view> RowCodec::output_names() const {
 void RowCodec::append_json(std::string& out, storage::RowView row) const {
   if (shown_.empty()) out += '{';
   append_fields(out, row);
-  if (extra_column_) {
+  if (extra_column_ && shows_extra_) {
     const storage::CellView& extra = row[*extra_column_];
     if (!extra.is_null()) {
       if (!shown_.empty()) out += ',';

@@ -55,8 +55,9 @@ class RowCodec {
   /// Model::validate() makes none.
   [[nodiscard]] bool accepts(std::size_t field, const json::Value& value) const noexcept;
 
-  /// Leaves a field out of what clients see.
-  void hide(std::size_t column);
+  /// What clients see instead of all fields: these columns, in this order and by these names, and behind them the
+  /// members that are no fields where `extra`.
+  void show_only(std::span<const std::pair<std::size_t, std::string>> shown, bool extra);
   /// The item as clients see it.
   void append_json(std::string& out, storage::RowView row) const;
   /// Only the members of these columns, in this order.
@@ -86,7 +87,8 @@ class RowCodec {
   std::optional<std::size_t> key_field_;
   std::optional<std::size_t> extra_column_;
   std::vector<std::string> output_names_;  ///< of each column that is a field
-  std::vector<std::size_t> shown_;         ///< the columns that are fields and not hidden
+  std::vector<std::size_t> shown_;         ///< the columns that clients see
+  bool shows_extra_ = true;                ///< and the members that are no fields
   std::vector<json::FixedText> labels_;    ///< `{"id":`, `,"name":` ... for each of these
   std::size_t fixed_bound_ = 0;            ///< of a row's labels and scalars
 };

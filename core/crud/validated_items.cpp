@@ -94,7 +94,7 @@ class ExchangeWrite final : public PendingWrite {
       is_changed_ = true;
       return {};
     }
-    if (!frozen_.admit(storage::view_of(before_.row), row_, false, response_)) {
+    if (!frozen_.admit(storage::view_of(before_.row), row_, response_)) {
       return {};
     }
     if (const auto replaced = transaction.replace(collection(), before_.key, row_); !replaced) {
@@ -359,7 +359,7 @@ std::optional<Response> write_merged(const Operation& operation, StoredItem befo
     return response;
   }
   bool is_changed = false;
-  FrozenValues frozen(resource.codec(), resource.frozen_fields(), merged);
+  auto frozen = FrozenValues::of_merged(resource.codec(), resource.frozen_fields(), merged);
   auto scope = before.scope;
   response = finish(operation, std::move(scope),
                     std::make_unique<ExchangeWrite>(operation.shared_resource(), std::move(before), std::move(*row),

@@ -76,15 +76,14 @@ class UpdateWrite final : public PendingWrite {
       return {};
     }
     const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
-    auto row = read_merged(*resource_, merged, key_, arena_, errors);
+    auto row = read_merged(*resource_, merged, patch_, key_, arena_, errors);
     if (!row) {
       respond_with(response_, errors.rejection());
       return {};
     }
     forget_last(resource_->frozen_fields(), *row);
-    const FrozenValues frozen(resource_->codec(), resource_->frozen_fields(), merged);
-    const auto is_kept = frozen.admit(storage::view_of(current.cells), *row, false, response_);
-    if (!is_kept) {
+    const auto frozen = FrozenValues::of_merged(resource_->codec(), resource_->frozen_fields(), merged, &patch_);
+    if (!frozen.admit(storage::view_of(current.cells), *row, response_)) {
       return {};
     }
     const auto replaced = transaction.replace(collection(), key_, *row);

@@ -10,11 +10,15 @@ from fastapi.exceptions import ResponseValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from .list_fields import ListField, plain_annotation
+from .list_fields import TEXT_SETTINGS, ListField, plain_annotation
 from .resource_options import plain_type
+from .schema import export_item
 from .stored_items import validator_by_names
 
-__all__ = ["AnswerModel", "answered_names", "readable_fields"]
+__all__ = ["AnswerModel", "answered_names", "plain_answer", "readable_fields"]
+
+# Of their types a value is made of a value of theirs without another one coming out.
+_STEADY_MODULES = ("pydantic.networks", "ipaddress", "pathlib")
 
 
 class AnswerModel:
@@ -38,6 +42,52 @@ def answered_names(model: type[BaseModel]) -> list[str]:
     """The names of the members that `model` is written with."""
     fields = [info.serialization_alias or name for name, info in model.model_fields.items() if not info.exclude]
     return [*fields, *(info.alias or name for name, info in model.model_computed_fields.items())]
+
+
+def plain_answer(read: type[BaseModel], model: type[BaseModel], key: str) -> list[tuple[str, str]] | None:
+    """The fields of `model` that answers in the shape of `read` consist of, and what each is called there; None where
+    they may be other values than the stored ones, or none that are stored.
+    """
+    exported = export_item(read)
+    by_itself = read.model_config.get("extra") == "allow" or any(
+        read.model_config.get(name) != model.model_config.get(name) for name in TEXT_SETTINGS
+    )
+    if exported.outputs or by_itself or any(not field for field, _ in exported.inputs):
+        return None
+    for_python = {field.partition(".")[0] for field, _ in exported.inputs}
+    found = []
+    for name, info in read.model_fields.items():
+        if info.exclude:
+            continue
+        if (
+            name in for_python
+            and getattr(plain_annotation(info.annotation)[0], "__module__", "") not in _STEADY_MODULES
+        ):
+            return None
+        if not _is_as_stored(name, info, model.model_fields.get(name), key):
+            return None
+        found.append((name, info.serialization_alias or name))
+    return found
+
+
+def _is_as_stored(name: str, info: FieldInfo, stored: FieldInfo | None, key: str) -> bool:
+    """Whether what `stored` has taken `info` takes as well, and shows as it is."""
+    if stored is None:
+        return name == key and info.annotation is int and not info.metadata
+    shown, declared = info.annotation, stored.annotation
+    if name == key:  # an item that is stored has one
+        shown, declared = plain_annotation(shown)[0], plain_annotation(declared)[0]
+    return (
+        shown == declared
+        and info.discriminator == stored.discriminator
+        and not any(map(_acts, _parts(info)))
+        and all(any(_is_same_part(part, other) for other in _parts(stored)) for part in _parts(info))
+    )
+
+
+def _is_same_part(left: Any, right: Any) -> bool:
+    same: bool = left == right or (type(left) is type(right) and getattr(left, "__dict__", 0) == vars(right))
+    return same
 
 
 def readable_fields(

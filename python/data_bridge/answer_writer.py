@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from .answer_model import AnswerModel, answered_names
+from .answer_model import AnswerModel, answered_names, plain_answer
 from .item_rules import ItemRules
+from .schema import Exported
 from .store_calls import FAILED, Answer
 from .stored_items import StoredItems
 
@@ -21,17 +22,48 @@ __all__ = ["AnswerWriter"]
 
 class AnswerWriter:
     """Writes the answers of one resource. `read`: the model that they have instead of the item's; `stored`: the item's
-    with its key; `is_needed`: whether the item's own model needs Python to write them.
+    with its key; `exported`: the item's as the native half has it.
     """
 
     def __init__(
-        self, rules: ItemRules, read: type[BaseModel] | None, stored: type[BaseModel], *, is_needed: bool
+        self, rules: ItemRules, read: type[BaseModel] | None, stored: type[BaseModel], exported: Exported
     ) -> None:
         self._rules = rules
         self._answer = AnswerModel(read) if read is not None else None
         self._stored_model = stored
-        #: Whether answers are written here; else they are the native half's.
-        self.is_needed = is_needed or self._answer is not None
+        #: Whether the answers of what goes through Python are written here; else they are the native half's.
+        self.is_needed = bool(exported.outputs) or self._answer is not None
+        self._hidden = exported.hidden
+        self._plain = (
+            None if read is None or exported.outputs else plain_answer(read, rules.items.model, rules.key_name)
+        )
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether answers have a model of their own that shows what is stored as it is, as the native half can."""
+        return self._plain is not None
+
+    @property
+    def native_options(self) -> dict[str, Any]:
+        """What the native half answers by itself, as options for it."""
+        if self._plain is not None:
+            return {"answer": self._plain, "answers_extra": False, "answer_names": []}
+        return self.options
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it answers in operations that go through Python: whole items, where the answers are written here."""
+        if self.is_needed:
+            return {"answer": None, "answers_extra": True, "answer_names": self.names}
+        return {"answer": self._without_hidden, "answers_extra": True, "answer_names": []}
+
+    @property
+    def _without_hidden(self) -> list[tuple[str, str]] | None:
+        """The fields of an answer, but for those that it goes without; None where there are none of these."""
+        if not self._hidden:
+            return None
+        names = [(field, name) for name, field in self._rules.items.outputs.items() if field not in self._hidden]
+        return names if self._rules.key is not None else [(self._rules.key_name, self._rules.key_name), *names]
 
     @functools.cached_property
     def _keyed_items(self) -> StoredItems:

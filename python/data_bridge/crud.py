@@ -139,6 +139,7 @@ def register_crud(
             "sort": sort_terms(options, model, found, sort),
         }
 
+    replacement = without_required(native_model, models.unseen)
     native: dict[str, Any] = {
         "item": exported.text,
         "key_model": export_model(derived_model("Key", {key: (shapes.key_type, ...)})),
@@ -149,15 +150,15 @@ def register_crud(
         "unique": groups(options, "unique", unique),
         "indexes": index_names(options, model, fields, groups(options, "indexes", indexes)),
         "frozen": frozen_fields(native_model, key, models.unseen),
-        "hidden": python.hidden,
+        **python.answers.native_options,
+        "unseen": [name for name in models.unseen if name != key],
         "read_only": marked.read_only,
-        "replacement": export_item(without_required(native_model)).text if marked.required else None,
+        "replacement": None if replacement is native_model else export_item(replacement).text,
         "page_size": page_size,
         "max_page_size": max_page_size,
         "migrate": check_migrate(options, migrate) == "add",
         "require_match": require_match,
         "creates": "create" in chosen,
-        "answer_names": python.answer_names,
         "conflict_names": models.conflict_names(),
         "columns": column_names(options, model),
     }
@@ -175,7 +176,9 @@ def register_crud(
         unconfined={
             "frozen": frozen_fields(native_model, key),
             "conflict_names": [],
-            "hidden": [],
+            "answer": None,
+            "answers_extra": True,
+            "unseen": [],
             **(asked_by(stored_fields) if models.read is not None else {}),
         },
         stored_fields=stored_fields,

@@ -57,11 +57,46 @@ class ItemRules:
         try:
             return (self.items.validate_keeping(body, kept) if kept else self.items.validate(body)), []
         except ValidationError as error:
-            # What a client has sent is shown as it was, and never what it may not see.
-            return None, [
-                {**each, "input": value} if each["input"] is body or self._shows(each["input"], kept) else each
-                for each in error.errors(include_url=False)
-            ]
+            return None, self._told(error, body, value, kept)  # what a client has sent as it was
+
+    def merged(
+        self, value: Any, patch: Any, changes: Mapping[str, Any] = _NO_VALUES
+    ) -> tuple[BaseModel | None, list[Any]]:
+        """The item that a patch has been merged into, or what is wrong with it. `changes`: what a hook has made of it.
+
+        What clients do not see and neither of them names is taken as it is.
+        """
+        absent = [name for name in self.items.absent_unseen(patch) if name not in changes]
+        kept = self.items.kept(absent, value) if isinstance(value, Mapping) else {}
+        whole = self.items.changed(value, {**kept, **changes}) if kept or changes else value
+        try:
+            return self.items.validate_merged(whole, patch, kept), []
+        except ValidationError as error:
+            told = self._told(error, whole, self.items.seen(value, kept), kept)
+            return None, [self._as_sent(each, patch) for each in told]
+
+    def _as_sent(self, error: Any, patch: Any) -> Any:
+        """An error of a merged item: of a field that clients do not see it shows what the patch has there, or all that
+        the patch says of the field where the place is not in it, but in what was stored."""
+        place = error["loc"] if error["type"] != "missing" else error["loc"][:-1]
+        name = self.items.hidden_name(place[0]) if place and isinstance(patch, Mapping) else None
+        if name is None:
+            return error
+        whole = next((patch[each] for each in self.items.names_of(name) if each in patch), None)
+        found = whole
+        for part in place[1:]:
+            try:
+                found = found[part] if isinstance(found, dict | list) else {}[part]
+            except (KeyError, IndexError, TypeError):
+                return {**error, "input": whole}
+        return {**error, "input": found}
+
+    def _told(self, error: ValidationError, value: Any, shown: Any, kept: Mapping[str, Any]) -> list[Any]:
+        """The errors of `value`, as which `shown` stands in them: never what a client may not see."""
+        return [
+            {**each, "input": shown} if each["input"] is value or self._shows(each["input"], kept) else each
+            for each in error.errors(include_url=False)
+        ]
 
     def times(self, before: Mapping[str, Any] = _NO_VALUES) -> dict[str, Any]:
         """The times of a write to an item with those of `before`, or to a new one."""

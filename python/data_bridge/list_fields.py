@@ -17,7 +17,15 @@ from pydantic_core import SchemaError
 from data_bridge._core import SchemaModel
 from data_bridge.schema import Unsupported, export_model
 
-__all__ = ["ListField", "export_filters", "list_fields", "plain_annotation", "shown_type", "sort_terms"]
+__all__ = [
+    "TEXT_SETTINGS",
+    "ListField",
+    "export_filters",
+    "list_fields",
+    "plain_annotation",
+    "shown_type",
+    "sort_terms",
+]
 
 # Models within models that are looked into; one within itself is not.
 _MAX_DEPTH = 4
@@ -25,7 +33,7 @@ _MAX_DEPTH = 4
 _LISTS = (list, set, frozenset, tuple, collections.abc.Sequence)
 
 # Settings of a model that its fields' values are read by.
-_TEXT_SETTINGS = (
+TEXT_SETTINGS = (
     "str_strip_whitespace", "str_to_lower", "str_to_upper", "str_min_length", "str_max_length", "allow_inf_nan",
 )  # fmt: skip
 
@@ -196,6 +204,6 @@ _FIRST_VALUE = 2
 def _filters(model: type[BaseModel], annotations: Sequence[Any]) -> type[BaseModel]:
     fields: dict[str, Any] = {"isnull": (bool, ...), "text": (str, ...)}
     fields |= {f"value{place}": (annotation, ...) for place, annotation in enumerate(annotations)}
-    settings = {name: value for name, value in model.model_config.items() if name in _TEXT_SETTINGS}
+    settings = {name: value for name, value in model.model_config.items() if name in TEXT_SETTINGS}
     config = typing.cast(ConfigDict, settings | {"arbitrary_types_allowed": True})
     return create_model("Filters", __config__=config, **fields)

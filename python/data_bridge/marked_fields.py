@@ -62,9 +62,12 @@ def with_times(model: type[BaseModel]) -> type[BaseModel]:
     )
 
 
-def without_required(model: type[BaseModel]) -> type[BaseModel]:
-    """The model of what replaces an item, which gives it what clients have no say in."""
-    return _with_default(model, MarkedFields(model).required)
+def without_required(model: type[BaseModel], unseen: Iterable[str]) -> type[BaseModel]:
+    """The model of what replaces an item, which gives it what clients have no say in, and what is `unseen` by them;
+    `model` itself where it asks for nothing of that.
+    """
+    required = (name for name in unseen if model.model_fields[name].is_required())
+    return _with_default(model, dict.fromkeys([*MarkedFields(model).required, *required]))
 
 
 def _with_default(model: type[BaseModel], names: Iterable[str]) -> type[BaseModel]:

@@ -13,7 +13,7 @@ from copy import deepcopy
 from typing import Any
 
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
@@ -61,35 +61,27 @@ class PythonHalf:
         self.models = models
         frozen = [name for name, _ in frozen_fields(model, key, models.unseen)]
         self._rules = ItemRules(self.items, key, key_type, frozen)
-        self._answers = AnswerWriter(self._rules, models.read, stored, is_needed=by_name)
+        #: What answers are.
+        self.answers = AnswerWriter(self._rules, models.read, stored, exported)
         self._exported = exported
         #: Whether a PUT may make an item.
         self.may_create = False
         self._marked = self.items.marked
         self._bodies = (
-            RequestModels(self.items, key, models.create, models.update, self._answers.names) if has_bodies else None
+            RequestModels(self.items, key, models.create, models.update, self.answers.names) if has_bodies else None
         )
 
     def reasons(self, operation: str) -> Reasons:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
         inputs = self._exported.inputs if operation in _VALIDATING else []
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
-        return list(dict.fromkeys([*self.models.reasons(operation), *inputs, *outputs]))
+        of_models = self.models.reasons(operation, reads_plainly=self.answers.are_plain)
+        return list(dict.fromkeys([*of_models, *inputs, *outputs]))
 
     def made_by(self, operations: set[str]) -> None:
         """Of these operations the before hook makes the stored item of what was sent."""
         if self._bodies is not None:
             self._bodies.makers = operations
-
-    @property
-    def answer_names(self) -> list[str]:
-        """The names of an answer's members, where it is written here; else empty."""
-        return self._answers.names if self._answers.is_needed else []
-
-    @property
-    def hidden(self) -> list[str]:
-        """The fields that the native half leaves out of answers."""
-        return [] if self._answers.is_needed else list(self._exported.hidden)
 
     async def perform(
         self,
@@ -104,7 +96,7 @@ class PythonHalf:
         `values`: what fields of a new item are that the client does not name.
         """
         if name in _READING:
-            return self._answers.rewritten(name, await read(operation, request), query=request.query)
+            return self.answers.rewritten(name, await read(operation, request), query=request.query)
         if name == "delete":
             return await self._delete(operation, request, calls)
         entries = operation.examine(request)
@@ -134,11 +126,11 @@ class PythonHalf:
         own = self.items.writable(body)
         if own is not body:
             request = request.changed(body=written(own))
-        unseen = [] if entries else self.items.absent_unseen(own)
+        unseen = self.items.absent_unseen(own)
         if sent is not None:
             defaults = {name: value for name, value in sent.defaults.items() if name not in unseen}
             body = {**self.items.changed({}, defaults), **body}
-        if unseen:
+        if unseen and not entries:
             kept = await self._stored(operation, request)
             if isinstance(kept, tuple):
                 if kept[0] != 404:
@@ -147,15 +139,20 @@ class PythonHalf:
                 given = {name: each for name, each in values.items() if name in self._marked.read_only}
                 new = self._rules.kept_of_new(calls, given) if self.may_create else self._rules.times()
                 item, errors = self._rules.validated(whole, is_new=False, values=given, kept=new)
-                if not self.may_create and all(_is_missing(error, self.items, unseen) for error in errors):
-                    return kept  # nobody could have known
+                # Of an item that nobody has looked for: what is wrong with it whether it is there or not.
+                wrong = [error for error in errors if not _is_missing(error, self.items, unseen)]
+                if not wrong and not self.may_create:
+                    return kept
+                if not wrong and request.if_match:
+                    return _CHANGED
+                errors = wrong or errors
             else:
                 before = self.items.kept([*unseen, *self._marked.updated], kept)
                 item, errors = self._rules.validated(body, is_new=False, kept={**before, **self._rules.times(before)})
         else:
             item, errors = self._rules.validated(body, is_new=False, kept=self._rules.times())
             # Of an item that nobody has looked for.
-            errors = [each for each in errors if not _is_missing(each, self.items, self._marked.required)]
+            errors = [each for each in errors if not _is_missing(each, self.items, [*self._marked.required, *unseen])]
         if item is None or entries:
             return _refused(entries, _placed(self._told(errors, sent), "body"))
         if calls.has("create", "replace"):
@@ -174,7 +171,7 @@ class PythonHalf:
             return await create()
         try:
             remembered = await begin_keyed(operation, request)
-            return await create() if remembered is None else self._answers.rewritten("create", remembered)
+            return await create() if remembered is None else self.answers.rewritten("create", remembered)
         finally:
             operation.end_keyed(request)
 
@@ -206,9 +203,9 @@ class PythonHalf:
             return FAILED
         answer = await run_in_threadpool(operation.write_validated, request, document)
         if isinstance(answer, CrudRepeat):
-            return self._answers.rewritten("create", answer.answer)
+            return self.answers.rewritten("create", answer.answer)
         # What a PUT leaves out of the frozen fields is as it was stored.
-        rewritten = self._answers.rewritten(name, answer, [item] if name == "create" or not self._rules.frozen else [])
+        rewritten = self.answers.rewritten(name, answer, [item] if name == "create" or not self._rules.frozen else [])
         if answer[0] in (200, 201):
             done = "create" if answer[0] == 201 else "replace"
             if calls.has_after(done):
@@ -308,8 +305,8 @@ class PythonHalf:
             documents.append(document)
         answer = await run_in_threadpool(operation.write_all_validated, request, documents)
         if isinstance(answer, CrudRepeat):
-            return self._answers.rewritten("create", answer.answer)
-        rewritten = self._answers.rewritten("create", answer, items)
+            return self.answers.rewritten("create", answer.answer)
+        rewritten = self.answers.rewritten("create", answer, items)
         if answer[0] == 201 and calls.has_after("create"):
             for item, stored in zip(items, json.loads(answer[2]), strict=True):
                 await calls.after("create", self._rules.as_stored(item, stored))
@@ -342,36 +339,35 @@ class PythonHalf:
                     name: each for name, each in sent.values.items() if not self.items.names_of(name).isdisjoint(patch)
                 }
                 value = self.items.changed(value, values)
-            try:
-                item = self.items.validate_merged(value, patch)
-                if calls.has("update") and changed is None and isinstance(patch, dict):
-                    if self._rules.may_name_another(patch, item, request.key):
-                        refuse = functools.partial(operation.refuse_merged, merged)
-                        if refused := self._refusal(refuse, item, sent):
-                            return refused
-                    changes = self.items.changes(item, patch)
-                    further = sent.further if sent is not None else {}
-                    result = await calls.before("update", deepcopy({**changes, **further}))
-                    result = {name: each for name, each in result.items() if name not in further}
-                    patch = self.items.without(patch, changes.keys() - result.keys())
-                    changed = {
-                        name: each
-                        for name, each in result.items()
-                        if name not in self._marked.times and (name not in changes or each != changes[name])
-                    }
-                    request = request.changed(body=json.dumps(patch).encode())
-                    continue
-                if changed:
-                    item = self.items.validate_merged(self.items.changed(value, changed), patch)
-            except ValidationError as error:
-                return _refused(b"", _placed(self._told(error.errors(include_url=False), sent), "body"))
+            item, errors = self._rules.merged(value, patch)
+            if item is not None and calls.has("update") and changed is None and isinstance(patch, dict):
+                if self._rules.may_name_another(patch, item, request.key):
+                    refuse = functools.partial(operation.refuse_merged, merged)
+                    if refused := self._refusal(refuse, item, sent):
+                        return refused
+                changes = self.items.changes(item, patch)
+                further = sent.further if sent is not None else {}
+                result = await calls.before("update", deepcopy({**changes, **further}))
+                result = {name: each for name, each in result.items() if name not in further}
+                patch = self.items.without(patch, changes.keys() - result.keys())
+                changed = {
+                    name: each
+                    for name, each in result.items()
+                    if name not in self._marked.times and (name not in changes or each != changes[name])
+                }
+                request = request.changed(body=json.dumps(patch).encode())
+                continue
+            if item is not None and changed:
+                item, errors = self._rules.merged(value, patch, changed)
+            if item is None:
+                return _refused(b"", _placed(self._told(errors, sent), "body"))
             document = self._rules.document(item)
             if document is None:
                 return FAILED
             answer = await run_in_threadpool(operation.write_merged, merged, document)
             if answer is not None:
                 answer = self._retold(answer, sent)
-                rewritten = self._answers.rewritten("update", answer, [item])
+                rewritten = self.answers.rewritten("update", answer, [item])
                 if answer[0] == 200:
                     await calls.after("update", item)
                 return rewritten

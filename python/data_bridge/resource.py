@@ -184,10 +184,31 @@ class ServedResource(AttachedResource):
 
     def __init__(self, resource: Resource, stores: Stores, foreign_parameters: frozenset[str]) -> None:
         super().__init__(resource, stores, resource.make_native(stores.limits, stores.faults, foreign_parameters))
+        #: For what goes through Python, where that needs other answers: items as they are stored.
+        self._whole: CrudResource | None = None
+        if resource.through_python and resource.python.answers.are_plain:
+            options = resource.python.answers.options
+            self._whole = resource.make_native(stores.limits, stores.faults, foreign_parameters, **options)
         self._operations: dict[str, CrudOperation] = {
-            name: self._native.operation(name, resource.scopes.fixed(name)) for name in resource.operations
+            name: self._half_of(name).operation(name, resource.scopes.fixed(name)) for name in resource.operations
         }
         self._endpoints: dict[str, Endpoint] = {}
+
+    def _half_of(self, name: str) -> CrudResource:
+        """The native half that an operation is of."""
+        return self._whole if self._whole is not None and name in self.resource.through_python else self._native
+
+    def attach(self, store: CrudStore) -> None:
+        """As AttachedResource.attach()."""
+        super().attach(store)
+        if self._whole is not None:
+            self._whole.attach(store)
+
+    def detach(self) -> None:
+        """As AttachedResource.detach()."""
+        super().detach()
+        if self._whole is not None:
+            self._whole.detach()
 
     def operation(self, name: str) -> CrudOperation:
         """The native operation, for either door."""

@@ -48,21 +48,18 @@ class ResourceModels:
         return {name for name, info in shown.model_fields.items() if not info.exclude}
 
     @property
-    def unseen(self) -> list[str] | None:
-        """The fields that a PUT keeps which does not name them: clients cannot read or cannot write them.
-
-        None where that is what the stored model itself says.
-        """
+    def unseen(self) -> list[str]:
+        """The fields that a write keeps which does not name them: clients cannot read or cannot write them."""
         if self.read is None and self.create is None:
-            return None
+            return [name for name, info in self.stored.model_fields.items() if info.exclude]
         seen = self.read_fields & (self.create or self.stored).model_fields.keys()
         return [name for name in self.stored.model_fields if name not in seen and name != self.key]
 
-    def reasons(self, operation: str) -> list[tuple[str, str]]:
-        """Why an operation needs Python, as (field, reason)."""
+    def reasons(self, operation: str, *, reads_plainly: bool) -> list[tuple[str, str]]:
+        """Why an operation needs Python, as (field, reason). `reads_plainly`: what answers show is what is stored."""
         body = {"create": self.create, "replace": self.create, "update": self.update}.get(operation)
         reasons = [("", f"the body is {body.__name__}")] if body is not None else []
-        if self.read is not None and operation != "delete":
+        if self.read is not None and not reads_plainly and operation != "delete":
             reasons.append(("", f"the answer is {self.read.__name__}"))
         return reasons
 

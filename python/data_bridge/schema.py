@@ -212,7 +212,7 @@ def export_item(model: type[BaseModel]) -> Exported:
     if outputs:
         text = _Exporter(model, by_name=True).export()
         return Exported(text, exporter.inputs, [*outputs, *exporter.excluded])
-    return Exported(text, [*exporter.inputs, *exporter.excluded], [], [name for name, _ in exporter.excluded])
+    return Exported(text, exporter.inputs, [], [name for name, _ in exporter.excluded])
 
 
 def _complete(model: type[BaseModel]) -> None:

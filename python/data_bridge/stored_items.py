@@ -40,15 +40,16 @@ class StoredItems:
         self.model = model
         self.by_name = by_name
         self.marked = MarkedFields(model)
-        hidden = (
+        self._hidden = (
             {name for name, field in model.model_fields.items() if field.exclude} if unseen is None else set(unseen)
         )
         #: The fields that a PUT keeps which does not name them: by default those that are excluded from answers, and
         #: always those that clients have no say in.
-        self.unseen = hidden.union(self.marked.read_only) - set(self.marked.updated)
+        self.unseen = self._hidden.union(self.marked.read_only) - set(self.marked.updated)
         schema: Any = model.__pydantic_core_schema__
         self._serializer = _make(SchemaSerializer, _rewrite(schema, _plainly_written))
-        self._merged_validator = _make(SchemaValidator, _rewrite(schema, _merged if by_name else _merged_by_alias))
+        self._schema_of_merged = _rewrite(schema, _merged if by_name else _merged_by_alias)
+        self._merged_validator = _make(SchemaValidator, self._schema_of_merged)
         self._keys = {
             name: {name, *(path.path[0] if isinstance(path, AliasPath) else path for path in _choices(field))}
             for name, field in model.model_fields.items()
@@ -78,7 +79,9 @@ class StoredItems:
 
     def without(self, patch: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
         """`patch` without what it says of `fields`."""
-        names = set().union(*(self.names_of(name) for name in fields)).union(set(fields) - self._read_names)
+        names = set().union(*(self.names_of(name) for name in fields))
+        if self.by_name:  # by which it is stored; elsewhere it may be that of a member that is no field
+            names |= set(fields) - self._read_names
         return {name: value for name, value in patch.items() if name not in names}
 
     def writable(self, body: Any) -> Any:
@@ -115,8 +118,19 @@ class StoredItems:
         return [
             name
             for name in self.model.model_fields
-            if name in self.unseen and self._keys[name].isdisjoint(body) and self._paths.keys().isdisjoint({name})
+            if name in self.unseen and name not in self._paths and self.names_of(name).isdisjoint(body)
         ]
+
+    def hidden_name(self, place: Any) -> str | None:
+        """The field that clients do not see and a place in an error begins with; None: it is another's."""
+        return next((name for name in self._hidden if place in self.names_of(name)), None)
+
+    def seen(self, value: Any, fields: Collection[str]) -> Any:
+        """A merged item without what it has for those of `fields` that clients do not see."""
+        names = set().union(*(self.names_of(name) for name in self._hidden.intersection(fields)))
+        if not isinstance(value, Mapping) or names.isdisjoint(value):
+            return value
+        return {name: each for name, each in value.items() if name not in names}
 
     def kept(self, names: Collection[str], stored: Mapping[str, Any]) -> dict[str, Any]:
         """What fields are in `stored`, which has them by some name that they are read by."""
@@ -129,36 +143,44 @@ class StoredItems:
 
     def validate_keeping(self, value: Any, kept: Mapping[str, Any]) -> BaseModel:
         """As validate(), but the values of `kept`, by fields, are taken as they are."""
+        return self._keeping(self._keeping_validator, value, kept)
+
+    @staticmethod
+    def _keeping(validator: Any, value: Any, kept: Mapping[str, Any]) -> BaseModel:
         token = _kept.set(kept)
         try:
-            validated: BaseModel = self._keeping_validator.validate_python(value, from_attributes=True)
+            validated: BaseModel = validator.validate_python(value, from_attributes=True)
         finally:
             _kept.reset(token)
         return validated
 
     @functools.cached_property
     def _keeping_validator(self) -> Any:
-        """Takes values as they are that are those of `_kept`."""
+        return _make(SchemaValidator, _rewrite(self._schema_of_bodies, self._take_kept))
 
-        def change(node: dict[str, Any]) -> dict[str, Any]:
-            if node.get("type") == "model" and node["cls"] is self.model:
-                inner = node["schema"]
-                while inner["type"] != "model-fields":
-                    inner = inner["schema"]
-                for name, field in inner["fields"].items():
-                    if name in self.unseen or name in self.marked.updated:
-                        field["schema"] = _or_kept(name, field["schema"])
-            return node
+    @functools.cached_property
+    def _merged_keeping_validator(self) -> Any:
+        return _make(SchemaValidator, _rewrite(self._schema_of_merged, self._take_kept))
 
-        return _make(SchemaValidator, _rewrite(self._schema_of_bodies, change))
+    def _take_kept(self, node: dict[str, Any]) -> dict[str, Any]:
+        """Values are taken as they are that are those of `_kept`."""
+        if node.get("type") == "model" and node["cls"] is self.model:
+            inner = node["schema"]
+            while inner["type"] != "model-fields":
+                inner = inner["schema"]
+            for name, field in inner["fields"].items():
+                if name in self.unseen or name in self.marked.updated:
+                    field["schema"] = _or_kept(name, field["schema"])
+        return node
 
     @property
     def _schema_of_bodies(self) -> Any:
         """By which bodies are read."""
         return self.model.__pydantic_core_schema__
 
-    def validate_merged(self, value: Any, patch: Any) -> BaseModel:
-        """An item with `patch` merged into it: fields that are read from a path have their names."""
+    def validate_merged(self, value: Any, patch: Any, kept: Mapping[str, Any] = _NOTHING_KEPT) -> BaseModel:
+        """An item with `patch` merged into it: fields that are read from a path have their names. `kept`: as for
+        validate_keeping()."""
         if isinstance(value, dict) and isinstance(patch, dict):
             value = self._together(value)
             for name, keys in self._keys.items():
@@ -170,8 +192,7 @@ class StoredItems:
                     for key in keys:  # a default is not validated, nor is it here
                         if value.get(key, ...) is None:
                             del value[key]
-        validated: BaseModel = self._merged_validator.validate_python(value, from_attributes=True)
-        return validated
+        return self._keeping(self._merged_keeping_validator if kept else self._merged_validator, value, kept)
 
     def document(self, item: BaseModel) -> bytes:
         """`item` as it is stored: JSON with NaN and infinities. Raises PydanticSerializationError."""

@@ -182,7 +182,8 @@ def test_what_is_compiled_is_what_is_watched(monkeypatch: pytest.MonkeyPatch, br
 def test_routes_may_change_under_load() -> None:
     app = application()
     failures: list[int] = []
-    with LiveServer(app, io_threads=1) as server:
+    # On a busy machine a client may pause for longer than a connection is kept by default.
+    with LiveServer(app, io_threads=1, timeout_keep_alive=60.0) as server:
         stop = threading.Event()
 
         def ask() -> None:

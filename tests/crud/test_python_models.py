@@ -459,7 +459,9 @@ def test_validators_run_while_others_are_served(app: App) -> None:
 
     app.crud(Broken)
     with natively(app) as client:
-        assert client.post("/brokens", json={"a": 1}).status_code == 500
+        # Behind an exception a connection ends, which a client may hear too late that uses it again.
+        broken = client.post("/brokens", json={"a": 1}, headers={"connection": "close"})
+        assert broken.status_code == 500
         assert client.get("/brokens").json() == {"items": [], "next": None}
         assert threading.active_count() > 0
 

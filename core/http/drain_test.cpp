@@ -55,6 +55,24 @@ TEST(Drain, DoesNotWaitForEverForTheNextRequest) {
   EXPECT_TRUE(served.ended() && fresh.ended());
 }
 
+TEST(Drain, DoesNotWaitForAClientThatDoesNotCloseBehindItsLastAnswer) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = milliseconds(10);
+  TestServer server(options);
+  TestClient before = server.connect();
+  before.send("no request\r\n\r\n");
+  server.settle();
+  TestClient after = server.connect();
+  const auto begun = runtime::Clock::now();
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  after.send("no request\r\n\r\n");
+  EXPECT_TRUE(server.until([&] { return done; }));
+  EXPECT_LT(runtime::Clock::now() - begun, options.limits.linger_timeout / 2);
+  EXPECT_TRUE(before.read().starts_with("HTTP/1.1 400 "));
+  EXPECT_TRUE(after.read().starts_with("HTTP/1.1 400 "));
+}
+
 TEST(Drain, AnAnswerThatDidNotSayCloseIsNotTheLast) {
   Options options = TestServer::without_date();
   options.limits.drain_timeout = std::chrono::seconds(2);

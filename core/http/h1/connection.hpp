@@ -160,7 +160,7 @@ class Connection final : public Protocol, private Wire {
   bool linger_ : 1 = false;
   bool input_ended_ : 1 = false;
   bool reset_ : 1 = false;
-  bool drain_waited_ : 1 = false;  // a drain has let it wait for its next request once
+  bool drain_waited_ : 1 = false;  // a drain has let it wait once, open or lingering
 };
 
 }  // namespace data_bridge::http::h1

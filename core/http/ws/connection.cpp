@@ -356,6 +356,7 @@ void Connection::close_soon() noexcept {
 }
 
 void Connection::drain() noexcept {
+  if (phase_ == Phase::kLingering && std::exchange(drain_waited_, true)) return cut_off();
   if (phase_ == Phase::kClosing) return begin_close();
   if (phase_ != Phase::kOpen) return;
   try {
@@ -377,8 +378,7 @@ void Connection::begin_close() noexcept {
 }
 
 void Connection::finish_close() noexcept {
-  const std::chrono::milliseconds wish = limits().linger_timeout;
-  const std::chrono::milliseconds linger = connections().draining() ? std::min(wish, limits().drain_timeout) : wish;
+  const std::chrono::milliseconds linger = limits().linger_timeout;
   if (input_ended_ || linger.count() <= 0 || !stream().end_output()) return cut_off();
   phase_ = Phase::kLingering;
   set_deadline(close_deadline_, linger);

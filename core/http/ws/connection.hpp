@@ -148,6 +148,7 @@ class Connection final : public Protocol {
   bool drain_due_ = false;
   bool input_ended_ = false;
   bool flush_due_ = false;
+  bool drain_waited_ = false;  // a drain has let it linger once
 };
 
 }  // namespace data_bridge::http::ws

@@ -389,6 +389,20 @@ TEST(WsConnectionTest, IsDrainedWith1012) {
   EXPECT_TRUE(server.until([&] { return done; }));
 }
 
+TEST(WsConnectionTest, ADrainDoesNotWaitForAClientThatDoesNotClose) {
+  WsServer server;
+  TestClient failed = server.open();
+  failed.send("\xff\xff");
+  server.settle();
+  TestClient open = server.open();
+  const auto begun = runtime::Clock::now();
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  EXPECT_TRUE(server.until([&] { return done; }));
+  EXPECT_LT(runtime::Clock::now() - begun, Limits{}.linger_timeout / 2);
+  EXPECT_EQ(open.read(), server_close(1012));
+}
+
 TEST(WsConnectionTest, CompressedBothWays) {
   WsServer server(TestServer::impatient());
   server.deflate = websocket::DeflateParameters{};

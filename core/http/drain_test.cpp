@@ -73,6 +73,23 @@ TEST(Drain, DoesNotWaitForAClientThatDoesNotCloseBehindItsLastAnswer) {
   EXPECT_TRUE(after.read().starts_with("HTTP/1.1 400 "));
 }
 
+TEST(Drain, WaitsForAClientThatStillSendsBehindItsLastAnswer) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = milliseconds(10);
+  TestServer server(options);
+  TestClient client = server.connect();
+  client.send("no request\r\n\r\n");
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  const auto until = runtime::Clock::now() + milliseconds(200);
+  while (runtime::Clock::now() < until) {
+    client.send("more");
+    server.settle();
+    ASSERT_FALSE(done);
+  }
+  EXPECT_TRUE(server.until([&] { return done; }));
+}
+
 TEST(Drain, AnAnswerThatDidNotSayCloseIsNotTheLast) {
   Options options = TestServer::without_date();
   options.limits.drain_timeout = std::chrono::seconds(2);

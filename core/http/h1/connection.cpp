@@ -63,6 +63,7 @@ void Connection::on_readable() {
       break;
   }
   if (phase_ == Phase::kLingering) {
+    drain_waited_ = false;  // it still sends, and would lose its answer if a drain cut it off
     set_read_deadline_at(std::min(deadline_after(limits().linger_timeout), phase_tick_));
     return;
   }

@@ -186,7 +186,7 @@ void Connection::drain() noexcept {
   constexpr std::uint32_t kJust = 1;  // in ticks; with the one at hand, up to two sweeps
   const bool waited = drain_waited_;
   drain_waited_ = true;
-  // Its answer has had the time to arrive: a client that does not close does not hold up a stop.
+  // Its answer has had the time to arrive: a client that is silent and does not close does not hold up a stop.
   if (phase_ == Phase::kLingering && waited) return cut_off();
   const bool just = limits().drain_timeout.count() > 0 && connections().tick() - phase_tick_ <= kJust;
   end_idle(waited || !just);

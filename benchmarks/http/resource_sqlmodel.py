@@ -14,7 +14,9 @@ from sqlalchemy import Engine, event, or_
 from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 
 engine: Engine = create_engine(
-    f"sqlite:///{os.environ['BENCH_DIRECTORY']}/sqlmodel.db", connect_args={"check_same_thread": False, "timeout": 30}
+    f"sqlite:///{os.environ['BENCH_DIRECTORY']}/sqlmodel.db",
+    connect_args={"check_same_thread": False, "timeout": 30},
+    pool_size=80,  # no thread waits for another's connection: there are 40, and each request has two turns in them
 )
 
 

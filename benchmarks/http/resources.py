@@ -124,7 +124,7 @@ def checked(servers: list[Server], name: str) -> dict[str, Row]:
             "content-type": "application/json",
             **{key: each.replace("\\", "") for key, each in row.headers.items()},
         }
-        answer = httpx.request(row.method, server.url + row.path, content=row.body, headers=headers)
+        answer = httpx.request(row.method, server.url + row.path, content=row.body, headers=headers, timeout=60)
         if answer.status_code != row.status:
             raise RuntimeError(f"{server.name}, {name}: {answer.status_code} {answer.text}")
         rows[server.name] = row

@@ -62,6 +62,7 @@ async def replace_workers(server: Server, load: Load, every: float) -> None:
     while True:
         await asyncio.sleep(every)
         server.process.send_signal(signal.SIGHUP)
+        load.replaced_at = asyncio.get_running_loop().time()
         load.counts["restarts"] += 1
 
 

@@ -22,7 +22,7 @@ GOOD, WRITERS, SOCKETS, CHAOTIC, BROKEN_ONES, STREAMS = 12, 4, 6, 6, 2, 2
 #: Seconds between two requests of a good client, on average.
 PAUSE = 0.012
 #: A server that stops waits so long for the next request of a client (docs/compatibility.md, timeout_drain).
-DRAIN = 0.2
+DRAIN = 0.9
 #: How many wrong answers are kept as text.
 MOST_WRONG = 50
 

@@ -62,6 +62,7 @@ async def replace_workers(server: Server, load: Load, every: float) -> None:
     while True:
         await asyncio.sleep(every)
         server.process.send_signal(signal.SIGHUP)
+        load.replaced_at = asyncio.get_running_loop().time()
         load.counts["restarts"] += 1
 
 
@@ -163,6 +164,10 @@ async def soak_servers(servers: Sequence[Server], control: Control, minutes: flo
         print(f"{load.name}:", ", ".join(f"{count:,} {name}" for name, count in sorted(load.counts.items())))
     for text in wrong:
         print("WRONG", text)
+    for server in servers if not ended_well else ():  # a worker that was killed, say
+        for line in server.log.read_text(errors="replace").splitlines():
+            if line.startswith("ERROR") and "Exception in ASGI" not in line:
+                print(f"{server.name}: {line}")
     print(f"{'passed' if ended_well else 'FAILED'}: {page}", flush=True)
     return 0 if ended_well else 1
 

@@ -50,7 +50,7 @@ class Connection:
         self.writer = writer
         #: When it was opened, or the request before the last was sent, by the loop's clock: the server cannot have
         #: answered before. When its answer came tells more of the machine than of the server.
-        self.idle_since = self._asked = asyncio.get_running_loop().time()
+        self.idle_since = self._asked = self.opened = asyncio.get_running_loop().time()
 
     @classmethod
     async def open(cls, port: int) -> Connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -21,7 +22,7 @@ GOOD, WRITERS, SOCKETS, CHAOTIC, BROKEN_ONES, STREAMS = 12, 4, 6, 6, 2, 2
 #: Seconds between two requests of a good client, on average.
 PAUSE = 0.012
 #: A server that stops waits so long for the next request of a client (docs/compatibility.md, timeout_drain).
-DRAIN = 0.2
+DRAIN = 0.9
 #: How many wrong answers are kept as text.
 MOST_WRONG = 50
 
@@ -62,7 +63,8 @@ OTHERS = [
 ]
 UPLOAD = [1, 17, 4000, 70_000, 3]
 NETWORKS = [
-    Faults(most=9),
+    # Each of its pieces costs a turn of this process' loop: a whole upload would take minutes on a busy machine.
+    Faults(most=9, cut_at=4000),
     Faults(most=3000, delay=0.01),
     Faults(rate=20_000),
     Faults(rate=300_000),
@@ -82,6 +84,8 @@ class Load:
         self.latencies: list[float] = []
         #: Until when, by the loop's clock, writes may be refused: the store is locked, or was.
         self.locked_until = 0.0
+        #: When the workers were last told to be replaced, by the loop's clock.
+        self.replaced_at = 0.0
         self._seed = seed
         self._tasks: list[asyncio.Task[None]] = []
         self._proxy = ChaosProxy(port, lambda number: self._faults(number)[0], lambda number: self._faults(number)[1])
@@ -112,7 +116,7 @@ class Load:
         self.counts["cut by the network"] = self._proxy.cut
 
     def _note_wrong(self, text: str) -> None:
-        print(f"WRONG {self.name}: {text}", flush=True)
+        print(f"{time.strftime('%H:%M:%S')} WRONG {self.name}: {text}", flush=True)
         self.counts["wrong"] += 1
         if len(self.wrong) < MOST_WRONG:
             self.wrong.append(f"{self.name}: {text}")
@@ -155,7 +159,11 @@ class Load:
     def _note_end(self, connection: Connection, data: bytes, error: Ended, asked: float) -> None:
         idle = asked - connection.idle_since
         if error.begun or not self.replaced or idle < DRAIN:
-            self._note_wrong(f"{data[:60]!r}: ended {error}, {idle:.3f} s after the one before")
+            now = asyncio.get_running_loop().time()
+            self._note_wrong(
+                f"{data[:60]!r}: ended {error}, sent {idle:.3f} s after the one before, {now - asked:.3f} s ago, on a "
+                f"connection of {now - connection.opened:.3f} s; workers replaced {now - self.replaced_at:.1f} s ago"
+            )
         self.counts["ended while idle"] += 1
 
     async def _good(self, seeded: random.Random) -> None:

@@ -108,7 +108,6 @@ void Connections::drain(std::chrono::milliseconds grace, runtime::Task done) {
   draining_ = true;
   drained_ = std::move(done);
   idle_due_ = true;
-  schedule_drain_tick();
   if (!grace_scheduled_) {
     grace_scheduled_ = true;
     grace_timer_ = reactor_.schedule_at(runtime::Clock::now() + grace, [this] {
@@ -127,7 +126,6 @@ void Connections::schedule_drain_tick() {
     if (mailbox_->load() == 0) return;
     idle_due_ = true;
     reactor_.at_turn_end(*this);
-    schedule_drain_tick();
   });
 }
 
@@ -141,6 +139,12 @@ void Connections::on_turn_end() noexcept {
   if (std::exchange(idle_due_, false)) {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       if (Protocol* const protocol = slots_[i].protocol.get(); protocol != nullptr) protocol->drain();
+    }
+    try {
+      // From the look on, not from when it was due: of a turn that took long no client has had anything.
+      if (mailbox_->load() != 0) schedule_drain_tick();
+    } catch (...) {
+      close_all();  // out of memory: nobody can be waited for
     }
   }
   // By index over what there is now: the list may grow meanwhile, for the next turn.

@@ -5,6 +5,7 @@
 
 #include <list>
 #include <string>
+#include <thread>
 
 #include "http/listener.hpp"
 #include "http/server_testing.hpp"
@@ -35,6 +36,22 @@ TEST(Drain, WaitsForTheNextRequestOfAClientThatWasJustServed) {
   EXPECT_EQ(server.ask(client, get("/1")), ok("/1|"));
   bool done = false;
   server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  server.settle();
+  EXPECT_EQ(server.ask(client, get("/2")), ok("/2|", "connection: close\r\n"));
+  EXPECT_TRUE(client.ended());
+  EXPECT_TRUE(done);
+}
+
+TEST(Drain, WaitsBehindATurnThatTookLong) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = milliseconds(200);
+  TestServer server(options);
+  TestClient client = server.connect();
+  EXPECT_EQ(server.ask(client, get("/1")), ok("/1|"));
+  bool done = false;
+  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  std::this_thread::sleep_for(milliseconds(250));  // as a handler in the turn that was asked to drain
+  server.reactor.finish_turn();
   server.settle();
   EXPECT_EQ(server.ask(client, get("/2")), ok("/2|", "connection: close\r\n"));
   EXPECT_TRUE(client.ended());

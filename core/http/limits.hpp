@@ -40,7 +40,8 @@ struct Limits {
   std::uint64_t min_body_rate = 512;                ///< bytes a second; 0: any byte renews body_timeout
   std::chrono::milliseconds send_timeout{300'000};  ///< a client that takes nothing for so long is cut off
   std::chrono::milliseconds linger_timeout{5'000};  ///< reading on after an early close, until the peer is silent
-  std::chrono::milliseconds drain_timeout{250};  ///< at a drain, for the next request of a client that was just served
+  std::chrono::milliseconds drain_timeout{
+      1'000};  ///< at a drain, for the next request of a client that was just served
   std::chrono::milliseconds sweep_interval{1'000};  ///< how often deadlines are looked at; they come late by up to two
 
   std::size_t max_connections = 0;  ///< of all Connections that share a ConnectionCount; 0: no limit

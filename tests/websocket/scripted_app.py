@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ class Failed(Exception):
 
 @dataclass
 class Script:
-    """Steps: ("receive",), ("send", message), ("send rest",): echoes until the end, ("sleep", seconds),
+    """Steps: ("receive",), ("send", message), ("send rest",): echoes until the end, ("sleep", seconds), ("block", seconds),
     ("raise",), ("return", value), ("scope", *keys)."""
 
     steps: list[Step]
@@ -81,6 +82,8 @@ class ScriptedApp:
                     note(plain(event))
                 case ("sleep", seconds):
                     await asyncio.sleep(seconds)
+                case ("block", seconds):
+                    time.sleep(seconds)
                 case ("raise",):
                     raise Failed("on purpose")
                 case ("return", value):

@@ -77,6 +77,24 @@ def test_a_bad_frame_that_comes_later_waits_for_nobody(live: LiveServer) -> None
     assert answer.payload == b"\x03\xea" + b"invalid opcode"
 
 
+def test_a_bad_frame_that_comes_later_waits_for_who_was_told_of_a_message(live: LiveServer) -> None:
+    """With I/O threads the message is read while another request keeps the application's thread."""
+    busy, number = (
+        app_of(live).add([*OPEN, RECEIVE, ("block", 0.5)]),
+        app_of(live).add([*OPEN, RECEIVE, send_text("answer"), RECEIVE]),
+    )
+    with RawWebSocket(live.port) as other, RawWebSocket(live.port) as client:
+        other.handshake(f"/?{busy}")
+        client.handshake(f"/?{number}")
+        other.send(frame(TEXT, "go"))
+        time.sleep(0.1)
+        client.send(frame(TEXT, "good"))
+        time.sleep(0.1)
+        client.send(frame(3, "bad"))
+        answers = [client.read_frame(), client.read_frame()]
+    assert [answer and answer.payload for answer in answers] == [b"answer", b"\x03\xea" + b"invalid opcode"]
+
+
 def test_bad_text_is_refused_before_its_end(live: LiveServer) -> None:
     heard = talk(app_of(live), live.port, [*OPEN, RECEIVE], [("head",), ("send", frame(TEXT, b"\xff", fin=False))])
     assert heard.frames[0].opcode == CLOSE

@@ -133,9 +133,11 @@ void WebSocketConversation::on_messages_end(http::ws::Connection& /*connection*/
   });
 }
 
-bool WebSocketConversation::on_failing(http::ws::Connection& connection) {
-  on_messages_end(connection);
+bool WebSocketConversation::on_failing(http::ws::Connection& connection, bool behind_messages) {
+  if (behind_messages) on_messages_end(connection);
   const std::scoped_lock lock(mutex_);
+  // Under uvicorn an application that waited has run by then. Here it may be on a thread that has not heard of it yet.
+  if (!behind_messages && (local_ || !waking_)) return false;
   const bool taken = next_event_ == events_.size() && receiving_;
   failure_waits_ = !taken && state_ == State::kOpen;
   return failure_waits_;

@@ -49,7 +49,7 @@ class WebSocketConversation : public http::ExchangeListener,
   void on_open(http::ws::Connection& connection) override;
   [[nodiscard]] bool on_message(http::ws::Connection& connection, websocket::Opcode kind, std::string payload) override;
   void on_messages_end(http::ws::Connection& connection) override;
-  [[nodiscard]] bool on_failing(http::ws::Connection& connection) override;
+  [[nodiscard]] bool on_failing(http::ws::Connection& connection, bool behind_messages) override;
   void on_closing(http::ws::Connection& connection, const websocket::Close& close, http::ws::Cause cause) override;
   void on_drained(http::ws::Connection& connection) override;
   void on_closed() noexcept override;

@@ -325,7 +325,7 @@ void Connection::on_deadline() noexcept {
 
 // What came before is answered first (RFC 6455 leaves it open; Autobahn calls it strict), if that does not take long.
 void Connection::on_failure() {
-  if (phase_ != Phase::kOpen || !has_told_ || !listener_->on_failing(*this)) return fail();
+  if (phase_ != Phase::kOpen || !listener_->on_failing(*this, has_told_)) return fail();
   fails_ = paused_ = true;
   set_deadline(close_deadline_, options_->close_timeout);
 }

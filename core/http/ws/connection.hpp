@@ -40,9 +40,9 @@ class Listener {
   [[nodiscard]] virtual bool on_message(Connection& connection, websocket::Opcode kind, std::string payload) = 0;
   /// Behind the messages of one read, where none of the other calls follows them.
   virtual void on_messages_end(Connection& connection) = 0;
-  /// Behind messages of one read comes what is not allowed. True: the application has not taken them all, and
-  /// fail_now() will be called when it has, and asks for more.
-  [[nodiscard]] virtual bool on_failing(Connection& connection) = 0;
+  /// What is not allowed has come, `behind_messages` of the same read or by itself. True: the application has not taken
+  /// all messages, and fail_now() will be called when it has, and asks for more.
+  [[nodiscard]] virtual bool on_failing(Connection& connection, bool behind_messages) = 0;
   /// At most once: nothing more is read, and what is written from now on is dropped.
   virtual void on_closing(Connection& connection, const websocket::Close& close, Cause cause) = 0;
   /// What was written has left for the kernel, down to Limits::write_low_water, after has_room() was false.

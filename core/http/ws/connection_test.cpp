@@ -62,7 +62,8 @@ struct Ear final : Listener {
     return takes;
   }
   void on_messages_end(Connection&) override { ++reads; }
-  bool on_failing(Connection&) override {
+  bool on_failing(Connection&, bool behind_messages) override {
+    if (!behind_messages) return false;
     if (puts_off) heard += "failing\n";
     return puts_off;
   }

@@ -18,8 +18,8 @@ class Failed(Exception):
 
 @dataclass
 class Script:
-    """Steps: ("receive",), ("send", message), ("send rest",): echoes until the end, ("sleep", seconds), ("block", seconds),
-    ("raise",), ("return", value), ("scope", *keys)."""
+    """Steps: ("receive",), ("send", message), ("send rest",): echoes until the end, ("sleep", seconds),
+    ("block", seconds), ("raise",), ("return", value), ("scope", *keys)."""
 
     steps: list[Step]
     notes: list[Any] = field(default_factory=list)

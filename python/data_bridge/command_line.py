@@ -147,12 +147,7 @@ def _add_run(run: argparse.ArgumentParser, *, reload: bool) -> None:
     how.add_argument(
         "--limit-max-requests-jitter", type=int, default=0, metavar="N", help="or up to so many more, by chance"
     )
-    how.add_argument(
-        "--io-threads",
-        type=int,
-        help="threads that serve connections without Python, so that CRUD answers while a handler computes "
-        "(default: 1 where the application has native resources, else 0)",
-    )
+    _add_io_threads(how)
     how.add_argument(
         "--timeout-worker-healthcheck",
         type=float,
@@ -227,6 +222,26 @@ def _add_run(run: argparse.ArgumentParser, *, reload: bool) -> None:
     _add_websocket_options(run.add_argument_group("WebSockets"), defaults)
     add_limit_options(run.add_argument_group("limits of what clients may do"))
     apply_environment(run, PREFIXES if os.environ.get(VARIABLE) != "1" else (*PREFIXES, "UVICORN_"))
+
+
+def _add_io_threads(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    parser.add_argument(
+        "--io-threads",
+        type=int,
+        help="threads that serve connections without Python, so that CRUD answers while a handler computes "
+        "(default: 1 where the application has native resources, else 0)",
+    )
+
+
+def further_options() -> dict[str, Any]:
+    """What the environment says of options that uvicorn has none for, I/O threads and limits: those of a program that
+    starts uvicorn itself. Exits with 2 for what is none.
+    """
+    parser = argparse.ArgumentParser(prog="data_bridge", usage=argparse.SUPPRESS)
+    _add_io_threads(parser)
+    add_limit_options(parser)
+    apply_environment(parser, PREFIXES)
+    return vars(parser.parse_args([]))
 
 
 def _add_websocket_options(group: argparse._ArgumentGroup, defaults: ServerOptions) -> None:
@@ -328,10 +343,11 @@ def apply_environment(parser: argparse.ArgumentParser, prefixes: Sequence[str]) 
         names = [name for name in action.option_strings if name.startswith("--") and not name.startswith("--no-")]
         if not names or isinstance(action, (argparse._HelpAction, _Unsupported)):
             continue
-        variable = names[0][2:].replace("-", "_").upper()
-        text = next((os.environ[prefix + variable] for prefix in prefixes if prefix + variable in os.environ), None)
-        if text is None:
+        own = names[0][2:].replace("-", "_").upper()
+        variable = next((prefix + own for prefix in prefixes if prefix + own in os.environ), None)
+        if variable is None:
             continue
+        text = os.environ[variable]
         try:
             if action.nargs == 0:
                 action.default = _boolean(text)

@@ -95,6 +95,20 @@ def test_its_workers_are_data_bridge_too(head: str, directory: Path, launch: Lau
     program.end()
 
 
+def test_what_uvicorn_has_no_option_for_is_said_by_the_environment(directory: Path, launch: Launch) -> None:
+    port = write_program(directory)
+    limits = {"DATA_BRIDGE_IO_THREADS": "2", "DATA_BRIDGE_MAX_TARGET_SIZE": "100"}
+    program = launch([*COMMAND, "program.py"], port, **limits)
+    assert program.get().status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/?" + "x" * 200).status_code == 414
+    threads = [each.read_text().strip() for each in Path(f"/proc/{program.process.pid}/task").glob("*/comm")]
+    assert sum("io" in name.split("-") for name in threads) == 2, threads
+    program.end()
+    wrong = launch([*COMMAND, "program.py"], port, DATA_BRIDGE_IO_THREADS="two")
+    wrong.wait_for_log("$DATA_BRIDGE_IO_THREADS: invalid literal for int()")
+    assert wrong.process.wait(60) != 0
+
+
 def test_uvicorns_own_command(directory: Path, launch: Launch) -> None:
     port = free_port()
     command = [*COMMAND, "uvicorn", "served:app", "--port", str(port), "--root-path", "/x"]

@@ -9,6 +9,7 @@ import socket
 from typing import Any
 
 from .. import _core
+from ..command_line import further_options
 from ..foreign import ForeignFront
 from ..front import Front
 from ..loop import PyLoop
@@ -169,11 +170,17 @@ def open_sockets(config: Any) -> list[socket.socket]:
 
 
 def server_options(config: Any) -> ServerOptions:
-    """ServerOptions for a uvicorn.Config, of whatever release of uvicorn; the lifespan is the server's own."""
+    """ServerOptions for a uvicorn.Config, of whatever release of uvicorn; the lifespan is the server's own.
+
+    What uvicorn has no option for is as the environment says.
+    """
     allowed = config.forwarded_allow_ips
     if isinstance(allowed, (list, tuple, set, frozenset)):
         allowed = ",".join(allowed)
+    own = further_options()
+    own["timeout_keep_alive"] = float(config.timeout_keep_alive)
     options = ServerOptions(
+        **own,
         lifespan="off",
         interface="asgi3",
         root_path=config.root_path,
@@ -184,7 +191,6 @@ def server_options(config: Any) -> ServerOptions:
         backlog=config.backlog,
         proxy_headers=config.proxy_headers,
         forwarded_allow_ips=allowed,
-        timeout_keep_alive=float(config.timeout_keep_alive),
         limit_concurrency=config.limit_concurrency,
         ws="none" if config.ws == "none" else "auto",
         ws_max_size=config.ws_max_size,

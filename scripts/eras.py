@@ -46,6 +46,8 @@ TESTS = [
     "tests/bridge/test_files.py",
     "tests/bridge/test_sessions.py",
     "tests/bridge/test_unread_bodies.py",
+    "tests/crud/test_compared_types.py",
+    "tests/crud/test_unseen_fields.py",
     "tests/routing",
     "tests/schema/test_releases.py",
 ]

@@ -18,7 +18,7 @@ from .stored_items import validator_by_names
 __all__ = ["AnswerModel", "answered_names", "plain_answer", "readable_fields"]
 
 # Of their types a value is made of a value of theirs without another one coming out.
-_STEADY_MODULES = ("pydantic.networks", "ipaddress", "pathlib")
+_STEADY_MODULES = ("datetime", "decimal", "uuid", "ipaddress", "pathlib", "pydantic.networks")
 
 
 class AnswerModel:

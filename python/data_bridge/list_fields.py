@@ -6,16 +6,19 @@ import collections.abc
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, RootModel, Strict, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
 
 from data_bridge._core import SchemaModel
-from data_bridge.schema import Unsupported, export_model
+from data_bridge.schema import Unsupported, export_item, export_model
 
 __all__ = [
     "TEXT_SETTINGS",
@@ -84,7 +87,7 @@ def list_fields(model: type[BaseModel], key: str) -> list[ListField]:
 
 def export_filters(model: type[BaseModel], fields: Sequence[ListField]) -> str:
     """The model that values of filters are validated by, as the native half takes it."""
-    return export_model(_filters(model, [field.annotation for field in fields]))
+    return export_model(_filters(model, [field.annotation for field in fields]), is_of_conditions=True)
 
 
 def sort_terms(options: str, model: type[BaseModel], fields: Sequence[ListField], sort: str | None) -> list[str]:
@@ -183,15 +186,36 @@ def _is_scalar(annotation: Any) -> bool:
 
 
 def _comparable(model: type[BaseModel], field: ListField) -> ListField:
-    """The field, with the constraints of its type as far as they need no Python."""
+    """The field, with the constraints of its type as far as they need no Python, else as what its values are stored."""
     plain, _ = plain_annotation(field.annotation)
     fitting = (annotation for annotation in (field.annotation, plain) if _is_exportable(model, [annotation]))
-    return replace(field, annotation=next(fitting, Any))
+    return replace(field, annotation=next(fitting, None) or _stored_type(plain))
+
+
+# Of their types the values are texts that a client sees as they are stored.
+_TEXT_MODULES = ("pydantic.networks", "ipaddress", "pathlib")
+
+_STORED_TYPES: Mapping[str, type] = {
+    "int": int, "float": float, "bool": bool, "str": str, "uuid": UUID, "decimal": Decimal,
+    "date": date, "datetime": datetime, "time": time, "duration": timedelta,
+}  # fmt: skip
+
+
+def _stored_type(annotation: Any) -> Any:
+    """The type whose values those of a type that needs Python compare as: a `PastDate` is a date, an `EmailStr` a text.
+    `Any` where that is not known."""
+    try:
+        exported = export_item(create_model("Value", value=(annotation, ...)))
+    except (PydanticUserError, SchemaError, NotImplementedError):
+        return Any
+    kind = SchemaModel(exported.text).fields()[0]["kind"]
+    is_other_text = kind == "str" and getattr(annotation, "__module__", "") not in _TEXT_MODULES
+    return Any if exported.outputs or is_other_text else _STORED_TYPES.get(kind, Any)
 
 
 def _is_exportable(model: type[BaseModel], annotations: Sequence[Any]) -> bool:
     try:
-        export_model(_filters(model, annotations))
+        export_model(_filters(model, annotations), is_of_conditions=True)
     except (Unsupported, PydanticUserError, SchemaError, NotImplementedError):
         return False
     return True

@@ -190,13 +190,15 @@ class Exported:
     hidden: Sequence[str] = ()
 
 
-def export_model(model: type[BaseModel]) -> str:
+def export_model(model: type[BaseModel], *, is_of_conditions: bool = False) -> str:
     """The schema of `model` as text for `data_bridge._core.SchemaModel`.
 
-    Completes the model first, where its annotations name classes defined later. Raises `Unsupported`.
+    Completes the model first, where its annotations name classes defined later. `is_of_conditions`: no FastAPI has a
+    say in what its values may be, so that they are the native core's whatever the installed Pydantic does. Raises
+    `Unsupported`.
     """
     _complete(model)
-    exporter = _Exporter(model)
+    exporter = _Exporter(model, any_release=is_of_conditions)
     text = exporter.export()
     if reasons := list(dict.fromkeys([*exporter.inputs, *exporter.outputs, *exporter.excluded])):
         raise Unsupported(model, reasons)
@@ -274,10 +276,17 @@ def _follows_strictness(schema: Any) -> bool:
     return all(map(_follows_strictness, parts_of(schema)))
 
 
+def _settings_of(kind: str) -> _Node:
+    """What the native node of a `kind` is told of the installed Pydantic."""
+    settings: _Node = {"exponents": unix_times_have_exponents()} if kind in ("date", "datetime") else {}
+    return {**settings, "mirrored": unix_times_are_mirrored()} if kind == "datetime" else settings
+
+
 class _Exporter:
-    def __init__(self, model: type[BaseModel], *, by_name: bool = False) -> None:
+    def __init__(self, model: type[BaseModel], *, by_name: bool = False, any_release: bool = False) -> None:
         self._root = model
         self._by_name = by_name
+        self._any_release = any_release
         self.inputs: Reasons = []
         self.outputs: Reasons = []
         #: Fields of the model itself that are not answered. What a write has of them is Python's to keep.
@@ -473,20 +482,16 @@ class _Exporter:
         if config.get("ser_json_temporal", "iso8601") != "iso8601":
             return self._refuse(where, "the setting `ser_json_temporal`")
         if schema.get("microseconds_precision", "truncate") != "truncate":
-            return self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`", "text")
+            self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`")
+            return self._opaque_text("datetime", config)
         self._other_release("datetime", where)
-        return {
-            "type": "datetime",
-            "strict": self._strict(schema, config),
-            "exponents": unix_times_have_exponents(),
-            "mirrored": unix_times_are_mirrored(),
-        }
+        return {"type": "datetime", "strict": self._strict(schema, config), **_settings_of("datetime")}
 
     def _date(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", *_BOUNDS}, where)
         if self._other_release("date", where) or self._other_temporal_text("date", config, where):
             return self._opaque_text("date", config)
-        node = {"type": "date", "strict": self._strict(schema, config), "exponents": unix_times_have_exponents()}
+        node = {"type": "date", "strict": self._strict(schema, config), **_settings_of("date")}
         return {**node, **self._bounds(schema)}
 
     def _time(self, schema: _Schema, config: _Schema, where: str) -> _Node:
@@ -518,7 +523,7 @@ class _Exporter:
 
     def _other_release(self, kind: str, where: str) -> bool:
         """Whether the installed Pydantic does otherwise than the native core knows; then that is a reason."""
-        if is_known(kind):
+        if self._any_release or is_known(kind):
             return False
         self._refuse(where, f"`{kind}` of this release of Pydantic")
         return True
@@ -534,9 +539,14 @@ class _Exporter:
         return bool(config.get("ser_json_" + kind, config.get("ser_json_temporal", "iso8601")) != "iso8601")
 
     def _opaque_text(self, kind: str, config: _Schema) -> _Node:
-        """What _refuse() gives, without a reason of its own."""
+        """What _refuse() gives, without a reason of its own. Its column is that of a `kind` that the core knows: what
+        Python validates compares as what it is, too."""
         is_text = not self._writes_otherwise(kind, config)
-        return {"type": "opaque", "kind": "text" if is_text else "json", "nullable": not is_text}
+        node: _Node = {"type": "opaque", "kind": "text" if is_text else "json", "nullable": not is_text}
+        if is_text and kind != "bytes":
+            node["inner"] = {"type": kind, "strict": False, **_settings_of(kind)}
+            self._has_decimals = self._has_decimals or kind == "decimal"
+        return node
 
     @staticmethod
     def _bounds(schema: _Schema) -> _Node:
@@ -556,16 +566,19 @@ class _Exporter:
         if self._other_release("decimal", where):
             return self._opaque_text("decimal", config)
         given = {key: schema[key] for key in counts & schema.keys() if schema[key] is not None}
-        if (given or "multiple_of" in schema) and not decimal_digits_are_exact():
-            return self._refuse(where, "the digits of a Decimal in this release of Pydantic", "text")
+        if (given or "multiple_of" in schema) and not (self._any_release or decimal_digits_are_exact()):
+            self._refuse(where, "the digits of a Decimal in this release of Pydantic")
+            return self._opaque_text("decimal", config)
         node = {"type": "decimal", "strict": self._strict(schema, config), **given, **self._bounds(schema)}
         if any(not decimal.Decimal(node[key]["value"]).is_finite() for key in _BOUNDS & node.keys()):
-            return self._refuse(where, "a bound that is infinite or NaN", "text")
+            self._refuse(where, "a bound that is infinite or NaN")
+            return self._opaque_text("decimal", config)
         if "multiple_of" in schema:
             divisor = self._bounds({"type": "decimal", "lt": schema["multiple_of"]})["lt"]
             digits = decimal.Decimal(divisor["value"]).as_tuple().digits
             if not any(digits) or len(digits) > _MAX_DIVISOR_DIGITS or not _has_default_decimal_context():
-                return self._refuse(where, "a `multiple_of` that is too long, or in another decimal context", "text")
+                self._refuse(where, "a `multiple_of` that is too long, or in another decimal context")
+                return self._opaque_text("decimal", config)
             node["multiple_of"] = divisor
         self._has_decimals = True
         return node

@@ -31,8 +31,9 @@ class AnswerWriter:
         self._rules = rules
         self._answer = AnswerModel(read) if read is not None else None
         self._stored_model = stored
-        #: Whether the answers of what goes through Python are written here; else they are the native half's.
-        self.is_needed = bool(exported.outputs) or self._answer is not None
+        #: Whether the answers of what goes through Python are written here, because the native half cannot write them,
+        #: or because hooks see more of an item than they show.
+        self.is_needed = bool(exported.outputs) or self._answer is not None or bool(exported.hidden)
         self._hidden = exported.hidden
         self._plain = (
             None if read is None or exported.outputs else plain_answer(read, rules.items.model, rules.key_name)
@@ -44,24 +45,27 @@ class AnswerWriter:
         return self._plain is not None
 
     @property
+    def show_a_part(self) -> bool:
+        """Whether the native half's own answers are not whole items."""
+        return self.are_plain or bool(self._hidden)
+
+    @property
     def native_options(self) -> dict[str, Any]:
         """What the native half answers by itself, as options for it."""
         if self._plain is not None:
             return {"answer": self._plain, "answers_extra": False, "answer_names": []}
+        if self._hidden:
+            return {"answer": self._without_hidden, "answers_extra": True, "answer_names": []}
         return self.options
 
     @property
     def options(self) -> dict[str, Any]:
-        """What it answers in operations that go through Python: whole items, where the answers are written here."""
-        if self.is_needed:
-            return {"answer": None, "answers_extra": True, "answer_names": self.names}
-        return {"answer": self._without_hidden, "answers_extra": True, "answer_names": []}
+        """What it answers in operations that go through Python: whole items."""
+        return {"answer": None, "answers_extra": True, "answer_names": self.names if self.is_needed else []}
 
     @property
-    def _without_hidden(self) -> list[tuple[str, str]] | None:
-        """The fields of an answer, but for those that it goes without; None where there are none of these."""
-        if not self._hidden:
-            return None
+    def _without_hidden(self) -> list[tuple[str, str]]:
+        """The fields of an answer, but for those that it goes without."""
         names = [(field, name) for name, field in self._rules.items.outputs.items() if field not in self._hidden]
         return names if self._rules.key is not None else [(self._rules.key_name, self._rules.key_name), *names]
 

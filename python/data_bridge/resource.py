@@ -186,7 +186,7 @@ class ServedResource(AttachedResource):
         super().__init__(resource, stores, resource.make_native(stores.limits, stores.faults, foreign_parameters))
         #: For what goes through Python, where that needs other answers: items as they are stored.
         self._whole: CrudResource | None = None
-        if resource.through_python and resource.python.answers.are_plain:
+        if resource.through_python and resource.python.answers.show_a_part:
             options = resource.python.answers.options
             self._whole = resource.make_native(stores.limits, stores.faults, foreign_parameters, **options)
         self._operations: dict[str, CrudOperation] = {

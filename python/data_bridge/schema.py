@@ -807,6 +807,11 @@ class _Exporter:
             self._field(name, field, config, f"{where}.{name}" if where else name)
             for name, field in schema["fields"].items()
         ]
+        if extra == "allow":
+            # A member that is no field may have the name of one that has an alias: Pydantic does not write it either.
+            renamed = {field["name"] for field in fields if {field["name"]} != {field["output_key"], *field["keys"]}}
+            self.outputs += [reason for reason in self.excluded if reason[0] in renamed]
+            self.excluded = [reason for reason in self.excluded if reason[0] not in renamed]
         node = {"type": "model", "name": model["cls"].__name__, "extra": extra or "ignore", "fields": fields}
         return {**node, "counts_extra": True} if extra == "allow" and extra_is_set() else node
 

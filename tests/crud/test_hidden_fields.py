@@ -47,7 +47,14 @@ def test_all_operations_are_native(app: App) -> None:
     assert [reasons(app, name) for name in ("list", "get", "create", "replace", "update", "delete")] == [""] * 6
 
 
-@pytest.mark.parametrize("model", [Node, Outer])
+class Aliased(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    id: int | None = None
+    secret: str = Field("", exclude=True, alias="Secret")
+
+
+@pytest.mark.parametrize("model", [Node, Outer, Aliased])
 def test_what_is_hidden_inside_of_others_is_left_out_by_python(app: App, model: type[BaseModel]) -> None:
     app.crud(model)
     assert "excluded" in reasons(app, "get")

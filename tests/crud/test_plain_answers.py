@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from data_bridge import App
+from data_bridge import App, ReadOnly
 from data_bridge.stores import stores_of
 
 More = Annotated[int, AfterValidator(lambda value: value + 1)]
@@ -180,6 +180,34 @@ def test_plain(app: App, open_client: Open, read: type[BaseModel]) -> None:
 def test_not_plain(app: App, read: type[BaseModel]) -> None:
     app.crud(Item, path="/items", read=read)
     assert stores_of(app).resources[0].reasons("get") == f"the answer is {read.__name__}"
+
+
+class Sealed(BaseModel):
+    key: str = Field(exclude=True)
+    note: Annotated[str, ReadOnly] = Field("none", exclude=True)
+    text: str = ""
+
+
+def test_hooks_see_what_is_excluded(app: App, open_client: Open) -> None:
+    """The key, too; and what the store has of what they set."""
+    seen: list[Any] = []
+
+    @app.crud(Sealed, path="/items", key="key")
+    class Items:
+        def before_create(self, item: Sealed) -> None:
+            item.note = "set"
+
+        def after_create(self, item: Sealed) -> None:
+            seen.append((item.key, item.note, item.text))
+
+        after_replace = after_update = after_create
+
+    with open_client(app) as client:
+        assert client.post("/items", json={"key": "a", "text": "x"}).json() == {"text": "x"}
+        assert client.put("/items/a", json={"text": "y"}).json() == {"text": "y"}
+        assert client.patch("/items/a", json={"text": "z"}).json() == {"text": "z"}
+        assert client.post("/items", json=[{"key": "b", "text": "w"}]).json() == [{"text": "w"}]
+    assert seen == [("a", "set", "x"), ("a", "set", "y"), ("a", "set", "z"), ("b", "set", "w")]
 
 
 def test_hooks_see_the_whole_item(app: App, open_client: Open) -> None:

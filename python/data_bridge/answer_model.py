@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,21 @@ from fastapi.exceptions import ResponseValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from .list_fields import TEXT_SETTINGS, ListField, plain_annotation
+from .list_fields import ListField, plain_annotation
 from .resource_options import plain_type
 from .schema import export_item
 from .stored_items import validator_by_names
 
 __all__ = ["AnswerModel", "answered_names", "plain_answer", "readable_fields"]
+
+# Settings of a model by which no value that it has taken is another one, or written otherwise.
+_SETTINGS_OF_NO_VALUE = {
+    "title", "model_title_generator", "field_title_generator", "alias_generator", "populate_by_name",
+    "validate_by_name", "validate_by_alias", "serialize_by_alias", "loc_by_alias", "extra", "frozen",
+    "from_attributes", "arbitrary_types_allowed", "validate_assignment", "validate_default", "protected_namespaces",
+    "json_schema_extra", "json_schema_serialization_defaults_required", "json_schema_mode_override",
+    "use_attribute_docstrings", "hide_input_in_errors", "defer_build", "cache_strings",
+}  # fmt: skip
 
 # Of their types a value is made of a value of theirs without another one coming out.
 _STEADY_MODULES = ("datetime", "decimal", "uuid", "ipaddress", "pathlib", "pydantic.networks")
@@ -49,10 +58,12 @@ def plain_answer(read: type[BaseModel], model: type[BaseModel], key: str) -> lis
     they may be other values than the stored ones, or none that are stored.
     """
     exported = export_item(read)
-    by_itself = read.model_config.get("extra") == "allow" or any(
-        read.model_config.get(name) != model.model_config.get(name) for name in TEXT_SETTINGS
+    settings: tuple[Mapping[str, Any], ...] = read.model_config, model.model_config
+    by_itself = any(
+        settings[0].get(name) != settings[1].get(name) for name in set().union(*settings) - _SETTINGS_OF_NO_VALUE
     )
-    if exported.outputs or by_itself or any(not field for field, _ in exported.inputs):
+    takes_all = settings[0].get("extra") == "allow"
+    if exported.outputs or by_itself or takes_all or any(not field for field, _ in exported.inputs):
         return None
     for_python = {field.partition(".")[0] for field, _ in exported.inputs}
     found = []

@@ -21,7 +21,6 @@ from data_bridge._core import SchemaModel
 from data_bridge.schema import Unsupported, export_item, export_model
 
 __all__ = [
-    "TEXT_SETTINGS",
     "ListField",
     "export_filters",
     "list_fields",
@@ -36,7 +35,7 @@ _MAX_DEPTH = 4
 _LISTS = (list, set, frozenset, tuple, collections.abc.Sequence)
 
 # Settings of a model that its fields' values are read by.
-TEXT_SETTINGS = (
+_TEXT_SETTINGS = (
     "str_strip_whitespace", "str_to_lower", "str_to_upper", "str_min_length", "str_max_length", "allow_inf_nan",
 )  # fmt: skip
 
@@ -228,6 +227,6 @@ _FIRST_VALUE = 2
 def _filters(model: type[BaseModel], annotations: Sequence[Any]) -> type[BaseModel]:
     fields: dict[str, Any] = {"isnull": (bool, ...), "text": (str, ...)}
     fields |= {f"value{place}": (annotation, ...) for place, annotation in enumerate(annotations)}
-    settings = {name: value for name, value in model.model_config.items() if name in TEXT_SETTINGS}
+    settings = {name: value for name, value in model.model_config.items() if name in _TEXT_SETTINGS}
     config = typing.cast(ConfigDict, settings | {"arbitrary_types_allowed": True})
     return create_model("Filters", __config__=config, **fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
@@ -55,6 +55,7 @@ class Item(Base):
     past: PastDatetime = datetime(2024, 1, 2)
     own: More = 1
     numbers: set[int] = set()
+    length: timedelta = timedelta(1)
 
 
 def reading(**fields: Any) -> type[BaseModel]:
@@ -125,6 +126,18 @@ class Lower(BaseModel):
     name: str
 
 
+class InSeconds(BaseModel):
+    model_config = ConfigDict(ser_json_timedelta="float")
+
+    length: timedelta
+
+
+class Documented(BaseModel):
+    model_config = ConfigDict(title="Shown", from_attributes=True, extra="forbid", frozen=True)
+
+    length: timedelta
+
+
 class Unlimited(BaseModel):
     model_config = ConfigDict(extra="allow")
 
@@ -142,6 +155,7 @@ PLAIN = {
     "an enum": reading(color=Color),
     "one without": reading(name=str, secret=(str, Field(exclude=True))),
     "nothing": reading(),
+    "settings for other things": Documented,
 }
 OTHER = {
     "validated": Validated,
@@ -151,6 +165,7 @@ OTHER = {
     "prepared": Prepared,
     "another case": Lower,
     "open": Unlimited,
+    "a duration in seconds": InSeconds,
     "another type": reading(price=float),
     "not null": reading(name=str | None),
     "a bound": reading(name=Annotated[str, Field(max_length=50)]),

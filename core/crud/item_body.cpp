@@ -213,21 +213,34 @@ json::Value without_read_only(const Resource& resource, const json::Value& input
   return without_columns(resource, resource.read_only(), input, arena);
 }
 
+json::Value own_part(const Resource& resource, const json::Value& input, json::Arena& arena) {
+  std::vector<std::size_t> ignored = resource.ignored();
+  std::erase(ignored, resource.codec().table().key_column);  // it must be the one of the path
+  return without_read_only(resource, without_columns(resource, ignored, input, arena), arena);
+}
+
 std::optional<storage::Row> read_new(const Resource& resource, const json::Value& input, const Scope* scope,
                                      json::Arena& arena, schema::RequestErrors& errors,
                                      std::optional<std::int64_t> index) {
-  const json::Value own = without_read_only(resource, without_key(resource.codec(), input, true, arena), arena);
+  const json::Value said = without_columns(resource, resource.ignored(), input, arena);
+  const json::Value own = without_read_only(resource, without_key(resource.codec(), said, true, arena), arena);
   const json::Value item = with_equalities(resource, scope, own, false, arena);
-  const auto value = validate(resource.codec().model(), item, input, arena, errors, index);
-  return value ? to_item_row(resource, *value, input, nullptr, errors, index) : std::nullopt;
+  const auto value = validate(resource.new_item_model(), item, input, arena, errors, index);
+  return value ? to_item_row(resource, *value, said, nullptr, errors, index) : std::nullopt;
 }
 
 std::optional<storage::Row> read_replacement(const Resource& resource, const json::Value& input,
                                              const storage::Key* key, const Scope* scope, json::Arena& arena,
                                              schema::RequestErrors& errors) {
-  const json::Value own = without_read_only(resource, without_key(resource.codec(), input, false, arena), arena);
+  const json::Value own = own_part(resource, without_key(resource.codec(), input, false, arena), arena);
+  const json::Value said = without_columns(resource, resource.ignored(), own, arena);
+  // What is wrong with a key that the body need not have is looked for in a body that is right without it.
+  if (own.is_object() && said.members().size() != own.members().size() &&
+      !validate(resource.put_model(), with_equalities(resource, scope, said, true, arena), input, arena, errors)) {
+    return std::nullopt;
+  }
   const json::Value item = with_equalities(resource, scope, own, true, arena);
-  const auto value = validate(resource.replacement_model(), item, input, arena, errors);
+  const auto value = validate(resource.put_model(), item, input, arena, errors);
   return value ? to_item_row(resource, *value, input, key, errors) : std::nullopt;
 }
 

@@ -32,6 +32,9 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
 /// `input` without what clients have no say in.
 [[nodiscard]] json::Value without_read_only(const Resource& resource, const json::Value& input, json::Arena& arena);
 
+/// `input`, which is to replace an item, without what clients have no say in or it says nothing of.
+[[nodiscard]] json::Value own_part(const Resource& resource, const json::Value& input, json::Arena& arena);
+
 /// Validates a new item, but for what clients have no say in, and makes its row. A key that is absent is left NULL for
 /// the store to assign, and an int one whatever the client says; fields that are absent are as `scope` has them.
 /// nullopt: `errors` says why, with `index` in its places where the input is an item of a list.

@@ -137,6 +137,14 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
   if (!unseen) {
     return std::unexpected(std::move(unseen.error()));
   }
+  std::vector<std::size_t> ignored;
+  for (const std::string& name : options.ignored) {
+    const auto column = codec->column_of(name);
+    if (!column || codec->field_of(*column) == nullptr) {
+      return std::unexpected("the model has no field \"" + name + "\" that could be ignored");
+    }
+    ignored.push_back(*column);
+  }
   if (options.answer) {
     std::vector<std::pair<std::size_t, std::string>> shown;
     for (const auto& [field, name] : *options.answer) {
@@ -150,12 +158,12 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
   }
   return std::shared_ptr<Resource>(new Resource(std::move(*codec), std::move(*fields), std::move(*sort),
                                                 std::move(frozen), std::move(*read_only), std::move(*unseen),
-                                                std::move(models), std::move(options)));
+                                                std::move(ignored), std::move(models), std::move(options)));
 }
 
 Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
                    std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, std::vector<std::size_t> unseen,
-                   ResourceModels models, ResourceOptions options)
+                   std::vector<std::size_t> ignored, ResourceModels models, ResourceOptions options)
     : codec_(std::move(codec)),
       fields_(std::move(fields)),
       default_sort_(with_key(std::move(sort))),
@@ -163,6 +171,7 @@ Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std
       frozen_(std::move(frozen)),
       read_only_(std::move(read_only)),
       unseen_(std::move(unseen)),
+      ignored_(std::move(ignored)),
       models_(std::move(models)),
       options_(std::move(options)),
       cursors_(options_.table + " by " + options_.key, 1),

@@ -52,6 +52,7 @@ struct ResourceOptions {
   bool answers_extra = true;                         ///< they have the members that are no fields as well
   std::vector<std::string> unseen{};                 ///< what a write keeps that does not name it, and no error shows
   std::vector<std::string> read_only{};              ///< what clients have no say in
+  std::vector<std::string> ignored{};                ///< what `body` does not have: it may be sent, and says nothing
   std::vector<ColumnNames> columns{};                ///< of fields whose columns are called otherwise
   bool migrate = true;                               ///< false: the table is somebody else's, and only checked
   bool require_match = false;                        ///< a write to an item without a precondition is refused: 428
@@ -80,6 +81,8 @@ struct ResourceModels {
   std::shared_ptr<const schema::Model> filters{};
   /// As `item`, but what the stored item gives a replacement need not be there. Absent: as `item`.
   std::shared_ptr<const schema::Model> replacement{};
+  /// As `item`, but what bodies of new items and of replacements are validated by. Absent: by `item` and `replacement`.
+  std::shared_ptr<const schema::Model> body{};
 };
 
 /// Shared by all threads. Immutable but for attach().
@@ -118,6 +121,16 @@ class Resource {
   [[nodiscard]] const std::vector<std::size_t>& read_only() const noexcept { return read_only_; }
   /// Columns that clients do not see: what a write does not say of them stays, and is not validated again.
   [[nodiscard]] const std::vector<std::size_t>& unseen() const noexcept { return unseen_; }
+  /// Columns of which bodies of new items and of replacements say nothing; the key may be among them.
+  [[nodiscard]] const std::vector<std::size_t>& ignored() const noexcept { return ignored_; }
+  /// What a new item is validated by.
+  [[nodiscard]] const schema::Model& new_item_model() const noexcept {
+    return models_.body != nullptr ? *models_.body : codec_.model();
+  }
+  /// What a body that is to replace an item is validated by.
+  [[nodiscard]] const schema::Model& put_model() const noexcept {
+    return models_.body != nullptr ? *models_.body : replacement_model();
+  }
   /// What an item is validated by that may replace another one.
   [[nodiscard]] const schema::Model& replacement_model() const noexcept {
     return models_.replacement != nullptr ? *models_.replacement : codec_.model();
@@ -150,7 +163,7 @@ class Resource {
  private:
   Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,
            std::vector<FrozenField> frozen, std::vector<std::size_t> read_only, std::vector<std::size_t> unseen,
-           ResourceModels models, ResourceOptions options);
+           std::vector<std::size_t> ignored, ResourceModels models, ResourceOptions options);
   /// The parameters of `query` but for the ignored ones, as FastAPI gives them to a model of parameters that has no
   /// fields. Copied into `arena`.
   [[nodiscard]] std::vector<json::Member> group_parameters(std::string_view query, json::Arena& arena) const;
@@ -162,6 +175,7 @@ class Resource {
   const std::vector<FrozenField> frozen_;
   const std::vector<std::size_t> read_only_;
   const std::vector<std::size_t> unseen_;
+  const std::vector<std::size_t> ignored_;
   const ResourceModels models_;
   const ResourceOptions options_;
   const CursorCodec cursors_;

@@ -198,7 +198,7 @@ std::unique_ptr<PendingWrite> ReplaceOperation::prepare(const Request& request, 
     return nullptr;
   }
   std::string missing = resource_->may_create(*key) ? missing_of_new(*resource_, **document, *row) : std::string();
-  const json::Value own = without_read_only(*resource_, **document, arena);
+  const json::Value own = own_part(*resource_, **document, arena);
   return placed(
       std::make_unique<ReplaceWrite>(resource_, std::move(*key), std::move(*row), own, request, std::move(missing)),
       scope, response);

@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from .answer_model import AnswerModel, answered_names, plain_answer
+from .answer_model import AnswerModel, answered_names
 from .item_rules import ItemRules
+from .plain_models import plain_answer
 from .schema import Exported
 from .store_calls import FAILED, Answer
 from .stored_items import StoredItems

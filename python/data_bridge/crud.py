@@ -154,6 +154,7 @@ def register_crud(
         "unseen": [name for name in models.unseen if name != key],
         "read_only": marked.read_only,
         "replacement": None if replacement is native_model else export_item(replacement).text,
+        **_bodies(python.plain_body, models),
         "page_size": page_size,
         "max_page_size": max_page_size,
         "migrate": check_migrate(options, migrate) == "add",
@@ -179,6 +180,8 @@ def register_crud(
             "answer": None,
             "answers_extra": True,
             "unseen": [],
+            "body": None,
+            "ignored": [],
             **(asked_by(stored_fields) if models.read is not None else {}),
         },
         stored_fields=stored_fields,
@@ -200,6 +203,14 @@ def register_crud(
             responses=responses,
         )
     return resource
+
+
+def _bodies(body: type[BaseModel] | None, models: ResourceModels) -> dict[str, Any]:
+    """What the native half does with bodies of POST and PUT that have a model of their own: `body`, where it can."""
+    if body is None or models.create is None:
+        return {"body": None, "ignored": []}
+    unsaid = [name for name in models.stored.model_fields if name not in models.create.model_fields]
+    return {"body": export_item(body).text, "ignored": unsaid}
 
 
 def withdraw_crud(target: FastAPI | APIRouter, resource: Resource) -> None:

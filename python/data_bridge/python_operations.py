@@ -22,6 +22,7 @@ from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .item_rules import ItemRules
 from .marked_fields import frozen_fields
+from .plain_models import plain_body
 from .request_models import RequestModels, SentItem, SentPatch, written
 from .resource_models import ResourceModels
 from .schema import Exported, Reasons
@@ -64,6 +65,10 @@ class PythonHalf:
         #: What answers are.
         self.answers = AnswerWriter(self._rules, models.read, stored, exported)
         self._exported = exported
+        #: By what the native half validates bodies of POST and PUT that have a model of their own, where it can.
+        self.plain_body = (
+            plain_body(models.create, model, key) if models.create is not None and not exported.inputs else None
+        )
         #: Whether a PUT may make an item.
         self.may_create = False
         self._marked = self.items.marked
@@ -75,7 +80,9 @@ class PythonHalf:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
         inputs = self._exported.inputs if operation in _VALIDATING else []
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
-        of_models = self.models.reasons(operation, reads_plainly=self.answers.are_plain)
+        of_models = self.models.reasons(
+            operation, reads_plainly=self.answers.are_plain, takes_plainly=self.plain_body is not None
+        )
         return list(dict.fromkeys([*of_models, *inputs, *outputs]))
 
     def made_by(self, operations: set[str]) -> None:

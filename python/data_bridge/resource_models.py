@@ -55,9 +55,11 @@ class ResourceModels:
         seen = self.read_fields & (self.create or self.stored).model_fields.keys()
         return [name for name in self.stored.model_fields if name not in seen and name != self.key]
 
-    def reasons(self, operation: str, *, reads_plainly: bool) -> list[tuple[str, str]]:
-        """Why an operation needs Python, as (field, reason). `reads_plainly`: what answers show is what is stored."""
-        body = {"create": self.create, "replace": self.create, "update": self.update}.get(operation)
+    def reasons(self, operation: str, *, reads_plainly: bool, takes_plainly: bool) -> list[tuple[str, str]]:
+        """Why an operation needs Python, as (field, reason). `reads_plainly`: what answers show is what is stored;
+        `takes_plainly`: what `create` takes the stored model takes as it is."""
+        create = None if takes_plainly else self.create
+        body = {"create": create, "replace": create, "update": self.update}.get(operation)
         reasons = [("", f"the body is {body.__name__}")] if body is not None else []
         if self.read is not None and not reads_plainly and operation != "delete":
             reasons.append(("", f"the answer is {self.read.__name__}"))

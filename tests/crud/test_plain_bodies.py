@@ -1,0 +1,232 @@
+"""``create=``: which models of bodies the native core validates for the stored one, with the same answers and rows."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from doors import Open
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from data_bridge import App, Created, ReadOnly
+from data_bridge.stores import stores_of
+
+
+class Stored(BaseModel):
+    id: str
+    name: str = Field(min_length=2)
+    age: int | None = 7
+    secret: str = Field(default="none", min_length=2)
+    rank: int = 3
+    tags: list[str] = []
+    born: int = Field(default=1, frozen=True)
+    made: Created = None
+    note: Annotated[str, ReadOnly] = "n"
+
+
+class Create(BaseModel):
+    id: str
+    name: str = Field(min_length=2, max_length=6)
+    age: int | None = None
+    secret: str = Field(min_length=2)
+    tags: list[str] = ["x"]
+    born: int = 2
+
+
+class Numbered(Stored):
+    id: int | None = None  # type: ignore[assignment]
+
+
+class CreateNumbered(BaseModel):
+    name: str = Field(min_length=2, max_length=6)
+    age: int | None = None
+    secret: str = Field(min_length=2)
+    tags: list[str] = ["x"]
+    born: int = 2
+
+
+class Public(BaseModel):
+    id: str
+    name: str
+    age: int | None
+    rank: int
+
+
+class PublicNumbered(Public):
+    id: int  # type: ignore[assignment]
+
+
+class CheckedCreate(Create):
+    @field_validator("tags")
+    @classmethod
+    def _same(cls, value: Any) -> Any:
+        return value
+
+
+class CheckedCreateNumbered(CreateNumbered):
+    @field_validator("tags")
+    @classmethod
+    def _same(cls, value: Any) -> Any:
+        return value
+
+
+TWINS: dict[str, tuple[Any, Any, Any, Any]] = {
+    "text key": (Stored, Create, CheckedCreate, None),
+    "text key, read": (Stored, Create, CheckedCreate, Public),
+    "numbered": (Numbered, CreateNumbered, CheckedCreateNumbered, None),
+    "numbered, read": (Numbered, CreateNumbered, CheckedCreateNumbered, PublicNumbered),
+}
+VALUES: dict[str, list[Any]] = {
+    "id": ["a", "b", 1, 2, None, ""],
+    "name": ["anna", "eve", "otto", "x", "longer than six", None, 3],
+    "age": [1, None, "5", "x", 2**70],
+    "secret": ["s3", "abc", "x", None, 5],
+    "rank": [4, "x", None],
+    "tags": [["t"], [], [1], None],
+    "born": [2, 1, "x", None],
+    "made": ["2020-01-01T00:00:00Z", 5],
+    "note": ["m", None],
+    "more": [1, None],
+}
+WHOLE = {"name": "anna", "secret": "s3"}
+
+
+def random_body(source: random.Random) -> Any:
+    if source.random() < 0.03:
+        return source.choice([[], None, 5, "x", [{}]])
+    names = source.sample(sorted(VALUES), source.randint(0, 4))
+    body = dict(WHOLE) if source.random() < 0.7 else {}
+    return {**body, **{name: source.choice(VALUES[name][: 2 if source.random() < 0.7 else None]) for name in names}}
+
+
+def rows(path: Path) -> list[Any]:
+    columns = 'id, name, age, secret, "rank", tags, born, note'
+    with sqlite3.connect(path) as connection:
+        return connection.execute(f"SELECT {columns} FROM items ORDER BY 1").fetchall()
+
+
+def visible(answer: Any) -> tuple[int, Any]:
+    """What does not hang on the time."""
+    body = answer.json() if answer.content else None
+    for item in body if isinstance(body, list) else [body]:
+        if isinstance(item, dict):
+            item.pop("made", None)
+    return answer.status_code, body
+
+
+@pytest.mark.parametrize("scope", [None, {"rank": 3}, {"tags__contains": "x"}])
+@pytest.mark.parametrize("twins", TWINS.values(), ids=TWINS)
+def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: Any, scope: Any) -> None:
+    source = random.Random(str(scope))
+    model, *bodies, read = twins
+    apps, paths = [], []
+    for at, body in enumerate(bodies):
+        paths.append(tmp_path / f"{at}.db")
+        app = App(store=f"sqlite:///{paths[-1]}")
+        app.crud(model, path="/items", create=body, read=read, unique=["secret"], scope=scope)
+        apps.append(app)
+    found = [bool(stores_of(app).resources[0].reasons("create")) for app in apps]
+    assert found == [False, True]
+    keys = ("1", "2", "9", "x") if model is Numbered else ("a", "b", "z")
+    statuses = set()
+    with open_client(apps[0]) as native, open_client(apps[1]) as through_python:
+        for _ in range(150):
+            method = source.choice(["POST", "POST", "PUT", "PUT", "PATCH"])
+            path = "/items" if method == "POST" else f"/items/{source.choice(keys)}"
+            body = random_body(source)
+            if isinstance(body, dict):
+                body["secret"] = body.get("secret") and source.choice([body["secret"], f"s{source.randint(0, 99)}"])
+                if method == "PUT" and source.random() < 0.8:
+                    body["id"] = path.rpartition("/")[2]
+                if method == "POST":
+                    body.setdefault("id", source.choice("abcdefgh"))
+                    body = [body, body] if source.random() < 0.1 else body
+            answers = [client.request(method, path, json=body) for client in (native, through_python)]
+            if method == "PATCH" and (path == "/items/x" or answers[1].status_code == 404):
+                continue
+            if "cannot be changed" in answers[0].text and answers[1].status_code in (404, 422):
+                continue
+            assert visible(answers[0]) == visible(answers[1]), (method, path, body)
+            assert rows(paths[0]) == rows(paths[1]), (method, path, body)
+            statuses.add((method, answers[0].status_code))
+    assert {("PUT", 422), ("POST", 201), ("POST", 422)} <= statuses
+    assert {("PUT", 200), ("PUT", 201)} & statuses
+
+
+def stored(**fields: Any) -> type[BaseModel]:
+    """A stored model with these fields: annotations, or with a default."""
+    return _model("Item", id=(int | None, None), **fields)
+
+
+def _model(name: str, **fields: Any) -> type[BaseModel]:
+    namespace: dict[str, Any] = {
+        "__annotations__": {key: each[0] if isinstance(each, tuple) else each for key, each in fields.items()}
+    }
+    namespace |= {key: each[1] for key, each in fields.items() if isinstance(each, tuple)}
+    return type(name, (BaseModel,), {"__module__": __name__, **namespace})
+
+
+class Watched(BaseModel):
+    a: int
+
+    @model_validator(mode="after")
+    def _watch(self) -> Watched:
+        return self
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    a: int
+
+
+class Lower(BaseModel):
+    model_config = ConfigDict(str_to_lower=True)
+
+    a: int
+
+
+Bound = Annotated[int, Field(ge=0)]
+OTHER: dict[str, tuple[Any, Any]] = {
+    "a validator": (stored(a=int), Watched),
+    "no further members": (stored(a=int), Strict),
+    "another setting": (stored(a=int), Lower),
+    "another type": (stored(a=int), _model("Create", a=float)),
+    "not null": (stored(a=int), _model("Create", a=(int | None, 1))),
+    "another order": (stored(a=int, b=int), _model("Create", b=int, a=int)),
+    "no bound": (stored(a=Bound), _model("Create", a=int)),
+    "what makes other values": (
+        stored(a=str),
+        _model("Create", a=Annotated[str, StringConstraints(strip_whitespace=True)]),
+    ),
+    "another name": (stored(a=int), _model("Create", a=(int, Field(alias="b")))),
+    "several names": (stored(a=int), _model("Create", a=(int, Field(validation_alias=AliasChoices("a", "b"))))),
+    "a default that is none": (stored(a=int), _model("Create", a=(int, None))),
+    "a default of another type": (stored(a=(int, 1)), _model("Create", a=(int, "1"))),
+    "what is assigned": (stored(a=int), _model("Create", id=(int, 1), a=int)),
+    "what nobody says": (stored(a=int, b=Annotated[str, ReadOnly]), _model("Create", a=int)),
+    "a default that Python makes": (
+        stored(a=int, b=(datetime, Field(default_factory=datetime.now))),
+        _model("Create", a=int),
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "create"), OTHER.values(), ids=OTHER)
+def test_not_plain(app: App, model: Any, create: Any) -> None:
+    resource = app.crud(model, path="/items", create=create)
+    resource = stores_of(app).resources[0]
+    assert resource.reasons("create").startswith(f"the body is {create.__name__}")
+
+
+def test_patches_are_of_the_stored_model(app: App, open_client: Open) -> None:
+    app.crud(Numbered, path="/items", create=CreateNumbered)
+    with open_client(app) as client:
+        assert client.post("/items", json={**WHOLE, "rank": 9, "id": 5}).json()["rank"] == 3
+        assert client.patch("/items/1", json={"rank": 9, "name": "longer than six"}).json()["rank"] == 9
+        assert client.put("/items/1", json={**WHOLE, "rank": 1}).json()["rank"] == 9
+        assert client.put("/items/1", json={**WHOLE, "id": 2}).status_code == 422

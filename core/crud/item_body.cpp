@@ -367,8 +367,21 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
   errors.add({&missing, 1}, kBody);
 }
 
+json::Value own_patch(const Resource& resource, const json::Value& input, json::Arena& arena) {
+  const json::Value own = without_read_only(resource, input, arena);
+  const schema::Model* const model = resource.patch_model();
+  if (model == nullptr) return own;
+  return without(own, arena, [&](std::string_view name) {
+    return !is_field(*model, name) && !is_key_name(resource.codec(), name);  // which must be the one of the path
+  });
+}
+
 void check_patch(const Resource& resource, const json::Value& patch, json::Arena& arena,
                  schema::RequestErrors& errors) {
+  if (const schema::Model* const own = resource.patch_model()) {
+    if (const auto value = own->validate(patch, arena); !value) errors.add(value.error(), kBody);
+    return;
+  }
   const schema::Model& model = resource.codec().model();
   std::vector<json::Member> known;
   json::Value input = patch;

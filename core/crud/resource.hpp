@@ -83,6 +83,9 @@ struct ResourceModels {
   std::shared_ptr<const schema::Model> replacement{};
   /// As `item`, but what bodies of new items and of replacements are validated by. Absent: by `item` and `replacement`.
   std::shared_ptr<const schema::Model> body{};
+  /// What a merge patch is validated by before it is merged; it may have what is a field here, and says nothing else.
+  /// Absent: by `item`, of which nothing need be there.
+  std::shared_ptr<const schema::Model> patch{};
 };
 
 /// Shared by all threads. Immutable but for attach().
@@ -131,6 +134,8 @@ class Resource {
   [[nodiscard]] const schema::Model& put_model() const noexcept {
     return models_.body != nullptr ? *models_.body : replacement_model();
   }
+  /// nullptr where patches have no model of their own.
+  [[nodiscard]] const schema::Model* patch_model() const noexcept { return models_.patch.get(); }
   /// What an item is validated by that may replace another one.
   [[nodiscard]] const schema::Model& replacement_model() const noexcept {
     return models_.replacement != nullptr ? *models_.replacement : codec_.model();

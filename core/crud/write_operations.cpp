@@ -31,7 +31,7 @@ class UpdateWrite final : public PendingWrite {
       return false;
     }
     const auto patch =
-        document->transform([this](const json::Value& sent) { return without_read_only(*resource_, sent, arena_); });
+        document->transform([this](const json::Value& sent) { return own_patch(*resource_, sent, arena_); });
     // Where a dependency would raise it: the body is read, and parameters are not looked at yet.
     if (!is_merge_patch(request.content_type)) {
       refuse_media_type(response);
@@ -74,6 +74,13 @@ class UpdateWrite final : public PendingWrite {
     }
     if (!guard_.is_empty() && !guard_.admits(current.tag, response_)) {
       return {};
+    }
+    if (resource_->patch_model() != nullptr) {
+      check_patch(*resource_, patch_, arena_, errors);
+      if (!errors.empty()) {
+        respond_with(response_, errors.rejection());
+        return {};
+      }
     }
     const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
     auto row = read_merged(*resource_, merged, patch_, key_, arena_, errors);

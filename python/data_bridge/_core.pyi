@@ -453,6 +453,7 @@ class CrudResource:
         ignored: list[str],
         replacement: str | None,
         body: str | None,
+        patch: str | None,
         page_size: int,
         max_page_size: int,
         max_page_bytes: int,

@@ -154,7 +154,7 @@ def register_crud(
         "unseen": [name for name in models.unseen if name != key],
         "read_only": marked.read_only,
         "replacement": None if replacement is native_model else export_item(replacement).text,
-        **_bodies(python.plain_body, models),
+        **_bodies(python.plain_body, python.plain_patch, models),
         "page_size": page_size,
         "max_page_size": max_page_size,
         "migrate": check_migrate(options, migrate) == "add",
@@ -182,6 +182,7 @@ def register_crud(
             "unseen": [],
             "body": None,
             "ignored": [],
+            "patch": None,
             **(asked_by(stored_fields) if models.read is not None else {}),
         },
         stored_fields=stored_fields,
@@ -205,12 +206,15 @@ def register_crud(
     return resource
 
 
-def _bodies(body: type[BaseModel] | None, models: ResourceModels) -> dict[str, Any]:
-    """What the native half does with bodies of POST and PUT that have a model of their own: `body`, where it can."""
-    if body is None or models.create is None:
-        return {"body": None, "ignored": []}
-    unsaid = [name for name in models.stored.model_fields if name not in models.create.model_fields]
-    return {"body": export_item(body).text, "ignored": unsaid}
+def _bodies(body: type[BaseModel] | None, patch: type[BaseModel] | None, models: ResourceModels) -> dict[str, Any]:
+    """What the native half does with bodies of POST and PUT, and of PATCH, that have models of their own: `body` and
+    `patch`, where it can."""
+    said = models.create.model_fields if body is not None and models.create is not None else models.stored.model_fields
+    return {
+        "body": None if body is None else export_item(body).text,
+        "ignored": [name for name in models.stored.model_fields if name not in said],
+        "patch": None if patch is None else export_item(patch).text,
+    }
 
 
 def withdraw_crud(target: FastAPI | APIRouter, resource: Resource) -> None:

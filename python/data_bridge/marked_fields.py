@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from .markers import Marker
 from .resource_options import bare_type, derived_model
 
-__all__ = ["MarkedFields", "frozen_fields", "latest", "with_times", "without_required"]
+__all__ = ["MarkedFields", "frozen_fields", "latest", "with_times", "without_demand", "without_required"]
 
 
 class MarkedFields:
@@ -73,10 +73,16 @@ def without_required(model: type[BaseModel], unseen: Iterable[str]) -> type[Base
 def _with_default(model: type[BaseModel], names: Iterable[str]) -> type[BaseModel]:
     changed = {}
     for name in names:
-        info = copy(model.model_fields[name])
-        info.default, info.default_factory = None, None
-        changed[name] = (info.annotation, info)
+        info = model.model_fields[name]
+        changed[name] = (info.annotation, without_demand(info))
     return derived_model(model.__name__, changed, model) if changed else model
+
+
+def without_demand(info: FieldInfo) -> FieldInfo:
+    """The same of a field that need not be there, and is None then."""
+    changed = copy(info)
+    changed.default, changed.default_factory = None, None
+    return changed
 
 
 def latest(before: Iterable[Any] = ()) -> datetime:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import copy
+import typing
 from collections.abc import Mapping
-from typing import Annotated, Any
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import annotated_types
-from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, PydanticUserError, Strict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from .answer_model import acts, parts
 from .list_fields import plain_annotation
-from .marked_fields import MarkedFields
+from .marked_fields import MarkedFields, without_demand
 from .resource_options import derived_model, plain_type
 from .schema import export_item
 
-__all__ = ["plain_answer", "plain_body"]
+__all__ = ["plain_answer", "plain_body", "plain_patch"]
 
 # Settings of a model by which no value that it has taken is another one, or written otherwise.
 _SETTINGS_OF_NO_VALUE = {
@@ -71,7 +76,9 @@ def _is_as_stored(name: str, info: FieldInfo, stored: FieldInfo | None, key: str
 
 
 def _is_same_part(left: Any, right: Any) -> bool:
-    same: bool = left == right or (type(left) is type(right) and getattr(left, "__dict__", 0) == vars(right))
+    same: bool = left == right or (
+        type(left) is type(right) and getattr(left, "__dict__", 0) == getattr(right, "__dict__", 1)
+    )
     return same
 
 
@@ -104,6 +111,57 @@ def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> typ
         changes[name] = (info.annotation, changed)
     body = derived_model(create.__name__, changes, model)
     return None if export_item(body).inputs else body
+
+
+def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """`update` with no field that has to be there, where what it takes of a merge patch `model` takes as it is, or says
+    itself what is wrong; None where it may not, or where Python has to validate it.
+
+    Only of fields whose values a patch replaces as a whole: those with members are merged.
+    """
+    fields, stored = update.model_fields, model.model_fields
+    others = [*MarkedFields(model).read_only, key]
+    if (
+        not fields.keys() <= stored.keys()
+        or not fields.keys().isdisjoint(others)
+        or not _has_settings_of(model, update)
+        or any(each.model_config.get("extra", "ignore") != "ignore" for each in (update, model))
+        or update.model_config.get("validate_default")
+    ):
+        return None
+    changes: dict[str, Any] = {}
+    for name, info in fields.items():
+        if not _is_checked_as_stored(info, stored[name]):
+            return None
+        changes[name] = (info.annotation, without_demand(info))
+    patch = derived_model(update.__name__, changes, update)
+    return None if export_item(patch).inputs else patch
+
+
+_WHOLE = (bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum)
+
+
+def _is_checked_as_stored(info: FieldInfo, stored: FieldInfo) -> bool:
+    """Whether what `info` has taken is to `stored` what was sent, and both have the same names."""
+    plain, beside = plain_annotation(info.annotation)
+    declared, beside_stored = plain_annotation(stored.annotation)
+    is_whole = typing.get_origin(plain) is Literal or (isinstance(plain, type) and issubclass(plain, _WHOLE))
+    named = (info.alias, info.validation_alias) == (stored.alias, stored.validation_alias)
+    more = [
+        part
+        for part in (*beside, *info.metadata)
+        if not any(_is_same_part(part, other) for other in (*beside_stored, *stored.metadata))
+    ]
+    strict = [sum(isinstance(part, Strict) for part in each.metadata) for each in (info, stored)]
+    return (
+        is_whole
+        and named
+        and plain == declared
+        and strict[0] == strict[1]
+        and not info.validate_default
+        and not any(map(acts, parts(info)))
+        and all(map(_only_refuses, more))
+    )
 
 
 def _has_settings_of(model: type[BaseModel], other: type[BaseModel]) -> bool:

@@ -22,7 +22,7 @@ from .dialect import NULL_IS_ABSENT
 from .hooks import NO_CALLS, Calls
 from .item_rules import ItemRules
 from .marked_fields import frozen_fields
-from .plain_models import plain_body
+from .plain_models import plain_body, plain_patch
 from .request_models import RequestModels, SentItem, SentPatch, written
 from .resource_models import ResourceModels
 from .schema import Exported, Reasons
@@ -65,10 +65,12 @@ class PythonHalf:
         #: What answers are.
         self.answers = AnswerWriter(self._rules, models.read, stored, exported)
         self._exported = exported
-        #: By what the native half validates bodies of POST and PUT that have a model of their own, where it can.
-        self.plain_body = (
-            plain_body(models.create, model, key) if models.create is not None and not exported.inputs else None
-        )
+        #: By what the native half validates bodies of POST and PUT, and of PATCH, that have own models, if it can.
+        self.plain_body = self.plain_patch = None
+        if models.create is not None and not exported.inputs:
+            self.plain_body = plain_body(models.create, model, key)
+        if models.update is not None and not exported.inputs:
+            self.plain_patch = plain_patch(models.update, model, key)
         #: Whether a PUT may make an item.
         self.may_create = False
         self._marked = self.items.marked
@@ -80,8 +82,9 @@ class PythonHalf:
         """Why an operation goes through here, as (field, reason); empty: it is native."""
         inputs = self._exported.inputs if operation in _VALIDATING else []
         outputs = self._exported.outputs if operation in (*_VALIDATING, *_READING) else []
+        plain = self.plain_patch if operation == "update" else self.plain_body
         of_models = self.models.reasons(
-            operation, reads_plainly=self.answers.are_plain, takes_plainly=self.plain_body is not None
+            operation, reads_plainly=self.answers.are_plain, takes_plainly=plain is not None
         )
         return list(dict.fromkeys([*of_models, *inputs, *outputs]))
 

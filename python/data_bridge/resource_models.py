@@ -57,10 +57,9 @@ class ResourceModels:
 
     def reasons(self, operation: str, *, reads_plainly: bool, takes_plainly: bool) -> list[tuple[str, str]]:
         """Why an operation needs Python, as (field, reason). `reads_plainly`: what answers show is what is stored;
-        `takes_plainly`: what `create` takes the stored model takes as it is."""
-        create = None if takes_plainly else self.create
-        body = {"create": create, "replace": create, "update": self.update}.get(operation)
-        reasons = [("", f"the body is {body.__name__}")] if body is not None else []
+        `takes_plainly`: what the model of the operation's body takes the stored model takes as it is."""
+        body = {"create": self.create, "replace": self.create, "update": self.update}.get(operation)
+        reasons = [("", f"the body is {body.__name__}")] if body is not None and not takes_plainly else []
         if self.read is not None and not reads_plainly and operation != "delete":
             reasons.append(("", f"the answer is {self.read.__name__}"))
         return reasons

@@ -74,6 +74,21 @@ class CheckedCreateNumbered(CreateNumbered):
         return value
 
 
+class Update(BaseModel):
+    secret: str | None = None
+    age: int | None = None
+    name: str | None = Field(None, min_length=3)
+    rank: int = 8
+    born: int | None = None
+
+
+class CheckedUpdate(Update):
+    @field_validator("name")
+    @classmethod
+    def _same(cls, value: Any) -> Any:
+        return value
+
+
 TWINS: dict[str, tuple[Any, Any, Any, Any]] = {
     "text key": (Stored, Create, CheckedCreate, None),
     "text key, read": (Stored, Create, CheckedCreate, Public),
@@ -124,18 +139,19 @@ def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: An
     source = random.Random(str(scope))
     model, *bodies, read = twins
     apps, paths = [], []
-    for at, body in enumerate(bodies):
+    for at, (body, update) in enumerate(zip(bodies, (Update, CheckedUpdate), strict=True)):
         paths.append(tmp_path / f"{at}.db")
         app = App(store=f"sqlite:///{paths[-1]}")
-        app.crud(model, path="/items", create=body, read=read, unique=["secret"], scope=scope)
+        app.crud(model, path="/items", create=body, update=update, read=read, unique=["secret"], scope=scope)
         apps.append(app)
-    found = [bool(stores_of(app).resources[0].reasons("create")) for app in apps]
-    assert found == [False, True]
+    for name in ("create", "replace", "update"):
+        found = [bool(stores_of(app).resources[0].reasons(name)) for app in apps]
+        assert found == [False, True], name
     keys = ("1", "2", "9", "x") if model is Numbered else ("a", "b", "z")
     statuses = set()
     with open_client(apps[0]) as native, open_client(apps[1]) as through_python:
         for _ in range(150):
-            method = source.choice(["POST", "POST", "PUT", "PUT", "PATCH"])
+            method = source.choice(["POST", "POST", "PUT", "PUT", "PATCH", "PATCH"])
             path = "/items" if method == "POST" else f"/items/{source.choice(keys)}"
             body = random_body(source)
             if isinstance(body, dict):
@@ -153,7 +169,7 @@ def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: An
             assert visible(answers[0]) == visible(answers[1]), (method, path, body)
             assert rows(paths[0]) == rows(paths[1]), (method, path, body)
             statuses.add((method, answers[0].status_code))
-    assert {("PUT", 422), ("POST", 201), ("POST", 422)} <= statuses
+    assert {("PUT", 422), ("POST", 201), ("POST", 422), ("PATCH", 200), ("PATCH", 422)} <= statuses
     assert {("PUT", 200), ("PUT", 201)} & statuses
 
 
@@ -197,6 +213,10 @@ OTHER: dict[str, tuple[Any, Any]] = {
     "another setting": (stored(a=int), Lower),
     "another type": (stored(a=int), _model("Create", a=float)),
     "not null": (stored(a=int), _model("Create", a=(int | None, 1))),
+    "a lesser bound": (
+        stored(a=Annotated[int, Field(ge=1)]),
+        _model("Create", a=Annotated[int, Field(ge=0)]),
+    ),
     "another order": (stored(a=int, b=int), _model("Create", b=int, a=int)),
     "no bound": (stored(a=Bound), _model("Create", a=int)),
     "what makes other values": (
@@ -221,6 +241,30 @@ def test_not_plain(app: App, model: Any, create: Any) -> None:
     resource = app.crud(model, path="/items", create=create)
     resource = stores_of(app).resources[0]
     assert resource.reasons("create").startswith(f"the body is {create.__name__}")
+
+
+NO_PATCH: dict[str, tuple[Any, Any]] = {
+    "a validator": (stored(a=int), Watched),
+    "no further members": (stored(a=int), Strict),
+    "another type": (stored(a=int), _model("Update", a=(float | None, None))),
+    "another name": (stored(a=int), _model("Update", a=(int | None, Field(None, alias="b")))),
+    "members, which are merged": (stored(a=dict[str, int]), _model("Update", a=(dict[str, int] | None, None))),
+    "strict": (stored(a=int), _model("Update", a=(int, Field(0, strict=True)))),
+    "what makes other values": (
+        stored(a=str),
+        _model("Update", a=(Annotated[str, StringConstraints(to_lower=True)] | None, None)),
+    ),
+    "what nobody stores": (stored(a=int), _model("Update", b=(int | None, None))),
+    "the key": (stored(a=int), _model("Update", id=(int | None, None))),
+}
+
+
+@pytest.mark.parametrize(("model", "update"), NO_PATCH.values(), ids=NO_PATCH)
+def test_no_plain_patch(app: App, model: Any, update: Any) -> None:
+    hooks = type("Hooks", (), {"before_update": lambda self, changes: changes})
+    app.crud(model, path="/items", update=update)(hooks)
+    resource = stores_of(app).resources[0]
+    assert resource.reasons("update").startswith(f"the body is {update.__name__}")
 
 
 def test_patches_are_of_the_stored_model(app: App, open_client: Open) -> None:

@@ -68,7 +68,7 @@ class UpdateWrite final : public PendingWrite {
     }
     schema::RequestErrors errors;
     if (!*found) {
-      check_patch(*resource_, patch_, arena_, errors);
+      if (resource_->patch_model() == nullptr) check_patch(*resource_, patch_, arena_, errors);
       (void)settle(std::nullopt, errors, response_);
       return {};
     }

@@ -88,10 +88,7 @@ def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> typ
     """
     fields, stored = create.model_fields, model.model_fields
     in_order = [name for name in stored if name in fields] == list(fields)
-    is_like = _has_settings_of(model, create) and all(
-        each.model_config.get("extra", "ignore") == "ignore" and not each.model_config.get("validate_default")
-        for each in (create, model)
-    )
+    is_like = _has_settings_of(model, create) and _takes_names_of(model, create)
     is_assigned = key in fields and plain_type(fields[key].annotation) is int
     others = [info for name, info in stored.items() if name not in fields and name != key]
     marked = MarkedFields(model).read_only
@@ -125,8 +122,7 @@ def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> ty
         not fields.keys() <= stored.keys()
         or not fields.keys().isdisjoint(others)
         or not _has_settings_of(model, update)
-        or any(each.model_config.get("extra", "ignore") != "ignore" for each in (update, model))
-        or update.model_config.get("validate_default")
+        or not _takes_names_of(model, update)
     ):
         return None
     changes: dict[str, Any] = {}
@@ -169,6 +165,19 @@ def _has_settings_of(model: type[BaseModel], other: type[BaseModel]) -> bool:
     settings: tuple[Mapping[str, Any], ...] = model.model_config, other.model_config
     names = set().union(*settings) - _SETTINGS_OF_NO_VALUE
     return all(settings[0].get(name) == settings[1].get(name) for name in names)
+
+
+def _takes_names_of(model: type[BaseModel], body: type[BaseModel]) -> bool:
+    """Whether both call fields the same that have the same aliases, and no body has others."""
+    settings = [
+        [each.model_config.get(name) for name in ("populate_by_name", "validate_by_name", "validate_by_alias")]
+        + [each.model_config.get("loc_by_alias", True)]
+        for each in (model, body)
+    ]
+    return settings[0] == settings[1] and all(
+        each.model_config.get("extra", "ignore") == "ignore" and not each.model_config.get("validate_default")
+        for each in (model, body)
+    )
 
 
 def _is_taken_as_stored(info: FieldInfo, stored: FieldInfo) -> bool:

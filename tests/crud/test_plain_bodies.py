@@ -206,6 +206,12 @@ class Lower(BaseModel):
     a: int
 
 
+class Named(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    a: int = Field(1, alias="b")
+
+
 Bound = Annotated[int, Field(ge=0)]
 OTHER: dict[str, tuple[Any, Any]] = {
     "a validator": (stored(a=int), Watched),
@@ -224,6 +230,7 @@ OTHER: dict[str, tuple[Any, Any]] = {
         _model("Create", a=Annotated[str, StringConstraints(strip_whitespace=True)]),
     ),
     "another name": (stored(a=int), _model("Create", a=(int, Field(alias="b")))),
+    "its name as well": (stored(a=(int, Field(1, alias="b"))), Named),
     "several names": (stored(a=int), _model("Create", a=(int, Field(validation_alias=AliasChoices("a", "b"))))),
     "a default that is none": (stored(a=int), _model("Create", a=(int, None))),
     "a default of another type": (stored(a=(int, 1)), _model("Create", a=(int, "1"))),
@@ -248,6 +255,7 @@ NO_PATCH: dict[str, tuple[Any, Any]] = {
     "no further members": (stored(a=int), Strict),
     "another type": (stored(a=int), _model("Update", a=(float | None, None))),
     "another name": (stored(a=int), _model("Update", a=(int | None, Field(None, alias="b")))),
+    "its name as well": (stored(a=(int, Field(1, alias="b"))), Named),
     "members, which are merged": (stored(a=dict[str, int]), _model("Update", a=(dict[str, int] | None, None))),
     "strict": (stored(a=int), _model("Update", a=(int, Field(0, strict=True)))),
     "what makes other values": (

@@ -117,11 +117,6 @@ bool is_frozen(Sameness sameness) noexcept {
   return sameness != Sameness::kAny && sameness != Sameness::kCreated && sameness != Sameness::kUpdated;
 }
 
-// What an object says of a field; nullptr: nothing.
-const json::Value* find_field_of(const json::Value& value, const RowCodec& codec, const FrozenField& field) {
-  return value.is_object() ? find_field(value, *codec.field_of(field.column)) : nullptr;
-}
-
 // The time of a write that replaces one of `before`: the clock may have been set back since.
 storage::Cell later(const storage::Cell& written, const CellView& before) {
   storage::Cell time = written.index() != 0 ? written : storage::Cell(text::utc_now());
@@ -174,7 +169,7 @@ FrozenValues FrozenValues::of_replacement(const RowCodec& codec, const std::vect
                                           const json::Value& input) {
   FrozenValues values;
   for (const FrozenField& field : fields) {
-    const json::Value* const given = find_field_of(input, codec, field);
+    const json::Value* const given = find_field(input, *codec.field_of(field.column));
     values.add(codec, field, given);
     Value& added = values.values_.back();
     added.is_compared = is_frozen(field.sameness) && given != nullptr;
@@ -187,8 +182,8 @@ FrozenValues FrozenValues::of_merged(const RowCodec& codec, const std::vector<Fr
                                      const json::Value& merged, const json::Value* patch) {
   FrozenValues values;
   for (const FrozenField& field : fields) {
-    values.add(codec, field, find_field_of(merged, codec, field));
-    const bool is_given = patch == nullptr || find_field_of(*patch, codec, field) != nullptr;
+    values.add(codec, field, find_field(merged, *codec.field_of(field.column)));
+    const bool is_given = patch == nullptr || find_field(*patch, *codec.field_of(field.column)) != nullptr;
     Value& added = values.values_.back();
     added.is_compared = is_frozen(field.sameness) && is_given;
     added.is_kept = field.sameness != Sameness::kAny || !is_given;

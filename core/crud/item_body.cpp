@@ -83,6 +83,15 @@ json::Value without_columns(const Resource& resource, const std::vector<std::siz
 
 bool is_missing(const schema::Error& error) { return error.type == "missing" && error.location.size() == 1; }
 
+// The field that clients do not see and an error is within; nullptr where there is none, or where it is not there.
+const schema::FieldInfo* unseen_field_of(const Resource& resource, const schema::Error& error) {
+  const auto* const name = error.location.empty() ? nullptr : std::get_if<std::string>(&error.location[0]);
+  if (name == nullptr || is_missing(error)) return nullptr;
+  const auto found = std::ranges::find_if(resource.unseen(),
+                                          [&](std::size_t column) { return is_name_of(resource, {column}, *name); });
+  return found == resource.unseen().end() ? nullptr : resource.codec().field_of(*found);
+}
+
 // `input` without its key where that is no matter of the item's: an int of a new one is assigned, whatever the client
 // says, and a model without the key has no field for it.
 json::Value without_key(const RowCodec& codec, const json::Value& input, bool is_new, json::Arena& arena) {
@@ -154,7 +163,7 @@ void refuse(schema::Errors found, std::optional<std::int64_t> index, schema::Req
 // What a patch has where an error of the merged item is: of a field that clients do not see nothing else may be shown.
 // All of what it says of the field where the place is not in it, but in what was stored.
 json::Value sent_for(const json::Value& patch, const schema::FieldInfo& field, const schema::Error& error) {
-  const json::Value* const whole = patch.is_object() ? find_field(patch, field) : nullptr;
+  const json::Value* const whole = find_field(patch, field);
   if (whole == nullptr) {
     return {};
   }
@@ -200,10 +209,11 @@ std::optional<json::Value> validate(const schema::Model& model, const json::Valu
 
 }  // namespace
 
-const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field) {
+const json::Value* find_field(const json::Value& value, const schema::FieldInfo& field) {
+  if (!value.is_object()) return nullptr;
   for (const std::string& key : field.input_keys) {
-    if (const json::Value* const value = object.find(key)) {
-      return value;
+    if (const json::Value* const found = value.find(key)) {
+      return found;
     }
   }
   return nullptr;
@@ -250,7 +260,7 @@ std::optional<storage::Row> read_merged(const Resource& resource, const json::Va
   bool lacks_one = false;  // that the patch has taken out, and that there is no default of
   for (const std::size_t column : resource.unseen()) {
     const schema::FieldInfo& field = *resource.codec().field_of(column);
-    if (!patch.is_object() || find_field(patch, field) == nullptr) {
+    if (find_field(patch, field) == nullptr) {
       kept.push_back(column);
     } else {
       lacks_one = lacks_one || (field.required && find_field(merged, field) == nullptr);
@@ -265,10 +275,8 @@ std::optional<storage::Row> read_merged(const Resource& resource, const json::Va
       return is_missing(error) && is_name_of(resource, kept, std::get<std::string>(error.location[0]));
     });
     for (schema::Error& error : value.error()) {
-      for (const std::size_t column : resource.unseen()) {
-        const auto* const name = error.location.empty() ? nullptr : std::get_if<std::string>(&error.location[0]);
-        if (name == nullptr || is_missing(error) || !is_name_of(resource, {column}, *name)) continue;
-        error.input = sent_for(patch, *resource.codec().field_of(column), error);
+      if (const schema::FieldInfo* const field = unseen_field_of(resource, error)) {
+        error.input = sent_for(patch, *field, error);
       }
     }
     refuse_item(std::move(value.error()), item, input, std::nullopt, errors);
@@ -287,7 +295,7 @@ std::string missing_of_new(const Resource& resource, const json::Value& input, c
     const bool is_read_only = is_in(resource.read_only(), column);
     if (row[column].index() != 0 || !(is_read_only || is_in(resource.unseen(), column))) continue;
     const schema::FieldInfo& field = *codec.field_of(column);
-    const bool is_said = !is_read_only && input.is_object() && find_field(input, field) != nullptr;
+    const bool is_said = !is_read_only && find_field(input, field) != nullptr;
     if (!field.required || is_said) continue;
     const schema::Error missing{
         .type = "missing", .location = {field.input_key}, .message = "Field required", .input = input, .context = {}};

@@ -26,8 +26,8 @@ namespace data_bridge::crud {
 /// What FastAPI says of a body that is not there.
 void require_document(const std::optional<json::Value>& document, schema::RequestErrors& errors);
 
-/// The value of a field by the first of its keys that is there; nullptr for none.
-[[nodiscard]] const json::Value* find_field(const json::Value& object, const schema::FieldInfo& field);
+/// The value of a field by the first of its keys that is there; nullptr for none, and where `value` is no object.
+[[nodiscard]] const json::Value* find_field(const json::Value& value, const schema::FieldInfo& field);
 
 /// `input` without what clients have no say in.
 [[nodiscard]] json::Value without_read_only(const Resource& resource, const json::Value& input, json::Arena& arena);

@@ -64,14 +64,15 @@ std::expected<std::vector<storage::SortTerm>, std::string> terms_of(const ListFi
   return terms;
 }
 
-// The columns of fields, none of which is the key. `what` names what they could not.
+// The columns of fields. `what` names what they could not; the key can where `may_be_key`.
 std::expected<std::vector<std::size_t>, std::string> own_columns(const RowCodec& codec,
                                                                  const std::vector<std::string>& fields,
-                                                                 std::string_view what) {
+                                                                 std::string_view what, bool may_be_key = false) {
   std::vector<std::size_t> columns;
   for (const std::string& name : fields) {
     const auto column = codec.column_of(name);
-    if (!column || codec.field_of(*column) == nullptr || *column == codec.table().key_column) {
+    const bool is_refused_key = column && *column == codec.table().key_column && !may_be_key;
+    if (!column || codec.field_of(*column) == nullptr || is_refused_key) {
       return std::unexpected("the model has no field \"" + name + "\" that could " + std::string(what));
     }
     columns.push_back(*column);
@@ -137,13 +138,9 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
   if (!unseen) {
     return std::unexpected(std::move(unseen.error()));
   }
-  std::vector<std::size_t> ignored;
-  for (const std::string& name : options.ignored) {
-    const auto column = codec->column_of(name);
-    if (!column || codec->field_of(*column) == nullptr) {
-      return std::unexpected("the model has no field \"" + name + "\" that could be ignored");
-    }
-    ignored.push_back(*column);
+  auto ignored = own_columns(*codec, options.ignored, "be ignored", true);
+  if (!ignored) {
+    return std::unexpected(std::move(ignored.error()));
   }
   if (options.answer) {
     std::vector<std::pair<std::size_t, std::string>> shown;
@@ -158,7 +155,7 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
   }
   return std::shared_ptr<Resource>(new Resource(std::move(*codec), std::move(*fields), std::move(*sort),
                                                 std::move(frozen), std::move(*read_only), std::move(*unseen),
-                                                std::move(ignored), std::move(models), std::move(options)));
+                                                std::move(*ignored), std::move(models), std::move(options)));
 }
 
 Resource::Resource(RowCodec codec, std::unique_ptr<const ListFields> fields, std::vector<storage::SortTerm> sort,

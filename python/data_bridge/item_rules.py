@@ -85,10 +85,10 @@ class ItemRules:
         whole = next((patch[each] for each in self.items.names_of(name) if each in patch), None)
         found = whole
         for part in place[1:]:
-            try:
-                found = found[part] if isinstance(found, dict | list) else {}[part]
-            except (KeyError, IndexError, TypeError):
+            inside = found if isinstance(found, dict) else dict(enumerate(found)) if isinstance(found, list) else {}
+            if part not in inside:
                 return {**error, "input": whole}
+            found = inside[part]
         return {**error, "input": found}
 
     def _told(self, error: ValidationError, value: Any, shown: Any, kept: Mapping[str, Any]) -> list[Any]:

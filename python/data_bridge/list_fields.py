@@ -21,6 +21,7 @@ from data_bridge._core import SchemaModel
 from data_bridge.schema import Unsupported, export_item, export_model
 
 __all__ = [
+    "TEXT_MODULES",
     "ListField",
     "export_filters",
     "list_fields",
@@ -192,7 +193,7 @@ def _comparable(model: type[BaseModel], field: ListField) -> ListField:
 
 
 # Of their types the values are texts that a client sees as they are stored.
-_TEXT_MODULES = ("pydantic.networks", "ipaddress", "pathlib")
+TEXT_MODULES = ("pydantic.networks", "ipaddress", "pathlib")
 
 _STORED_TYPES: Mapping[str, type] = {
     "int": int, "float": float, "bool": bool, "str": str, "uuid": UUID, "decimal": Decimal,
@@ -208,7 +209,7 @@ def _stored_type(annotation: Any) -> Any:
     except (PydanticUserError, SchemaError, NotImplementedError):
         return Any
     kind = SchemaModel(exported.text).fields()[0]["kind"]
-    is_other_text = kind == "str" and getattr(annotation, "__module__", "") not in _TEXT_MODULES
+    is_other_text = kind == "str" and getattr(annotation, "__module__", "") not in TEXT_MODULES
     return Any if exported.outputs or is_other_text else _STORED_TYPES.get(kind, Any)
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, PydanticUserError, Strict, TypeAdapter, Validati
 from pydantic.fields import FieldInfo
 
 from .answer_model import acts, parts
-from .list_fields import plain_annotation
+from .list_fields import TEXT_MODULES, plain_annotation
 from .marked_fields import MarkedFields, without_demand
 from .resource_options import derived_model, plain_type
 from .schema import export_item
@@ -33,7 +33,7 @@ _SETTINGS_OF_NO_VALUE = {
 }  # fmt: skip
 
 # Of their types a value is made of a value of theirs without another one coming out.
-_STEADY_MODULES = ("datetime", "decimal", "uuid", "ipaddress", "pathlib", "pydantic.networks")
+_STEADY_MODULES = ("datetime", "decimal", "uuid", *TEXT_MODULES)
 
 
 def plain_answer(read: type[BaseModel], model: type[BaseModel], key: str) -> list[tuple[str, str]] | None:
@@ -71,8 +71,13 @@ def _is_as_stored(name: str, info: FieldInfo, stored: FieldInfo | None, key: str
         shown == declared
         and info.discriminator == stored.discriminator
         and not any(map(acts, parts(info)))
-        and all(any(_is_same_part(part, other) for other in parts(stored)) for part in parts(info))
+        and not _further_parts(info, stored)
     )
+
+
+def _further_parts(info: FieldInfo, other: FieldInfo) -> list[Any]:
+    """What stands beside the type of `info`, and not beside that of `other`."""
+    return [part for part in parts(info) if not any(_is_same_part(part, each) for each in parts(other))]
 
 
 def _is_same_part(left: Any, right: Any) -> bool:
@@ -139,15 +144,9 @@ _WHOLE = (bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta
 
 def _is_checked_as_stored(info: FieldInfo, stored: FieldInfo) -> bool:
     """Whether what `info` has taken is to `stored` what was sent, and both have the same names."""
-    plain, beside = plain_annotation(info.annotation)
-    declared, beside_stored = plain_annotation(stored.annotation)
+    plain, declared = plain_annotation(info.annotation)[0], plain_annotation(stored.annotation)[0]
     is_whole = typing.get_origin(plain) is Literal or (isinstance(plain, type) and issubclass(plain, _WHOLE))
     named = (info.alias, info.validation_alias) == (stored.alias, stored.validation_alias)
-    more = [
-        part
-        for part in (*beside, *info.metadata)
-        if not any(_is_same_part(part, other) for other in (*beside_stored, *stored.metadata))
-    ]
     strict = [sum(isinstance(part, Strict) for part in each.metadata) for each in (info, stored)]
     return (
         is_whole
@@ -156,7 +155,7 @@ def _is_checked_as_stored(info: FieldInfo, stored: FieldInfo) -> bool:
         and strict[0] == strict[1]
         and not info.validate_default
         and not any(map(acts, parts(info)))
-        and all(map(_only_refuses, more))
+        and all(map(_only_refuses, _further_parts(info, stored)))
     )
 
 
@@ -188,13 +187,12 @@ def _is_taken_as_stored(info: FieldInfo, stored: FieldInfo) -> bool:
         stored.validate_default,
         stored.discriminator,
     )
-    more = [part for part in parts(info) if not any(_is_same_part(part, other) for other in parts(stored))]
     return (
         same_names
         and info.annotation == stored.annotation
         and not any(map(acts, parts(info)))
-        and all(any(_is_same_part(part, other) for other in parts(info)) for part in parts(stored))
-        and all(map(_only_refuses, more))
+        and not _further_parts(stored, info)
+        and all(map(_only_refuses, _further_parts(info, stored)))
     )
 
 

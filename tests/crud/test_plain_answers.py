@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from python_models import declared
 
 from data_bridge import App, ReadOnly
 from data_bridge.stores import stores_of
@@ -59,12 +60,8 @@ class Item(Base):
 
 
 def reading(**fields: Any) -> type[BaseModel]:
-    """A model of answers with these fields: annotations, or with a default."""
-    namespace = {
-        "__annotations__": {name: each[0] if isinstance(each, tuple) else each for name, each in fields.items()}
-    }
-    namespace |= {name: each[1] for name, each in fields.items() if isinstance(each, tuple)}
-    return type("Answer", (BaseModel,), {"__module__": __name__, **namespace})
+    """A model of answers with these fields."""
+    return declared("Answer", **fields)
 
 
 class Inherited(Base):

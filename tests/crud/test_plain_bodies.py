@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from doors import Open
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from python_models import checked, declared, same
+from random_bodies import random_body, rows
 
 from data_bridge import App, Created, ReadOnly
 from data_bridge.stores import stores_of
@@ -60,20 +61,6 @@ class PublicNumbered(Public):
     id: int  # type: ignore[assignment]
 
 
-class CheckedCreate(Create):
-    @field_validator("tags")
-    @classmethod
-    def _same(cls, value: Any) -> Any:
-        return value
-
-
-class CheckedCreateNumbered(CreateNumbered):
-    @field_validator("tags")
-    @classmethod
-    def _same(cls, value: Any) -> Any:
-        return value
-
-
 class Update(BaseModel):
     secret: str | None = None
     age: int | None = None
@@ -82,12 +69,8 @@ class Update(BaseModel):
     born: int | None = None
 
 
-class CheckedUpdate(Update):
-    @field_validator("name")
-    @classmethod
-    def _same(cls, value: Any) -> Any:
-        return value
-
+CheckedCreate, CheckedCreateNumbered = checked(Create, "tags", same), checked(CreateNumbered, "tags", same)
+CheckedUpdate = checked(Update, "name", same)
 
 TWINS: dict[str, tuple[Any, Any, Any, Any]] = {
     "text key": (Stored, Create, CheckedCreate, None),
@@ -107,21 +90,9 @@ VALUES: dict[str, list[Any]] = {
     "note": ["m", None],
     "more": [1, None],
 }
+#: Without the time.
+COLUMNS = 'id, name, age, secret, "rank", tags, born, note'
 WHOLE = {"name": "anna", "secret": "s3"}
-
-
-def random_body(source: random.Random) -> Any:
-    if source.random() < 0.03:
-        return source.choice([[], None, 5, "x", [{}]])
-    names = source.sample(sorted(VALUES), source.randint(0, 4))
-    body = dict(WHOLE) if source.random() < 0.7 else {}
-    return {**body, **{name: source.choice(VALUES[name][: 2 if source.random() < 0.7 else None]) for name in names}}
-
-
-def rows(path: Path) -> list[Any]:
-    columns = 'id, name, age, secret, "rank", tags, born, note'
-    with sqlite3.connect(path) as connection:
-        return connection.execute(f"SELECT {columns} FROM items ORDER BY 1").fetchall()
 
 
 def visible(answer: Any) -> tuple[int, Any]:
@@ -153,7 +124,7 @@ def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: An
         for _ in range(150):
             method = source.choice(["POST", "POST", "PUT", "PUT", "PATCH", "PATCH"])
             path = "/items" if method == "POST" else f"/items/{source.choice(keys)}"
-            body = random_body(source)
+            body = random_body(source, VALUES, WHOLE, most=4, share=0.7)
             if isinstance(body, dict):
                 body["secret"] = body.get("secret") and source.choice([body["secret"], f"s{source.randint(0, 99)}"])
                 if method == "PUT" and source.random() < 0.8:
@@ -167,23 +138,15 @@ def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: An
             if "cannot be changed" in answers[0].text and answers[1].status_code in (404, 422):
                 continue
             assert visible(answers[0]) == visible(answers[1]), (method, path, body)
-            assert rows(paths[0]) == rows(paths[1]), (method, path, body)
+            assert rows(paths[0], COLUMNS) == rows(paths[1], COLUMNS), (method, path, body)
             statuses.add((method, answers[0].status_code))
     assert {("PUT", 422), ("POST", 201), ("POST", 422), ("PATCH", 200), ("PATCH", 422)} <= statuses
     assert {("PUT", 200), ("PUT", 201)} & statuses
 
 
 def stored(**fields: Any) -> type[BaseModel]:
-    """A stored model with these fields: annotations, or with a default."""
-    return _model("Item", id=(int | None, None), **fields)
-
-
-def _model(name: str, **fields: Any) -> type[BaseModel]:
-    namespace: dict[str, Any] = {
-        "__annotations__": {key: each[0] if isinstance(each, tuple) else each for key, each in fields.items()}
-    }
-    namespace |= {key: each[1] for key, each in fields.items() if isinstance(each, tuple)}
-    return type(name, (BaseModel,), {"__module__": __name__, **namespace})
+    """A stored model with these fields."""
+    return declared("Item", id=(int | None, None), **fields)
 
 
 class Watched(BaseModel):
@@ -217,28 +180,28 @@ OTHER: dict[str, tuple[Any, Any]] = {
     "a validator": (stored(a=int), Watched),
     "no further members": (stored(a=int), Strict),
     "another setting": (stored(a=int), Lower),
-    "another type": (stored(a=int), _model("Create", a=float)),
-    "not null": (stored(a=int), _model("Create", a=(int | None, 1))),
+    "another type": (stored(a=int), declared("Create", a=float)),
+    "not null": (stored(a=int), declared("Create", a=(int | None, 1))),
     "a lesser bound": (
         stored(a=Annotated[int, Field(ge=1)]),
-        _model("Create", a=Annotated[int, Field(ge=0)]),
+        declared("Create", a=Annotated[int, Field(ge=0)]),
     ),
-    "another order": (stored(a=int, b=int), _model("Create", b=int, a=int)),
-    "no bound": (stored(a=Bound), _model("Create", a=int)),
+    "another order": (stored(a=int, b=int), declared("Create", b=int, a=int)),
+    "no bound": (stored(a=Bound), declared("Create", a=int)),
     "what makes other values": (
         stored(a=str),
-        _model("Create", a=Annotated[str, StringConstraints(strip_whitespace=True)]),
+        declared("Create", a=Annotated[str, StringConstraints(strip_whitespace=True)]),
     ),
-    "another name": (stored(a=int), _model("Create", a=(int, Field(alias="b")))),
+    "another name": (stored(a=int), declared("Create", a=(int, Field(alias="b")))),
     "its name as well": (stored(a=(int, Field(1, alias="b"))), Named),
-    "several names": (stored(a=int), _model("Create", a=(int, Field(validation_alias=AliasChoices("a", "b"))))),
-    "a default that is none": (stored(a=int), _model("Create", a=(int, None))),
-    "a default of another type": (stored(a=(int, 1)), _model("Create", a=(int, "1"))),
-    "what is assigned": (stored(a=int), _model("Create", id=(int, 1), a=int)),
-    "what nobody says": (stored(a=int, b=Annotated[str, ReadOnly]), _model("Create", a=int)),
+    "several names": (stored(a=int), declared("Create", a=(int, Field(validation_alias=AliasChoices("a", "b"))))),
+    "a default that is none": (stored(a=int), declared("Create", a=(int, None))),
+    "a default of another type": (stored(a=(int, 1)), declared("Create", a=(int, "1"))),
+    "what is assigned": (stored(a=int), declared("Create", id=(int, 1), a=int)),
+    "what nobody says": (stored(a=int, b=Annotated[str, ReadOnly]), declared("Create", a=int)),
     "a default that Python makes": (
         stored(a=int, b=(datetime, Field(default_factory=datetime.now))),
-        _model("Create", a=int),
+        declared("Create", a=int),
     ),
 }
 
@@ -253,17 +216,17 @@ def test_not_plain(app: App, model: Any, create: Any) -> None:
 NO_PATCH: dict[str, tuple[Any, Any]] = {
     "a validator": (stored(a=int), Watched),
     "no further members": (stored(a=int), Strict),
-    "another type": (stored(a=int), _model("Update", a=(float | None, None))),
-    "another name": (stored(a=int), _model("Update", a=(int | None, Field(None, alias="b")))),
+    "another type": (stored(a=int), declared("Update", a=(float | None, None))),
+    "another name": (stored(a=int), declared("Update", a=(int | None, Field(None, alias="b")))),
     "its name as well": (stored(a=(int, Field(1, alias="b"))), Named),
-    "members, which are merged": (stored(a=dict[str, int]), _model("Update", a=(dict[str, int] | None, None))),
-    "strict": (stored(a=int), _model("Update", a=(int, Field(0, strict=True)))),
+    "members, which are merged": (stored(a=dict[str, int]), declared("Update", a=(dict[str, int] | None, None))),
+    "strict": (stored(a=int), declared("Update", a=(int, Field(0, strict=True)))),
     "what makes other values": (
         stored(a=str),
-        _model("Update", a=(Annotated[str, StringConstraints(to_lower=True)] | None, None)),
+        declared("Update", a=(Annotated[str, StringConstraints(to_lower=True)] | None, None)),
     ),
-    "what nobody stores": (stored(a=int), _model("Update", b=(int | None, None))),
-    "the key": (stored(a=int), _model("Update", id=(int | None, None))),
+    "what nobody stores": (stored(a=int), declared("Update", b=(int | None, None))),
+    "the key": (stored(a=int), declared("Update", id=(int | None, None))),
 }
 
 

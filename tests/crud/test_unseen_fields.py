@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import pytest
 from doors import Open
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
+from python_models import checked, same
+from random_bodies import random_body, rows
 
 from data_bridge import App, ReadOnly
 from data_bridge.stores import stores_of
@@ -41,20 +43,6 @@ class Numbered(Account):
     password: str = Field(min_length=4, max_length=6, exclude=True)
 
 
-class CheckedAccount(Account):
-    @field_validator("tags")
-    @classmethod
-    def _same(cls, value: Any) -> Any:
-        return value
-
-
-class CheckedNumbered(Numbered):
-    @field_validator("tags")
-    @classmethod
-    def _same(cls, value: Any) -> Any:
-        return value
-
-
 class Public(BaseModel):
     name: str
     id: str | None
@@ -65,19 +53,8 @@ class PublicNumbered(Public):
     id: int  # type: ignore[assignment]
 
 
-class CheckedPublic(Public):
-    @field_validator("tags")
-    @classmethod
-    def _same(cls, value: Any) -> Any:
-        return value
-
-
-class CheckedPublicNumbered(PublicNumbered):
-    @field_validator("tags")
-    @classmethod
-    def _same(cls, value: Any) -> Any:
-        return value
-
+CheckedAccount, CheckedNumbered = checked(Account, "tags", same), checked(Numbered, "tags", same)
+CheckedPublic, CheckedPublicNumbered = checked(Public, "tags", same), checked(PublicNumbered, "tags", same)
 
 TWINS = {
     "excluded": ({"model": Account}, {"model": CheckedAccount}),
@@ -106,19 +83,6 @@ VALUES: dict[str, list[Any]] = {
 WHOLE = {"passWord": "12345", "password": "12345", "name": "anna", "pin": None}
 
 
-def random_body(source: random.Random) -> Any:
-    if source.random() < 0.03:
-        return source.choice([[], None, 5, "x", [{}]])
-    names = source.sample(sorted(VALUES), source.randint(0, 5))
-    body = dict(WHOLE) if source.random() < 0.5 else {}
-    return {**body, **{name: source.choice(VALUES[name][: 2 if source.random() < 0.7 else None]) for name in names}}
-
-
-def rows(path: Path) -> list[Any]:
-    with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT * FROM items ORDER BY 1, 2").fetchall()
-
-
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("twins", TWINS.values(), ids=TWINS)
 def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: Any, seed: int) -> None:
@@ -139,7 +103,7 @@ def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: An
         for _ in range(200):
             method = source.choice(["POST", "PUT", "PUT", "PATCH", "PATCH", "PATCH", "GET"])
             path = "/items" if method == "POST" else f"/items/{source.choice(keys)}"
-            body = random_body(source)
+            body = random_body(source, VALUES, WHOLE, most=5, share=0.5)
             if method == "POST" and isinstance(body, dict):
                 body.setdefault("id", source.choice("abcdef"))
                 body = [body] if source.random() < 0.2 else body

@@ -7,32 +7,20 @@ handlers on FastAPI's worker threads, WAL and synchronous=FULL, so that a 201 is
 import json
 import os
 import sqlite3
-import threading
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Response
 from pydantic import BaseModel
 
 from common import Note, add_routes
+from durable_sqlite import connections_of
 from models import Country
 
 DATABASE = f"{os.environ['BENCH_DIRECTORY']}/peer.db"
 
 app = FastAPI()
 add_routes(app)
-local = threading.local()
-
-
-def connection() -> sqlite3.Connection:
-    """This thread's connection."""
-    if not hasattr(local, "connection"):
-        local.connection = sqlite3.connect(DATABASE, timeout=30, isolation_level=None)
-        local.connection.row_factory = sqlite3.Row
-        local.connection.execute("PRAGMA journal_mode=WAL")
-        local.connection.execute("PRAGMA synchronous=FULL")
-    opened: sqlite3.Connection = local.connection
-    return opened
-
+connection = connections_of(DATABASE)
 
 connection().executescript(
     """

@@ -1,19 +1,17 @@
 """The measured resources by those who care for speed: sqlite3, one connection a thread, WAL and synchronous=FULL."""
 
 import os
-import sqlite3
-import threading
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query
 from pydantic import field_validator
 
+from durable_sqlite import connections_of
 from resource_models import Item
 
 DATABASE = f"{os.environ['BENCH_DIRECTORY']}/by_hand.db"
 
 app = FastAPI()
-local = threading.local()
 
 
 class Checked(Item):
@@ -25,16 +23,7 @@ class Checked(Item):
         return value.strip()
 
 
-def connection() -> sqlite3.Connection:
-    """This thread's connection."""
-    if not hasattr(local, "connection"):
-        local.connection = sqlite3.connect(DATABASE, timeout=30, isolation_level=None)
-        local.connection.row_factory = sqlite3.Row
-        local.connection.execute("PRAGMA journal_mode=WAL")
-        local.connection.execute("PRAGMA synchronous=FULL")
-    opened: sqlite3.Connection = local.connection
-    return opened
-
+connection = connections_of(DATABASE)
 
 connection().executescript(
     """

@@ -154,3 +154,27 @@ def test_no_error_of_a_patch_shows_them(app: App, open_client: Open, tmp_path: P
     with sqlite3.connect(tmp_path / "test.db") as connection:
         kept = connection.execute('SELECT name, password, "limit", pin FROM items').fetchone()
     assert kept == ("eve", "hidden and too long", 9, "hidden")
+
+
+class Unlimited(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    id: int | None = None
+    name: str
+    secret: str = Field("s", alias="Secret")
+
+
+class Shown(BaseModel):
+    id: int
+    name: str
+
+
+@pytest.mark.parametrize("model", [Unlimited, checked(Unlimited, "name")])
+def test_a_member_that_is_no_field_may_have_the_name_of_one(
+    app: App, open_client: Open, tmp_path: Path, model: Any
+) -> None:
+    app.crud(model, path="/items", read=Shown)
+    with open_client(app) as client:
+        assert client.post("/items", json={"name": "a", "Secret": "hidden", "secret": "a member"}).status_code == 201
+        assert client.patch("/items/1", json={"name": "b"}).json() == {"id": 1, "name": "b"}
+    assert rows(tmp_path / "test.db") == [(1, "b", "hidden", '{"secret":"a member"}')]

@@ -156,6 +156,19 @@ def test_no_error_of_a_patch_shows_them(app: App, open_client: Open, tmp_path: P
     assert kept == ("eve", "hidden and too long", 9, "hidden")
 
 
+@pytest.mark.parametrize("model", [Account, CheckedAccount])
+def test_what_only_a_new_item_lacks_is_said_behind_the_precondition(app: App, open_client: Open, model: Any) -> None:
+    app.crud(model, path="/items")
+    whole = {"id": "z", "name": "anna"}  # neither "passWord" nor "pin", which a stored item would keep
+    with open_client(app) as client:
+        if_match = {"if-match": "*"}
+        assert client.put("/items/z", json=whole, headers=if_match).status_code == 412
+        wrong = client.put("/items/z", json={**whole, "name": "x"}, headers=if_match)
+        assert (wrong.status_code, {each["loc"][-1] for each in wrong.json()["detail"]}) == (422, {"name"})
+        lacking = client.put("/items/z", json=whole)
+        assert (lacking.status_code, {each["loc"][-1] for each in lacking.json()["detail"]}) == (422, {"passWord", "pin"})
+
+
 class Unlimited(BaseModel):
     model_config = ConfigDict(extra="allow")
 

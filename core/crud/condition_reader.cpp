@@ -64,10 +64,9 @@ bool ConditionReader::is_too_much(const json::Value& input) {
 // A whole name first: a field may be called like another one and an operator.
 std::optional<ConditionReader::Target> ConditionReader::find_target(std::string_view name, const json::Value& input) {
   if (const ListField* const field = fields_.find(name)) {
-    const auto words = operators_of(*field);
-    if (std::ranges::find(words, "eq") != words.end()) return Target{.field = field, .op = Operator::kEqual};
-    fail_value("write " + quoted(std::string(name) + "__" + std::string(words.front())) + ": values of " +
-                   quoted(name) + " cannot be compared as a whole",
+    if (has_operator(*field, Operator::kEqual)) return Target{.field = field, .op = Operator::kEqual};
+    fail_value("write " + quoted(std::string(name) + "__" + std::string(operators_of(*field).front())) +
+                   ": values of " + quoted(name) + " cannot be compared as a whole",
                input);
     return std::nullopt;
   }
@@ -75,7 +74,10 @@ std::optional<ConditionReader::Target> ConditionReader::find_target(std::string_
   const ListField* const field =
       separator == std::string_view::npos ? nullptr : fields_.find(name.substr(0, separator));
   if (field == nullptr) {
-    std::vector<std::string_view> known = location_.size() > 1 ? std::vector<std::string_view>() : parameters_;
+    std::vector<std::string_view> known;
+    if (location_.size() == 1) {
+      for (const schema::FieldInfo& parameter : parameters_) known.emplace_back(parameter.name);
+    }
     std::ranges::copy(fields_.names(), std::back_inserter(known));
     const std::string_view meant =
         nearest(separator == std::string_view::npos ? name : name.substr(0, separator), known);
@@ -84,8 +86,9 @@ std::optional<ConditionReader::Target> ConditionReader::find_target(std::string_
     return std::nullopt;
   }
   const std::string_view word = name.substr(separator + kSeparator.size());
-  const auto words = operators_of(*field);
-  if (std::ranges::find(words, word) == words.end()) {
+  const auto op = operator_of(word);
+  if (!op || !has_operator(*field, *op)) {
+    const auto words = operators_of(*field);
     std::string all;
     for (const std::string_view each : words) all += (all.empty() ? "" : ", ") + std::string(each);
     fail("extra_forbidden",
@@ -94,7 +97,7 @@ std::optional<ConditionReader::Target> ConditionReader::find_target(std::string_
          input);
     return std::nullopt;
   }
-  return operator_of(word).transform([field](Operator op) { return Target{.field = field, .op = op}; });
+  return Target{.field = field, .op = *op};
 }
 
 void ConditionReader::add_value(const Target& target, const json::Value& input, std::optional<std::int64_t> index,

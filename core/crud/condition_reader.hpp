@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "crud/list_fields.hpp"
 #include "json/value.hpp"
 #include "schema/errors.hpp"
+#include "schema/model.hpp"
 #include "storage/query.hpp"
 
 namespace data_bridge::crud {
@@ -22,9 +24,9 @@ constexpr std::size_t kMaxValues = 1000;        ///< of all conditions together
 /// Collects what the conditions of one request say: all of it has to hold.
 class ConditionReader {
  public:
-  /// Values are copied into `arena`; `parameters` are the names of what is no field.
-  ConditionReader(const ListFields& fields, std::vector<std::string_view> parameters, json::Arena& arena)
-      : fields_(fields), parameters_(std::move(parameters)), arena_(arena) {}
+  /// Values are copied into `arena`; `parameters` are what is no field and may have been meant.
+  ConditionReader(const ListFields& fields, std::span<const schema::FieldInfo> parameters, json::Arena& arena) noexcept
+      : fields_(fields), parameters_(parameters), arena_(arena) {}
 
   /// `price__lt=5`: a parameter as it was sent, decoded.
   void read_parameter(std::string_view name, std::string_view value);
@@ -55,7 +57,7 @@ class ConditionReader {
   [[nodiscard]] bool is_too_much(const json::Value& input);
 
   const ListFields& fields_;
-  const std::vector<std::string_view> parameters_;
+  const std::span<const schema::FieldInfo> parameters_;
   json::Arena& arena_;
   std::vector<storage::Condition> parts_;
   schema::Errors errors_;

@@ -1,6 +1,7 @@
 // The opaque token of a page: where the next one begins, and of which query.
 #include "crud/cursor.hpp"
 
+#include <array>
 #include <bit>
 
 #include "text/base64.hpp"
@@ -18,9 +19,9 @@ std::uint32_t fnv1a(std::uint32_t hash, std::string_view bytes) noexcept {
 }
 
 void append_big_endian(std::string& out, std::uint64_t number, int bytes) {
-  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) {
-    out += static_cast<char>((number >> shift) & 255U);
-  }
+  std::array<char, sizeof number> text{};
+  for (int at = bytes; at-- != 0; number >>= 8) text[static_cast<std::size_t>(at)] = static_cast<char>(number & 255U);
+  out.append(text.data(), static_cast<std::size_t>(bytes));
 }
 
 // Takes from the front of `bytes`; nullopt where it has fewer.

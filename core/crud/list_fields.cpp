@@ -43,13 +43,6 @@ bool is_of_text(Operator op) noexcept {
          op == Operator::kEndsWith;
 }
 
-bool applies(const ListField& field, Operator op) noexcept {
-  if (op == Operator::kIsNull) return true;
-  if (field.field.kind == ColumnKind::kJson) return false;
-  if (field.field.is_list) return op == Operator::kContains;
-  return !is_of_text(op) || field.field.kind == ColumnKind::kText;
-}
-
 schema::Errors refused(std::string_view type, std::string message, const json::Value& input,
                        std::vector<schema::Context> context = {}) {
   schema::Errors errors;
@@ -151,9 +144,16 @@ std::expected<storage::Cell, schema::Errors> ListFields::read_value(const ListFi
 std::vector<std::string_view> operators_of(const ListField& field) {
   std::vector<std::string_view> words;
   for (const Word& word : kWords) {
-    if (applies(field, word.op)) words.push_back(word.text);
+    if (has_operator(field, word.op)) words.push_back(word.text);
   }
   return words;
+}
+
+bool has_operator(const ListField& field, Operator op) noexcept {
+  if (op == Operator::kIsNull) return true;
+  if (field.field.kind == ColumnKind::kJson) return false;
+  if (field.field.is_list) return op == Operator::kContains;
+  return !is_of_text(op) || field.field.kind == ColumnKind::kText;
 }
 
 std::optional<Operator> operator_of(std::string_view word) noexcept {

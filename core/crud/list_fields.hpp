@@ -65,6 +65,7 @@ class ListFields {
 
 /// The words of operators in parameters and conditions, for `field`: those that mean something for its values.
 [[nodiscard]] std::vector<std::string_view> operators_of(const ListField& field);
+[[nodiscard]] bool has_operator(const ListField& field, storage::Operator op) noexcept;
 /// nullopt for a word that is none.
 [[nodiscard]] std::optional<storage::Operator> operator_of(std::string_view word) noexcept;
 

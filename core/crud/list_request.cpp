@@ -16,6 +16,14 @@ namespace {
 
 constexpr std::string_view kPlace = "query";
 
+// False, and `limit` as it was, for other spellings and what is no size of a page: those are for the model to read.
+bool read_plain_limit(const Resource& resource, std::string_view text, std::size_t& limit) noexcept {
+  std::size_t number = 0;
+  if (!read_plain(text, number) || number == 0 || number > resource.max_page_size()) return false;
+  limit = number;
+  return true;
+}
+
 // One error of a parameter, and which name was meant.
 void refuse(schema::RequestErrors& errors, std::string_view parameter, std::string message, std::string_view input) {
   const schema::Error error{.type = "value_error",
@@ -133,7 +141,7 @@ class Reader {
     read_page(request);
     const bool ordered = read_order(request);
     if (const auto* const names = last("fields")) request.columns = read_columns(resource_, *names, errors_);
-    ConditionReader conditions(resource_.fields(), names_of_parameters(), arena_);
+    ConditionReader conditions(resource_.fields(), resource_.page_model().fields(), arena_);
     for (const std::string& where : wheres_) conditions.read_where(where);
     for (const auto& [name, value] : filters_) conditions.read_parameter(name, value);
     request.query.condition = conditions.take();
@@ -173,6 +181,9 @@ class Reader {
   }
 
   void read_page(ListRequest& request) {
+    const std::string* const limit = last("limit");
+    const bool is_plain = limit == nullptr || read_plain_limit(resource_, *limit, request.query.limit);
+    if (is_plain && last("offset") == nullptr && last("total") == nullptr) return;  // the others are any text
     std::vector<json::Member> members;
     members.reserve(known_.size());
     for (const auto& [name, value] : known_) {
@@ -215,12 +226,6 @@ class Reader {
     }
   }
 
-  [[nodiscard]] std::vector<std::string_view> names_of_parameters() const {
-    std::vector<std::string_view> names;
-    for (const schema::FieldInfo& field : resource_.page_model().fields()) names.emplace_back(field.name);
-    return names;
-  }
-
   const Resource& resource_;
   const Scope* const scope_;
   schema::RequestErrors& errors_;
@@ -237,10 +242,9 @@ ListRequest read_list(const Resource& resource, const Scope* scope, std::string_
   ListRequest request;
   request.query.limit = resource.page_size();
   constexpr std::string_view kLimit = "limit=";
-  std::int64_t limit = 0;
-  const bool has_limit = query.starts_with(kLimit) && read_plain(query.substr(kLimit.size()), limit);
-  if (query.empty() || (has_limit && limit >= 1 && static_cast<std::size_t>(limit) <= resource.max_page_size())) {
-    if (has_limit) request.query.limit = static_cast<std::size_t>(limit);
+  const bool is_limit_alone =
+      query.starts_with(kLimit) && read_plain_limit(resource, query.substr(kLimit.size()), request.query.limit);
+  if (query.empty() || is_limit_alone) {
     if (!resource.is_sorted_by_key()) request.query.sort = resource.default_sort();
     confine(request.query.condition, scope);
     if (request.query.condition || !request.query.sort.empty()) {

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <random>
 #include <string>
 
 #include "json/parser.hpp"
@@ -43,6 +47,38 @@ TEST(Writer, Doubles) {
   EXPECT_EQ(python(1e300), "1e+300");
   EXPECT_EQ(python(-INFINITY), "-inf");
   EXPECT_EQ(python(NAN), "nan");
+}
+
+/// What std::to_chars() takes for the shortest digits, in the layout of a number without an exponent.
+std::string shortest_plain(double value) {
+  std::array<char, 64> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+  std::string text(buffer.data(), end);
+  return text.find('.') == std::string::npos ? text + ".0" : text;
+}
+
+TEST(Writer, DoublesOfFewDecimalsAreTheShortestText) {
+  const auto check = [](double value) {
+    for (const double each : {value, -value, std::nextafter(value, 0.0), std::nextafter(value, 1e300)}) {
+      ASSERT_EQ(pydantic(each), shortest_plain(each));
+      ASSERT_EQ(python(each), shortest_plain(each));
+    }
+  };
+  for (const double value :
+       {0.0011, 0.1, 0.3, 1.0, 10.0, 12.5, 0.999999, 1.0000001, 100.000001, 999999.5, 99999999.999999, 999999999.999999,
+        999999999.9999999, 1e9, 1e9 + 0.5, 59.913869, 0.1 + 0.2, 1.1 * 1.1}) {
+    check(value);
+  }
+  std::mt19937_64 random(1);
+  for (int count = 0; count < 20'000; ++count) {
+    const double scale = std::pow(10.0, static_cast<double>(random() % 10));
+    const auto digits = static_cast<double>(random() % 1'000'000'000'000'000ULL >> random() % 40);
+    if (const double value = digits / scale; value >= 1.1e-3 && value < 1e15) check(value);
+  }
+  // Digits that round to six decimals that are another number.
+  for (int count = 0; count < 20'000; ++count) {
+    check(std::uniform_real_distribution<double>(0.0011, count % 2 == 0 ? 1.0 : 2e9)(random));
+  }
 }
 
 /// One byte after the other, by the table of RFC 8259.

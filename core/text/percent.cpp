@@ -28,16 +28,18 @@ constexpr ByteSet kUnreserved = unreserved_and("");
 constexpr ByteSet kUri = unreserved_and(":/?#[]@!$&'()*+,;=%");
 
 void append_encoded(std::string& out, std::string_view text, const ByteSet& kept) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kept[byte]) {
-      out.push_back(c);
-    } else {
-      out.push_back('%');
-      out.push_back(kUpperHexDigits[byte >> 4U]);
-      out.push_back(kUpperHexDigits[byte & 15U]);
-    }
+  const char* from = text.data();
+  const char* const end = from + text.size();
+  for (const char* at = from; at != end; ++at) {
+    const auto byte = static_cast<unsigned char>(*at);
+    if (kept[byte]) continue;
+    out.append(from, at);
+    out.push_back('%');
+    out.push_back(kUpperHexDigits[byte >> 4U]);
+    out.push_back(kUpperHexDigits[byte & 15U]);
+    from = at + 1;
   }
+  out.append(from, end);
 }
 
 /// A '%' without two hex digits stays (urllib.parse.unquote_to_bytes).

@@ -166,7 +166,10 @@ def test_what_only_a_new_item_lacks_is_said_behind_the_precondition(app: App, op
         wrong = client.put("/items/z", json={**whole, "name": "x"}, headers=if_match)
         assert (wrong.status_code, {each["loc"][-1] for each in wrong.json()["detail"]}) == (422, {"name"})
         lacking = client.put("/items/z", json=whole)
-        assert (lacking.status_code, {each["loc"][-1] for each in lacking.json()["detail"]}) == (422, {"passWord", "pin"})
+        assert (lacking.status_code, {each["loc"][-1] for each in lacking.json()["detail"]}) == (
+            422,
+            {"passWord", "pin"},
+        )
 
 
 class Unlimited(BaseModel):

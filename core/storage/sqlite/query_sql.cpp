@@ -1,7 +1,9 @@
 // A ListQuery as SQL: its shape as text, its values as parameters.
 #include "storage/sqlite/query_sql.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "storage/sqlite/field_sql.hpp"
@@ -19,7 +21,9 @@ class Builder {
   Builder(const Table& table, const TableSql& sql) noexcept : table_(table), sql_(sql) {}
 
   QuerySql list(const ListQuery& query, bool only_nulls_of_first) {
-    std::string text = sql_.select;
+    std::string text;
+    text.reserve(sql_.list_after.size() + kMostOfQueries);
+    text = sql_.select;
     for (const SortTerm& term : query.sort) {
       if (!term.field.members.empty()) text += "," + shown(term.field);
     }
@@ -31,13 +35,13 @@ class Builder {
     } else if (!query.after.empty()) {
       require(after(query));
     }
-    if (!where.empty()) text += " WHERE " + where;
-    std::string terms;
+    if (!where.empty()) text.append(" WHERE ").append(where);
+    std::string_view before = " ORDER BY ";
     for (const SortTerm& term : query.sort) {
       if (only_nulls_of_first && &term == query.sort.data()) continue;  // all the same
-      terms += (terms.empty() ? "" : ",") + order(term.field) + (term.descending ? " DESC" : "");
+      text.append(before).append(order(term.field)).append(term.descending ? " DESC" : "");
+      before = ",";
     }
-    text += " ORDER BY " + terms;
     text += " LIMIT " + parameter(static_cast<std::int64_t>(query.limit));
     if (query.offset != 0) text += " OFFSET " + parameter(static_cast<std::int64_t>(query.offset));
     return {std::move(text), std::move(parameters_)};
@@ -216,6 +220,8 @@ class Builder {
   }
 
   static inline const Cell kNull{};
+  // How much longer most queries are than the plain one, in bytes.
+  static constexpr std::size_t kMostOfQueries = 160;
 
   const Table& table_;
   const TableSql& sql_;

@@ -1,6 +1,8 @@
 // The generator protocol of native coroutine types, as far as it does not depend on what they await.
 #include "pyloop/generator.hpp"
 
+#include <cstddef>
+
 #include "pyloop/py_error.hpp"
 #include "pyloop/py_ref.hpp"
 
@@ -59,8 +61,12 @@ PyTypeObject* make_coroutine_type(const CoroutineTraits& traits) {
 PyObject* as_iteration(PySendResult sent, PyObject* result) {
   if (sent == PYGEN_NEXT) return result;
   if (sent == PYGEN_RETURN) {
-    // PyErr_SetObject would unpack a tuple into StopIteration's arguments.
     PyRef value = PyRef::steal(result);
+    if (value.get() == Py_None) {
+      PyErr_SetNone(PyExc_StopIteration);
+      return nullptr;
+    }
+    // PyErr_SetObject would unpack a tuple into StopIteration's arguments.
     PyRef stop = PyRef::steal(PyObject_CallOneArg(PyExc_StopIteration, value.get()));
     if (stop) PyErr_SetObject(PyExc_StopIteration, stop.get());
   }
@@ -83,6 +89,8 @@ PyObject* raise_thrown(PyObject* const* args, Py_ssize_t count) {
   return nullptr;
 }
 
+void refuse_reuse() { PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine"); }
+
 PySendResult as_send_result(PyObject* yielded, PyObject** result) {
   *result = yielded;
   if (yielded != nullptr) return PYGEN_NEXT;
@@ -90,6 +98,41 @@ PySendResult as_send_result(PyObject* yielded, PyObject** result) {
   const PyRef stop = take_exception();
   *result = PyObject_GetAttrString(stop.get(), "value");
   return *result != nullptr ? PYGEN_RETURN : PYGEN_ERROR;
+}
+
+PyRef await_iterator(PyRef object) {
+  if (!object || PyCoro_CheckExact(object.get())) return object;
+  const PyAsyncMethods* methods = Py_TYPE(object.get())->tp_as_async;
+  if (methods == nullptr || methods->am_await == nullptr) {
+    PyErr_Format(PyExc_TypeError, "object %.100s can't be used in 'await' expression", Py_TYPE(object.get())->tp_name);
+    return {};
+  }
+  return PyRef::steal(methods->am_await(object.get()));
+}
+
+namespace {
+
+// Empty without an exception where there is none: any iterator may be awaited.
+PyRef find_method(PyObject* object, PyObject* name) {
+  PyRef method = PyRef::steal(PyObject_GetAttr(object, name));
+  if (!method && PyErr_ExceptionMatches(PyExc_AttributeError) != 0) PyErr_Clear();
+  return method;
+}
+
+}  // namespace
+
+PySendResult throw_into(PyObject* iterator, PyObject* const* args, Py_ssize_t count, PyObject** result) {
+  static PyObject* const close_name = PyUnicode_InternFromString("close");
+  static PyObject* const throw_name = PyUnicode_InternFromString("throw");
+  *result = nullptr;
+  const bool closes = count > 0 && PyErr_GivenExceptionMatches(args[0], PyExc_GeneratorExit) != 0;
+  const PyRef method = find_method(iterator, closes ? close_name : throw_name);
+  if (method && !closes) {
+    return as_send_result(PyObject_Vectorcall(method.get(), args, static_cast<std::size_t>(count), nullptr), result);
+  }
+  if (method && !PyRef::steal(PyObject_CallNoArgs(method.get()))) return PYGEN_ERROR;
+  if (PyErr_Occurred() == nullptr) raise_thrown(args, count);
+  return PYGEN_ERROR;
 }
 
 }  // namespace data_bridge::pyloop

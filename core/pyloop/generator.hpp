@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "pyloop/py_ref.hpp"
+
 namespace data_bridge::pyloop {
 
 /// What differs between native coroutine types. `step` is am_send; send(), iteration and await come from it.
@@ -32,8 +34,17 @@ PyObject* as_iteration(PySendResult sent, PyObject* result);
 /// exception, which is taken where it is a StopIteration.
 PySendResult as_send_result(PyObject* yielded, PyObject** result);
 
+/// What `await object` would iterate; a coroutine is its own iterator for PyIter_Send. Empty with an exception set.
+PyRef await_iterator(PyRef object);
+
+/// iterator.throw(...) with the arguments of a throw() of one's own; a GeneratorExit closes it instead (PEP 380).
+PySendResult throw_into(PyObject* iterator, PyObject* const* args, Py_ssize_t count, PyObject** result);
+
 /// Raises what `throw(type_or_value[, value[, traceback]])` was called with. Always null.
 PyObject* raise_thrown(PyObject* const* args, Py_ssize_t count);
+
+/// Sets the exception of one that is over and is stepped, or thrown into, again.
+void refuse_reuse();
 
 /// One step, throw() or close() of a coroutine; refuses, with an exception set, where one is on the stack already, as a
 /// coroutine of Python's does.

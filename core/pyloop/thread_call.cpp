@@ -67,7 +67,6 @@ PyObject* name_total = nullptr;
 PyObject* name_set_exception = nullptr;
 PyObject* name_scope = nullptr;
 PyObject* name_must_cancel = nullptr;
-PyObject* name_throw = nullptr;
 PyObject* name_close = nullptr;
 PyObject* name_func = nullptr;
 
@@ -375,7 +374,7 @@ PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
     case Stage::kDone:
       break;
   }
-  PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+  refuse_reuse();
   return PYGEN_ERROR;
 }
 
@@ -384,17 +383,18 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
   const RunningStep running(self.running);
   if (!running) return nullptr;
   PyObject* result = nullptr;
+  if (self.stage == Stage::kDone) {
+    refuse_reuse();
+    return nullptr;
+  }
   if (!self.inner) {
     PyObject* const raised = raise_thrown(args, count);
     fail(self, &result);
     return raised;
   }
   const PyRef inner = PyRef::borrow(self.inner.get());
-  const PyRef method = PyRef::steal(PyObject_GetAttr(inner.get(), name_throw));
-  PyObject* const yielded =
-      method ? PyObject_Vectorcall(method.get(), args, static_cast<std::size_t>(count), nullptr) : nullptr;
   PyObject* value = nullptr;
-  PySendResult sent = as_send_result(yielded, &value);
+  PySendResult sent = throw_into(inner.get(), args, count, &value);
   if (sent == PYGEN_NEXT) return value;
   sent = advance(self, sent, PyRef::steal(value), &result);
   return as_iteration(sent, result);
@@ -589,7 +589,6 @@ int register_thread_call(PyObject* module) {
                                                       {&name_set_exception, "set_exception"},
                                                       {&name_scope, "cancel_scope"},
                                                       {&name_must_cancel, "_must_cancel"},
-                                                      {&name_throw, "throw"},
                                                       {&name_close, "close"},
                                                       {&name_func, "func"}};
   for (const auto& [place, text] : names) {

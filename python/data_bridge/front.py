@@ -60,7 +60,7 @@ class Front:
         self._compiler = RouteCompiler(app)
         self._core: _core.Server | None = None
         self._inside: InsideRoutes | None = None
-        self._files: Any = None
+        self._responses: list[Any] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._access_log: AccessLog | None = None
         self._count_answers = count_answers or options.limit_max_requests is not None
@@ -190,7 +190,7 @@ class Front:
             headers=headers,
             legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
             limits=options.native_limits(),
-            pathsend=self._take_files(),
+            pathsend=self._take_responses(),
         )
         self._loop = asyncio.get_running_loop()
         if options.access_log:
@@ -224,12 +224,11 @@ class Front:
         inside, self._inside = self._inside, None
         if inside is not None:
             inside.leave()
-        files, self._files = self._files, None
-        if files is not None:
-            files.leave()
+        while self._responses:
+            self._responses.pop().leave()
 
-    def _take_files(self) -> bool:
-        """Whether applications may be told of ``http.response.pathsend``.
+    def _take_responses(self) -> bool:
+        """Answer natively what Starlette's responses send; whether applications may hear of ``http.response.pathsend``.
 
         Starlette's FileResponse makes use of it wherever it stands, which middleware would notice: it must not hear of
         it there.
@@ -237,12 +236,13 @@ class Front:
         if "starlette.responses" not in sys.modules:
             return True
         try:
-            from .compile.files import FileAnswers
+            from .compile import files, pieces
 
-            self._files = FileAnswers()
+            self._responses.append(files.answer_natively())
+            self._responses.append(pieces.send_natively())
         except Exception:
-            logger.debug("Files are not answered natively.", exc_info=True)
-        return self._files is not None
+            logger.debug("Files or streams are not answered natively.", exc_info=True)
+        return bool(self._responses)
 
     async def _cancel_requests(self, deadline: Deadline) -> None:
         tasks = [task for task in asyncio.all_tasks() if isinstance(task, _core.HandlerTask)]

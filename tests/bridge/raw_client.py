@@ -84,10 +84,15 @@ class RawConnection:
         elif (length := answer.header("content-length")) is not None:
             answer.body = self._exactly(int(length))
         else:
-            while self._more():
-                pass
-            answer.body, self.pending = self.pending, b""
+            answer.body = self.read_all()
         return answer
+
+    def read_all(self) -> bytes:
+        """Everything until the server closes the connection."""
+        while self._more():
+            pass
+        received, self.pending = self.pending, b""
+        return received
 
     def at_end(self) -> bool:
         """True where the server has closed the connection and sent nothing more."""

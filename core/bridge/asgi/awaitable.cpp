@@ -51,7 +51,7 @@ PySendResult step(PyObject* object, PyObject* value, PyObject** result) {
   Awaitable* self = cast(object);
   *result = nullptr;
   if (self->exhausted) {
-    PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+    pyloop::refuse_reuse();
     return PYGEN_ERROR;
   }
   while (true) {
@@ -87,6 +87,10 @@ PySendResult step(PyObject* object, PyObject* value, PyObject** result) {
 
 PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
   Awaitable* self = cast(object);
+  if (self->exhausted) {
+    pyloop::refuse_reuse();
+    return nullptr;
+  }
   self->exhausted = true;
   Py_CLEAR(self->waiting);
   return pyloop::raise_thrown(args, count);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +53,24 @@ class AsgiCallables final : public ConversationReader {
     AsgiCallables& callables_;
   };
 
+  /// A piece of the body that is not its last, without a message around it.
+  Attempt send_piece(std::string_view bytes, PyRef& result) {
+    if (const auto attempt = await_room(result)) return *attempt;
+    PyObject* const type = asgi_names().http_response_body;
+    if (!is_open(type)) return Attempt::kError;
+    switch (conversation_->state()) {
+      case Conversation::State::kStarted:
+        return write(bytes, true) ? Attempt::kDone : Attempt::kError;
+      case Conversation::State::kTrailers:
+        expect(type, asgi_names().http_response_trailers);
+        break;
+      default:
+        expect(type, asgi_names().http_response_start);
+        break;
+    }
+    return Attempt::kError;
+  }
+
   void on_change() noexcept override {
     receive_waiters_.wake();
     if (!conversation_->send_paused()) send_waiters_.wake();
@@ -98,21 +117,11 @@ class AsgiCallables final : public ConversationReader {
 
   Attempt send(PyObject* message, PyRef& result) {
     if (message == file_message_.get()) return await_file(result);
-    const Conversation::Room room = conversation_->room_to_send();
-    if (room == Conversation::Room::kNo) {
-      result = send_waiters_.add(app_->loop.get());
-      return result ? Attempt::kWait : Attempt::kError;
-    }
-    result = PyRef::borrow(Py_None);
-    if (room == Conversation::Room::kGone) return Attempt::kDone;
-    PyRef type = message_type(message);
-    if (!type) return Attempt::kError;
+    if (const auto attempt = await_room(result)) return *attempt;
+    const PyRef owner = message_type(message);
+    PyObject* const type = owner.get();
+    if (type == nullptr || !is_open(type)) return Attempt::kError;
     const Conversation::State state = conversation_->state();
-    if (state == Conversation::State::kComplete || state == Conversation::State::kSendingFile) {
-      PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.",
-                   type.get());
-      return Attempt::kError;
-    }
     const AsgiNames& name = asgi_names();
     bool sent = false;
     if (state == Conversation::State::kStarted) {
@@ -126,12 +135,30 @@ class AsgiCallables final : public ConversationReader {
     return sent ? Attempt::kDone : Attempt::kError;
   }
 
-  static bool is(const PyRef& type, PyObject* name) noexcept {
-    return type.get() == name || (PyUnicode_Check(type.get()) && PyUnicode_Compare(type.get(), name) == 0);
+  // Nothing where something may be sent now, and `result` is None; nobody hears of what goes to a client that has left.
+  std::optional<Attempt> await_room(PyRef& result) {
+    const Conversation::Room room = conversation_->room_to_send();
+    if (room == Conversation::Room::kNo) {
+      result = send_waiters_.add(app_->loop.get());
+      return result ? Attempt::kWait : Attempt::kError;
+    }
+    result = PyRef::borrow(Py_None);
+    return room == Conversation::Room::kGone ? std::optional(Attempt::kDone) : std::nullopt;
   }
-  static bool expect(const PyRef& type, PyObject* name) {
+
+  // False with an exception set once the answer is whole. `type`: of the message that comes then.
+  [[nodiscard]] bool is_open(PyObject* type) const {
+    const Conversation::State state = conversation_->state();
+    if (state != Conversation::State::kComplete && state != Conversation::State::kSendingFile) return true;
+    PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.", type);
+    return false;
+  }
+  static bool is(PyObject* type, PyObject* name) noexcept {
+    return type == name || (PyUnicode_Check(type) && PyUnicode_Compare(type, name) == 0);
+  }
+  static bool expect(PyObject* type, PyObject* name) {
     if (is(type, name)) return true;
-    PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%U', but got '%S'.", name, type.get());
+    PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%U', but got '%S'.", name, type);
     return false;
   }
 
@@ -149,9 +176,11 @@ class AsgiCallables final : public ConversationReader {
 
   bool send_body(PyObject* message) {
     BodyMessage body;
-    if (!read_body_message(message, body)) return false;
+    return read_body_message(message, body) && write(body.bytes.view(), body.more_body);
+  }
+  bool write(std::string_view bytes, bool more_body) {
     body_begun_ = true;
-    switch (conversation_->send(body.bytes.view(), body.more_body)) {
+    switch (conversation_->send(bytes, more_body)) {
       case Conversation::Sent::kTooLong:
         return refuse_length(true);
       case Conversation::Sent::kTooShort:
@@ -231,6 +260,10 @@ bool ready_asgi_types() { return Type::ready(); }
 
 PyRef make_asgi_callables(std::shared_ptr<AppContext> app, std::shared_ptr<LoopConversation> conversation) {
   return Type::make(std::move(app), std::move(conversation));
+}
+
+Attempt send_piece(PyObject* send, std::string_view piece, PyRef& result) {
+  return Type::of(PyCFunction_GET_SELF(send)).send_piece(piece, result);
 }
 
 bool take_body_piece(LoopConversation& conversation, BodyPiece& out) {

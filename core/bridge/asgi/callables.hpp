@@ -5,8 +5,10 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "bridge/app_context.hpp"
+#include "bridge/asgi/awaitable.hpp"
 #include "bridge/loop_conversation.hpp"
 #include "pyloop/py_ref.hpp"
 
@@ -30,6 +32,9 @@ bool take_body_piece(LoopConversation& conversation, BodyPiece& out);
 /// An awaitable that waits for the next piece, which take_awaited_piece() has then.
 pyloop::PyRef await_body_piece(PyObject* callables);
 void take_awaited_piece(PyObject* callables, BodyPiece& out);
+
+/// What `await send(...)` does with a piece of the body that is not its last. `send`: of send_of().
+Attempt send_piece(PyObject* send, std::string_view piece, pyloop::PyRef& result);
 
 /// The scope that the application is called with, for the access log; kept until its answer begins.
 void set_scope(PyObject* callables, PyObject* scope);

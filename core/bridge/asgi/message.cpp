@@ -182,15 +182,17 @@ bool read_path_message(PyObject* message, PathMessage& out) {
   return true;
 }
 
+// What is false is no body, whatever it is: None, most of all.
+bool open_body(PyObject* body, ByteView& out) {
+  const int truth = PyObject_CheckBuffer(body) != 0 ? 1 : PyObject_IsTrue(body);
+  return truth >= 0 && (truth == 0 || out.open(body));
+}
+
 bool read_body_message(PyObject* message, BodyMessage& out) {
   const AsgiNames& name = asgi_names();
   if (PyMapping_HasKey(message, name.body) != 0) {
     out.owner = PyRef::steal(PyObject_GetItem(message, name.body));
-    if (!out.owner) return false;
-    // What is false is no body, whatever it is: None, most of all.
-    const bool is_buffer = PyObject_CheckBuffer(out.owner.get()) != 0;
-    const int truth = is_buffer ? 1 : PyObject_IsTrue(out.owner.get());
-    if (truth < 0 || (truth == 1 && !out.bytes.open(out.owner.get()))) return false;
+    if (!out.owner || !open_body(out.owner.get(), out.bytes)) return false;
   }
   return read_flag(message, name.more_body, out.more_body);
 }

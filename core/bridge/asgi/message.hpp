@@ -68,6 +68,8 @@ bool read_headers(PyObject* message, bool lower, std::vector<std::pair<std::stri
 
 /// As read_start_message().
 bool read_body_message(PyObject* message, BodyMessage& out);
+/// The bytes of message["body"]; false with a Python exception set.
+bool open_body(PyObject* body, ByteView& out);
 
 /// An `http.response.pathsend`. All of the file, or these parts of it, which are no part of the extension: for who
 /// answers with ranges (compile/files.py).

@@ -92,7 +92,4 @@ class Door {
   Answer answer_json_by_messages(long status, std::string_view body, PyObject* headers, pyloop::PyRef& next);
 };
 
-/// What `await object` would iterate; a coroutine is its own iterator for PyIter_Send. Empty with an exception set.
-pyloop::PyRef await_iterator(pyloop::PyRef object);
-
 }  // namespace data_bridge::bridge

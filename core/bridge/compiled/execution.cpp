@@ -7,6 +7,7 @@
 
 #include "bridge/asgi/names.hpp"
 #include "middleware/session_cookie.hpp"
+#include "pyloop/generator.hpp"
 #include "pyloop/py_error.hpp"
 #include "pyloop/thread_pool.hpp"
 
@@ -37,16 +38,6 @@ bool set(PyObject* dict, PyObject* key, PyObject* value) noexcept {
 }
 
 }  // namespace
-
-PyRef await_iterator(PyRef object) {
-  if (!object || PyCoro_CheckExact(object.get())) return object;
-  const PyAsyncMethods* methods = Py_TYPE(object.get())->tp_as_async;
-  if (methods == nullptr || methods->am_await == nullptr) {
-    PyErr_Format(PyExc_TypeError, "object %.100s can't be used in 'await' expression", Py_TYPE(object.get())->tp_name);
-    return {};
-  }
-  return PyRef::steal(methods->am_await(object.get()));
-}
 
 Execution::Execution(Door& door, const RoutePlan& plan)
     : door_(door), plan_(plan), inputs_(plan, door), slots_(plan.slots), caches_(plan.caches), failed_(plan.nodes) {}
@@ -146,7 +137,7 @@ int Execution::traverse(visitproc visit, void* arg) const {
 
 Execution::Next Execution::await(PyRef awaitable, Stage stage) {
   stage_ = stage;
-  current_ = await_iterator(std::move(awaitable));
+  current_ = pyloop::await_iterator(std::move(awaitable));
   return current_ ? Next::kAwait : stage == Stage::kFinish ? Next::kError : on_exception();
 }
 
@@ -351,9 +342,9 @@ Execution::Done Execution::begin_call(const Step& step) {
     if (step.slot != kNowhere) slots_[step.slot] = PyRef::borrow(caches_[step.cache].get());
     return Done::kYes;
   }
-  current_ = await_iterator(step.op != Op::kEnter    ? call(step)
-                            : begins_generator(step) ? begin_generator(step)
-                                                     : enter(step));
+  current_ = pyloop::await_iterator(step.op != Op::kEnter    ? call(step)
+                                    : begins_generator(step) ? begin_generator(step)
+                                                             : enter(step));
   return current_ ? Done::kAwait : Done::kRaised;
 }
 

@@ -5,6 +5,7 @@
 
 #include "bridge/asgi/message.hpp"
 #include "bridge/compiled/execution.hpp"
+#include "pyloop/generator.hpp"
 #include "pyloop/py_error.hpp"
 
 namespace data_bridge::bridge {
@@ -91,7 +92,7 @@ Execution::Next Execution::on_message(PyObject* message) {
 Execution::Done Execution::begin_body_fields(const Step& step) {
   if (form_ && !step.fields.empty() && form_->is_usual(step.fields)) return extract_form_fields(step);
   if (!make_form()) return Done::kRaised;
-  current_ = await_iterator(PyRef::steal(PyObject_CallOneArg(step.function.get(), inputs_.body())));
+  current_ = pyloop::await_iterator(PyRef::steal(PyObject_CallOneArg(step.function.get(), inputs_.body())));
   return current_ ? Done::kAwait : Done::kRaised;
 }
 

@@ -60,7 +60,7 @@ PySendResult step(PyObject* object, PyObject* argument, PyObject** result) {
   const pyloop::RunningStep running(self.running);
   if (!running) return PYGEN_ERROR;
   if (self.stage == Stage::kDone) {
-    PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+    pyloop::refuse_reuse();
     return PYGEN_ERROR;
   }
   const bool begins = std::exchange(self.stage, Stage::kRunning) == Stage::kStart;
@@ -71,17 +71,17 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
   Frame& self = self_of(object);
   const pyloop::RunningStep running(self.running);
   if (!running) return nullptr;
-  if (self.stage != Stage::kRunning) {  // not begun, or over: the exception stands
+  if (self.stage == Stage::kDone) {
+    pyloop::refuse_reuse();
+    return nullptr;
+  }
+  if (self.stage == Stage::kStart) {  // not begun: the exception stands
     end(self);
     return pyloop::raise_thrown(args, count);
   }
-  static PyObject* const name = PyUnicode_InternFromString("throw");
   const PyRef current = PyRef::borrow(self.execution.current());
-  PyRef method = PyRef::steal(PyObject_GetAttr(current.get(), name));
-  PyObject* yielded =
-      method ? PyObject_Vectorcall(method.get(), args, static_cast<std::size_t>(count), nullptr) : nullptr;
   PyObject* result = nullptr;
-  PySendResult sent = pyloop::as_send_result(yielded, &result);
+  PySendResult sent = pyloop::throw_into(current.get(), args, count, &result);
   if (sent == PYGEN_NEXT) return result;
   const Execution::Next next =
       self.execution.advance(sent == PYGEN_RETURN, PyRef::steal(std::exchange(result, nullptr)));

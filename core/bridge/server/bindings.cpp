@@ -15,6 +15,7 @@
 
 #include "bridge/asgi/callables.hpp"
 #include "bridge/asgi/endpoint.hpp"
+#include "bridge/asgi/piece_stream.hpp"
 #include "bridge/asgi/scope.hpp"
 #include "bridge/compiled/endpoint.hpp"
 #include "bridge/compiled/frame.hpp"
@@ -144,7 +145,8 @@ auto as_os_error(Function function) {
 }  // namespace
 
 void bind_server(nb::module_& module) {
-  if (!ready_asgi_types() || !ready_websocket_types() || !ready_frame_type()) throw nb::python_error();
+  if (!ready_asgi_types() || !ready_piece_stream_type() || !ready_websocket_types() || !ready_frame_type())
+    throw nb::python_error();
   module.attr("ClientDisconnected") = nb::borrow(client_disconnected_type());
   module.def(
       "has_begun", [](nb::handle send) { return has_begun(send.ptr()); }, nb::arg("send"),
@@ -152,6 +154,17 @@ void bind_server(nb::module_& module) {
   module.def(
       "is_asgi_send", [](nb::handle object) { return is_send(object.ptr()); }, nb::arg("send"),
       "Whether this is the very `send` that a server has called its application with.");
+  module.def(
+      "send_pieces",
+      [](nb::handle response, nb::handle send) {
+        if (!is_send(send.ptr())) throw nb::type_error("`send` is not a server's own");
+        pyloop::PyRef stream = make_piece_stream(response.ptr(), send.ptr());
+        if (!stream) throw nb::python_error();
+        return nb::steal(stream.release());
+      },
+      nb::arg("response"), nb::arg("send"),
+      "A coroutine that sends what `response.body_iterator` yields, as starlette's StreamingResponse does; `send` must "
+      "be a server's own, see is_asgi_send().");
   module.def(
       "pathsend_extension",
       [] {

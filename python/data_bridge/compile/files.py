@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, SimpleNamespace
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import starlette.responses
-from starlette._exception_handler import wrap_app_handling_exceptions
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import FileResponse
 
 from .. import _core
-from . import finish, threads
+from . import threads
+from .patched_method import PatchedMethod
 from .pristine import is_own_function, with_globals
 from .source_fingerprint import fingerprint
+from .straight_send import straight_send
 
 _EXTENSION = "http.response.pathsend"
 
@@ -45,12 +45,6 @@ _KNOWN = {
 #: Several ranges before Starlette 1.0, which are more than their Content-Length says: an answer that breaks off, piece
 #: by piece. Nobody need be faster at that.
 _MISCOUNTED = {"_handle_multiple_ranges": "a2a79624332a"}
-
-#: Functions that put one of their own in the place of ``send``, which lets every message pass as it is.
-_PASSING: list[tuple[Any, set[str]]] = [
-    (wrap_app_handling_exceptions, {"e353c194aa7d", "092e69bb1199", "e8e6a02d5e9b"}),
-    (ServerErrorMiddleware.__call__, {"a84d5e9ec464", "5132285e09e1"}),
-]
 
 #: More than a file has: who reads so much reads all of it.
 _ALL = 1 << 62
@@ -128,34 +122,9 @@ class _SlicesToPath:
             await self.straight(message)
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield constant
-            yield from _nested(constant)
-
-
-def _passing_codes() -> set[CodeType]:
-    """Of functions in the place of a ``send`` that they have in their closure."""
-    owners = [function for function, known in _PASSING if fingerprint(function) in known]
-    owners = [function for function in owners if is_own_function(function, ("starlette",))]
-    owners.append(finish.NativeFinish.__call__)
-    codes = (code for function in owners for code in _nested(function.__code__))
-    return {
-        code for code in codes if "send" in code.co_freevars and code.co_varnames[: code.co_argcount] == ("message",)
-    }
-
-
 def _served(own: Any) -> Any:
     """``FileResponse.__call__`` while applications are served."""
-    passing = _passing_codes()
     direct = _direct_class(own)
-
-    def leads_to_server(send: Any) -> bool:
-        while isinstance(send, FunctionType) and send.__code__ in passing and send.__closure__ is not None:
-            send = send.__closure__[send.__code__.co_freevars.index("send")].cell_contents
-        return type(send) is BuiltinFunctionType and _core.is_asgi_send(send)
-
     announced = _core.pathsend_extension()
 
     # A response may be an application itself: whoever asks whether it is one of ASGI 3 asks for a coroutine function.
@@ -169,7 +138,7 @@ def _served(own: Any) -> Any:
             direct is not None
             and type(self) is FileResponse
             and isinstance(self.path, str | os.PathLike)
-            and leads_to_server(send)
+            and straight_send(send) is not None
         ):
             await direct.__call__(_alike(direct, self), scope, receive, _SlicesToPath(send, self.path).send)
             return
@@ -218,25 +187,6 @@ def _direct_class(own: Any) -> Any:
     return type("FileResponse", (FileResponse,), {**members, "_open_file": _open_file, "chunk_size": _ALL})
 
 
-class FileAnswers:
-    """One server's use of it; :meth:`leave` puts Starlette's own back, with the last server."""
-
-    _users = 0
-    _own: Any = None
-    _ours: Any = None
-
-    def __init__(self) -> None:
-        kind = type(self)
-        if kind._users == 0:
-            kind._own = vars(FileResponse)["__call__"]
-            kind._ours = _served(kind._own)
-            FileResponse.__call__ = kind._ours  # type: ignore[method-assign]
-        kind._users += 1
-
-    def leave(self) -> None:
-        """Once."""
-        kind = type(self)
-        kind._users -= 1
-        # Somebody may have put a function around it since.
-        if kind._users == 0 and vars(FileResponse)["__call__"] is kind._ours:
-            FileResponse.__call__ = kind._own  # type: ignore[method-assign]
+def answer_natively() -> PatchedMethod:
+    """Until :meth:`~PatchedMethod.leave`."""
+    return PatchedMethod(FileResponse, "__call__", _served)

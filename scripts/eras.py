@@ -44,6 +44,7 @@ TESTS = [
     "tests/bridge/test_inside.py",
     "tests/bridge/test_own_layers.py",
     "tests/bridge/test_files.py",
+    "tests/bridge/test_pieces.py",
     "tests/bridge/test_sessions.py",
     "tests/bridge/test_unread_bodies.py",
     "tests/crud/test_compared_types.py",

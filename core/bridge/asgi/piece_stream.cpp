@@ -130,8 +130,7 @@ Attempt send(PieceStream& self) {
 
 // Ends with the exception that is set, or with None where that says that there are no more pieces.
 PySendResult fail(PyObject* object, PyObject** result) {
-  const bool is_end =
-      self_of(object).stage == Stage::kNext && PyErr_ExceptionMatches(PyExc_StopAsyncIteration) != 0;
+  const bool is_end = self_of(object).stage == Stage::kNext && PyErr_ExceptionMatches(PyExc_StopAsyncIteration) != 0;
   if (!is_end) {
     PyRef exception = pyloop::take_exception();
     clear(object);  // what is freed may run anything
@@ -170,8 +169,7 @@ PySendResult proceed(PyObject* object, PyObject* argument, PyObject** result) {
       Py_CLEAR(self.piece);
       self.stage = Stage::kNext;
     }
-    self.waiting =
-        pyloop::await_iterator(PyRef::steal(async_methods(self.pieces)->am_anext(self.pieces))).release();
+    self.waiting = pyloop::await_iterator(PyRef::steal(async_methods(self.pieces)->am_anext(self.pieces))).release();
     if (self.waiting == nullptr) return fail(object, result);
   }
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 
 class PatchedMethod:
     """One server's use of it; :meth:`leave` puts Starlette's own back, with the last server."""
 
     #: By class and name: how many use it, Starlette's own, and what stands in its place.
-    _used: dict[tuple[type, str], tuple[int, Any, Any]] = {}
+    _used: ClassVar[dict[tuple[type, str], tuple[int, Any, Any]]] = {}
 
     def __init__(self, kind: type, name: str, make: Callable[[Any], Any]) -> None:
         """``make``: from Starlette's own to what stands in its place."""

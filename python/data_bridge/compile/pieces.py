@@ -1,6 +1,6 @@
 """Starlette's ``StreamingResponse``: its pieces go to the connection without a message for each.
 
-Where a response's ``send`` leads straight to the server, ``async for`` and ``await send(...)`` are one native coroutine.
+Where a response's ``send`` leads straight to the server, ``async for`` and ``await send(...)`` are one coroutine.
 """
 
 from __future__ import annotations

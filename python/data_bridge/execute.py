@@ -17,6 +17,8 @@ from .importer import ImportFailed
 def execute(program: str, arguments: list[str], *, as_module: bool = False) -> int:
     """Run a file of Python, a module, or a command of this environment; its exit status where it returns one.
 
+    Any other program (an interpreter, a script of the shell) replaces this process.
+
     Processes that it starts with this environment's Python have data_bridge in uvicorn's place, too.
     """
     os.environ[replacement.VARIABLE] = "1"
@@ -28,7 +30,7 @@ def execute(program: str, arguments: list[str], *, as_module: bool = False) -> i
         return 0
     path = Path(program)
     if path.is_file() and (os.sep in program or path.suffix == ".py"):
-        return _run_file(path)
+        return os.execv(path, [program, *arguments]) if _is_not_python(path) else _run_file(path)
     found = [entry for entry in entry_points(group="console_scripts") if entry.name == program]
     if found:
         sys.argv[0] = shutil.which(program) or program
@@ -48,6 +50,15 @@ def _run_file(path: Path) -> int:
     sys.path.insert(0, str(path.resolve().parent))
     runpy.run_path(str(path), run_name="__main__")
     return 0
+
+
+def _is_not_python(path: Path) -> bool:
+    """A program of the system's, by its first line."""
+    if path.suffix == ".py" or not os.access(path, os.X_OK):
+        return False
+    with path.open("rb") as file:
+        first = file.readline(1024)
+    return first.startswith(b"\x7fELF") or (first.startswith(b"#!") and b"python" not in first)
 
 
 def _is_ours(command: Path) -> bool:

@@ -63,13 +63,18 @@ def write_program(directory: Path, head: str = "") -> int:
     return port
 
 
-@pytest.mark.parametrize("way", ["file", "module", "variable"])
+@pytest.mark.parametrize("way", ["file", "module", "interpreter", "script", "variable"])
 @pytest.mark.parametrize("head", ["", NO_UVICORN], ids=["uvicorn", "without uvicorn"])
 def test_a_program_is_served_by_data_bridge(way: str, head: str, directory: Path, launch: Launch) -> None:
     port = write_program(directory, head)
+    script = directory / "start"
+    script.write_text(f"#!/bin/sh\nexec {sys.executable} program.py\n")
+    script.chmod(0o755)
     command = {
         "file": [*COMMAND, "program.py"],
         "module": [*COMMAND, "-m", "program"],
+        "interpreter": [*COMMAND, sys.executable, "program.py"],
+        "script": [*COMMAND, str(script)],
         "variable": [sys.executable, "program.py"],
     }[way]
     environment = {"DATA_BRIDGE_UVICORN": "1"} if way == "variable" else {}

@@ -101,7 +101,7 @@ Exchange* Connections::find(ExchangeId id) noexcept {
 void Connections::close_connection(ExchangeId id) noexcept {
   if (id.slot >= slots_.size()) return;
   const Slot& slot = slots_[id.slot];
-  if (slot.connections_before == id.connection && slot.protocol) slot.protocol->close_soon();
+  if (slot.connections_before == id.connection && slot.protocol) slot.protocol->close_soon(id.generation);
 }
 
 void Connections::drain(std::chrono::milliseconds grace, runtime::Task done) {

@@ -51,13 +51,16 @@ class Echo final : public Protocol {
     say("bye");
     close_soon();
   }
-  void close_soon() noexcept override {
-    closing_ = true;
-    call_at_turn_end();
+  void close_soon(std::uint32_t asking) noexcept override {
+    if (asking == generation()) close_soon();
   }
   void cut_off() noexcept override { leave(runtime::Stream::Closing::kOrderly); }
 
  private:
+  void close_soon() noexcept {
+    closing_ = true;
+    call_at_turn_end();
+  }
   void listen_on() noexcept {
     deadline_ = connections().deadline_after(connections().options().limits.idle_timeout);
     wake_at(deadline_);

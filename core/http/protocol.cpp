@@ -8,7 +8,7 @@
 namespace data_bridge::http {
 
 Protocol::Protocol(Place place, std::unique_ptr<runtime::Stream> stream) noexcept
-    : connections_(place.connections), slot_(place.slot), stream_(std::move(stream)) {}
+    : connections_(place.connections), slot_(place.slot), generation_(place.generation), stream_(std::move(stream)) {}
 
 Protocol::~Protocol() = default;
 

@@ -23,6 +23,7 @@ class Protocol : public runtime::IoHandler {
   struct Place {
     Connections& connections;
     std::uint32_t slot;
+    std::uint32_t generation = 0;  ///< of the exchange that the connection was upgraded by; 0: none
   };
 
   Protocol(Place place, std::unique_ptr<runtime::Stream> stream) noexcept;
@@ -39,8 +40,9 @@ class Protocol : public runtime::IoHandler {
   /// The server ends: close where nothing is under way. Asked again from time to time; what is left after the grace
   /// time is cut off.
   virtual void drain() noexcept = 0;
-  /// Close once what was written has left.
-  virtual void close_soon() noexcept = 0;
+  /// The exchange with that ExchangeId::generation asks for the connection's end, once what was written has left. What
+  /// has begun on the connection since is brought to its end before.
+  virtual void close_soon(std::uint32_t asking) noexcept = 0;
   /// Close now; ExchangeListeners are told.
   virtual void cut_off() noexcept = 0;
   /// The exchange with this ExchangeId::generation, where it waits for its answer.
@@ -49,6 +51,7 @@ class Protocol : public runtime::IoHandler {
  protected:
   [[nodiscard]] Connections& connections() const noexcept { return connections_; }
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
+  [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] runtime::Stream& stream() const noexcept { return *stream_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
 
@@ -66,6 +69,7 @@ class Protocol : public runtime::IoHandler {
  private:
   Connections& connections_;
   std::uint32_t slot_;
+  std::uint32_t generation_;
   bool closed_ = false;
   std::unique_ptr<runtime::Stream> stream_;
 };

@@ -229,6 +229,23 @@ TEST_F(UpgradeTest, IsClosedByTheNameOfItsExchange) {
   EXPECT_TRUE(client.ended());
 }
 
+TEST_F(UpgradeTest, IsNotClosedByTheNameOfAnExchangeBeforeIt) {
+  TestServer server;
+  ExchangeRef name;
+  server.handler.answer = [&](Exchange& exchange) {
+    if (exchange.request().asks_upgrade) return upgrade_to_echo(exchange);
+    name = exchange.ref();
+    exchange.respond(200, "text/plain", "failed behind this");
+  };
+  TestClient client = server.connect();
+  server.ask(client, get("/"));
+  EXPECT_EQ(server.ask(client, get("/", kAsk) + "x"), std::string(kSwitched) + "x");
+  name.close_connection();
+  server.settle();
+  EXPECT_EQ(server.ask(client, "y"), "y");
+  EXPECT_FALSE(client.ended());
+}
+
 TEST_F(UpgradeTest, IsTakenBackByNobody) {
   TestServer server;
   ExchangeRef name;

@@ -64,6 +64,23 @@ def make_app(*, middleware: bool = False) -> FastAPI:
         tasks.add_task(leave)
         return 1
 
+    told = asyncio.Event()
+
+    @app.get("/fails-when-told")
+    async def fails_when_told(tasks: BackgroundTasks) -> int:
+        async def fail() -> None:
+            await told.wait()
+            raise RuntimeError("behind the answer")
+
+        tasks.add_task(fail)
+        return 1
+
+    @app.get("/tells")
+    async def tells() -> str:
+        told.set()
+        await asyncio.sleep(0.1)
+        return "done"
+
     @app.get("/exit-stream")
     async def exit_stream() -> StreamingResponse:
         async def pieces() -> AsyncIterator[bytes]:

@@ -69,6 +69,17 @@ def test_an_exit_behind_the_answer_ends_the_connection(io_threads: int) -> None:
 
 
 @THREADS
+def test_what_has_begun_since_is_answered_where_the_application_fails_behind_an_answer(io_threads: int) -> None:
+    with live(make_app(), io_threads) as server, RawConnection(server.port) as connection:
+        connection.send(request("GET", "/fails-when-told"))
+        assert connection.read_answer().body == b"1"
+        connection.send(request("GET", "/tells") + request("GET", "/"))
+        answer = connection.read_answer()
+        assert (answer.body, answer.header("connection")) == (b'"done"', "close")
+        assert connection.at_end()
+
+
+@THREADS
 def test_ends_are_as_under_uvicorn(io_threads: int) -> None:
     with both_servers(make_app, io_threads) as ports:
         for target in [*EXITS, "/exit-background"]:

@@ -32,7 +32,7 @@ class Connection final : public Protocol, private Wire {
   void on_turn_end() noexcept override;
   void on_deadline() noexcept override;
   void drain() noexcept override;
-  void close_soon() noexcept override;
+  void close_soon(std::uint32_t asking) noexcept override;
   void cut_off() noexcept override;
   [[nodiscard]] Exchange* find(std::uint32_t generation) noexcept override;
 

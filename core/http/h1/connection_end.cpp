@@ -114,10 +114,14 @@ void Connection::begin_close(bool linger) {
   queue_flush();
 }
 
-// The application has failed behind its answer, as transport.close() in uvicorn's run_asgi().
-void Connection::close_soon() noexcept {
+// The application has failed behind its answer, as transport.close() in uvicorn's run_asgi(). The client may have asked
+// again since, and another thread's word of the failure comes later still: what the application has been given is
+// answered, or a client could not tell that it was done.
+void Connection::close_soon(std::uint32_t asking) noexcept {
   if (phase_ != Phase::kOpen && phase_ != Phase::kUpgrading) return;
-  if (transaction_ != nullptr && !transaction_->answered()) {
+  if (asking != requests_ && transaction_ != nullptr && (transaction_->upgrade || !transaction_->answered())) {
+    transaction_->keep_alive = false;
+  } else if (transaction_ != nullptr && !transaction_->answered()) {
     abort(*transaction_);
   } else {
     begin_close(transaction_ != nullptr && !transaction_->body_done);
@@ -143,7 +147,7 @@ void Connection::finish_close() noexcept {
 void Connection::switch_protocol() noexcept {
   try {
     MakeProtocol make = std::move(transaction_->upgrade);
-    const Place place{.connections = connections(), .slot = slot()};
+    const Place place{.connections = connections(), .slot = slot(), .generation = requests_};
     std::unique_ptr<Protocol> next = make(place, take_stream(), std::move(input_));
     if (next == nullptr) return cut_off();
     replace_by(std::move(next));

@@ -351,8 +351,8 @@ void Connection::finish() noexcept {
   if (phase_ == Phase::kOpen) begin_close();
 }
 
-void Connection::close_soon() noexcept {
-  if (reads()) begin_close();
+void Connection::close_soon(std::uint32_t asking) noexcept {
+  if (asking == generation() && reads()) begin_close();
 }
 
 void Connection::drain() noexcept {

@@ -25,6 +25,12 @@ def exiting_dependency() -> None:
 
 
 def blocking_exit() -> Iterator[None]:
+    """Starlette leaves it in a thread."""
+    yield
+    time.sleep(BLOCK)
+
+
+async def blocking_exit_on_the_loop() -> AsyncIterator[None]:
     yield
     time.sleep(BLOCK)
 
@@ -112,6 +118,25 @@ def make_app(*, middleware: bool = False) -> FastAPI:
 
     @app.get("/yield")
     async def behind_yield(_: Annotated[None, Depends(blocking_exit, scope="request")]) -> int:
+        return 1
+
+    @app.get("/yield-on-the-loop")
+    async def behind_yield_on_the_loop(_: Annotated[None, Depends(blocking_exit_on_the_loop)]) -> int:
+        return 1
+
+    @app.get("/yield-on-the-loop/response")
+    async def response_before_exit(_: Annotated[None, Depends(blocking_exit_on_the_loop)]) -> Response:
+        return Response("answer")
+
+    @app.get("/compiled-background")
+    async def before_background(tasks: BackgroundTasks) -> int:
+        tasks.add_task(block)
+        return 1
+
+    @app.get("/compiled-background/status", status_code=201)
+    async def before_background_with_fields(tasks: BackgroundTasks, response: Response) -> int:
+        tasks.add_task(block)
+        response.headers["x-field"] = "value"
         return 1
 
     @app.get("/pieces")

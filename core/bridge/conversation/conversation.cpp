@@ -203,10 +203,18 @@ void Conversation::note_reported() {
 // The name goes with the answer, where nobody needs it any more: a count less that goes to and fro between threads.
 http::ExchangeRef Conversation::last_name() noexcept { return expects_more_ ? exchange_ : std::move(exchange_); }
 
+// On the exchange's thread, where what runs behind the answer may block it.
+void Conversation::flush_before_more(http::Exchange& exchange) const noexcept {
+  if (expects_more_) exchange.flush_soon();
+}
+
 void Conversation::respond(int status, std::span<const http::Header> headers, std::string_view body) {
   state_ = State::kComplete;
   if (local_) {
-    perform([&](http::Exchange& exchange) { exchange.respond(status, headers, body); });
+    perform([&](http::Exchange& exchange) {
+      exchange.respond(status, headers, body);
+      flush_before_more(exchange);
+    });
     return;
   }
   last_name().post([status, headers = OwnedHeaders(headers), body = std::string(body)](http::Exchange& exchange) {
@@ -217,7 +225,10 @@ void Conversation::respond(int status, std::span<const http::Header> headers, st
 void Conversation::respond(int status, std::string_view content_type, std::string_view body) {
   state_ = State::kComplete;
   if (local_) {
-    perform([&](http::Exchange& exchange) { exchange.respond(status, content_type, body); });
+    perform([&](http::Exchange& exchange) {
+      exchange.respond(status, content_type, body);
+      flush_before_more(exchange);
+    });
     return;
   }
   last_name().post([status, content_type = std::string(content_type), body = std::string(body)](

@@ -98,7 +98,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
   void leave_layers();
   /// The access log has its line already. Before the answer.
   void note_reported();
-  /// Behind the whole answer that comes next something runs, which may yet fail.
+  /// Behind the whole answer that comes next something runs, which may yet fail, and for which it does not wait.
   void expect_more() noexcept { expects_more_ = true; }
   /// A whole answer, at most one, and nothing before or behind it.
   void respond(int status, std::span<const http::Header> headers, std::string_view body);
@@ -162,6 +162,7 @@ class Conversation : public http::ExchangeListener, public std::enable_shared_fr
 
  private:
   [[nodiscard]] http::ExchangeRef last_name() noexcept;
+  void flush_before_more(http::Exchange& exchange) const noexcept;
   /// Runs `action(http::Exchange&)` on the exchange's thread, unless the exchange is over: at once where that is this
   /// thread. `action` must own what it uses, and keep this where it uses that, unless the exchange is local.
   template <typename Action>

@@ -63,7 +63,7 @@ void Exchange::respond(int status, std::span<const Header> headers, std::string_
 
 void Exchange::send(int status, std::span<const Header> headers, const ResponseFields& fields, std::string_view body,
                     bool length_known) {
-  AnswerHead head{.status = status, .headers = headers, .fields = fields};
+  AnswerHead head{.status = status, .to_head = is_head_, .headers = headers, .fields = fields};
   dropping_body_ = is_head_ || is_bodiless(status);
   if (!is_bodiless(status) && length_known) {
     head.body = BodySize::kKnown;
@@ -90,7 +90,7 @@ void Exchange::start(int status, std::span<const Header> headers) {
 }
 
 void Exchange::begin_pieces(int status, std::span<const Header> headers, const ResponseFields& fields) {
-  AnswerHead head{.status = status, .headers = headers, .fields = fields};
+  AnswerHead head{.status = status, .to_head = is_head_, .headers = headers, .fields = fields};
   dropping_body_ = is_head_ || is_bodiless(status);
   length_declared_ = fields.content_length && (!is_bodiless(status) || status == 304);
   if (length_declared_) {

@@ -34,6 +34,7 @@ struct AnswerHead {
   BodySize body = BodySize::kNone;
   std::uint64_t length = 0;      ///< with kKnown
   bool length_is_given = false;  ///< among the headers: stays where it is
+  bool to_head = false;          ///< it answers a HEAD
   std::span<const Header> headers;
   const ResponseFields& fields;  ///< of these headers
   std::size_t leading = 0;       ///< with 101: so many of the headers stand before all that the protocol adds

@@ -76,7 +76,7 @@ class RawConnection:
         status = int(lines[0].split(" ")[1])
         if method == "HEAD" or status in (204, 304) or 100 <= status < 200:
             return answer
-        if answer.header("transfer-encoding") == "chunked":
+        if (answer.header("transfer-encoding") or "").lower() == "chunked":
             while size := int(self._until(b"\r\n"), 16):
                 answer.body += self._exactly(size)
                 assert self._exactly(2) == b"\r\n"

@@ -176,6 +176,11 @@ def make_app() -> FastAPI:
 
         return StreamingResponse(pieces(), media_type="text/plain")
 
+    @app.api_route("/stream-framed", methods=["GET", "HEAD"])
+    async def stream_framed():
+        fields = {"X-Before": "1", "Transfer-Encoding": "Chunked", "X-Behind": "2"}
+        return StreamingResponse(iter([b"one", b"two"]), headers=fields, media_type="text/plain")
+
     @app.get("/stream-sync")
     async def stream_sync():
         return StreamingResponse(iter([b"a", b"b", b""]), media_type="text/plain")

@@ -74,6 +74,8 @@ REQUESTS = {
     "cookie out": request("GET", "/cookie-out"),
     "stream": request("GET", "/stream"),
     "stream sync": request("GET", "/stream-sync"),
+    "stream framed": request("GET", "/stream-framed"),
+    "stream framed, last": request("GET", "/stream-framed", None, {"Connection": "close"}),
     "background": request("GET", "/background"),
     "no content": request("GET", "/no-content"),
     "time": request("GET", "/time"),
@@ -99,6 +101,7 @@ REQUESTS = {
 HEAD_REQUESTS = {
     "head of a get": request("HEAD", "/hello"),
     "head of starlette": request("HEAD", "/starlette"),
+    "head of a framed stream": request("HEAD", "/stream-framed"),
 }
 FAILING = {
     "error": request("GET", "/error"),

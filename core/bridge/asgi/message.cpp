@@ -83,9 +83,6 @@ bool read_header(PyObject* item, StartMessage& out) {
   if (text::equals_ignoring_case(raw_name, "content-length") && !out.content_length) {
     out.content_length = read_length(value);
     if (!out.content_length) return false;
-  } else if (text::equals_ignoring_case(raw_name, "transfer-encoding") &&
-             text::equals_ignoring_case(value, "chunked")) {
-    return true;  // the writer frames the body itself where there is no content-length
   }
   PyRef lower = PyRef::steal(lowercase_bytes(raw_name));
   if (!lower) return false;

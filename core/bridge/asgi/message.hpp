@@ -20,7 +20,7 @@ namespace data_bridge::bridge {
 /// An `http.response.start`.
 struct StartMessage {
   int status = 0;
-  /// Names in lower case, without `transfer-encoding: chunked`: framing is the writer's. Views into `owners`.
+  /// Names in lower case. Views into `owners`.
   std::vector<http::Header> headers;
   std::optional<std::int64_t> content_length;
   bool trailers = false;

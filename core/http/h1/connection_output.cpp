@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "http/h1/connection.hpp"
+#include "http/status.hpp"
 
 namespace data_bridge::http::h1 {
 namespace {
@@ -48,10 +49,14 @@ void Connection::begin_answer(Exchange& exchange, const AnswerHead& head) {
   if (head.fields.close || unread || transaction.framing == BodyFraming::kUntilClose || connections().draining()) {
     transaction.keep_alive = false;
   }
+  // An answer to HEAD may say how that to GET would be framed (RFC 9112, 6.1).
+  const bool says_how = head.to_head && transaction.framing == BodyFraming::kNone && version == Version::kHttp11 &&
+                        !is_bodiless(head.status);
   const ResponseHead response{.status = head.status,
                               .framing = transaction.framing,
                               .length = head.length,
                               .length_is_given = head.length_is_given,
+                              .keeps_chunked = says_how || transaction.framing == BodyFraming::kChunked,
                               .close = !transaction.keep_alive,
                               .keep_alive_http10 = transaction.keep_alive && version == Version::kHttp10};
   shared_.writer().write_head(output(), response, head.headers, head.fields);

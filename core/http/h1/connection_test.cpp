@@ -205,6 +205,26 @@ TEST(Connection, TheApplicationMayCloseButNotFrame) {
   EXPECT_TRUE(client.ended());
 }
 
+TEST(Connection, AChunkedOfTheApplicationKeepsItsPlaceWhereItIsTrue) {
+  int status = 200;
+  TestServer server;
+  server.handler.answer = [&](Exchange& exchange) {
+    const std::array<Header, 4> headers{
+        {{"a", "1"}, {"transfer-encoding", "Chunked"}, {"transfer-encoding", "chunked"}, {"b", "2"}}};
+    exchange.start(status, headers);
+    exchange.finish();
+  };
+  TestClient client = server.connect();
+  const std::string head = "HTTP/1.1 200 OK\r\na: 1\r\ntransfer-encoding: Chunked\r\nb: 2\r\n\r\n";
+  EXPECT_EQ(server.ask(client, get("/")), head + "0\r\n\r\n");
+  EXPECT_EQ(server.ask(client, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), head);
+  EXPECT_EQ(server.ask(client, "GET / HTTP/1.0\r\n\r\n"),
+            "HTTP/1.1 200 OK\r\na: 1\r\nb: 2\r\nconnection: close\r\n\r\n");
+  status = 204;
+  TestClient another = server.connect();
+  EXPECT_EQ(server.ask(another, get("/")), "HTTP/1.1 204 No Content\r\na: 1\r\nb: 2\r\n\r\n");
+}
+
 TEST(Connection, AConnectionFieldOfTheApplicationIsSentAsItIs) {
   std::string given;
   TestServer server;

@@ -7,6 +7,7 @@
 
 #include "http/fields.hpp"
 #include "http/status.hpp"
+#include "text/characters.hpp"
 
 namespace data_bridge::http::h1 {
 namespace {
@@ -71,9 +72,13 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
     p = put(p, "\r\n");
   }
   bool length_written = false;
+  bool chunked_written = false;
   for (const Header& field : headers.subspan(head.leading)) {
     const OwnField own = own_field(field.name);
-    if (own == OwnField::kTransferEncoding) continue;
+    if (own == OwnField::kTransferEncoding) {
+      const bool is_kept = head.keeps_chunked && text::equals_ignoring_case(field.value, "chunked");
+      if (!is_kept || std::exchange(chunked_written, true)) continue;
+    }
     if (own == OwnField::kContentLength && (drops_length || std::exchange(length_written, true))) continue;
     p = put(p, field);
   }
@@ -84,7 +89,7 @@ void ResponseWriter::write_head(runtime::Buffer& out, const ResponseHead& head, 
   } else if (head.upgrade && !fields.upgrade) {
     p = put(p, kUpgrade);
   }
-  if (head.framing == BodyFraming::kChunked) p = put(p, kChunkedField);
+  if (head.framing == BodyFraming::kChunked && !chunked_written) p = put(p, kChunkedField);
   p = put(p, "\r\n");
   out.commit(static_cast<std::size_t>(p - begin));
 }

@@ -28,6 +28,7 @@ struct ResponseHead {
   BodyFraming framing = BodyFraming::kNone;
   std::uint64_t length = 0;        ///< with kLength
   bool length_is_given = false;    ///< among the headers: stays where it is
+  bool keeps_chunked = false;      ///< a `transfer-encoding: chunked` among the headers stays where it is
   bool close = false;              ///< adds `connection: close`
   bool keep_alive_http10 = false;  ///< adds `connection: keep-alive`, which HTTP/1.0 needs to be told
   bool upgrade = false;            ///< adds `connection: upgrade`
@@ -39,7 +40,7 @@ struct ResponseHead {
 /// Order as uvicorn's: status line, date, server, Options::headers, content-length (unless it is among the headers),
 /// the headers as given, connection, transfer-encoding. A Connection field that is given is sent as it is, and
 /// completed by the server's where it does not say what will happen (close wins where both are said: RFC 9112, 9.3).
-/// Transfer-Encoding is left out: framing is the server's to decide.
+/// Framing is the server's to decide: a Transfer-Encoding that does not say the same is left out.
 class ResponseWriter {
  public:
   explicit ResponseWriter(const Options& options);

@@ -14,6 +14,8 @@ from .front import Front
 from .loop import new_event_loop
 from .options import ServerOptions
 from .process import Deadline
+from .routes import CompiledApp
+from .stores import Stores
 
 T = TypeVar("T")
 
@@ -26,12 +28,27 @@ class ForeignFront:
     """
 
     def __init__(
-        self, app: Any, options: ServerOptions, *, state: dict[str, Any], listeners: list[int] | None = None
+        self,
+        app: Any,
+        options: ServerOptions,
+        *,
+        state: dict[str, Any],
+        on_exception: Callable[[BaseException], None] | None = None,
+        listeners: list[int] | None = None,
     ) -> None:
         self._app = app
+        self._stores: Stores | None = getattr(app, "data_bridge_stores", None)
+        self._on_exception = on_exception
         self._home = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
-        self._front = Front(self._relay, options, state=state, listeners=listeners, count_answers=True)
+        self._front = Front(
+            self._relay,
+            options,
+            state=state,
+            on_exception=self._report if on_exception is not None else None,
+            listeners=listeners,
+            count_answers=True,
+        )
         self._thread = threading.Thread(target=self._run, name="data_bridge-loop", daemon=True)
         self._started: asyncio.Future[None] = self._home.create_future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -61,10 +78,32 @@ class ForeignFront:
         """How requests were answered so far."""
         return self._front.counts()
 
-    async def start(self) -> None:
-        """Listen. OSError where the address cannot be used."""
-        self._thread.start()
-        await self._started
+    @property
+    def compiled(self) -> CompiledApp:
+        """No routes: the application is on another loop."""
+        return self._front.compiled
+
+    @property
+    def compiled_apps(self) -> list[CompiledApp]:
+        """As ``compiled``."""
+        return self._front.compiled_apps
+
+    def share_stores(self, shared: bool) -> None:
+        """As :meth:`Front.share_stores`."""
+        if self._stores is not None:
+            self._stores.shared_with_processes = shared
+
+    async def begin(self) -> None:
+        """Open the stores and listen. OSError where the address cannot be used."""
+        if self._stores is not None:
+            self._stores.open()
+        try:
+            self._thread.start()
+            await self._started
+        except BaseException:
+            self._end_thread()
+            self._close_stores()
+            raise
 
     async def drain(self, deadline: Deadline) -> None:
         """Stop accepting and finish what runs, until ``deadline``, a deadline of this loop; then close."""
@@ -77,11 +116,30 @@ class ForeignFront:
                 self._loop.call_soon_threadsafe(theirs.expire)
         await draining
 
-    async def close(self) -> None:
-        """End the thread, once it is drained."""
+    async def end(self) -> None:
+        """End the thread, once it is drained, and close the stores."""
+        try:
+            self._end_thread()
+            await self._home.run_in_executor(None, self._thread.join)
+        finally:
+            self._close_stores()
+
+    def release(self) -> None:
+        """Nothing: the thread has done it."""
+
+    def _end_thread(self) -> None:
         if self._loop is not None and self._over is not None:
-            self._loop.call_soon_threadsafe(self._over.set)
-        await self._home.run_in_executor(None, self._thread.join)
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._over.set)
+
+    def _close_stores(self) -> None:
+        if self._stores is not None:
+            self._stores.close()
+
+    def _report(self, error: BaseException) -> None:
+        assert self._on_exception is not None
+        with contextlib.suppress(RuntimeError):  # nobody listens on a closed loop
+            self._home.call_soon_threadsafe(self._on_exception, error)
 
     # --- the thread of the connections ----------------------------------------------------------------
 

@@ -79,6 +79,16 @@ class Front:
             self.close_stores()
             raise
 
+    async def begin(self) -> None:
+        """As :meth:`start`."""
+        self.start()
+
+    async def end(self) -> None:
+        """Close the stores, once it is drained, and let the native half go unless a request still runs."""
+        self.close_stores()
+        if not self.in_flight:
+            self.release()
+
     async def drain(self, deadline: Deadline) -> None:
         """Stop accepting and finish what runs, until ``deadline``; what is left then is cancelled, and connections
         are closed."""

@@ -8,9 +8,11 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from .foreign import ForeignFront
 from .front import Front
 from .interface import as_asgi3
 from .lifespan import Lifespan, StartupFailed
+from .loop import PyLoop
 from .options import ServerOptions
 from .process import Deadline
 from .routes import CompiledApp
@@ -22,7 +24,10 @@ _TICK = 0.1
 
 
 class Server:
-    """Serves one ASGI application in the running PyLoop of the calling thread, beside whatever else runs there.
+    """Serves one ASGI application in the running loop, beside whatever else runs there.
+
+    In a PyLoop connections are the loop's own. In another (asyncio's, uvloop's, a notebook's) they live on a PyLoop in
+    a thread of its own; the application is called on its loop, through ASGI, and each message costs a way between both.
 
     ``await server.serve()`` until :meth:`stop`, or ``await server.startup()`` and later ``await server.shutdown()``.
     Signals are left alone: see :func:`data_bridge.serve`.
@@ -46,10 +51,11 @@ class Server:
         self.options = options if options is not None else ServerOptions(**fields)
         self.app = as_asgi3(app, self.options.interface)
         self.lifespan = Lifespan(self.app, self.options.lifespan)
-        self._front = Front(
+        self._on_exception = on_exception
+        self._listeners = listeners
+        self._front: Front | ForeignFront = Front(
             self.app, self.options, state=self.lifespan.state, on_exception=on_exception, listeners=listeners
         )
-        self._has_listeners = listeners is not None
         self._stop = asyncio.Event()
         self._deadline = Deadline()
 
@@ -62,11 +68,19 @@ class Server:
         used.
         """
         # A listening socket that was handed over is one that other workers accept from too.
-        handed_over = self.options.fd is not None or self._has_listeners
+        handed_over = self.options.fd is not None or self._listeners is not None
+        if not isinstance(asyncio.get_running_loop(), PyLoop):
+            self._front = ForeignFront(
+                self.app,
+                self.options,
+                state=self.lifespan.state,
+                on_exception=self._on_exception,
+                listeners=self._listeners,
+            )
         self._front.share_stores(handed_over or self.options.reuse_port)
         await self._start_lifespan()
         try:
-            self._front.start()
+            await self._front.begin()
         except BaseException:
             await self._end_lifespan()
             raise
@@ -122,9 +136,7 @@ class Server:
         try:
             await self._end_lifespan()
         finally:
-            self._front.close_stores()
-            if not self.in_flight:
-                self.release()
+            await self._front.end()
 
     # As they were called before they had uvicorn's names.
     start = startup

@@ -102,13 +102,14 @@ class Standing:
         listeners = [listener.fileno() for listener in (self._made if sockets is None else sockets)]
         state = server.lifespan.state
         try:
+            front: Front | ForeignFront
             if isinstance(asyncio.get_running_loop(), PyLoop):
-                front = self._front = Front(self._app, options, state=state, listeners=listeners, count_answers=True)
-                front.share_stores(sockets is not None or config.fd is not None)
-                front.start()
+                front = Front(self._app, options, state=state, listeners=listeners, count_answers=True)
             else:
-                foreign = self._front = ForeignFront(self._app, options, state=state, listeners=listeners)
-                await foreign.start()
+                front = ForeignFront(self._app, options, state=state, listeners=listeners)
+            self._front = front
+            front.share_stores(sockets is not None or config.fd is not None)
+            await front.begin()
         except BaseException:
             self._close_made()
             raise
@@ -134,12 +135,7 @@ class Standing:
             await front.drain(deadline)
         finally:
             watch.cancel()
-        if isinstance(front, ForeignFront):
-            await front.close()
-        else:
-            front.close_stores()
-            if not front.in_flight:
-                front.release()
+        await front.end()
 
     async def _watch_force(self, deadline: Deadline) -> None:
         said = False

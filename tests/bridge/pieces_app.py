@@ -27,6 +27,11 @@ class Nothing:
         return None  # no body, as an ASGI server takes it
 
 
+class Ending:
+    def encode(self, charset: str) -> bytes:
+        raise StopAsyncIteration
+
+
 #: The pieces of one answer, by its name.
 PIECES: dict[str, list[Any]] = {
     "none": [],
@@ -38,6 +43,7 @@ PIECES: dict[str, list[Any]] = {
     "None": ["a", None],
     "half a pair": ["a", "\ud800", "b"],
     "no bytes": ["a", Mute(), "b"],
+    "an end that is none": ["a", Ending(), "b"],
     "every other byte": [b"a", memoryview(b"012345")[::2]],
     "an error": ["a", ValueError("in the middle")],
     "an error at once": [ValueError("in the middle")],

@@ -69,7 +69,7 @@ void dealloc(PyObject* object) {
 
 PyAsyncMethods* async_methods(PyObject* object) noexcept { return Py_TYPE(object)->tp_as_async; }
 
-// iter(response.body_iterator), as `async for` has it.
+// aiter(response.body_iterator), as `async for` has it.
 bool begin(PieceStream& self) {
   static PyObject* const name = PyUnicode_InternFromString("body_iterator");
   const PyRef iterable = PyRef::steal(PyObject_GetAttr(self.response, name));
@@ -109,10 +109,10 @@ PyRef encode(const PieceStream& self, PyObject* chunk) {
 
 // `chunk`, which has just come, is the piece that is sent next.
 bool take(PieceStream& self, PyRef chunk) {
+  self.stage = Stage::kSend;  // what fails from here on does not say that there are no more
   if (PyBytes_Check(chunk.get()) == 0 && PyMemoryView_Check(chunk.get()) == 0) chunk = encode(self, chunk.get());
   if (!chunk) return false;
   self.piece = chunk.release();
-  self.stage = Stage::kSend;
   return true;
 }
 

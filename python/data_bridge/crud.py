@@ -13,7 +13,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, RootModel
-from starlette.concurrency import run_in_threadpool
 
 from .answer_model import readable_fields
 from .column_markers import column_names
@@ -44,6 +43,7 @@ from .resource_shapes import Shapes
 from .schema import export_item, export_model
 from .scopes import Scopes
 from .stores import StoreError, Stores, check_timeout, stores_of
+from .threadpool import run_in_threadpool
 
 __all__ = [
     "OPERATIONS",

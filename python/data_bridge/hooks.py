@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from fastapi import Depends
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
+
+from .threadpool import run_in_threadpool
 
 __all__ = ["NO_CALLS", "Calls", "Hooks"]
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
 from .answer_writer import AnswerWriter
@@ -28,6 +27,7 @@ from .resource_models import ResourceModels
 from .schema import Exported, Reasons
 from .store_calls import FAILED, Answer, begin_keyed, merge_stored, read
 from .stored_items import ItemsByName, StoredItems
+from .threadpool import run_in_threadpool
 
 __all__ = ["PythonHalf", "read"]
 
@@ -278,7 +278,7 @@ class PythonHalf:
             return found
         key = self._rules.typed_key(request.key)
         await calls.before("delete", key)
-        answer = await run_in_threadpool(operation.perform, request)
+        answer: Answer = await run_in_threadpool(operation.perform, request)
         if answer[0] == 204:
             await calls.after("delete", key)
         return answer

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from ._core import CrudRepeat, CrudRequest, CrudScope, StoredItem
 from .list_fields import sort_terms
@@ -24,6 +23,7 @@ from .resource_routes import include_all
 from .store_calls import Answer, merge_stored, read
 from .stored_items import StoredItems
 from .stores import Stores, stores_of
+from .threadpool import run_in_threadpool
 
 __all__ = ["ModelResource", "Page", "resource_of"]
 

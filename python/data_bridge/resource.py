@@ -15,7 +15,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from ._core import CrudFaults, CrudOperation, CrudRequest, CrudResource, CrudStore
 from .hooks import NO_CALLS, Hooks
@@ -26,6 +26,7 @@ from .resource_shapes import Shapes
 from .scopes import Scopes
 from .store_calls import read
 from .stores import ModelError, StoreLimits, Stores
+from .threadpool import run_in_threadpool
 
 __all__ = ["AttachedResource", "Resource", "ServedResource"]
 
@@ -233,11 +234,15 @@ class ServedResource(AttachedResource):
         resource = self.resource
         operation = self._operations[name]
         scope = resource.scopes.condition(name, solved)
+        try:
+            content = await request.body()
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it, and it is no fault
         asked = CrudRequest(
             _sent_path(request),
             query=request.scope["query_string"].decode("latin-1"),
             content_type=request.headers.get("content-type", ""),
-            body=await request.body(),
+            body=content,
             key=request.path_params.get(resource.key, ""),
             if_match=", ".join(request.headers.getlist("if-match")),
             if_none_match=", ".join(request.headers.getlist("if-none-match")),

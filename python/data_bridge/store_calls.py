@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from starlette.concurrency import run_in_threadpool
-
 from ._core import CrudOperation, CrudRead, CrudRequest, StoredItem
+from .threadpool import run_in_threadpool
 
 Answer = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]  # as CrudOperation.perform()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 import sqlite3
 import threading
 import uuid
@@ -556,3 +557,31 @@ def test_a_type_that_only_a_validator_makes_is_read_by_it(app: App, open_client:
         created = client.post("/places", json={"zone": "Europe/Oslo"})
         assert created.json() == {"id": 1, "zone": "Europe/Oslo"}
         assert client.get("/places/1").json() == created.json()
+
+
+@pytest.mark.parametrize("io_threads", [0, 2])
+def test_a_client_that_leaves_within_its_body_is_no_fault(
+    app: App, io_threads: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Strict(BaseModel):
+        id: int | None = None
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def _same(cls, value: str) -> str:
+            return value
+
+    app.crud(Strict, path="/items")
+    head = b"POST /items HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n"
+    with natively(app, io_threads=io_threads) as client:
+        assert client.base_url.port is not None
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", client.base_url.port)) as leaving:
+                leaving.sendall(head + b'{"name"')
+        assert client.post("/items", json={"name": "x"}).status_code == 201
+        with socket.create_connection(("127.0.0.1", client.base_url.port)) as staying:
+            staying.sendall(head + b'{"name":"yes"}')
+            assert staying.recv(1000).startswith(b"HTTP/1.1 201 ")
+        assert client.get("/items?fields=name").json()["items"] == [{"name": "x"}, {"name": "yes"}]
+    assert not [record for record in caplog.records if record.exc_info]

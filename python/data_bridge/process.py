@@ -85,15 +85,17 @@ class StopSignals:
 
     The first asks for a stop, ``on_stop(False)``; a SIGINT behind it forces it, ``on_stop(True)``; one more ends the
     process as if nobody had taken the signal, however stuck it is. ``on_stop`` is called between any two instructions
-    of the main thread and must not do more than leave a note.
+    of the main thread and must not do more than leave a note. A worker of a supervisor's (``supervised``) does not count:
+    Ctrl-C goes to both of them, and what the supervisor has made of it may come first.
 
     Handlers are installed by ``signal.signal()``: one of the application's own that is installed while it is served
     takes the signal, and finds this one by ``signal.getsignal()`` to call it in turn. Libraries that look for uvicorn
     that way (event streams end by it) read ``should_exit`` of the object that the handler is a method of.
     """
 
-    def __init__(self, on_stop: Callable[[bool], None]) -> None:
+    def __init__(self, on_stop: Callable[[bool], None], *, supervised: bool = False) -> None:
         self._on_stop = on_stop
+        self._supervised = supervised
         self._should_exit = False
         self._force_exit = False
         self._captured: list[int] = []
@@ -125,6 +127,8 @@ class StopSignals:
         self._captured.append(number)
         if number != signal.SIGINT or not self._should_exit:
             self.should_exit = True
+        elif self._supervised:
+            return
         elif not self._force_exit:
             self._force_exit = True
             self._on_stop(True)

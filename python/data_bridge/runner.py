@@ -46,7 +46,7 @@ class _Run:
         line: SupervisorLine | None,
         owns_process: bool,
     ) -> None:
-        self.signals = StopSignals(self._on_stop)
+        self.signals = StopSignals(self._on_stop, supervised=line is not None)
         self.server: Server | None = None
         #: True where something hangs, so that neither the loop nor the interpreter can be ended in good order.
         self.left_over = False

@@ -73,6 +73,21 @@ def test_ctrl_c_in_a_terminal_is_counted_once(start: Start) -> None:
     assert "closing now" not in server.log
 
 
+def test_ctrl_c_may_come_behind_what_the_supervisor_made_of_it(start: Start) -> None:
+    server = start("", *TWO, *UNBOUNDED)
+    workers = started(server)
+    asking = hold(server)
+    server.process.send_signal(signal.SIGINT)
+    server.wait_for_log("finishing running requests", 2)
+    for worker in workers:
+        os.kill(worker, signal.SIGINT)
+    time.sleep(0.5)
+    release(server)
+    assert server.wait_for_end() == 0
+    assert asking.status() == 200
+    assert "closing now" not in server.log
+
+
 def test_ctrl_c_again_cuts_off(start: Start) -> None:
     server = start("end-hangs", *TWO, *UNBOUNDED)
     workers = started(server)

@@ -85,7 +85,7 @@ class StopSignals:
 
     The first asks for a stop, ``on_stop(False)``; a SIGINT behind it forces it, ``on_stop(True)``; one more ends the
     process as if nobody had taken the signal, however stuck it is. ``on_stop`` is called between any two instructions
-    of the main thread and must not do more than leave a note. A worker of a supervisor's (``supervised``) does not count:
+    of the main thread and must not do more than leave a note. A supervisor's worker (``supervised``) does not count:
     Ctrl-C goes to both of them, and what the supervisor has made of it may come first.
 
     Handlers are installed by ``signal.signal()``: one of the application's own that is installed while it is served

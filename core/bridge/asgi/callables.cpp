@@ -57,18 +57,7 @@ class AsgiCallables final : public ConversationReader {
   Attempt send_piece(std::string_view bytes, PyRef& result) {
     if (const auto attempt = await_room(result)) return *attempt;
     PyObject* const type = asgi_names().http_response_body;
-    if (!is_open(type)) return Attempt::kError;
-    switch (conversation_->state()) {
-      case Conversation::State::kStarted:
-        return write(bytes, true) ? Attempt::kDone : Attempt::kError;
-      case Conversation::State::kTrailers:
-        expect(type, asgi_names().http_response_trailers);
-        break;
-      default:
-        expect(type, asgi_names().http_response_start);
-        break;
-    }
-    return Attempt::kError;
+    return is_open(type) && expect(type, expected_type()) && write(bytes, true) ? Attempt::kDone : Attempt::kError;
   }
 
   void on_change() noexcept override {
@@ -122,16 +111,12 @@ class AsgiCallables final : public ConversationReader {
     PyObject* const type = owner.get();
     if (type == nullptr || !is_open(type)) return Attempt::kError;
     const Conversation::State state = conversation_->state();
-    const AsgiNames& name = asgi_names();
-    bool sent = false;
-    if (state == Conversation::State::kStarted) {
-      if (!body_begun_ && is(type, name.http_response_pathsend)) return send_file(message, result);
-      sent = expect(type, name.http_response_body) && send_body(message);
-    } else if (state == Conversation::State::kTrailers) {
-      sent = expect(type, name.http_response_trailers) && send_trailers(message);
-    } else {
-      sent = expect(type, name.http_response_start) && send_start(message);
-    }
+    const bool is_started = state == Conversation::State::kStarted;
+    if (is_started && !body_begun_ && is(type, asgi_names().http_response_pathsend)) return send_file(message, result);
+    if (!expect(type, expected_type())) return Attempt::kError;
+    const bool sent = is_started                                ? send_body(message)
+                      : state == Conversation::State::kTrailers ? send_trailers(message)
+                                                                : send_start(message);
     return sent ? Attempt::kDone : Attempt::kError;
   }
 
@@ -152,6 +137,17 @@ class AsgiCallables final : public ConversationReader {
     if (state != Conversation::State::kComplete && state != Conversation::State::kSendingFile) return true;
     PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.", type);
     return false;
+  }
+  // Of the message that may come now.
+  [[nodiscard]] PyObject* expected_type() const {
+    switch (conversation_->state()) {
+      case Conversation::State::kStarted:
+        return asgi_names().http_response_body;
+      case Conversation::State::kTrailers:
+        return asgi_names().http_response_trailers;
+      default:
+        return asgi_names().http_response_start;
+    }
   }
   static bool is(PyObject* type, PyObject* name) noexcept {
     return type == name || (PyUnicode_Check(type) && PyUnicode_Compare(type, name) == 0);

@@ -60,8 +60,6 @@ POLICIES = {
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_subprocesses_whatever_policy_is_set(policy: str) -> None:
-    if "uvloop" in policy:
-        pytest.importorskip("uvloop")
     if "watcher" in policy and sys.version_info >= (3, 14):
         pytest.skip("there are no child watchers any more")
     done = subprocess.run(

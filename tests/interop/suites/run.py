@@ -26,7 +26,7 @@ from table import NO_OTHERS, SUITES, Suite
 
 TREE = HERE.parents[2]
 PYLOOP = "data_bridge:PyLoop"
-CONTROL = "loop_under_test:SelectorLoop"
+CONTROL = "loop_plugin:SelectorLoop"
 AGAIN = 3
 GOOD = {"passed", "skipped", "xfailed"}
 
@@ -84,7 +84,7 @@ class Runner:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }
         # The suites' own options would ask for coverage and several processes.
-        options = ["-p", "loop_under_test", "-o", "addopts=", "-p", "no:cacheprovider", "--quiet", "--tb=short"]
+        options = ["-p", "loop_plugin", "-o", "addopts=", "-p", "no:cacheprovider", "--quiet", "--tb=short"]
         began = time.monotonic()
         with log.open("wb") as output:
             subprocess.run(

@@ -3,6 +3,9 @@
 Every usual way to a loop leads to it: `asyncio.new_event_loop()`, `asyncio.run()` and `asyncio.Runner()` by the policy,
 `asyncio.SelectorEventLoop` and `asyncio.EventLoop` by name. uvloop is hidden, because suites prefer it where they find
 it. The control run goes the same way, with a trivial subclass of asyncio's own loop.
+
+Its name must not look like a test's (`*_test.py`): pytest would import it beside the project's tests and hide uvloop
+from them.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 
 #include "bridge/crud_bindings.hpp"
 #include "bridge/form_bindings.hpp"
+#include "bridge/framework_bindings.hpp"
 #include "bridge/response_bindings.hpp"
 #include "bridge/schema_bindings.hpp"
 #include "bridge/store_bindings.hpp"
@@ -14,6 +15,7 @@ void bind_all(nanobind::module_& module) {
   if (pyloop::register_pyloop(module.ptr()) < 0) throw nanobind::python_error();
   bind_crud(module);
   bind_forms(module);
+  bind_framework(module);
   bind_responses(module);
   bind_schema(module);
   bind_store_maintenance(module);

@@ -210,9 +210,14 @@ bool initialise_task(PyObject* self, PyObject* coroutine, PyObject* loop, PyObje
 PyObject* cancelled_error() noexcept { return cancelled_error_type; }
 
 bool is_coroutine(PyObject* object) {
+  // Of the type that was asked about last, as asyncio itself remembers what it has found.
+  static PyObject* accepted = nullptr;
+  auto* const type = reinterpret_cast<PyObject*>(Py_TYPE(object));
+  if (accepted == type) return true;
   const PyRef answer = PyRef::steal(PyObject_CallOneArg(iscoroutine, object));
   const int truth = answer ? PyObject_IsTrue(answer.get()) : -1;
   if (truth == 0) PyErr_Format(PyExc_TypeError, "a coroutine was expected, got %R", object);
+  if (truth == 1) Py_XSETREF(accepted, Py_NewRef(type));
   return truth == 1;
 }
 

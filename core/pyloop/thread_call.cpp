@@ -58,7 +58,11 @@ struct Turn {
 PyTypeObject* call_type = nullptr;
 PyTypeObject* turn_type = nullptr;
 PyObject* running_loop = nullptr;
-PyObject* current_task = nullptr;
+#if PY_VERSION_HEX >= 0x030C0000
+PyObject* current_task = nullptr;  // a builtin
+#else
+PyObject* current_tasks = nullptr;  // dict: what asyncio.current_task(), a function of Python's, looks into
+#endif
 PyObject* name_acquire_nowait = nullptr;
 PyObject* name_release = nullptr;
 PyObject* name_borrowers = nullptr;
@@ -287,6 +291,17 @@ PySendResult acquire(Call& self, PyObject** result) {
   return token == Token::kWait ? queue_up(self, tokens, result) : shielded(self, result);
 }
 
+/// None where there is none; empty with an exception set.
+PyRef current_task_of(PyObject* loop) {
+#if PY_VERSION_HEX >= 0x030C0000
+  return PyRef::steal(PyObject_CallOneArg(current_task, loop));
+#else
+  PyObject* const task = PyDict_GetItemWithError(current_tasks, loop);
+  if (task == nullptr && PyErr_Occurred() != nullptr) return {};
+  return PyRef::borrow(task != nullptr ? task : Py_None);
+#endif
+}
+
 /// anyio's cancel scope around `task`: 1 where there is one, 0, or -1 with an exception.
 int has_scope(PyObject* task) {
   PyObject* const states = thread_services()->task_states.get();
@@ -303,7 +318,7 @@ int has_scope(PyObject* task) {
 bool within_cancel_scope() noexcept {
   if (thread_services() == nullptr) return true;
   const PyRef loop = PyRef::steal(PyObject_CallNoArgs(running_loop));
-  const PyRef task = PyRef::steal(loop ? PyObject_CallOneArg(current_task, loop.get()) : nullptr);
+  const PyRef task = loop ? current_task_of(loop.get()) : PyRef();
   const int scoped = task && task.get() != Py_None ? has_scope(task.get()) : -1;
   if (scoped < 0) PyErr_Clear();
   return scoped != 0;
@@ -323,7 +338,7 @@ PySendResult begin(Call& self, PyObject** result) {
   if (!is_loop(self.loop.get()) || !(within || thread_services_are_own())) {
     return delegate_to(self, anyios, result);
   }
-  self.task = PyRef::steal(PyObject_CallOneArg(current_task, self.loop.get()));
+  self.task = current_task_of(self.loop.get());
   if (!self.task) return fail(self, result);
   if (self.task.get() == Py_None) return delegate_to(self, anyios, result);
   self.pool = ThreadPool::of(self.loop.get());
@@ -577,9 +592,10 @@ int register_thread_call(PyObject* module) {
   running_loop = PyObject_GetAttrString(asyncio_c.get(), "_get_running_loop");
 #if PY_VERSION_HEX >= 0x030C0000
   current_task = PyObject_GetAttrString(asyncio_c.get(), "current_task");
+  if (current_task == nullptr) return -1;
 #else
-  const PyRef tasks = PyRef::steal(PyImport_ImportModule("asyncio.tasks"));
-  current_task = tasks ? PyObject_GetAttrString(tasks.get(), "current_task") : nullptr;
+  current_tasks = PyObject_GetAttrString(asyncio_c.get(), "_current_tasks");
+  if (current_tasks == nullptr) return -1;
 #endif
   const std::pair<PyObject**, const char*> names[] = {{&name_acquire_nowait, "acquire_on_behalf_of_nowait"},
                                                       {&name_release, "release_on_behalf_of"},
@@ -595,7 +611,7 @@ int register_thread_call(PyObject* module) {
     *place = PyUnicode_InternFromString(text);
     if (*place == nullptr) return -1;
   }
-  if (running_loop == nullptr || current_task == nullptr) return -1;
+  if (running_loop == nullptr) return -1;
   PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(turn_dealloc)},
                          {Py_tp_traverse, reinterpret_cast<void*>(turn_traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(turn_clear)},

@@ -60,7 +60,7 @@ class Front:
         self._compiler = RouteCompiler(app)
         self._core: _core.Server | None = None
         self._inside: InsideRoutes | None = None
-        self._responses: list[Any] = []
+        self._replaced: list[Any] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._access_log: AccessLog | None = None
         self._count_answers = count_answers or options.limit_max_requests is not None
@@ -200,7 +200,7 @@ class Front:
             headers=headers,
             legacy_reason_phrases=HTTPStatus(422).phrase == "Unprocessable Entity",
             limits=options.native_limits(),
-            pathsend=self._take_responses(),
+            pathsend=self._replace_methods(),
         )
         self._loop = asyncio.get_running_loop()
         if options.access_log:
@@ -234,10 +234,10 @@ class Front:
         inside, self._inside = self._inside, None
         if inside is not None:
             inside.leave()
-        while self._responses:
-            self._responses.pop().leave()
+        while self._replaced:
+            self._replaced.pop().leave()
 
-    def _take_responses(self) -> bool:
+    def _replace_methods(self) -> bool:
         """Answer natively what Starlette's responses send; whether applications may hear of ``http.response.pathsend``.
 
         Starlette's FileResponse makes use of it wherever it stands, which middleware would notice: it must not hear of
@@ -246,13 +246,14 @@ class Front:
         if "starlette.responses" not in sys.modules:
             return True
         try:
-            from .compile import files, pieces
+            from .compile import files, pieces, urls
 
-            self._responses.append(files.answer_natively())
-            self._responses.append(pieces.send_natively())
+            self._replaced.append(files.answer_natively())
+            self._replaced.append(pieces.send_natively())
+            self._replaced.append(urls.make_natively())
         except Exception:
             logger.debug("Files or streams are not answered natively.", exc_info=True)
-        return bool(self._responses)
+        return bool(self._replaced)
 
     async def _cancel_requests(self, deadline: Deadline) -> None:
         tasks = [task for task in asyncio.all_tasks() if isinstance(task, _core.HandlerTask)]

@@ -218,6 +218,39 @@ Inputs::Result Inputs::extract(const ParameterPlan& parameter, PyRef& out) {
   return refused(parameter, alias, error.get(), out);
 }
 
+namespace {
+
+constexpr std::string_view kBearer = "bearer ";
+
+/// Where Python's strip() would take something away.
+bool has_outer_space(std::string_view text) noexcept {
+  const auto may_be_space = [](char c) { return c <= ' ' || c == '\x7f' || !text::is_ascii(c); };
+  return may_be_space(text.front()) || may_be_space(text.back());
+}
+
+}  // namespace
+
+PyRef Inputs::credential(const CredentialPlan& plan) {
+  static PyObject* const keywords = Py_BuildValue("(ss)", "scheme", "credentials");
+  PyRef found;
+  std::size_t alias = 0;
+  if (find(plan.parameter, found, alias) != Found::kValue) return {};
+  if (PyUnicode_GET_LENGTH(found.get()) == 0) return {};
+  if (!plan.bearer) return found;
+  if (!PyUnicode_IS_ASCII(found.get())) return {};
+  const std::string_view text(static_cast<const char*>(PyUnicode_DATA(found.get())),
+                              static_cast<std::size_t>(PyUnicode_GET_LENGTH(found.get())));
+  if (text.size() <= kBearer.size() || !text::equals_lower(text.substr(0, kBearer.size()), kBearer)) return {};
+  const std::string_view credentials = text.substr(kBearer.size());
+  if (has_outer_space(credentials)) return {};
+  PyRef value = header_str(credentials);
+  if (!plan.make) return value;
+  const PyRef scheme = header_str(text.substr(0, kBearer.size() - 1));
+  if (!value || !scheme) return {};
+  std::array<PyObject*, 2> arguments{scheme.get(), value.get()};
+  return PyRef::steal(PyObject_Vectorcall(plan.make.get(), arguments.data(), 0, keywords));
+}
+
 int Inputs::traverse(visitproc visit, void* arg) const {
   for (const PyRef& value : path_) Py_VISIT(value.get());
   Py_VISIT(cookies_.get());

@@ -211,7 +211,7 @@ PyObject* Execution::request() {
   std::array<PyObject*, 3> arguments{door_.scope(), door_.receive(), door_.send()};
   if (arguments[1] == nullptr || arguments[2] == nullptr) return nullptr;
   PyRef request =
-      PyRef::steal(PyObject_Vectorcall(plan_.scope.request_class.get(), arguments.data(), arguments.size(), nullptr));
+      PyRef::steal(PyObject_Vectorcall(plan_.scope.make_request.get(), arguments.data(), arguments.size(), nullptr));
   if (!request) return nullptr;
   // As if it had read the body itself.
   PyObject* const bytes = inputs_.body_bytes();
@@ -341,6 +341,14 @@ Execution::Done Execution::begin_call(const Step& step) {
   if (step.use_cache && caches_[step.cache]) {
     if (step.slot != kNowhere) slots_[step.slot] = PyRef::borrow(caches_[step.cache].get());
     return Done::kYes;
+  }
+  // Who was given a Request may have changed what is in it.
+  if (step.credential && !slots_[kRequestSlot] && step.credential->scheme.unchanged()) {
+    if (PyRef value = inputs_.credential(*step.credential)) {
+      solved(step, std::move(value));
+      return Done::kYes;
+    }
+    if (PyErr_Occurred() != nullptr) return Done::kRaised;
   }
   current_ = pyloop::await_iterator(step.op != Op::kEnter    ? call(step)
                                     : begins_generator(step) ? begin_generator(step)

@@ -78,6 +78,18 @@ ParameterPlan read_parameter(nb::handle source) {
   return plan;
 }
 
+CredentialPlan read_credential(nb::handle source) {
+  CredentialPlan plan;
+  plan.parameter.in = read_enum(kLocations, source, "location");
+  plan.parameter.aliases.push_back(nb::cast<std::string>(source.attr("name")));
+  plan.parameter.alias_names.push_back(owned(source.attr("name")));
+  plan.bearer = nb::cast<bool>(source.attr("bearer"));
+  plan.make = optional_attribute(source, "make");
+  plan.scheme = ClassVersion(reinterpret_cast<PyTypeObject*>(nb::object(source.attr("kind")).ptr()));
+  if (PyErr_Occurred() != nullptr) throw nb::python_error();
+  return plan;
+}
+
 Step read_step(nb::handle source) {
   Step step;
   step.op = read_enum(kOps, source, "op");
@@ -86,6 +98,9 @@ Step read_step(nb::handle source) {
   step.parent = read_index(source, "parent");
   if (const nb::object parameter = source.attr("parameter"); !parameter.is_none()) {
     step.parameter = read_parameter(parameter);
+  }
+  if (const nb::object credential = source.attr("credential"); !credential.is_none()) {
+    step.credential = read_credential(credential);
   }
   step.function = optional_attribute(source, "function");
   step.generator = optional_attribute(source, "generator");
@@ -148,6 +163,7 @@ ScopePlan read_scope(nb::handle facts, nb::handle services, bool has_stacks) {
   plan.cleanup_key = optional_attribute(services, "cleanup_key");
   plan.request_class = optional_attribute(services, "request_class");
   plan.reads_as_usual = optional_attribute(services, "reads_as_usual");
+  plan.make_request = optional_attribute(services, "make_request");
   plan.make_response = optional_attribute(services, "make_response");
   plan.make_tasks = optional_attribute(services, "make_tasks");
   return plan;
@@ -225,7 +241,7 @@ RoutePlan read(nb::handle source) {
   if (plan.nodes > 1) plan.overrides = optional_attribute(facts, "overrides");
   plan.invalid_request = optional_attribute(facts, "invalid_request");
   plan.exit_manager = optional_attribute(services, "exit_manager");
-  if (plan.exit_manager) plan.exit_function = owned(services.attr("exit_manager").attr("__aexit__"));
+  plan.exit_function = optional_attribute(services, "exit_function");
   plan.end_again = optional_attribute(services, "end_again");
   plan.generators_outside_scopes = nb::cast<bool>(services.attr("generators_outside_scopes"));
   plan.run_in_thread = optional_attribute(services, "run_in_thread");

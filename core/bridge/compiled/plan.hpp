@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/compiled/class_version.hpp"
 #include "bridge/compiled/response_writer.hpp"
 #include "bridge/compiled/watch.hpp"
 #include "forms/reading.hpp"
@@ -33,6 +34,14 @@ struct ParameterPlan {
   pyloop::PyRef default_value;  ///< an immutable default
   pyloop::PyRef make_default;   ///< or a callable that makes a fresh one
   pyloop::PyRef errors;         ///< (index of the alias, ValidationError or None) -> list: what was wrong
+};
+
+/// What a security scheme of FastAPI's own reads of a request that nobody has looked at, without its coroutine.
+struct CredentialPlan {
+  ParameterPlan parameter;  ///< its `in` and its alias alone
+  bool bearer = false;      ///< of "Bearer <credentials>", the credentials
+  pyloop::PyRef make;       ///< (scheme=, credentials=) -> the value; empty: the text itself
+  ClassVersion scheme;      ///< the scheme's class
 };
 
 enum class Op : std::uint8_t {
@@ -64,6 +73,7 @@ struct Step {
   std::size_t node = 0;           ///< whose argument this is, or which dependency this calls
   std::size_t parent = kNowhere;  ///< of calls: who fails with it
   ParameterPlan parameter;
+  std::optional<CredentialPlan> credential;  ///< kCall: what may be done instead
   pyloop::PyRef function;
   pyloop::PyRef generator;                                     ///< kEnter: (**arguments) -> an async generator
   pyloop::PyRef names;                                         ///< tuple of str: keywords of the call
@@ -108,13 +118,14 @@ struct ScopePlan {
   pyloop::PyRef begin_inside;        ///< the same of those behind the middleware, where that is not; empty: see Door
   pyloop::PyRef files_key;           ///< where the stack is that closes the files of forms; empty: there is none
   pyloop::PyRef cleanup_key;         ///< where FastAPI keeps the cancel scopes of generators' exits; empty: it has none
-  pyloop::PyRef make_stack;          ///< contextlib.AsyncExitStack; empty: the route is none of FastAPI's
+  pyloop::PyRef make_stack;          ///< () -> contextlib.AsyncExitStack; empty: the route is none of FastAPI's
   pyloop::PyRef request_stack_key;   ///< where it is in the scope; empty: the scope has none
   pyloop::PyRef function_stack_key;  ///< the same; empty: there is none
   pyloop::PyRef request_class;       ///< starlette.requests.Request
   pyloop::PyRef reads_as_usual;      ///< (type of request) -> bool: that it reads its scope as that class does
+  pyloop::PyRef make_request;        ///< (scope, receive, send) -> one of that class
   pyloop::PyRef make_response;       ///< () -> the Response that is injected
-  pyloop::PyRef make_tasks;          ///< fastapi.BackgroundTasks
+  pyloop::PyRef make_tasks;          ///< () -> fastapi.BackgroundTasks
 };
 
 /// SessionMiddleware around a program that is outside of the application's layers.
@@ -157,7 +168,7 @@ struct RoutePlan {
   ResponsePlan response;
   ScopePlan scope;
   pyloop::PyRef exit_manager;              ///< (a generator that has yielded) -> the context manager that leaves it
-  pyloop::PyRef exit_function;             ///< its class's __aexit__
+  pyloop::PyRef exit_function;             ///< the __aexit__ of its class
   pyloop::PyRef end_again;                 ///< (a generator that has yielded twice) -> awaitable, which raises
   bool generators_outside_scopes = false;  ///< `generator`s count where no cancel scope is around the first of them
   pyloop::PyRef run_in_thread;             ///< run_in_threadpool(function, *arguments, **keywords)

@@ -45,6 +45,20 @@ class FieldFacts:
 
 
 @dataclass(slots=True)
+class CredentialFacts:
+    """What a security scheme returns where it has nothing to refuse: the text of a parameter.
+
+    ``bearer``: what follows on "Bearer" in it. ``make(scheme=, credentials=)``: what is returned of that, if not a str.
+    """
+
+    location: Location
+    name: str
+    kind: type  # of the scheme; as long as nobody changes the class
+    bearer: bool = False
+    make: Callable[..., Any] | None = None
+
+
+@dataclass(slots=True)
 class LooseFacts:
     """Parameters that FastAPI's own function reads, all of one location: ``read(request)`` or ``await read(body)``.
 
@@ -70,6 +84,7 @@ class CallFacts:
     dependencies: list[CallFacts] = field(default_factory=list)
     fields: list[FieldFacts | LooseFacts] = field(default_factory=list)  # in FastAPI's order
     injected: list[tuple[Injected, str]] = field(default_factory=list)
+    credential: CredentialFacts | None = None  # what may be done in place of calling it
     takes_request: bool = False  # as its only argument, by position
     made: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)  # fresh objects, by name
     #: Kind "enter": (stack, arguments, request) -> awaitable of the value.

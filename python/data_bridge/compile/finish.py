@@ -20,11 +20,15 @@ from starlette.requests import Request
 
 from . import features
 from .own_layers import START, Stack, copied, without_start
+from .prototypes import prototype
 from .sessions import RESUMED, OpenSession, ResumedSession, Sessions, session_middleware
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+
+#: What each request has two or three of.
+make_stack = prototype(contextlib.AsyncExitStack, ("contextlib",))
 
 _ENDING = "data_bridge.ending"
 #: Where the stack of exits is that closes the files of forms.
@@ -164,7 +168,7 @@ class _Finish:
         layer = self._exceptions
         scope["starlette.exception_handlers"] = (layer._exception_handlers, layer._status_handlers)
         if features.EXITS_BEHIND_ANSWER:
-            scope[FILES] = contextlib.AsyncExitStack()
+            scope[FILES] = make_stack()
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, ending: Ending) -> None:

@@ -37,6 +37,7 @@ from fastapi.utils import is_body_allowed_for_status_code
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Message
 
 from .. import _core
 from ..dialect import WRITES_BY_PYDANTIC
@@ -58,7 +59,7 @@ from .facts import (
     ScopeFacts,
 )
 from .features import RouteView
-from .finish import FILES, HANDLER_STACK, InnerFinish, NativeFinish, answered, exit_in_handler, finish
+from .finish import FILES, HANDLER_STACK, InnerFinish, NativeFinish, answered, exit_in_handler, finish, make_stack
 from .generator_exits import end_again
 from .limits import body_limit, limited_call, with_inner
 from .native_middleware import NativeLayers, read_layers
@@ -74,7 +75,9 @@ from .pristine import (
     patched_names,
     rebuilt,
 )
+from .prototypes import prototype
 from .response_schema import read_schema
+from .security import credential
 from .streams import stream_maker
 from .threads import run_in_threadpool
 
@@ -250,18 +253,20 @@ def services(app: FastAPI, layers: NativeLayers | None, stack: Stack | None = No
         begin=None if native is None else native.begin,
         begin_inside=None if inner is None else inner.begin,
         session=None if layers is None else layers.sessions,
-        make_stack=contextlib.AsyncExitStack,
+        make_stack=make_stack,
         request_stack_key="fastapi_inner_astack" if features.EXITS_BEHIND_ANSWER else None,
         function_stack_key="fastapi_function_astack" if features.HAS_FUNCTION_STACK else None,
         files_key=FILES if features.EXITS_BEHIND_ANSWER else None,
         cleanup_key="fastapi_async_cleanup_scopes" if rules.outside_scopes_only else None,
-        exit_manager=rules.manager,
+        exit_manager=rules.make_manager,
+        exit_function=rules.manager and rules.manager.__aexit__,
         end_again=end_again,
         generators_outside_scopes=rules.outside_scopes_only,
         request_class=Request,
         reads_as_usual=_reads_as_usual,
-        make_response=_make_response,
-        make_tasks=BackgroundTasks,
+        make_request=prototype(Request, _OWN, {"type": "http"}, _receive_nothing, _send_nothing),
+        make_response=prototype(_make_response, _OWN),
+        make_tasks=prototype(BackgroundTasks, _OWN),
         run_in_thread=run_in_threadpool,
         parse_cookies=_parse_cookies,
         parse_json=pydantic_core.from_json,
@@ -285,6 +290,17 @@ def _json_watch() -> Watch:
     return Watch([(starlette.requests, "json", json), (json, "loads", loads)], [])
 
 
+#: Whose classes are made by prototypes.
+_OWN = ("starlette", "fastapi")
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _send_nothing(message: Message) -> None: ...
+
+
 def _make_response() -> Response:
     response = Response()
     del response.headers["content-length"]
@@ -297,9 +313,17 @@ def _reads_as_usual(kind: type) -> bool:
     return issubclass(kind, Request) and not overrides(kind, Request, names)
 
 
+#: What is done natively where a field is plain; None where Starlette's own is not in its place.
+_COOKIE_PARSER = (
+    starlette.requests.cookie_parser if is_own_function(starlette.requests.cookie_parser, ("starlette",)) else None
+)
+
+
 def _parse_cookies(fields: list[str]) -> dict[str, str]:
     if len(fields) == 1:
-        return starlette.requests.cookie_parser(fields[0])
+        parser = starlette.requests.cookie_parser
+        plain = _core.plain_cookies(fields[0]) if parser is _COOKIE_PARSER else None
+        return parser(fields[0]) if plain is None else plain
     headers = [(b"cookie", value.encode("latin-1")) for value in fields]
     return Request({"type": "http", "headers": headers}).cookies
 
@@ -484,6 +508,7 @@ class _Reader:
         if depth:
             facts.key = features.cache_key(dependant)
             facts.function_scope = getattr(dependant, "scope", None) == "function"
+            facts.credential = credential(call) if kind == "async" else None
         if kind == "enter":
             facts.enter = _enter(dependant)
             if features.generator_rules().manager and features.is_async_generator(dependant) and concurrency is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from types import MethodType, ModuleType, TracebackType
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ import anyio.lowlevel
 
 from . import threads
 from .pristine import is_own_function
+from .prototypes import prototype
 from .source_fingerprint import fingerprint
 
 #: What ``solve_generator`` says where an async generator is entered on the stack by nothing but
@@ -83,6 +84,8 @@ class GeneratorRules:
     def __init__(self, solve: Any, module: ModuleType) -> None:
         #: (generator that has yielded) -> the context manager whose exit is on the stack.
         self.manager: type[_Entered] | None = None
+        #: The same, made as the class makes it.
+        self.make_manager: Callable[[Any], _Entered] | None = None
         #: Only where the first one of a request is entered without a cancel scope around it.
         self.outside_scopes_only = False
         names = vars(module)
@@ -100,4 +103,5 @@ class GeneratorRules:
                 manager = _EnteredUnshielded
         if manager is not None and _is_known(manager):
             self.manager = manager
+            self.make_manager = prototype(manager, ("contextlib", "data_bridge"), object())
             self.outside_scopes_only = manager is _EnteredUnshielded

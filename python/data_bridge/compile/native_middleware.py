@@ -28,7 +28,8 @@ from .. import _core
 from . import features
 from .byte_pattern import NotTranslatableError, byte_pattern
 from .facts import Bridged
-from .pristine import patched_names
+from .patched_method import PatchedMethod
+from .pristine import is_own_function, patched_names
 from .sessions import Sessions, session_middleware
 from .source_fingerprint import fingerprint
 
@@ -118,10 +119,11 @@ def _check_code(*owners: type) -> None:
 
 
 def _check_methods(owner: type, *names: str) -> None:
-    if patched := patched_names([(owner, names)], ("starlette",)):
-        raise Bridged(f"{patched[0]} was replaced")
     for name in names:
-        if fingerprint(vars(owner)[name]) not in _KNOWN[f"{owner.__name__}.{name}"]:
+        own = PatchedMethod.own(owner, name)
+        if not is_own_function(own, ("starlette",)):
+            raise Bridged(f"{owner.__name__}.{name} was replaced")
+        if fingerprint(own) not in _KNOWN[f"{owner.__name__}.{name}"]:
             raise Bridged(f"the code of {owner.__name__}.{name} is not known")
 
 

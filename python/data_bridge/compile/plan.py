@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..routes import Watch
-from .facts import CallFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts
+from .facts import CallFacts, CredentialFacts, FieldFacts, LooseFacts, ResponseFacts, RouteFacts
 from .sessions import OpenSession, Sessions
 
 Op = Literal[
@@ -29,6 +29,7 @@ class Step:
     node: int = 0
     parent: int | None = None
     parameter: FieldFacts | None = None
+    credential: CredentialFacts | None = None
     function: Callable[..., Any] | None = None
     generator: Callable[..., Any] | None = None
     names: tuple[str, ...] = ()
@@ -58,10 +59,12 @@ class Services:
     files_key: str | None
     cleanup_key: str | None
     exit_manager: Callable[[Any], Any] | None
+    exit_function: Callable[..., Any] | None
     end_again: Callable[[Any], Any]
     generators_outside_scopes: bool
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]
+    make_request: Callable[[Any, Any, Any], Any]
     make_response: Callable[[], Any]
     make_tasks: Callable[[], Any]
     run_in_thread: Callable[..., Any]
@@ -154,7 +157,7 @@ class _Program:
             reuse = Step("reuse", slot, cache=self.caches[call.key])
             self.steps.append(reuse)
         step = self.call_step(call, node)
-        step.slot, step.parent = slot, parent
+        step.slot, step.parent, step.credential = slot, parent, call.credential
         step.cache = self.caches.setdefault(call.key, len(self.caches))
         step.use_cache, step.function_scope = call.use_cache, call.function_scope
         self.steps.append(step)
@@ -190,6 +193,8 @@ def explain(plan: RoutePlan) -> Iterator[str]:
             what = f"result {step.cache}, goes on at {step.jump}"
         else:
             what = _name_of(step.function)
+        if step.credential is not None:  # where it is there, and nobody has had the Request
+            what += f" or {step.credential.location} {step.credential.name}"
         names = [""] * (len(step.arguments) - len(step.names)) + [f"{name}=" for name in step.names]
         arguments = ", ".join(f"{name}{slot}" for name, slot in zip(names, step.arguments, strict=True))
         outputs = ", ".join(f"{name} -> {slot}" for name, slot in step.outputs)

@@ -52,6 +52,18 @@ SCHEMES: dict[str, Any] = {
 CALLED: dict[str, Any] = {"own": OwnBearer("/token"), "basic": HTTPBasic(auto_error=False)}
 
 
+async def rename(request: Request) -> None:
+    headers = [
+        (b"authorization", b"Bearer renamed") if name == b"x-token" else (name, value)
+        for name, value in request.scope["headers"]
+    ]
+    request.scope["headers"] = headers
+
+
+async def scoped(scopes: SecurityScopes, token: Annotated[str, Security(SCHEMES["password"])]) -> list[str]:
+    return [token, *scopes.scopes]
+
+
 def make_app() -> FastAPI:
     app = FastAPI()
 
@@ -65,19 +77,9 @@ def make_app() -> FastAPI:
     for name, scheme in {**SCHEMES, **CALLED}.items():
         add(name, scheme)
 
-    async def rename(request: Request) -> None:
-        headers = [
-            (b"authorization", b"Bearer renamed") if name == b"x-token" else (name, value)
-            for name, value in request.scope["headers"]
-        ]
-        request.scope["headers"] = headers
-
     @app.get("/behind-change", dependencies=[Depends(rename)])
     async def behind_change(token: Annotated[str, Depends(SCHEMES["password"])]) -> str:
         return token
-
-    async def scoped(scopes: SecurityScopes, token: Annotated[str, Security(SCHEMES["password"])]) -> list[str]:
-        return [token, *scopes.scopes]
 
     @app.get("/scoped")
     async def with_scopes(found: Annotated[list[str], Security(scoped, scopes=["read"])]) -> list[str]:

@@ -27,9 +27,8 @@ bool is_plain_in_path(char c) noexcept { return is_visible(c) && c != '?' && c !
 
 bool is_plain_in_query(char c) noexcept { return is_visible(c) && c != '#'; }
 
-bool is_plain_in_host(char c) noexcept {
-  return text::is_letter(c) || text::is_digit(c) || c == '.' || c == '-' || c == '_';
-}
+// Of others, "_" among them, releases think differently.
+bool is_plain_in_host(char c) noexcept { return text::is_letter(c) || text::is_digit(c) || c == '.' || c == '-'; }
 
 bool is_plain_port(std::string_view port) noexcept {
   if (port.empty() || port.size() > kMostPortDigits) return false;

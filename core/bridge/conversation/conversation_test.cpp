@@ -41,12 +41,12 @@ class Application {
     }
     changed_.notify_one();
   }
-  /// Runs what is queued, waits for it up to five seconds. False where nothing came.
+  /// Runs what is queued, waits for it up to a minute. False where nothing came.
   bool run_one() {
     std::function<void()> task;
     {
       std::unique_lock lock(mutex_);
-      if (!changed_.wait_for(lock, std::chrono::seconds(5), [&] { return !tasks_.empty(); })) return false;
+      if (!changed_.wait_for(lock, std::chrono::minutes(1), [&] { return !tasks_.empty(); })) return false;
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }

@@ -51,6 +51,7 @@ TESTS = [
     "tests/bridge/test_sessions.py",
     "tests/bridge/test_unread_bodies.py",
     "tests/crud/test_compared_types.py",
+    "tests/crud/test_media_types.py",
     "tests/crud/test_unseen_fields.py",
     "tests/routing",
     "tests/schema/test_releases.py",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "schema/body.hpp"
+#include "text/media_type.hpp"
 #include "text/percent.hpp"
 
 namespace data_bridge::crud {
@@ -353,12 +354,14 @@ std::optional<storage::Row> to_item_row(const Resource& resource, const json::Va
 }
 
 std::expected<std::optional<json::Value>, schema::Rejection> read_document(const Resource& resource,
-                                                                           std::string_view body, bool is_json,
+                                                                           std::string_view body,
+                                                                           std::string_view content_type,
                                                                            json::Arena& arena) {
   if (body.empty()) {
     return std::nullopt;
   }
   const schema::Model& model = resource.codec().model();
+  const bool is_json = content_type.empty() ? model.untyped_is_json() : text::is_json(content_type);
   const auto value = schema::read_body(body, is_json, model.parse_options(), arena);
   if (!value) {
     return std::unexpected(value.error());

@@ -20,7 +20,7 @@ namespace data_bridge::crud {
 /// for an empty body, and for what this FastAPI takes for one.
 [[nodiscard]] std::expected<std::optional<json::Value>, schema::Rejection> read_document(const Resource& resource,
                                                                                          std::string_view body,
-                                                                                         bool is_json,
+                                                                                         std::string_view content_type,
                                                                                          json::Arena& arena);
 
 /// What FastAPI says of a body that is not there.

@@ -15,7 +15,6 @@
 #include "json/merge_patch.hpp"
 #include "json/parser.hpp"
 #include "json/writer.hpp"
-#include "text/media_type.hpp"
 
 namespace data_bridge::crud {
 namespace {
@@ -189,7 +188,7 @@ Response finish(const Operation& operation, std::shared_ptr<const Scope> scope, 
 
 // What examine() has read already.
 json::Value parse_again(const Resource& resource, const Request& request, json::Arena& arena) {
-  const auto read = read_document(resource, request.body, text::is_json(request.content_type), arena);
+  const auto read = read_document(resource, request.body, request.content_type, arena);
   return read && *read ? **read : json::Value();
 }
 
@@ -226,7 +225,7 @@ std::expected<std::string, Response> examine(const Operation& operation, const R
   const Resource& resource = operation.resource();
   json::Arena arena;
   Response response;
-  const auto document = read_document(resource, request.body, text::is_json(request.content_type), arena);
+  const auto document = read_document(resource, request.body, request.content_type, arena);
   if (!document) {
     respond_with(response, document.error());
     return std::unexpected(std::move(response));

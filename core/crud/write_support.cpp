@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "crud/item_body.hpp"
-#include "text/media_type.hpp"
 #include "text/percent.hpp"
 
 namespace data_bridge::crud {
@@ -28,7 +27,7 @@ json::Arena& request_arena() {
 
 std::optional<std::optional<json::Value>> take_document(const Resource& resource, const Request& request,
                                                         std::string_view body, json::Arena& arena, Response& response) {
-  auto read = read_document(resource, body, text::is_json(request.content_type), arena);
+  auto read = read_document(resource, body, request.content_type, arena);
   if (!read) {
     respond_with(response, std::move(read.error()));
     return std::nullopt;

@@ -140,11 +140,13 @@ class Compiler {
       reader.fail("has another version");
     }
     const Reader dialect(reader.get("dialect"), "the dialect");
-    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "digit_zeros", "unprintable", "floats"});
+    dialect.allow({"trailing_comma_message", "max_depth", "null_is_missing", "untyped_is_json", "digit_zeros",
+                   "unprintable", "floats"});
     read_digit_zeros(dialect);
     read_unprintable(dialect);
     schema_.json_style = json_style(dialect);
     schema_.null_is_missing = dialect.flag("null_is_missing");
+    schema_.untyped_is_json = dialect.flag("untyped_is_json");
     schema_.parse_options.trailing_comma_message = dialect.flag("trailing_comma_message");
     schema_.parse_options.max_depth = static_cast<std::uint32_t>(dialect.length("max_depth").value_or(0));
     const json::Value& definitions = reader.get("definitions");

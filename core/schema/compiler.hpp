@@ -30,6 +30,7 @@ struct CompiledSchema {
   json::ParseOptions parse_options;
   json::Style json_style = json::Style::kPydantic;
   bool null_is_missing = false;
+  bool untyped_is_json = false;
 };
 
 /// The error names the node, for a programmer. The format is documented in python/data_bridge/schema.py.

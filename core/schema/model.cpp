@@ -93,5 +93,6 @@ const json::ParseOptions& Model::parse_options() const noexcept { return impl_->
 json::Style Model::json_style() const noexcept { return impl_->schema->json_style; }
 
 bool Model::null_is_missing() const noexcept { return impl_->schema->null_is_missing; }
+bool Model::untyped_is_json() const noexcept { return impl_->schema->untyped_is_json; }
 
 }  // namespace data_bridge::schema

@@ -83,6 +83,8 @@ class Model {
   [[nodiscard]] json::Style json_style() const noexcept;
   /// True where the FastAPI that exported the model takes a body of `null` for none.
   [[nodiscard]] bool null_is_missing() const noexcept;
+  /// True where it takes a body without a Content-Type for JSON.
+  [[nodiscard]] bool untyped_is_json() const noexcept;
 
   ~Model();
   Model(const Model&) = delete;

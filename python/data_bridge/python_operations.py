@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from ._core import CrudOperation, CrudRepeat, CrudRequest, StoredItem, is_json_content_type
 from .answer_writer import AnswerWriter
-from .dialect import NULL_IS_ABSENT
+from .dialect import NULL_IS_ABSENT, UNTYPED_IS_JSON
 from .hooks import NO_CALLS, Calls
 from .item_rules import ItemRules
 from .marked_fields import frozen_fields
@@ -117,7 +117,8 @@ class PythonHalf:
         if not request.body:
             return _unprocessable(entries)
         body: Any = request.body
-        if is_json_content_type(request.content_type.encode("latin-1")):
+        typed = request.content_type
+        if is_json_content_type(typed.encode("latin-1")) if typed else UNTYPED_IS_JSON:
             body = json.loads(body)
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)

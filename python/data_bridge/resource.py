@@ -271,4 +271,5 @@ class ServedResource(AttachedResource):
 def _sent_path(request: Request) -> str:
     """The path as the client sent it, for links; its parent's ``root_path`` is part of it by ASGI."""
     raw: bytes | None = request.scope.get("raw_path")
-    return raw.decode("latin-1") if raw else quote(request.scope["path"], safe="/:@!$&'()*+,;=~-._")
+    # By ASGI it has no query; Starlette's TestClient, before 0.40, and others have one there.
+    return raw.partition(b"?")[0].decode("latin-1") if raw else quote(request.scope["path"], safe="/:@!$&'()*+,;=~-._")

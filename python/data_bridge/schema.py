@@ -6,6 +6,7 @@ The text is JSON::
      "dialect": {"trailing_comma_message": bool, "max_depth": int,    # how this Python reads JSON
                  "floats": "pydantic" | "plain-exponents" | "repr",   # how they are written
                  "null_is_missing": bool,                             # how this FastAPI takes a body of null
+                 "untyped_is_json": bool,                             # and one without a Content-Type
                  "digit_zeros": [int],                                # where digits begin in this Python's Unicode
                  "unprintable": [[int, int]]},                        # ranges of what its repr() escapes
      "definitions": {"0": NODE, ...},                                  # shared and recursive schemas
@@ -33,7 +34,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 
 from data_bridge._core import check_pattern
-from data_bridge.dialect import NULL_IS_ABSENT
+from data_bridge.dialect import NULL_IS_ABSENT, UNTYPED_IS_JSON
 from data_bridge.schema_dialect import (
     bound_in_words,
     decimal_digits_are_exact,
@@ -319,6 +320,7 @@ class _Exporter:
                 "trailing_comma_message": version >= (3, 13),
                 "max_depth": _MAX_DEPTH.get(version, _MAX_DEPTH_LATER),
                 "null_is_missing": NULL_IS_ABSENT,
+                "untyped_is_json": UNTYPED_IS_JSON,
                 "floats": float_style(),
                 **({"digit_zeros": digit_zeros()} if self._has_decimals else {}),
                 **({"unprintable": unprintable_ranges()} if self._has_tags else {}),

@@ -32,6 +32,14 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
+TEST(SocketAddress, HostIsNumeric) {
+  SocketAddress address{.family = SocketAddress::Family::kIpv4, .port = 80, .bytes = {255, 0, 10, 1}};
+  EXPECT_EQ(address.host(), "255.0.10.1");
+  address = {.family = SocketAddress::Family::kIpv6, .port = 80, .bytes = {0x20, 1, 0xd, 0xb8}};
+  EXPECT_EQ(address.host(), "2001:db8::");
+  EXPECT_EQ(SocketAddress().host(), "");
+}
+
 TEST(Socket, ListensOnIpv4AndAccepts) {
   auto listeners = listen_tcp("127.0.0.1", 0);
   ASSERT_TRUE(listeners);

@@ -115,9 +115,9 @@ def test_a_bound_that_the_application_sets(live: LiveServer) -> None:
 
 
 def test_short_ones_do_not_wait_for_those_that_block(live: LiveServer) -> None:
-    with blocked(live, 4, 4):
+    with blocked(live, 4, 4), httpx.Client(base_url=live.url, timeout=60) as client:
         for _ in range(50):
-            assert httpx.get(live.url + "/item", timeout=60).json() == {"name": "n", "price": 1.5}
+            assert client.get("/item").json() == {"name": "n", "price": 1.5}
 
 
 def test_no_thread_outlives_the_server() -> None:

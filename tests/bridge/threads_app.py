@@ -46,7 +46,7 @@ class Gate:
         with self._changed:
             self.now += 1
             self.most = max(self.most, self.now)
-            assert self._changed.wait_for(lambda: self._is_open, 60)
+            assert self._changed.wait_for(lambda: self._is_open, 300)
             self.now -= 1
 
 

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import itertools
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -167,6 +168,18 @@ def test_nothing_is_kept() -> None:
         native(scope, receive, send)
     gc.collect()
     assert (sys.getrefcount(scope), sys.getrefcount(Request)) == before
+
+
+def test_a_class_goes_with_its_prototype() -> None:
+    class Local(Plain): ...
+
+    gone = weakref.ref(Local)
+    native = prototype(Local, OWN, object())
+    assert native is not Local
+    Local.again = native  # type: ignore[attr-defined]
+    del Local, native
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize(

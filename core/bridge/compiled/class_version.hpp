@@ -20,9 +20,14 @@ class ClassVersion {
 
   [[nodiscard]] bool known() const noexcept { return version_ != 0; }
   [[nodiscard]] bool unchanged() const noexcept { return known() && type()->tp_version_tag == version_; }
-  [[nodiscard]] PyTypeObject* type() const noexcept { return reinterpret_cast<PyTypeObject*>(type_.get()); }
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(type_.get());
+    return 0;
+  }
 
  private:
+  [[nodiscard]] PyTypeObject* type() const noexcept { return reinterpret_cast<PyTypeObject*>(type_.get()); }
+
   pyloop::PyRef type_;
   unsigned version_ = 0;
 };

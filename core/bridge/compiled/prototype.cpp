@@ -95,7 +95,10 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
   const Prototype& self = self_of(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self.make);
-  for (const Node& node : self.nodes) Py_VISIT(node.object.get());
+  for (const Node& node : self.nodes) {
+    Py_VISIT(node.object.get());
+    if (const int stop = node.kept.traverse(visit, arg); stop != 0) return stop;
+  }
   return 0;
 }
 

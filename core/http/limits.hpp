@@ -19,14 +19,14 @@ namespace data_bridge::http {
 /// What one connection can make the server keep: max_head_size, or max_read_ahead and one read (64 KiB; 128 KiB within
 /// a body that comes in pieces), and write_high_water with the one answer, or piece of it, that crossed it.
 struct Limits {
-  std::size_t max_head_size = 1024 * 1024;    ///< request line and fields; beyond: 431. Also of a trailer section
-  std::size_t max_fields = 10'000;            ///< beyond: 431
-  std::size_t max_target_size = 65'535;       ///< beyond: 414. RFC 9112, 3 asks for at least 8,000
-  std::size_t max_method_size = 32;           ///< beyond: 400
-  std::uint64_t max_body_size = 0;            ///< BodyMode::kBuffer; beyond: 413; 0: no limit
-  std::uint64_t max_stream_size = 0;          ///< BodyMode::kStream; beyond: 413; 0: no limit
-  std::uint64_t max_drain_size = 256 * 1024;  ///< of a body nobody read, dropped to keep the connection
-  std::size_t max_read_ahead = 64 * 1024;     ///< bytes that wait behind a request being answered; reading stops there
+  std::size_t max_head_size = 1024 * 1024;  ///< request line and fields; beyond: 431. Also of a trailer section
+  std::size_t max_fields = 10'000;          ///< beyond: 431
+  std::size_t max_target_size = 65'535;     ///< beyond: 414. RFC 9112, 3 asks for at least 8,000
+  std::size_t max_method_size = 32;         ///< beyond: 400
+  std::uint64_t max_body_size = 0;          ///< BodyMode::kBuffer; beyond: 413; 0: no limit
+  std::uint64_t max_stream_size = 0;        ///< BodyMode::kStream; beyond: 413; 0: no limit
+  std::uint64_t max_unread_body = 0;        ///< dropped to keep the connection, which closes beyond; 0: no limit
+  std::size_t max_read_ahead = 64 * 1024;   ///< bytes that wait behind a request being answered; reading stops there
 
   std::size_t write_high_water = 64 * 1024;  ///< no further pipelined request is begun above this
   std::size_t write_low_water = 32 * 1024;   ///< ExchangeListener::on_drained

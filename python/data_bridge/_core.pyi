@@ -147,6 +147,7 @@ class Limits:
     max_fields: int
     max_target_size: int
     max_body_size: int
+    max_unread_body: int
     max_read_ahead: int
     max_unsent: int
     max_connections: int

@@ -42,6 +42,9 @@ class Limits:
     timeout_linger: float = _seconds(5.0, "seconds to read on after an early last answer, so that it is not lost")
     timeout_drain: float = _seconds(1.0, "seconds a stop waits for the next request of a client that was just served")
     max_body_size: int = _size(0, "larger request bodies get 413; 0: no limit")
+    max_unread_body: int = _size(
+        0, "what is dropped of a body that the application does not read; with more the connection closes; 0: no limit"
+    )
     max_head_size: int = _size(1024 * 1024, "larger heads of requests get 431; 0: no limit")
     max_target_size: int = _size(65_535, "longer URLs get 414; 0: no limit")
     max_fields: int = _size(10_000, "requests with more header fields get 431; 0: 65,535", "N")

@@ -68,6 +68,7 @@ void bind_limits(nb::module_& module) {
   size_up_to(limits, "max_head_size", &http::Limits::max_head_size, kLargestHead);
   size_up_to(limits, "max_target_size", &http::Limits::max_target_size, kLargestHead);
   size_up_to(limits, "max_fields", &http::Limits::max_fields, std::numeric_limits<std::uint16_t>::max());
+  size(limits, "max_unread_body", &http::Limits::max_unread_body);
   size(limits, "max_read_ahead", &http::Limits::max_read_ahead);
   size(limits, "max_connections", &http::Limits::max_connections);
   size(limits, "max_requests_per_connection", &http::Limits::max_requests);

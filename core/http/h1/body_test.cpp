@@ -156,8 +156,32 @@ TEST(Body, AnUnreadBodyIsDroppedAndTheConnectionGoesOn) {
   EXPECT_FALSE(client.ended());
 }
 
-TEST(Body, AnUnreadBodyThatIsTooLargeClosesAndSaysSo) {
+TEST(Body, AnUnreadBodyOfAnySizeIsDropped) {
   TestServer server;
+  server.handler.mode = streams;
+  server.handler.answer = [](Exchange& exchange) { exchange.respond(200, "text/plain", "early"); };
+  constexpr std::size_t kSize = 3'000'000;
+  for (const bool chunked : {false, true}) {
+    TestClient client = server.connect();
+    const std::string head =
+        chunked ? "Transfer-Encoding: chunked\r\n\r\n2dc6c0\r\n" : "Content-Length: 3000000\r\n\r\n";
+    std::string rest =
+        "POST / HTTP/1.1\r\nHost: h\r\n" + head + std::string(kSize, 'x') + (chunked ? "\r\n0\r\n\r\n" : "");
+    rest += get("/");
+    std::string answers;
+    EXPECT_TRUE(server.until([&] {
+      rest.erase(0, client.send(rest));
+      answers += client.read();
+      return answers == ok("early") + ok("early");
+    })) << answers;
+    EXPECT_FALSE(client.ended());
+  }
+}
+
+TEST(Body, AnUnreadBodyThatIsTooLargeClosesAndSaysSo) {
+  Options options = TestServer::without_date();
+  options.limits.max_unread_body = 256 * 1024;
+  TestServer server(options);
   server.handler.mode = streams;
   server.handler.answer = [](Exchange& exchange) { exchange.respond(200, "text/plain", "early"); };
   TestClient client = server.connect();

@@ -286,13 +286,14 @@ std::size_t Connection::receive_body(std::string_view bytes) {
         break;
     }
   }
-  if (phase_ != Phase::kOpen || transaction.answered()) return bytes.size() - input.size();
-  if (transaction.body_done) {
-    body_complete();
-  } else {
+  const std::size_t taken = bytes.size() - input.size();
+  if (phase_ != Phase::kOpen) return taken;
+  if (!transaction.body_done) {
     extend_body_deadline();
+  } else if (!transaction.answered()) {
+    body_complete();
   }
-  return bytes.size() - input.size();
+  return taken;
 }
 
 void Connection::deliver(std::string_view piece, bool last) {
@@ -300,7 +301,7 @@ void Connection::deliver(std::string_view piece, bool last) {
   transaction.received += piece.size();
   if (transaction.answered()) {
     transaction.dropped += piece.size();
-    if (transaction.dropped > limits().max_drain_size) begin_close(true);
+    if (!may_drop(transaction.dropped)) begin_close(true);
     return;
   }
   const std::uint64_t most = transaction.streams ? limits().max_stream_size : limits().max_body_size;

@@ -134,6 +134,10 @@ class Connection final : public Protocol, private Wire {
   [[nodiscard]] std::uint32_t deadline_after(std::chrono::milliseconds timeout) const noexcept {
     return connections().deadline_after(timeout);
   }
+  /// So much of a body that nobody has read.
+  [[nodiscard]] bool may_drop(std::uint64_t size) const noexcept {
+    return limits().max_unread_body == 0 || size <= limits().max_unread_body;
+  }
   [[nodiscard]] const Limits& limits() const noexcept { return connections().options().limits; }
 
   ConnectionFactory& shared_;

@@ -43,9 +43,8 @@ void Connection::begin_answer(Exchange& exchange, const AnswerHead& head) {
   }
   // A client that still waits for 100 (Continue) may send its body or not: only closing is unambiguous. And
   // a rest that is too large to be dropped will close the connection, so that is said.
-  const bool unread =
-      !transaction.body_done &&
-      (transaction.continue_due || (!transaction.decoder && transaction.remaining > limits().max_drain_size));
+  const bool unread = !transaction.body_done &&
+                      (transaction.continue_due || (!transaction.decoder && !may_drop(transaction.remaining)));
   if (head.fields.close || unread || transaction.framing == BodyFraming::kUntilClose || connections().draining()) {
     transaction.keep_alive = false;
   }

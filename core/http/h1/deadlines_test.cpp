@@ -33,6 +33,31 @@ TEST(Deadlines, ABodyMayPauseButNotTrickleForEver) {
   EXPECT_GE(runtime::Clock::now() - begun, milliseconds(190));
 }
 
+TEST(Deadlines, ABodyThatNobodyReadsMayNotTrickleEither) {
+  Options options = TestServer::impatient();
+  options.limits.body_timeout = milliseconds(200);
+  options.limits.min_body_rate = 10'000;
+  TestServer server(options);
+  server.handler.mode = [](const Request&) { return BodyMode::kStream; };
+  server.handler.answer = [](Exchange& exchange) { exchange.respond(200, "text/plain", "early"); };
+  for (const std::string_view framing :
+       {"Content-Length: 1000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nfffff\r\n"}) {
+    TestClient slow = server.connect();
+    slow.send("POST / HTTP/1.1\r\nHost: h\r\n" + std::string(framing));
+    std::string answer;
+    auto next = runtime::Clock::now();
+    EXPECT_TRUE(server.until([&] {
+      if (runtime::Clock::now() > next) {
+        slow.send("x");
+        next = runtime::Clock::now() + milliseconds(2);
+      }
+      answer += slow.read();
+      return slow.ended();
+    }));
+    EXPECT_EQ(answer, ok("early"));
+  }
+}
+
 TEST(Deadlines, ABodyThatIsFastEnoughIsTakenHoweverLongItTakes) {
   Options options = TestServer::impatient();
   options.limits.body_timeout = milliseconds(300);

@@ -56,7 +56,7 @@ void Exchange::respond(int status, std::string_view content_type, std::string_vi
 void Exchange::respond(int status, std::span<const Header> headers, std::string_view body) {
   if (started_ || answered_) return;
   const ResponseFields fields(headers);
-  if (!fields.valid || !is_final(status)) return answer_internal_error();
+  if (!may_be_sent(status, fields)) return answer_internal_error();
   if (layered_) return respond_layered(status, headers, body);
   send(status, headers, fields, body, true);
 }
@@ -84,7 +84,7 @@ void Exchange::send(int status, std::span<const Header> headers, const ResponseF
 void Exchange::start(int status, std::span<const Header> headers) {
   if (started_ || answered_) return;
   const ResponseFields fields(headers);
-  if (!fields.valid || !is_final(status)) return answer_internal_error();
+  if (!may_be_sent(status, fields)) return answer_internal_error();
   if (layered_) return start_layered(status, headers);
   begin_pieces(status, headers, fields);
 }
@@ -103,6 +103,11 @@ void Exchange::begin_pieces(int status, std::span<const Header> headers, const R
   started_ = true;
   status_ = status;
   wire_->begin_answer(*this, head);
+}
+
+bool Exchange::may_be_sent(int status, const ResponseFields& fields) const noexcept {
+  // Of what has no body nobody can take too much or too little.
+  return fields.valid && is_final(status) && (!fields.lengths_differ || is_head_ || is_bodiless(status));
 }
 
 void Exchange::answer_internal_error() {
@@ -145,7 +150,7 @@ void Exchange::finish(std::span<const Header> trailers) {
 bool Exchange::upgrade(std::span<const Header> headers, MakeProtocol make, std::size_t leading) {
   if (started_ || answered_ || !request_.asks_upgrade) return false;
   const ResponseFields fields(headers);
-  if (!fields.valid || fields.close || !find_field(headers, "upgrade")) return false;
+  if (!fields.valid || fields.lengths_differ || fields.close || !find_field(headers, "upgrade")) return false;
   constexpr int kSwitchingProtocols = 101;
   const AnswerHead head{.status = kSwitchingProtocols, .headers = headers, .fields = fields, .leading = leading};
   if (!wire_->upgrade(*this, head, make)) return false;
@@ -158,7 +163,7 @@ bool Exchange::upgrade(std::span<const Header> headers, MakeProtocol make, std::
 void Exchange::refuse_upgrade(int status, std::span<const Header> headers, std::string_view body) {
   if (started_ || answered_) return;
   const ResponseFields fields(headers);
-  if (!fields.valid || !is_final(status)) return answer_internal_error();
+  if (!may_be_sent(status, fields)) return answer_internal_error();
   dropping_body_ = is_head_ || is_bodiless(status);
   const AnswerHead head{.status = status,
                         .body = is_bodiless(status) ? BodySize::kNone : BodySize::kKnown,
@@ -251,7 +256,7 @@ void Exchange::respond_layered(int status, std::span<const Header> headers, std:
   if (!edit(head, !is_head_)) return;
   const ResponseFields fields(head.headers());
   layered_ = false;
-  if (!fields.valid) return answer_internal_error();
+  if (!may_be_sent(head.status(), fields)) return answer_internal_error();
   send(head.status(), head.headers(), fields, *head.body(), !passage_->filters());
 }
 
@@ -260,7 +265,7 @@ void Exchange::start_layered(int status, std::span<const Header> headers) {
   if (!edit(head, !is_head_)) return;
   const ResponseFields fields(head.headers());
   layered_ = false;
-  if (!fields.valid) return answer_internal_error();
+  if (!may_be_sent(head.status(), fields)) return answer_internal_error();
   begin_pieces(head.status(), head.headers(), fields);
   filtered_ = !dropping_body_ && passage_->filters();
   // What the handler has declared holds for what it writes.

@@ -188,6 +188,7 @@ class Exchange {
   void wait_for_disk(runtime::BlockingThreads::Work work);
   /// The bytes that the protocol waits for are in memory.
   void file_loaded();
+  [[nodiscard]] bool may_be_sent(int status, const ResponseFields& fields) const noexcept;
   void answer_internal_error();
   /// The end: tells the layers and the listener.
   void end(ExchangeEnd end) noexcept;

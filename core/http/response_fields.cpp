@@ -55,8 +55,9 @@ ResponseFields::ResponseFields(std::span<const Header> headers) noexcept {
         const std::string_view text = field.value;
         const auto [last, status] = std::from_chars(text.data(), text.data() + text.size(), length);
         const bool number = status == std::errc{} && last == text.data() + text.size();
-        if (!number || content_length.value_or(length) != length) valid = false;
-        content_length = length;
+        if (!number) valid = false;
+        if (content_length.value_or(length) != length) lengths_differ = true;
+        if (!content_length) content_length = length;
         break;
       }
       default:

@@ -33,7 +33,8 @@ enum class OwnField : std::uint8_t { kNo, kDate, kServer, kConnection, kContentL
 
 /// Read in one pass.
 struct ResponseFields {
-  bool valid = true;  ///< see valid_header(); also false for a Content-Length that is none, or two that differ
+  bool valid = true;            ///< see valid_header(); also false for a Content-Length that is none
+  bool lengths_differ = false;  ///< two Content-Length fields say different things: the first is taken, if at all
   bool date = false;
   bool server = false;
   bool close = false;       ///< Connection: close

@@ -174,7 +174,7 @@ class Front:
         proxies = TrustedProxies(allowed)
         headers = [(name.lower(), value) for name, value in options.headers]
         own_server = any(name == "server" for name, _ in headers)
-        native = any(route.kind == "native" for route in self._compiler.compile().routes)
+        native = self._has_native_routes()
         self._open_included()
         self._core = core = _core.Server(
             asyncio.get_running_loop(),
@@ -220,6 +220,14 @@ class Front:
             core.listen_unix(options.uds, options.backlog)
         else:
             self.addresses = core.listen_tcp(options.host, options.port, options.backlog)
+
+    def _has_native_routes(self) -> bool:
+        """Whether operations of resources answer by themselves. Their stores are known afterwards."""
+        # They are found by compiling, which takes seconds where there are many routes, and is done again when all
+        # stands around them. Who has no resource has not imported what makes them.
+        if "data_bridge.resource_routes" not in sys.modules:
+            return False
+        return any(route.kind == "native" for route in self._compiler.compile().routes)
 
     def _drop_core(self) -> None:
         core, self._core = self._core, None

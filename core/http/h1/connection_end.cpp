@@ -88,7 +88,8 @@ bool Connection::refuse_layered(const Pipeline& layers, int status, std::span<co
   try {
     passage.join(layers);
     passage.edit(head, true);
-    if (!is_final(head.status()) || !ResponseFields(head.headers()).valid) return false;
+    const ResponseFields fields(head.headers());
+    if (!is_final(head.status()) || !fields.valid || fields.lengths_differ) return false;
   } catch (...) {
     return false;
   }

@@ -225,6 +225,22 @@ TEST(Connection, AChunkedOfTheApplicationKeepsItsPlaceWhereItIsTrue) {
   EXPECT_EQ(server.ask(another, get("/")), "HTTP/1.1 204 No Content\r\na: 1\r\nb: 2\r\n\r\n");
 }
 
+TEST(Connection, OfLengthsThatDifferTheFirstIsToldWhereThereIsNoBody) {
+  TestServer server;
+  TestClient client = server.connect();
+  const std::array<Header, 3> headers{{{"content-length", "1680"}, {"a", "1"}, {"Content-Length", "0"}}};
+  const std::string told = "HTTP/1.1 200 OK\r\ncontent-length: 1680\r\na: 1\r\n\r\n";
+  for (const bool pieces : {false, true}) {
+    server.handler.answer = [&](Exchange& exchange) {
+      if (!pieces) return exchange.respond(200, headers, "");
+      exchange.start(200, headers);
+      exchange.finish();
+    };
+    EXPECT_EQ(server.ask(client, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), told);
+  }
+  EXPECT_TRUE(server.ask(client, get("/")).starts_with("HTTP/1.1 500 "));
+}
+
 TEST(Connection, AConnectionFieldOfTheApplicationIsSentAsItIs) {
   std::string given;
   TestServer server;

@@ -65,13 +65,15 @@ TEST(ResponseWriter, SwitchesHeadersOff) {
 }
 
 TEST(ResponseWriter, AgreesWithItselfAboutLengths) {
-  const auto valid = [](std::initializer_list<Header> headers) {
-    return ResponseFields(std::span(headers.begin(), headers.size())).valid;
+  const auto read = [](std::initializer_list<Header> headers) {
+    return ResponseFields(std::span(headers.begin(), headers.size()));
   };
-  EXPECT_TRUE(valid({{"content-length", "3"}, {"Content-Length", "3"}}));
-  EXPECT_FALSE(valid({{"content-length", "3"}, {"Content-Length", "4"}}));
-  EXPECT_FALSE(valid({{"content-length", ""}}));
-  EXPECT_FALSE(valid({{"content-length", "-1"}}));
+  EXPECT_FALSE(read({{"content-length", "3"}, {"Content-Length", "3"}}).lengths_differ);
+  const ResponseFields differing = read({{"content-length", "3"}, {"Content-Length", "4"}});
+  EXPECT_TRUE(differing.valid && differing.lengths_differ);
+  EXPECT_EQ(differing.content_length, 3U);
+  EXPECT_FALSE(read({{"content-length", ""}}).valid);
+  EXPECT_FALSE(read({{"content-length", "-1"}}).valid);
 }
 
 TEST(ResponseWriter, SomeFieldsMayStandInFrontOfTheServersOwn) {

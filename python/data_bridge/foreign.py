@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from .front import Front
+from .front import Front, Listeners
 from .loop import new_event_loop
 from .options import ServerOptions
 from .process import Deadline
@@ -34,7 +34,7 @@ class ForeignFront:
         *,
         state: dict[str, Any],
         on_exception: Callable[[BaseException], None] | None = None,
-        listeners: list[int] | None = None,
+        listeners: Listeners | None = None,
     ) -> None:
         self._app = app
         self._stores: Stores | None = getattr(app, "data_bridge_stores", None)

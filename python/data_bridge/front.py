@@ -32,12 +32,16 @@ async def _await_any(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
+#: Descriptors, or what opens them.
+Listeners = list[int] | Callable[[], list[int]]
+
+
 class Front:
     """Answers requests for an application on the running PyLoop; the lifespan is somebody else's.
 
     ``app`` is of ASGI 3, ``state`` its lifespan's. ``listeners``: descriptors of listening sockets in place of the
-    address in ``options``; they stay the caller's. ``count_answers``: :attr:`answered` counts, also without an access
-    log.
+    address in ``options``, or what opens them when it is time to listen; they stay the caller's. ``count_answers``:
+    :attr:`answered` counts, also without an access log.
     """
 
     def __init__(
@@ -47,7 +51,7 @@ class Front:
         *,
         state: dict[str, Any],
         on_exception: Callable[[BaseException], None] | None = None,
-        listeners: list[int] | None = None,
+        listeners: Listeners | None = None,
         count_answers: bool = False,
     ) -> None:
         self.app = app
@@ -208,12 +212,11 @@ class Front:
             self._access_log.watch()
         self._inside = InsideRoutes(core, self._recompile_soon)
         self._recompile()
-        if self._listeners is None and options.reuse_port and options.fd is None and options.uds is None:
-            self._listeners = _core.listen_tcp(options.host, options.port, options.backlog, reuse_port=True)
-        if self._listeners is not None:
-            self.addresses = [
-                address for fd in self._listeners for address in core.listen_inherited(fd, options.backlog)
-            ]
+        listeners = self._listeners() if callable(self._listeners) else self._listeners
+        if listeners is None and options.reuse_port and options.fd is None and options.uds is None:
+            listeners = _core.listen_tcp(options.host, options.port, options.backlog, reuse_port=True)
+        if listeners is not None:
+            self.addresses = [address for fd in listeners for address in core.listen_inherited(fd, options.backlog)]
         elif options.fd is not None:
             self.addresses = core.listen_inherited(options.fd, options.backlog)
         elif options.uds is not None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from server_process import free_port
 
 PROGRAM = """
 from fastapi import FastAPI
@@ -35,3 +36,37 @@ def test_routes_are_compiled_once_where_there_are_no_resources(resources: bool, 
     program = PROGRAM.replace("RESOURCES", str(resources)).replace("RESOURCE", head)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == found, done.stderr
+
+
+LISTENING = """
+import signal, socket
+from fastapi import FastAPI
+from data_bridge import routes, uvicorn
+app = FastAPI()
+app.get("/")(lambda: 1)
+compile = routes.RouteCompiler.compile
+seen = set()
+def watched(self):
+    try:
+        socket.create_connection(("127.0.0.1", PORT)).close()
+        seen.add("taken")
+    except ConnectionRefusedError:
+        seen.add("refused")
+    return compile(self)
+routes.RouteCompiler.compile = watched
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        socket.create_connection(("127.0.0.1", PORT)).close()
+        self.should_exit = True
+Server(uvicorn.Config(app, port=PORT, log_level="critical", loop=LOOP)).run()
+print(*seen)
+"""
+
+
+@pytest.mark.parametrize("loop", ["auto", "asyncio"])
+def test_nobody_is_accepted_before_the_routes_are_compiled(loop: str) -> None:
+    """A probe sees a server that is not there yet, and not one that does not answer."""
+    program = LISTENING.replace("PORT", str(free_port())).replace("LOOP", repr(loop))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "refused", done.stderr

@@ -97,9 +97,13 @@ class Standing:
         """Listen, on ``sockets`` where there are any; what is listened on. OSError where that cannot be."""
         server, config = self._server, self._server.config
         options = server_options(config)
-        if sockets is None:
-            self._made = open_sockets(config)
-        listeners = [listener.fileno() for listener in (self._made if sockets is None else sockets)]
+
+        def listeners() -> list[int]:
+            # Not before the routes have been compiled: a client would be accepted, and wait.
+            if sockets is None:
+                self._made = open_sockets(config)
+            return [listener.fileno() for listener in (self._made if sockets is None else sockets)]
+
         state = server.lifespan.state
         try:
             front: Front | ForeignFront

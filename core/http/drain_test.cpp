@@ -107,6 +107,27 @@ TEST(Drain, WaitsForAClientThatStillSendsBehindItsLastAnswer) {
   EXPECT_TRUE(server.until([&] { return done; }));
 }
 
+TEST(Drain, DoesNotWaitForABodyThatNobodyReads) {
+  Options options = TestServer::without_date();
+  options.limits.drain_timeout = milliseconds(10);
+  for (const std::string_view framing :
+       {"Content-Length: 100000000\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\nffffff\r\nx"}) {
+    TestServer server(options);
+    server.handler.mode = [](const Request&) { return BodyMode::kStream; };
+    server.handler.answer = [](Exchange& exchange) { exchange.respond(200, "text/plain", "early"); };
+    TestClient client = server.connect();
+    EXPECT_EQ(server.ask(client, "POST / HTTP/1.1\r\nHost: h\r\n" + std::string(framing)), ok("early"));
+    const auto begun = runtime::Clock::now();
+    bool done = false;
+    server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+    EXPECT_TRUE(server.until([&] {
+      client.send("x");  // whatever it hears
+      return done;
+    }));
+    EXPECT_LT(runtime::Clock::now() - begun, options.limits.linger_timeout / 2);
+  }
+}
+
 TEST(Drain, AnAnswerThatDidNotSayCloseIsNotTheLast) {
   Options options = TestServer::without_date();
   options.limits.drain_timeout = std::chrono::seconds(2);

@@ -63,7 +63,8 @@ void Connection::on_readable() {
       break;
   }
   if (phase_ == Phase::kLingering) {
-    drain_waited_ = false;  // it still sends, and would lose its answer if a drain cut it off
+    // While it still sends it would lose its answer if a drain cut it off.
+    drain_waited_ = drain_waited_ && drain_cuts_;
     set_read_deadline_at(std::min(deadline_after(limits().linger_timeout), phase_tick_));
     return;
   }

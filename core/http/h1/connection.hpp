@@ -165,6 +165,7 @@ class Connection final : public Protocol, private Wire {
   bool input_ended_ : 1 = false;
   bool reset_ : 1 = false;
   bool drain_waited_ : 1 = false;  // a drain has let it wait once, open or lingering
+  bool drain_cuts_ : 1 = false;    // it had its answer before the drain, and is cut off even if it still sends
 };
 
 }  // namespace data_bridge::http::h1

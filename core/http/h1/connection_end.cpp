@@ -193,6 +193,11 @@ void Connection::drain() noexcept {
   drain_waited_ = true;
   // Its answer has had the time to arrive: a client that is silent and does not close does not hold up a stop.
   if (phase_ == Phase::kLingering && waited) return cut_off();
+  // Its answer is there, and what it still sends is nobody's.
+  if (phase_ == Phase::kOpen && transaction_ != nullptr && transaction_->answered() && !transaction_->body_done) {
+    drain_cuts_ = true;
+    return begin_close(true);
+  }
   const bool just = limits().drain_timeout.count() > 0 && connections().tick() - phase_tick_ <= kJust;
   end_idle(waited || !just);
 }

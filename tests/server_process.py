@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import os
 import random
@@ -19,16 +20,28 @@ import httpx
 SANITIZED = any(name in os.environ.get("LD_PRELOAD", "") for name in ("asan", "tsan"))
 
 
+#: The ports that were given last are nobody else's, in whatever process: each has a name in Linux's abstract namespace,
+#: which goes with its socket.
+_given: collections.deque[socket.socket] = collections.deque(maxlen=32)
+
+
 def free_port() -> int:
     """A port of the loopback that nobody listens on.
 
     None of those that Linux gives to who asks for any: between this and the start of the server that is to listen on
-    it, another test's server, or a connection, would get it.
+    it, a connection would get it, or another test's server.
     """
     while True:
         port = random.SystemRandom().randrange(12_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            name = socket.socket(socket.AF_UNIX)
+            try:
+                name.bind(f"\0data_bridge.tests.{port}")
+            except OSError:
+                name.close()
+                raise
+            _given.append(name)
             return port
 
 

@@ -249,9 +249,9 @@ class Front:
             self._replaced.pop().leave()
 
     def _replace_methods(self) -> bool:
-        """Answer natively what Starlette's responses send; whether applications may hear of ``http.response.pathsend``.
+        """Put native ones in the place of Starlette's; whether applications may hear of ``http.response.pathsend``.
 
-        Starlette's FileResponse makes use of it wherever it stands, which middleware would notice: it must not hear of
+        Its FileResponse makes use of it wherever it stands, which middleware would notice: it must not hear of
         it there.
         """
         if "starlette.responses" not in sys.modules:
@@ -263,7 +263,7 @@ class Front:
             self._replaced.append(pieces.send_natively())
             self._replaced.append(urls.make_natively())
         except Exception:
-            logger.debug("Files or streams are not answered natively.", exc_info=True)
+            logger.debug("Methods of Starlette's stay in their places.", exc_info=True)
         return bool(self._replaced)
 
     async def _cancel_requests(self, deadline: Deadline) -> None:

@@ -118,7 +118,8 @@ class PythonHalf:
             return _unprocessable(entries)
         body: Any = request.body
         typed = request.content_type
-        if is_json_content_type(typed.encode("latin-1")) if typed else UNTYPED_IS_JSON:
+        is_json = is_json_content_type(typed.encode("latin-1")) if typed else UNTYPED_IS_JSON
+        if is_json:
             body = json.loads(body)
             if body is None and NULL_IS_ABSENT:
                 return _unprocessable(entries)

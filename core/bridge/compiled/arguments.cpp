@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "bridge/compiled/class_version.hpp"
 #include "bridge/text.hpp"
 #include "pyloop/py_error.hpp"
 #include "text/characters.hpp"
@@ -232,20 +233,20 @@ bool has_outer_space(std::string_view text) noexcept {
 
 PyRef Inputs::credential(const CredentialPlan& plan) {
   static PyObject* const keywords = Py_BuildValue("(ss)", "scheme", "credentials");
+  if (!is_unchanged(reinterpret_cast<PyTypeObject*>(plan.kind.get()), plan.version)) return {};
   PyRef found;
   std::size_t alias = 0;
   if (find(plan.parameter, found, alias) != Found::kValue) return {};
   if (PyUnicode_GET_LENGTH(found.get()) == 0) return {};
   if (!plan.bearer) return found;
-  if (!PyUnicode_IS_ASCII(found.get())) return {};
-  const std::string_view text(static_cast<const char*>(PyUnicode_DATA(found.get())),
-                              static_cast<std::size_t>(PyUnicode_GET_LENGTH(found.get())));
-  if (text.size() <= kBearer.size() || !text::equals_lower(text.substr(0, kBearer.size()), kBearer)) return {};
-  const std::string_view credentials = text.substr(kBearer.size());
+  const std::optional<std::string_view> text = ascii_view(found.get());
+  if (!text || text->size() <= kBearer.size()) return {};
+  if (!text::equals_lower(text->substr(0, kBearer.size()), kBearer)) return {};
+  const std::string_view credentials = text->substr(kBearer.size());
   if (has_outer_space(credentials)) return {};
   PyRef value = header_str(credentials);
   if (!plan.make) return value;
-  const PyRef scheme = header_str(text.substr(0, kBearer.size() - 1));
+  const PyRef scheme = header_str(text->substr(0, kBearer.size() - 1));
   if (!value || !scheme) return {};
   std::array<PyObject*, 2> arguments{scheme.get(), value.get()};
   return PyRef::steal(PyObject_Vectorcall(plan.make.get(), arguments.data(), 0, keywords));

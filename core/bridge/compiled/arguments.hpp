@@ -46,8 +46,8 @@ class Inputs {
   };
   Result extract(const ParameterPlan& parameter, pyloop::PyRef& out);
 
-  /// What the scheme's own coroutine returns where there is nothing to refuse; empty where that has to see to it, and
-  /// with an exception set where one is.
+  /// What the scheme's own coroutine returns where there is nothing to refuse; empty where that has to see to it, as
+  /// where the class was changed, and with an exception set where one is.
   pyloop::PyRef credential(const CredentialPlan& plan);
 
   int traverse(visitproc visit, void* arg) const;

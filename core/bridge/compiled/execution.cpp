@@ -343,7 +343,7 @@ Execution::Done Execution::begin_call(const Step& step) {
     return Done::kYes;
   }
   // Who was given a Request may have changed what is in it.
-  if (step.credential && !slots_[kRequestSlot] && step.credential->scheme.unchanged()) {
+  if (step.credential && !slots_[kRequestSlot]) {
     if (PyRef value = inputs_.credential(*step.credential)) {
       solved(step, std::move(value));
       return Done::kYes;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "bridge/compiled/class_version.hpp"
+
 namespace data_bridge::bridge {
 
 namespace nb = nanobind;
@@ -85,7 +87,8 @@ CredentialPlan read_credential(nb::handle source) {
   plan.parameter.alias_names.push_back(owned(source.attr("name")));
   plan.bearer = nb::cast<bool>(source.attr("bearer"));
   plan.make = optional_attribute(source, "make");
-  plan.scheme = ClassVersion(reinterpret_cast<PyTypeObject*>(nb::object(source.attr("kind")).ptr()));
+  plan.kind = owned(source.attr("kind"));
+  plan.version = class_version(reinterpret_cast<PyTypeObject*>(plan.kind.get()));
   if (PyErr_Occurred() != nullptr) throw nb::python_error();
   return plan;
 }

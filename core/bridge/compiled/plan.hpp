@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "bridge/compiled/class_version.hpp"
 #include "bridge/compiled/response_writer.hpp"
 #include "bridge/compiled/watch.hpp"
 #include "forms/reading.hpp"
@@ -41,7 +40,8 @@ struct CredentialPlan {
   ParameterPlan parameter;  ///< its `in` and its alias alone
   bool bearer = false;      ///< of "Bearer <credentials>", the credentials
   pyloop::PyRef make;       ///< (scheme=, credentials=) -> the value; empty: the text itself
-  ClassVersion scheme;      ///< the scheme's class
+  pyloop::PyRef kind;       ///< the scheme's class
+  unsigned version = 0;     ///< of that, see class_version()
 };
 
 enum class Op : std::uint8_t {

@@ -27,9 +27,9 @@ struct Attribute {
 struct Node {
   enum class Kind { kShared, kGiven, kNew, kInstance };
   Kind kind = Kind::kShared;
-  PyRef object;          // what is shared; the type of what is new
+  PyRef object;          // what is shared; the class of what is new, or of an instance
   Py_ssize_t given = 0;  // the argument's place
-  ClassVersion kept;     // an instance's class
+  unsigned version = 0;  // of an instance's class
   std::vector<Attribute> attributes;
 };
 
@@ -49,9 +49,10 @@ Prototype& self_of(PyObject* object) noexcept { return *reinterpret_cast<Prototy
 
 PyTypeObject* type_of(const Node& node) noexcept { return reinterpret_cast<PyTypeObject*>(node.object.get()); }
 
-bool is_unchanged(const Prototype& self) noexcept {
-  return std::ranges::all_of(
-      self.nodes, [](const Node& node) { return node.kind != Node::Kind::kInstance || node.kept.unchanged(); });
+bool has_own_classes(const Prototype& self) noexcept {
+  return std::ranges::all_of(self.nodes, [](const Node& node) {
+    return node.kind != Node::Kind::kInstance || is_unchanged(type_of(node), node.version);
+  });
 }
 
 using Objects = std::array<PyRef, kMostNodes>;
@@ -78,7 +79,7 @@ PyRef make_node(const Node& node, PyObject* const* arguments, const Objects& ear
 
 PyObject* call(PyObject* object, PyObject* const* arguments, std::size_t count, PyObject* keywords) {
   const Prototype& self = self_of(object);
-  if (keywords != nullptr || PyVectorcall_NARGS(count) != self.given || !is_unchanged(self)) {
+  if (keywords != nullptr || PyVectorcall_NARGS(count) != self.given || !has_own_classes(self)) {
     return PyObject_Vectorcall(self.make, arguments, count, keywords);
   }
   Objects made;
@@ -95,10 +96,7 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
   const Prototype& self = self_of(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self.make);
-  for (const Node& node : self.nodes) {
-    Py_VISIT(node.object.get());
-    if (const int stop = node.kept.traverse(visit, arg); stop != 0) return stop;
-  }
+  for (const Node& node : self.nodes) Py_VISIT(node.object.get());
   return 0;
 }
 
@@ -171,8 +169,8 @@ bool read_node(PyObject* tuple, std::size_t earlier, Py_ssize_t given, Node& nod
     PyErr_Format(PyExc_TypeError, "%.100s has a __new__ of its own", type_of(node)->tp_name);
     return false;
   }
-  node.kept = ClassVersion(type_of(node));
-  if (!node.kept.known()) {
+  node.version = class_version(type_of(node));
+  if (node.version == 0) {
     if (PyErr_Occurred() == nullptr) {
       PyErr_Format(PyExc_TypeError, "changes of %.100s cannot be seen", type_of(node)->tp_name);
     }

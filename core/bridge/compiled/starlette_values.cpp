@@ -44,13 +44,6 @@ bool is_plain_authority(std::string_view authority) noexcept {
          (colon == std::string_view::npos || is_plain_port(authority.substr(colon + 1)));
 }
 
-/// Of a str; nothing where it has others than ASCII's, or there is none.
-std::optional<std::string_view> ascii_view(PyObject* object) noexcept {
-  if (object == nullptr || !PyUnicode_CheckExact(object) || !PyUnicode_IS_ASCII(object)) return std::nullopt;
-  return std::string_view(static_cast<const char*>(PyUnicode_DATA(object)),
-                          static_cast<std::size_t>(PyUnicode_GET_LENGTH(object)));
-}
-
 /// The value of the first Host field.
 std::optional<std::string_view> host_field(PyObject* fields) noexcept {
   if (fields == nullptr || !PyList_CheckExact(fields)) return std::nullopt;

@@ -37,7 +37,6 @@ from fastapi.utils import is_body_allowed_for_status_code
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message
 
 from .. import _core
 from ..dialect import WRITES_BY_PYDANTIC
@@ -78,6 +77,7 @@ from .pristine import (
 from .prototypes import prototype
 from .response_schema import read_schema
 from .security import credential
+from .source_fingerprint import fingerprint
 from .streams import stream_maker
 from .threads import run_in_threadpool
 
@@ -264,7 +264,7 @@ def services(app: FastAPI, layers: NativeLayers | None, stack: Stack | None = No
         generators_outside_scopes=rules.outside_scopes_only,
         request_class=Request,
         reads_as_usual=_reads_as_usual,
-        make_request=prototype(Request, _OWN, {"type": "http"}, _receive_nothing, _send_nothing),
+        make_request=prototype(Request, _OWN, {"type": "http"}, object(), object()),
         make_response=prototype(_make_response, _OWN),
         make_tasks=prototype(BackgroundTasks, _OWN),
         run_in_thread=run_in_threadpool,
@@ -294,13 +294,6 @@ def _json_watch() -> Watch:
 _OWN = ("starlette", "fastapi")
 
 
-async def _receive_nothing() -> Message:
-    return {"type": "http.disconnect"}
-
-
-async def _send_nothing(message: Message) -> None: ...
-
-
 def _make_response() -> Response:
     response = Response()
     del response.headers["content-length"]
@@ -313,10 +306,14 @@ def _reads_as_usual(kind: type) -> bool:
     return issubclass(kind, Request) and not overrides(kind, Request, names)
 
 
-#: What is done natively where a field is plain; None where Starlette's own is not in its place.
-_COOKIE_PARSER = (
-    starlette.requests.cookie_parser if is_own_function(starlette.requests.cookie_parser, ("starlette",)) else None
-)
+def _known_cookie_parser() -> Any:
+    found = starlette.requests.cookie_parser
+    known = is_own_function(found, ("starlette",)) and fingerprint(found) == "21a35ca620f2"  # Starlette 0.37
+    return found if known else None
+
+
+#: What is done natively where a field is plain; None where that is not in its place.
+_COOKIE_PARSER = _known_cookie_parser()
 
 
 def _parse_cookies(fields: list[str]) -> dict[str, str]:

@@ -53,11 +53,16 @@ CALLED: dict[str, Any] = {"own": OwnBearer("/token"), "basic": HTTPBasic(auto_er
 
 
 async def rename(request: Request) -> None:
-    headers = [
+    """Into a list of its own."""
+    request.scope["headers"] = [
         (b"authorization", b"Bearer renamed") if name == b"x-token" else (name, value)
         for name, value in request.scope["headers"]
     ]
-    request.scope["headers"] = headers
+
+
+async def add(request: Request) -> None:
+    """Into the list that is there."""
+    request.scope["headers"].insert(0, (b"authorization", b"Bearer added"))
 
 
 async def scoped(scopes: SecurityScopes, token: Annotated[str, Security(SCHEMES["password"])]) -> list[str]:
@@ -77,15 +82,18 @@ def make_app() -> FastAPI:
     for name, scheme in {**SCHEMES, **CALLED}.items():
         add(name, scheme)
 
-    @app.get("/behind-change", dependencies=[Depends(rename)])
-    async def behind_change(token: Annotated[str, Depends(SCHEMES["password"])]) -> str:
-        return token
+    def add_behind(name: str, change: Any) -> None:
+        @app.get(f"/behind-{name}", dependencies=[Depends(change)])
+        async def behind(request: Request, token: str = Depends(SCHEMES["lenient"])) -> list[Any]:
+            return [token, request.headers.get("authorization"), len(request.scope["headers"])]
+
+    add_behind("rename", rename)
+    add_behind("add", add)
 
     @app.get("/scoped")
     async def with_scopes(found: Annotated[list[str], Security(scoped, scopes=["read"])]) -> list[str]:
         return found
 
-    app.dependency_overrides[CALLED["basic"]] = lambda: "instead"
     return app
 
 
@@ -111,7 +119,7 @@ def ports(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
         yield ports
 
 
-@pytest.mark.parametrize("name", [*SCHEMES, *CALLED, "behind-change", "scoped"])
+@pytest.mark.parametrize("name", [*SCHEMES, *CALLED, "behind-rename", "behind-add", "scoped"])
 def test_same_answers(ports: tuple[int, int], name: str) -> None:
     for fields in FIELDS:
         for query in QUERIES if name == "query" and not fields else [""]:
@@ -143,6 +151,17 @@ def test_a_class_that_is_patched_while_serving(monkeypatch: pytest.MonkeyPatch) 
     with LiveServer(make_app()) as server:
         asked = request("GET", "/password", headers={"Authorization": "Bearer abc"})
         assert answer(server.port, asked).body == b'{"type":"str","found":"abc"}'
+        assert server.pop_counts() == {"compiled": 1}
         monkeypatch.setattr(OAuth2PasswordBearer, "__call__", watching)
         assert answer(server.port, asked).body == b'{"type":"str","found":"abc"}'
         assert seen == ["abc"]
+        assert server.pop_counts() == {"compiled": 1}
+
+
+def test_a_scheme_that_is_overridden() -> None:
+    app = make_app()
+    with LiveServer(app) as server:
+        asked = request("GET", "/password", headers={"Authorization": "Bearer abc"})
+        assert answer(server.port, asked).body == b'{"type":"str","found":"abc"}'
+        app.dependency_overrides[SCHEMES["password"]] = lambda: "instead"
+        assert answer(server.port, asked).body == b'{"type":"str","found":"instead"}'

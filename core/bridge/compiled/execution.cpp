@@ -26,6 +26,8 @@ struct Names {
   PyObject* fastapi = PyUnicode_InternFromString("fastapi");
   PyObject* body = PyUnicode_InternFromString("_body");
   PyObject* json = PyUnicode_InternFromString("_json");
+  PyObject* headers = PyUnicode_InternFromString("headers");
+  PyObject* headers_made = PyUnicode_InternFromString("_headers");
 };
 
 const Names& names() {
@@ -201,7 +203,18 @@ bool Execution::take_given_scope() {
   };
   request_stack_ = given(plan_.scope.request_stack_key);
   function_stack_ = given(plan_.scope.function_stack_key);
-  return PyErr_Occurred() == nullptr;
+  return PyErr_Occurred() == nullptr && PyRef::steal(PyObject_GetAttr(door_.given_request(), names().headers));
+}
+
+/// FastAPI looks at `request.headers` before it runs anybody's code: who puts another list into the scope later changes
+/// nothing there. As Starlette, which makes a list of its own.
+bool Execution::keep_headers(PyObject* request) const {
+  if (!plan_.scope.make_headers) return true;
+  PyObject* const fields = PyDict_GetItemWithError(door_.scope(), names().headers);
+  const PyRef list = PyRef::steal(fields != nullptr ? PySequence_List(fields) : nullptr);
+  if (!set(door_.scope(), names().headers, list.get())) return false;
+  const PyRef headers = PyRef::steal(PyObject_CallOneArg(plan_.scope.make_headers.get(), list.get()));
+  return headers && PyObject_SetAttr(request, names().headers_made, headers.get()) == 0;
 }
 
 PyObject* Execution::request() {
@@ -212,7 +225,7 @@ PyObject* Execution::request() {
   if (arguments[1] == nullptr || arguments[2] == nullptr) return nullptr;
   PyRef request =
       PyRef::steal(PyObject_Vectorcall(plan_.scope.make_request.get(), arguments.data(), arguments.size(), nullptr));
-  if (!request) return nullptr;
+  if (!request || !keep_headers(request.get())) return nullptr;
   // As if it had read the body itself.
   PyObject* const bytes = inputs_.body_bytes();
   if (bytes != nullptr && PyObject_SetAttr(request.get(), names().body, bytes) != 0) return nullptr;

@@ -100,6 +100,7 @@ class Execution {
   bool add_errors(std::size_t node, PyObject* list);
   PyObject* slot(std::size_t index);
   PyObject* request();
+  bool keep_headers(PyObject* request) const;
   PyObject* stack(pyloop::PyRef& stack) const;
   pyloop::PyRef call(const Step& step);
   pyloop::PyRef enter(const Step& step);

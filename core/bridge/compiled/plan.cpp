@@ -159,7 +159,10 @@ ScopePlan read_scope(nb::handle facts, nb::handle services, bool has_stacks) {
   plan.fastapi = optional_attribute(facts, "fastapi");
   plan.begin = optional_attribute(services, "begin");
   plan.begin_inside = optional_attribute(services, "begin_inside");
-  if (has_stacks) plan.make_stack = optional_attribute(services, "make_stack");
+  if (has_stacks) {
+    plan.make_stack = optional_attribute(services, "make_stack");
+    plan.make_headers = optional_attribute(services, "make_headers");
+  }
   plan.request_stack_key = optional_attribute(services, "request_stack_key");
   plan.function_stack_key = optional_attribute(services, "function_stack_key");
   plan.files_key = optional_attribute(services, "files_key");

@@ -124,6 +124,7 @@ struct ScopePlan {
   pyloop::PyRef request_class;       ///< starlette.requests.Request
   pyloop::PyRef reads_as_usual;      ///< (type of request) -> bool: that it reads its scope as that class does
   pyloop::PyRef make_request;        ///< (scope, receive, send) -> one of that class
+  pyloop::PyRef make_headers;        ///< (list of fields) -> its Headers; empty: nobody has looked at them yet
   pyloop::PyRef make_response;       ///< () -> the Response that is injected
   pyloop::PyRef make_tasks;          ///< () -> fastapi.BackgroundTasks
 };

@@ -34,6 +34,7 @@ from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 from fastapi.utils import is_body_allowed_for_status_code
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -265,6 +266,7 @@ def services(app: FastAPI, layers: NativeLayers | None, stack: Stack | None = No
         request_class=Request,
         reads_as_usual=_reads_as_usual,
         make_request=prototype(Request, _OWN, {"type": "http"}, object(), object()),
+        make_headers=prototype(_make_headers, _OWN, object()),
         make_response=prototype(_make_response, _OWN),
         make_tasks=prototype(BackgroundTasks, _OWN),
         run_in_thread=run_in_threadpool,
@@ -292,6 +294,10 @@ def _json_watch() -> Watch:
 
 #: Whose classes are made by prototypes.
 _OWN = ("starlette", "fastapi")
+
+
+def _make_headers(fields: Any) -> Headers:
+    return Headers(raw=fields)
 
 
 def _make_response() -> Response:

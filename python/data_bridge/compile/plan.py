@@ -65,6 +65,7 @@ class Services:
     request_class: Callable[..., Any]
     reads_as_usual: Callable[[type], bool]
     make_request: Callable[[Any, Any, Any], Any]
+    make_headers: Callable[[list[tuple[bytes, bytes]]], Any]
     make_response: Callable[[], Any]
     make_tasks: Callable[[], Any]
     run_in_thread: Callable[..., Any]

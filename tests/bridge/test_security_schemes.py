@@ -60,9 +60,9 @@ async def rename(request: Request) -> None:
     ]
 
 
-async def add(request: Request) -> None:
+async def insert(request: Request) -> None:
     """Into the list that is there."""
-    request.scope["headers"].insert(0, (b"authorization", b"Bearer added"))
+    request.scope["headers"].insert(0, (b"authorization", b"Bearer inserted"))
 
 
 async def scoped(scopes: SecurityScopes, token: Annotated[str, Security(SCHEMES["password"])]) -> list[str]:
@@ -88,7 +88,7 @@ def make_app() -> FastAPI:
             return [token, request.headers.get("authorization"), len(request.scope["headers"])]
 
     add_behind("rename", rename)
-    add_behind("add", add)
+    add_behind("insert", insert)
 
     @app.get("/scoped")
     async def with_scopes(found: Annotated[list[str], Security(scoped, scopes=["read"])]) -> list[str]:
@@ -119,7 +119,7 @@ def ports(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
         yield ports
 
 
-@pytest.mark.parametrize("name", [*SCHEMES, *CALLED, "behind-rename", "behind-add", "scoped"])
+@pytest.mark.parametrize("name", [*SCHEMES, *CALLED, "behind-rename", "behind-insert", "scoped"])
 def test_same_answers(ports: tuple[int, int], name: str) -> None:
     for fields in FIELDS:
         for query in QUERIES if name == "query" and not fields else [""]:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from starlette.datastructures import URL
 from starlette.requests import Request, cookie_parser
+from starlette.responses import Response
 
 from data_bridge import _core
 from data_bridge.testing import LiveServer
@@ -108,8 +109,7 @@ def test_served_with_and_restored() -> None:
         seen.append((URL("http://a/b").path, URL(scheme="http", hostname="a", path="/c"), str(request.base_url)))
         with pytest.raises(AssertionError):
             URL("http://a", scope=scope)
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
+        await Response(status_code=204)(scope, receive, send)
 
     with LiveServer(app) as server:
         assert URL.__init__ is not own

@@ -34,7 +34,7 @@ def make_app() -> FastAPI:
     events: list[str] = []
 
     class Limited:
-        """A cancel scope around the application, for who asks for it."""
+        """A cancel scope around the application, for who asks for it: it ends those that are late."""
 
         def __init__(self, app: Any) -> None:
             self.app = app
@@ -43,7 +43,7 @@ def make_app() -> FastAPI:
             if scope["type"] != "http" or b"limited" not in scope["query_string"]:
                 await self.app(scope, receive, send)
                 return
-            with anyio.move_on_after(0.4) as limit:
+            with anyio.move_on_after(0.4 if b"late" in scope["query_string"] else 60) as limit:
                 await self.app(scope, receive, send)
             events.append(f"limit {limit.cancelled_caught}")
             if limit.cancelled_caught:
@@ -137,7 +137,7 @@ def make_app() -> FastAPI:
             if fails == "http":
                 raise HTTPException(409)
             if fails == "late":
-                await anyio.sleep(5)
+                await anyio.sleep(60)
             return sorted(request.scope.keys() - OURS)
 
     route("plain", plain)

@@ -52,6 +52,7 @@ TESTS = [
     "tests/bridge/test_unread_bodies.py",
     "tests/crud/test_compared_types.py",
     "tests/crud/test_media_types.py",
+    "tests/crud/test_plain_values.py",
     "tests/crud/test_unseen_fields.py",
     "tests/routing",
     "tests/schema/test_releases.py",
@@ -59,6 +60,7 @@ TESTS = [
 
 #: Of the development requirements, what these tests import.
 NEEDED = (
+    "email-validator",
     "httptools",
     "httpx",
     "itsdangerous",

@@ -419,12 +419,17 @@ nb::object write_merged(const Operation& self, const StoredItem& before, const n
   }());
 }
 
-nb::tuple perform(const Operation& self, const Request& request) {
+crud::Response perform_natively(const Operation& self, const Request& request) {
   const crud::Request views = views_of(request);
-  return to_python([&] {
-    const nb::gil_scoped_release released;
-    return crud::perform(*self.operation, views);
-  }());
+  const nb::gil_scoped_release released;
+  return crud::perform(*self.operation, views);
+}
+
+nb::tuple perform(const Operation& self, const Request& request) { return to_python(perform_natively(self, request)); }
+
+nb::object perform_if_decided(const Operation& self, const Request& request) {
+  const crud::Response response = perform_natively(self, request);
+  return response.is_undecided ? nb::none() : nb::object(to_python(response));
 }
 
 nb::object begin(const Operation& self, const Request& request) {
@@ -517,6 +522,8 @@ void bind_crud(nb::module_& module) {
       .def("perform", &perform, nb::arg("request"),
            "Status, content type, body, and a list of further headers. Waits, without the GIL, until a write is "
            "durable.")
+      .def("perform_if_decided", &perform_if_decided, nb::arg("request"),
+           "The same; None where nothing was done, because only Python can say whether the body is valid.")
       .def_prop_ro("answers_at_once", &answers_at_once,
                    "True where no call about one item by its key, but for writes, waits for another thread.")
       .def("begin", &begin, nb::arg("request"),
@@ -551,8 +558,10 @@ void bind_crud(nb::module_& module) {
                    [](const StoredItem& self) { return nb::bytes(self.item.merged.data(), self.item.merged.size()); });
 }
 
-std::shared_ptr<routing::Endpoint> endpoint_of(nb::handle operation) {
-  return nb::isinstance<Operation>(operation) ? nb::cast<const Operation&>(operation).endpoint : nullptr;
+std::shared_ptr<routing::Endpoint> endpoint_of(nb::handle operation, std::shared_ptr<routing::Endpoint> python) {
+  if (!nb::isinstance<Operation>(operation)) return nullptr;
+  const auto& found = nb::cast<const Operation&>(operation);
+  return python == nullptr ? found.endpoint : crud::make_endpoint(found.operation, std::move(python));
 }
 
 }  // namespace data_bridge::bridge

@@ -48,12 +48,12 @@ std::unique_ptr<PendingWrite> CreateOperation::prepare(const Request& request, R
                       placed(std::make_unique<CreateManyWrite>(resource_, std::move(rows)), scope, response), resource_,
                       request, scope.get(), response);
     }
-    respond_with(response, errors.rejection());
+    respond_with(response, errors);
     return nullptr;
   }
   auto row = document ? read_new(*resource_, *document, scope.get(), arena, errors) : std::nullopt;
   if (!row || !errors.empty()) {
-    respond_with(response, errors.rejection());
+    respond_with(response, errors);
     return nullptr;
   }
   return keyed_by(std::move(key),

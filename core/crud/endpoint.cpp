@@ -144,13 +144,15 @@ class ReadEndpoint final : public routing::Endpoint {
 
 class WriteEndpoint final : public routing::Endpoint {
  public:
-  explicit WriteEndpoint(std::shared_ptr<const Operation> operation) : operation_(std::move(operation)) {}
+  WriteEndpoint(std::shared_ptr<const Operation> operation, std::shared_ptr<routing::Endpoint> python)
+      : operation_(std::move(operation)), python_(std::move(python)) {}
 
   void serve(http::Exchange& exchange, routing::PathParameters parameters) override {
     Response response;
     const Fields fields(exchange.request().headers);
     auto write = operation_->prepare(to_request(exchange, fields, parameters), response);
     if (write == nullptr) {
+      if (response.is_undecided && python_ != nullptr) return python_->serve(exchange, parameters);
       answer(exchange, response);
       return;
     }
@@ -165,15 +167,17 @@ class WriteEndpoint final : public routing::Endpoint {
 
  private:
   const std::shared_ptr<const Operation> operation_;
+  const std::shared_ptr<routing::Endpoint> python_;
 };
 
 }  // namespace
 
-std::shared_ptr<routing::Endpoint> make_endpoint(std::shared_ptr<const Operation> operation) {
+std::shared_ptr<routing::Endpoint> make_endpoint(std::shared_ptr<const Operation> operation,
+                                                 std::shared_ptr<routing::Endpoint> python) {
   if (operation->is_read()) {
     return std::make_shared<ReadEndpoint>(std::move(operation));
   }
-  return std::make_shared<WriteEndpoint>(std::move(operation));
+  return std::make_shared<WriteEndpoint>(std::move(operation), std::move(python));
 }
 
 }  // namespace data_bridge::crud

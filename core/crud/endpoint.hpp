@@ -10,6 +10,9 @@ namespace data_bridge::crud {
 
 /// Reads are answered within the call. Writes are answered on the connection's Reactor once they are durable, so the
 /// store must be closed (which finishes every write) before a Reactor or its Connections are destroyed.
-[[nodiscard]] std::shared_ptr<routing::Endpoint> make_endpoint(std::shared_ptr<const Operation> operation);
+///
+/// `python` serves the requests that are undecided; it takes a body that is buffered. nullptr: there are none.
+[[nodiscard]] std::shared_ptr<routing::Endpoint> make_endpoint(std::shared_ptr<const Operation> operation,
+                                                               std::shared_ptr<routing::Endpoint> python = nullptr);
 
 }  // namespace data_bridge::crud

@@ -155,7 +155,7 @@ void KeyedRequest::refuse(Response& response) const {
   schema::RequestErrors errors;
   refuse_key(errors, "value_error", "Value error, another request has had this key", json::Value::string(key_),
              value_error_context());
-  respond_with(response, errors.rejection());
+  respond_with(response, errors);
 }
 
 }  // namespace data_bridge::crud

@@ -208,6 +208,32 @@ std::optional<json::Value> validate(const schema::Model& model, const json::Valu
   return std::nullopt;
 }
 
+// check_patch() by the item's own model.
+void check_members(const Resource& resource, const json::Value& patch, json::Arena& arena,
+                   schema::RequestErrors& errors) {
+  const schema::Model& model = resource.codec().model();
+  std::vector<json::Member> known;
+  json::Value input = patch;
+  if (patch.is_object()) {
+    for (const json::Member& member : patch.members()) {
+      if (!resource.codec().key_field() && is_key_name(resource.codec(), member.key.as_string())) {
+        continue;
+      }
+      if (!member.value.is_null() && !(member.value.is_object() && is_field(model, member.key.as_string()))) {
+        known.push_back(member);
+      }
+    }
+    input = json::Value::object(known);
+  }
+  auto value = model.validate(input, arena);
+  if (value) {
+    return;
+  }
+  // A field that is not in the patch is in the item.
+  std::erase_if(value.error(), is_missing);
+  errors.add(value.error(), kBody);
+}
+
 }  // namespace
 
 const json::Value* find_field(const json::Value& value, const schema::FieldInfo& field) {
@@ -387,33 +413,29 @@ json::Value own_patch(const Resource& resource, const json::Value& input, json::
   });
 }
 
+bool is_undecided(const Resource& resource, const json::Value& patch, json::Arena& arena) {
+  schema::RequestErrors errors;
+  if (const schema::Model* const own = resource.patch_model(); own != nullptr && own->may_be_undecided()) {
+    check_patch(resource, patch, arena, errors);
+  }
+  const schema::Model& model = resource.codec().model();
+  if (model.may_be_undecided()) {
+    // An object is merged with what is stored: what becomes of it is not known yet.
+    for (const json::Member& member : patch.members()) {
+      if (member.value.is_object() && is_field(model, member.key.as_string())) return true;
+    }
+    check_members(resource, patch, arena, errors);
+  }
+  return errors.undecided();
+}
+
 void check_patch(const Resource& resource, const json::Value& patch, json::Arena& arena,
                  schema::RequestErrors& errors) {
   if (const schema::Model* const own = resource.patch_model()) {
     if (const auto value = own->validate(patch, arena); !value) errors.add(value.error(), kBody);
     return;
   }
-  const schema::Model& model = resource.codec().model();
-  std::vector<json::Member> known;
-  json::Value input = patch;
-  if (patch.is_object()) {
-    for (const json::Member& member : patch.members()) {
-      if (!resource.codec().key_field() && is_key_name(resource.codec(), member.key.as_string())) {
-        continue;
-      }
-      if (!member.value.is_null() && !(member.value.is_object() && is_field(model, member.key.as_string()))) {
-        known.push_back(member);
-      }
-    }
-    input = json::Value::object(known);
-  }
-  auto value = model.validate(input, arena);
-  if (value) {
-    return;
-  }
-  // A field that is not in the patch is in the item.
-  std::erase_if(value.error(), is_missing);
-  errors.add(value.error(), kBody);
+  check_members(resource, patch, arena, errors);
 }
 
 }  // namespace data_bridge::crud

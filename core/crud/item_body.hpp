@@ -71,6 +71,9 @@ void require_document(const std::optional<json::Value>& document, schema::Reques
 /// What a patch says: `input` without what clients have no say in or its model does not have.
 [[nodiscard]] json::Value own_patch(const Resource& resource, const json::Value& input, json::Arena& arena);
 
+/// Whether only Python can judge what `patch`, an object, makes of an item, whichever that is.
+[[nodiscard]] bool is_undecided(const Resource& resource, const json::Value& patch, json::Arena& arena);
+
 /// What is wrong with a patch whichever item it is for. A member that is no object replaces a field's value and can be
 /// validated without the item; an object is merged into the value, and null may bring a default back.
 void check_patch(const Resource& resource, const json::Value& patch, json::Arena& arena, schema::RequestErrors& errors);

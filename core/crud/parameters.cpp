@@ -5,7 +5,7 @@ namespace data_bridge::crud {
 
 bool settle(const std::optional<storage::Key>& key, const schema::RequestErrors& errors, Response& response) {
   if (!errors.empty()) {
-    respond_with(response, errors.rejection());
+    respond_with(response, errors);
     return false;
   }
   if (!key) {

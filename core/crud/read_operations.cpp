@@ -104,7 +104,7 @@ class ListRead final : public PendingRead {
     schema::RequestErrors errors;
     read->list_ = read_list(*read->resource_, scope, request.query, errors);
     if (!errors.empty()) {
-      respond_with(read->response_, errors.rejection());
+      respond_with(read->response_, errors);
       return read->answer();
     }
     const Resource::Place* const place = read->resource_->place();

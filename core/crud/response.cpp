@@ -35,6 +35,7 @@ void Response::clear() noexcept {
   body.clear();
   headers.clear();
   is_repeat = false;
+  is_undecided = false;
 }
 
 void Response::recycle() noexcept {
@@ -57,6 +58,11 @@ void respond_with(Response& response, schema::Rejection rejection) {
   response.status = rejection.status;
   response.content_type = rejection.content_type;
   response.body = std::move(rejection.body);
+}
+
+void respond_with(Response& response, const schema::RequestErrors& errors) {
+  respond_with(response, errors.rejection());
+  response.is_undecided = errors.undecided();
 }
 
 std::vector<schema::Context> value_error_context() {

@@ -22,6 +22,8 @@ struct Response {
   std::string body;
   std::vector<ResponseHeader> headers;  ///< beyond content-type and content-length
   bool is_repeat = false;               ///< what an earlier request was answered
+  /// There is no answer: nothing has been done, and Python has to do it, whose validators know what the body is.
+  bool is_undecided = false;
 
   /// Back to an empty 200, keeping the memory.
   void clear() noexcept;
@@ -33,6 +35,8 @@ struct Response {
 void respond_with_detail(Response& response, int status, std::string_view detail);
 
 void respond_with(Response& response, schema::Rejection rejection);
+/// Their rejection; where they are undecided the response is.
+void respond_with(Response& response, const schema::RequestErrors& errors);
 
 /// What FastAPI writes as `ctx` of an error that a ValueError made: its encoder turns the exception into `{}`.
 [[nodiscard]] std::vector<schema::Context> value_error_context();

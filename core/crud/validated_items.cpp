@@ -164,7 +164,7 @@ std::optional<storage::Row> read_alone(const Resource& resource, std::string_vie
   schema::RequestErrors errors;
   auto row = read_validated(resource, document, input, key, arena, errors, response);
   if (!errors.empty()) {
-    respond_with(response, errors.rejection());
+    respond_with(response, errors);
   }
   return row;
 }
@@ -244,7 +244,7 @@ std::expected<std::string, Response> examine(const Operation& operation, const R
   }
   require_document(*document, errors);
   if (!errors.writable()) {
-    respond_with(response, errors.rejection());
+    respond_with(response, errors);
     return std::unexpected(std::move(response));
   }
   return errors.entries();
@@ -332,7 +332,7 @@ Response write_all_validated(const Operation& operation, const Request& request,
     }
   }
   if (!errors.empty()) {
-    respond_with(response, errors.rejection());
+    respond_with(response, errors);
     return response;
   }
   return finish(operation, operation.scope_of(request),

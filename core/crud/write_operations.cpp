@@ -48,6 +48,10 @@ class UpdateWrite final : public PendingWrite {
     if (!settle(key, errors, response) || !key || !patch) {
       return false;
     }
+    if (is_undecided(*resource_, *patch, arena_)) {
+      response.is_undecided = true;
+      return false;
+    }
     if (!has_required_match(*resource_, request, response)) {
       return false;
     }
@@ -78,14 +82,17 @@ class UpdateWrite final : public PendingWrite {
     if (resource_->patch_model() != nullptr) {
       check_patch(*resource_, patch_, arena_, errors);
       if (!errors.empty()) {
-        respond_with(response_, errors.rejection());
+        respond_with(response_, errors);
         return {};
       }
     }
     const json::Value merged = resource_->codec().model().merge(current.item, patch_, arena_);
     auto row = read_merged(*resource_, merged, patch_, key_, arena_, errors);
     if (!row) {
-      respond_with(response_, errors.rejection());
+      respond_with(response_, errors);
+      if (errors.undecided()) {  // what is stored was judged when it came in, and the patch was a moment ago
+        resource_->fail(response_, {storage::Errc::kRejected, {}, "a patched value is undecided all at once"});
+      }
       return {};
     }
     forget_last(resource_->frozen_fields(), *row);

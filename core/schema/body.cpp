@@ -25,6 +25,10 @@ Rejection missing_body() {
 }  // namespace
 
 void RequestErrors::add(std::span<const Error> errors, std::string_view place) {
+  if (is_undecided(errors)) {
+    undecided_ = true;
+    return;
+  }
   const LocationItem prefix = std::string(place);
   writable_ = append_errors(entries_, entries_.empty(), errors, {&prefix, 1}) && writable_;
 }

@@ -31,8 +31,10 @@ struct Rejection {
 class RequestErrors {
  public:
   void add(std::span<const Error> errors, std::string_view place);
-  [[nodiscard]] bool empty() const noexcept { return entries_.empty() && writable_; }
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty() && writable_ && !undecided_; }
   [[nodiscard]] bool writable() const noexcept { return writable_; }
+  /// Only Python can say what is wrong, if anything is.
+  [[nodiscard]] bool undecided() const noexcept { return undecided_; }
   /// The JSON objects of the list, separated by commas.
   [[nodiscard]] const std::string& entries() const noexcept { return entries_; }
   /// The 422 with all of them; 500 as text where one cannot be written.
@@ -41,6 +43,7 @@ class RequestErrors {
  private:
   std::string entries_;
   bool writable_ = true;
+  bool undecided_ = false;
 };
 
 /// The 422 for `errors`, each `loc` with `prefix` in front; 500 as text where it cannot be written.

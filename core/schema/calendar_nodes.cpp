@@ -46,10 +46,11 @@ bool DateNode::validate(const json::Value& input, State& state, json::Value& out
     return false;
   }
   if (value->year == 0) {
-    const std::string message("year 0 is out of range");
+    const std::string message(kYearZero);
     return state.fail("date_parsing", "Input should be a valid date in the format YYYY-MM-DD, " + message, input,
                       {{"error", message}});
   }
+  now_.check(*value, state);
   state.floor_exactness(Exactness::kLax);
   out = written(text, input, state);
   return true;

@@ -6,6 +6,7 @@
 #include "schema/bounds.hpp"
 #include "schema/duration.hpp"
 #include "schema/node.hpp"
+#include "schema/now_rule.hpp"
 
 namespace data_bridge::schema {
 
@@ -13,8 +14,8 @@ namespace data_bridge::schema {
 class DateNode final : public Node {
  public:
   /// `bounds`: their ISO text, which sorts as dates do.
-  DateNode(bool strict, bool exponents, Bounds<std::string> bounds) noexcept
-      : strict_(strict), exponents_(exponents), bounds_(std::move(bounds)) {}
+  DateNode(bool strict, bool exponents, Bounds<std::string> bounds, NowRule now) noexcept
+      : strict_(strict), exponents_(exponents), bounds_(std::move(bounds)), now_(now) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDate; }
 
@@ -22,6 +23,7 @@ class DateNode final : public Node {
   bool strict_;
   bool exponents_;
   Bounds<std::string> bounds_;
+  NowRule now_;
 };
 
 /// Strict: nothing that comes out of JSON is a time.

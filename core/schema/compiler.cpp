@@ -14,7 +14,9 @@
 #include "schema/container_nodes.hpp"
 #include "schema/decimal_node.hpp"
 #include "schema/dict_node.hpp"
+#include "schema/now_rule.hpp"
 #include "schema/numbers.hpp"
+#include "schema/plain_forms.hpp"
 #include "schema/scalar_nodes.hpp"
 #include "schema/string_node.hpp"
 #include "schema/tuple_nodes.hpp"
@@ -236,20 +238,23 @@ class Compiler {
       return type == "none" ? NodePtr(std::make_unique<NoneNode>()) : NodePtr(std::make_unique<AnyNode>());
     }
     if (type == "opaque") {
-      reader.allow({"type", "kind", "nullable", "inner"});
+      reader.allow({"type", "kind", "nullable", "inner", "plain"});
       const json::Value* inner = reader.find("inner");
+      const json::Value* plain = reader.find("plain");
       return std::make_unique<OpaqueNode>(column_kind(reader), reader.flag("nullable"),
-                                          inner != nullptr ? node(*inner) : nullptr);
+                                          inner != nullptr ? node(*inner) : nullptr,
+                                          plain != nullptr ? plain_form(*plain) : nullptr);
     }
     if (type == "datetime") {
-      reader.allow({"type", "strict", "exponents", "mirrored"});
-      return std::make_unique<DatetimeNode>(reader.flag("strict"), reader.flag("exponents"), reader.flag("mirrored"));
+      reader.allow({"type", "strict", "exponents", "mirrored", "now", "offset"});
+      return std::make_unique<DatetimeNode>(reader.flag("strict"), reader.flag("exponents"), reader.flag("mirrored"),
+                                            now_rule(reader), offset_rule(reader));
     }
     if (type == "date") {
-      reader.allow({"type", "strict", "exponents", "le", "lt", "ge", "gt"});
+      reader.allow({"type", "strict", "exponents", "le", "lt", "ge", "gt", "now"});
       return std::make_unique<DateNode>(
           reader.flag("strict"), reader.flag("exponents"),
-          bounds<std::string>(reader, [](std::string_view text) { return std::string(text); }));
+          bounds<std::string>(reader, [](std::string_view text) { return std::string(text); }), now_rule(reader));
     }
     if (type == "time") {
       reader.allow({"type", "strict"});
@@ -343,6 +348,44 @@ class Compiler {
       }
     }
     return node;
+  }
+
+  NowRule now_rule(const Reader& reader) {
+    if (reader.find("now") == nullptr) {
+      return NowRule();
+    }
+    schema_.may_be_undecided = true;
+    const std::string now = reader.text("now");
+    if (now != "past" && now != "future") {
+      reader.fail("has an unknown \"now\"");
+    }
+    return NowRule(now == "past" ? NowRule::Side::kPast : NowRule::Side::kFuture);
+  }
+
+  static OffsetRule offset_rule(const Reader& reader) {
+    if (reader.find("offset") == nullptr) {
+      return OffsetRule::kAny;
+    }
+    const std::string offset = reader.text("offset");
+    if (offset != "aware" && offset != "naive") {
+      reader.fail("has an unknown \"offset\"");
+    }
+    return offset == "aware" ? OffsetRule::kAware : OffsetRule::kNaive;
+  }
+
+  std::unique_ptr<const PlainForm> plain_form(const json::Value& value) {
+    schema_.may_be_undecided = true;
+    const std::string type = Reader(value, "a plain form").text("type");
+    const Reader reader(value, "the plain form \"" + type + "\"");
+    if (type == "email") {
+      reader.allow({"type", "reserved", "mailboxes"});
+      return std::make_unique<PlainEmail>(texts(reader, "reserved", true), texts(reader, "mailboxes", true));
+    }
+    if (type == "url") {
+      reader.allow({"type", "schemes", "root"});
+      return std::make_unique<PlainUrl>(texts(reader, "schemes"), reader.text("root"));
+    }
+    reader.fail("is unknown");
   }
 
   static FieldKind column_kind(const Reader& reader) {
@@ -539,7 +582,7 @@ class Compiler {
                                              members(reader), schema_.texts);
   }
 
-  static std::vector<std::string> texts(const Reader& reader, std::string_view key) {
+  static std::vector<std::string> texts(const Reader& reader, std::string_view key, bool may_be_none = false) {
     std::vector<std::string> result;
     for (const json::Value& text : reader.list(key)) {
       if (!text.is_string()) {
@@ -547,7 +590,7 @@ class Compiler {
       }
       result.emplace_back(text.as_string());
     }
-    if (result.empty()) {
+    if (result.empty() && !may_be_none) {
       reader.fail("has no \"" + std::string(key) + "\"");
     }
     return result;

@@ -31,6 +31,7 @@ struct CompiledSchema {
   json::Style json_style = json::Style::kPydantic;
   bool null_is_missing = false;
   bool untyped_is_json = false;
+  bool may_be_undecided = false;
 };
 
 /// The error names the node, for a programmer. The format is documented in python/data_bridge/schema.py.

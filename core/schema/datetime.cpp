@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view kTooShort = "input is too short";
 constexpr std::string_view kExtraCharacters = "unexpected extra characters at the end of the input";
-constexpr std::string_view kYearZero = "year 0 is out of range";
 constexpr std::string_view kTooSmall = "dates before 0000 are not supported as unix timestamps";
 constexpr std::string_view kTooLarge = "dates after 9999 are not supported as unix timestamps";
 
@@ -324,14 +323,6 @@ std::expected<Datetime, DateError> exact_date(const std::expected<Datetime, std:
   return *value;
 }
 
-// Python's datetime begins with the year 1.
-std::expected<Datetime, DatetimeError> in_range(const Datetime& value) {
-  if (value.year == 0) {
-    return std::unexpected(DatetimeError{false, kYearZero});
-  }
-  return value;
-}
-
 }  // namespace
 
 std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, bool exponents) {
@@ -339,7 +330,7 @@ std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, boo
   const std::string_view date_error = read_date(text, value);
   if (date_error.empty()) {
     if (text.size() == 10 || read_time_behind_date(text, value).empty()) {
-      return in_range(value);
+      return value;
     }
     return std::unexpected(DatetimeError{true, kExtraCharacters});  // of the date that it is then tried as
   }
@@ -348,7 +339,7 @@ std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, boo
     return std::unexpected(DatetimeError{true, date_error});  // of the date that it is then tried as, where it is none
   }
   if (number) {
-    return in_range(*number);
+    return *number;
   }
   return std::unexpected(DatetimeError{true, number.error()});
 }
@@ -358,7 +349,7 @@ std::expected<Datetime, DatetimeError> datetime_from_number(const json::Value& n
   if (!value) {
     return std::unexpected(DatetimeError{false, value.error()});
   }
-  return in_range(*value);
+  return *value;
 }
 
 std::expected<Datetime, DateError> parse_date(std::string_view text, bool exponents) {

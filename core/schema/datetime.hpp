@@ -12,7 +12,7 @@
 namespace data_bridge::schema {
 
 struct Datetime {
-  std::int32_t year = 1;  ///< 1..9999
+  std::int32_t year = 1;  ///< 0..9999
   std::uint8_t month = 1;
   std::uint8_t day = 1;
   std::uint8_t hour = 0;
@@ -27,6 +27,9 @@ struct DatetimeError {
   std::string_view message;  ///< static
 };
 
+/// What is said of the year 0, which Python has no date of, once everything else is right.
+inline constexpr std::string_view kYearZero = "year 0 is out of range";
+
 /// ISO 8601 with its lax forms, a date alone, or a unix time in digits; `exponents`: also "1.7e9", as since
 /// Pydantic 2.12.
 [[nodiscard]] std::expected<Datetime, DatetimeError> parse_datetime(std::string_view text, bool exponents = true);
@@ -39,7 +42,7 @@ struct DateError {
   std::string_view message;  ///< static
 };
 
-/// A date, or a datetime of any form at midnight. The year may be 0, which Python has no date of.
+/// A date, or a datetime of any form at midnight.
 [[nodiscard]] std::expected<Datetime, DateError> parse_date(std::string_view text, bool exponents = true);
 [[nodiscard]] std::expected<Datetime, DateError> date_from_number(const json::Value& number);
 

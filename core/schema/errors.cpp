@@ -23,6 +23,8 @@ bool append_location(std::string& out, const LocationItem& item) {
   return true;
 }
 
+constexpr std::string_view kUndecided = "undecided";  // no type of Pydantic's
+
 bool append_error(std::string& out, const Error& error, std::span<const LocationItem> prefix) {
   out.append(R"({"type":")").append(error.type).append(R"(","loc":[)");
   bool first = true;
@@ -64,6 +66,12 @@ bool append_error(std::string& out, const Error& error, std::span<const Location
 }
 
 }  // namespace
+
+Errors undecided() { return {{.type = kUndecided, .location = {}, .message = {}, .input = {}, .context = {}}}; }
+
+bool is_undecided(std::span<const Error> errors) noexcept {
+  return errors.size() == 1 && errors.front().type == kUndecided;
+}
 
 bool append_errors(std::string& out, bool first, std::span<const Error> errors, std::span<const LocationItem> prefix) {
   for (const Error& error : errors) {

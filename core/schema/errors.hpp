@@ -36,6 +36,11 @@ struct Error {
 
 using Errors = std::vector<Error>;
 
+/// What stands for the errors of a value that the native core neither takes nor refuses: Python's validator has to see
+/// it.
+[[nodiscard]] Errors undecided();
+[[nodiscard]] bool is_undecided(std::span<const Error> errors) noexcept;
+
 /// Appends the entries of a `detail` list, with a comma before each but the first of the list, as
 /// errors_to_json() writes them; the same failures.
 [[nodiscard]] bool append_errors(std::string& out, bool first, std::span<const Error> errors,

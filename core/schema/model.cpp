@@ -32,7 +32,11 @@ FieldInfo describe(const Field& field) {
 std::expected<json::Value, Errors> run(const Node& node, const json::Value& input, json::Arena& arena) {
   State state(arena);
   json::Value out;
-  if (node.validate(input, state, out) && state.writable()) {
+  const bool is_valid = node.validate(input, state, out);
+  if (state.is_undecided()) {
+    return std::unexpected(undecided());
+  }
+  if (is_valid && state.writable()) {
     return out;
   }
   return std::unexpected(state.take_errors());
@@ -92,6 +96,7 @@ bool Model::allows_extra() const noexcept { return impl_->schema->model->extra()
 const json::ParseOptions& Model::parse_options() const noexcept { return impl_->schema->parse_options; }
 json::Style Model::json_style() const noexcept { return impl_->schema->json_style; }
 
+bool Model::may_be_undecided() const noexcept { return impl_->schema->may_be_undecided; }
 bool Model::null_is_missing() const noexcept { return impl_->schema->null_is_missing; }
 bool Model::untyped_is_json() const noexcept { return impl_->schema->untyped_is_json; }
 

@@ -54,7 +54,7 @@ class Model {
   /// As `TypeAdapter(Model).validate_python(value, from_attributes=True)`, then JSON mode: the members
   /// are the model's fields in order under their output keys, defaults filled in, datetimes and UUIDs
   /// in canonical form, extra members last where the model allows them. The result can be written: it
-  /// holds no lone surrogate. It points into `input`, `arena` and the model.
+  /// holds no lone surrogate. It points into `input`, `arena` and the model. Errors may be is_undecided().
   [[nodiscard]] std::expected<json::Value, Errors> validate(const json::Value& input, json::Arena& arena) const;
 
   /// `patch`, as a client writes an item, applied to `stored`, an item as validate() made it: by RFC 7396 on what the
@@ -77,6 +77,8 @@ class Model {
   [[nodiscard]] const std::string& name() const noexcept;
   /// True where members that are not fields are kept (extra="allow").
   [[nodiscard]] bool allows_extra() const noexcept;
+  /// Whether there are values that only Python can judge.
+  [[nodiscard]] bool may_be_undecided() const noexcept;
   /// How the Python that exported the model reads JSON.
   [[nodiscard]] const json::ParseOptions& parse_options() const noexcept;
   /// How the FastAPI and the Pydantic that exported the model write JSON.

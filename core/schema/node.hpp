@@ -83,6 +83,10 @@ class State {
     if (unwritable_.empty()) unwritable_ = std::move(errors);
   }
 
+  /// The value is for Python's validators to judge, whatever else is found out about it.
+  void leave_undecided() noexcept { undecided_ = true; }
+  [[nodiscard]] bool is_undecided() const noexcept { return undecided_; }
+
   /// One more member of a union is tried. False where there were so many that nobody means it: members that lead to
   /// themselves are tried 2^depth times, which Pydantic would do for hours.
   [[nodiscard]] bool try_member() noexcept { return ++tried_members_ <= kMaxTriedMembers; }
@@ -101,6 +105,7 @@ class State {
   Errors errors_;
   Errors unwritable_;  // at most one
   std::uint32_t tried_members_ = 0;
+  bool undecided_ = false;
 };
 
 class Node {

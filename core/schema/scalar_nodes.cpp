@@ -80,8 +80,29 @@ bool AnyNode::validate(const json::Value& input, State& state, json::Value& out)
 }
 
 bool OpaqueNode::validate(const json::Value& input, State& state, json::Value& out) const {
-  out = input;
-  check_writable(input, state);
+  if (plain_ == nullptr) {
+    out = input;
+    check_writable(input, state);
+    return true;
+  }
+  json::Value value = input;
+  if (inner_ != nullptr && !inner_->validate(input, state, value)) {
+    return false;
+  }
+  std::string changed;
+  const bool is_text = value.is_string() && !value.has_surrogates();
+  switch (is_text ? plain_->read(value.as_string(), changed) : PlainForm::Reading::kUnsure) {
+    case PlainForm::Reading::kAsItIs:
+      out = value;
+      break;
+    case PlainForm::Reading::kChanged:
+      out = json::Value::string(state.arena().copy(changed));
+      break;
+    case PlainForm::Reading::kUnsure:
+      state.leave_undecided();
+      out = value;
+      break;
+  }
   return true;
 }
 
@@ -101,6 +122,17 @@ bool DatetimeNode::validate(const json::Value& input, State& state, json::Value&
                             {{"error", error}})
                : state.fail("datetime_parsing", "Input should be a valid datetime, " + error, input,
                             {{"error", error}});
+  }
+  now_.check(*value, state);
+  if (offset_ == OffsetRule::kAware && !value->utc_offset) {
+    return state.fail("timezone_aware", "Input should have timezone info", input);
+  }
+  if (offset_ == OffsetRule::kNaive && value->utc_offset) {
+    return state.fail("timezone_naive", "Input should not have timezone info", input);
+  }
+  if (value->year == 0) {
+    const std::string error(kYearZero);
+    return state.fail("datetime_parsing", "Input should be a valid datetime, " + error, input, {{"error", error}});
   }
   state.floor_exactness(Exactness::kLax);
   std::string text;

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "schema/node.hpp"
+#include "schema/now_rule.hpp"
+#include "schema/plain_forms.hpp"
 #include "text/uuid.hpp"
 
 namespace data_bridge::schema {
@@ -31,9 +34,10 @@ class AnyNode final : public Node {
 /// What Python validates: stands for its column, and knows how to merge what is inside. Takes anything.
 class OpaqueNode final : public Node {
  public:
-  /// `inner`: what a function is put around; nullptr: nothing, and `kind` is that of the column.
-  OpaqueNode(FieldKind kind, bool nullable, NodePtr inner) noexcept
-      : kind_(kind), nullable_(nullable), inner_(std::move(inner)) {}
+  /// `inner`: what a function is put around; nullptr: nothing, and `kind` is that of the column. `plain`: what of the
+  /// type needs no function; nullptr: everything is taken.
+  OpaqueNode(FieldKind kind, bool nullable, NodePtr inner, std::unique_ptr<const PlainForm> plain) noexcept
+      : kind_(kind), nullable_(nullable), inner_(std::move(inner)), plain_(std::move(plain)) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] json::Value merge(const json::Value& stored, const json::Value& patch,
                                   json::Arena& arena) const override {
@@ -49,14 +53,18 @@ class OpaqueNode final : public Node {
   FieldKind kind_;
   bool nullable_;
   NodePtr inner_;
+  std::unique_ptr<const PlainForm> plain_;
 };
+
+/// Which datetimes are taken.
+enum class OffsetRule : std::uint8_t { kAny, kAware, kNaive };
 
 /// Strict: nothing that comes out of JSON is a datetime.
 class DatetimeNode final : public Node {
  public:
   /// `exponents`: "1.7e9" is a unix time. `mirrored`: the fraction of a number below zero counts upwards.
-  DatetimeNode(bool strict, bool exponents, bool mirrored) noexcept
-      : strict_(strict), exponents_(exponents), mirrored_(mirrored) {}
+  DatetimeNode(bool strict, bool exponents, bool mirrored, NowRule now, OffsetRule offset) noexcept
+      : strict_(strict), exponents_(exponents), mirrored_(mirrored), now_(now), offset_(offset) {}
   bool validate(const json::Value& input, State& state, json::Value& out) const override;
   [[nodiscard]] FieldKind kind() const noexcept override { return FieldKind::kDatetime; }
 
@@ -64,6 +72,8 @@ class DatetimeNode final : public Node {
   bool strict_;
   bool exponents_;
   bool mirrored_;
+  NowRule now_;
+  OffsetRule offset_;
 };
 
 /// Strict: nothing that comes out of JSON is a UUID.

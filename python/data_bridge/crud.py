@@ -127,7 +127,7 @@ def register_crud(
     fields = readable_fields(models.read, model, key, stored_fields) if models.read is not None else stored_fields
     warn_of_hidden_fields(options, fields)
     shapes = Shapes(model, native_model, key, page_size, max_page_size, fields, models)
-    exported = export_item(native_model)
+    exported = export_item(native_model, may_doubt=True)
     python = PythonHalf(native_model, key, shapes.key_type, exported, models, shapes.stored)
     python.may_create = "create" in chosen and key in model.model_fields and shapes.key_type is not int
 
@@ -153,7 +153,7 @@ def register_crud(
         **python.answers.native_options,
         "unseen": [name for name in models.unseen if name != key],
         "read_only": marked.read_only,
-        "replacement": None if replacement is native_model else export_item(replacement).text,
+        "replacement": None if replacement is native_model else export_item(replacement, may_doubt=True).text,
         **_bodies(python.plain_body, python.plain_patch, models),
         "page_size": page_size,
         "max_page_size": max_page_size,
@@ -209,9 +209,9 @@ def _bodies(body: type[BaseModel] | None, patch: type[BaseModel] | None, models:
     `patch`, where it can."""
     said = models.create.model_fields if body is not None and models.create is not None else models.stored.model_fields
     return {
-        "body": None if body is None else export_item(body).text,
+        "body": None if body is None else export_item(body, may_doubt=True).text,
         "ignored": [name for name in models.stored.model_fields if name not in said],
-        "patch": None if patch is None else export_item(patch).text,
+        "patch": None if patch is None else export_item(patch, may_doubt=True).text,
     }
 
 

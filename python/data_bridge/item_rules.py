@@ -69,10 +69,11 @@ class ItemRules:
         absent = [name for name in self.items.absent_unseen(patch) if name not in changes]
         kept = self.items.kept(absent, value) if isinstance(value, Mapping) else {}
         whole = self.items.changed(value, {**kept, **changes}) if kept or changes else value
+        given = self.items.merged(whole, patch)
         try:
-            return self.items.validate_merged(whole, patch, kept), []
+            return self.items.validate_merged(given, kept), []
         except ValidationError as error:
-            told = self._told(error, whole, self.items.seen(value, kept), kept)
+            told = self._told(error, given, self.items.seen(value, kept), kept)
             return None, [self._as_sent(each, patch) for each in told]
 
     def _as_sent(self, error: Any, patch: Any) -> Any:
@@ -168,7 +169,9 @@ class ItemRules:
         ]
         if absent:
             with contextlib.suppress(ValidationError):  # it may be older than the model
-                before = self.items.validate_merged(self.without_key(json.loads(stored.merged), is_new=False), {})
+                before = self.items.validate_merged(
+                    self.items.merged(self.without_key(json.loads(stored.merged), is_new=False), {})
+                )
                 item.__dict__.update({name: getattr(before, name) for name in absent})
 
     def as_stored(self, item: BaseModel, stored: dict[str, Any]) -> BaseModel:

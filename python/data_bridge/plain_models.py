@@ -103,7 +103,7 @@ def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> typ
         or is_assigned
         or any(info.is_required() for info in others)
         or not fields.keys().isdisjoint(marked)
-        or export_item(create).inputs
+        or export_item(create, may_doubt=True).inputs
     ):
         return None
     changes: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> typ
             return None
         changes[name] = (info.annotation, changed)
     body = derived_model(create.__name__, changes, model)
-    return None if export_item(body).inputs else body
+    return None if export_item(body, may_doubt=True).inputs else body
 
 
 def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> type[BaseModel] | None:
@@ -136,7 +136,7 @@ def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> ty
             return None
         changes[name] = (info.annotation, without_demand(info))
     patch = derived_model(update.__name__, changes, update)
-    return None if export_item(patch).inputs else patch
+    return None if export_item(patch, may_doubt=True).inputs else patch
 
 
 _WHOLE = (bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum)

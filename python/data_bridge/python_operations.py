@@ -24,7 +24,7 @@ from .marked_fields import frozen_fields
 from .plain_models import plain_body, plain_patch
 from .request_models import RequestModels, SentItem, SentPatch, written
 from .resource_models import ResourceModels
-from .schema import Exported, Reasons
+from .schema import Exported, Reasons, export_item
 from .store_calls import FAILED, Answer, begin_keyed, merge_stored, read
 from .stored_items import ItemsByName, StoredItems
 from .threadpool import run_in_threadpool
@@ -87,6 +87,14 @@ class PythonHalf:
             operation, reads_plainly=self.answers.are_plain, takes_plainly=plain is not None
         )
         return list(dict.fromkeys([*of_models, *inputs, *outputs]))
+
+    def doubts(self, operation: str) -> Reasons:
+        """Of which values a native operation leaves requests to this, as (field, reason)."""
+        if operation not in _VALIDATING:
+            return []
+        body = self.plain_patch if operation == "update" else self.plain_body
+        of_body = [] if body is None else export_item(body, may_doubt=True).doubts
+        return list(dict.fromkeys([*of_body, *self._exported.doubts]))
 
     def made_by(self, operations: set[str]) -> None:
         """Of these operations the before hook makes the stored item of what was sent."""

@@ -136,7 +136,9 @@ class ModelResource(AttachedResource, Generic[ModelT]):
             value = json.loads(merged.merged)
             if self._key not in fields:
                 value.pop(self._key, None)
-            item = self._writer.validate_merged(self._writer.changed(self._writer.touched(value), changes), {})
+            item = self._writer.validate_merged(
+                self._writer.merged(self._writer.changed(self._writer.touched(value), changes), {})
+            )
             answer = await run_in_threadpool(operation.write_merged, merged, self._writer.document(item))
             if answer is not None:
                 return self._restored(_body(answer))

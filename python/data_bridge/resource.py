@@ -24,7 +24,7 @@ from .python_operations import PythonHalf
 from .resource_options import Operation
 from .resource_shapes import Shapes
 from .scopes import Scopes
-from .store_calls import read
+from .store_calls import Answer, read
 from .stores import ModelError, StoreLimits, Stores
 from .threadpool import run_in_threadpool
 
@@ -72,6 +72,12 @@ class Resource:
             name: hooks.names(name, creates=python.may_create) for name in operations
         }
         self.through_python = {name for name in operations if python.reasons(name) or self.hook_names[name]}
+        #: What native operations leave to Python, as text by operation.
+        self.doubts: dict[str, str] = {
+            name: _listing(doubts)
+            for name in operations
+            if name not in self.through_python and (doubts := python.doubts(name))
+        }
         self.routes: list[APIRoute] = []
         self._native = native
         self._served: weakref.WeakValueDictionary[tuple[int, frozenset[str]], ServedResource] = (
@@ -143,11 +149,15 @@ class Resource:
         reasons = [*self.python.reasons(name), *(("", f"the hook {hook}") for hook in self.hook_names[name])]
         if scope := self.scopes.reason(name):
             reasons.append(("", scope))
-        return "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
+        return _listing(reasons)
 
     def parameters(self, name: str) -> dict[str, Any]:
         """What the endpoint of an operation declares besides its request, to have FastAPI solve it."""
         return {**self.scopes.parameters(name), **self.hooks.parameters(self.hook_names[name])}
+
+
+def _listing(reasons: Sequence[tuple[str, str]]) -> str:
+    return "; ".join(f"{field}: {reason}" if field else reason for field, reason in reasons)
 
 
 class AttachedResource:
@@ -187,11 +197,15 @@ class ServedResource(AttachedResource):
         super().__init__(resource, stores, resource.make_native(stores.limits, stores.faults, foreign_parameters))
         #: For what goes through Python, where that needs other answers: items as they are stored.
         self._whole: CrudResource | None = None
-        if resource.through_python and resource.python.answers.show_a_part:
+        if (resource.through_python or resource.doubts) and resource.python.answers.show_a_part:
             options = resource.python.answers.options
             self._whole = resource.make_native(stores.limits, stores.faults, foreign_parameters, **options)
         self._operations: dict[str, CrudOperation] = {
             name: self._half_of(name).operation(name, resource.scopes.fixed(name)) for name in resource.operations
+        }
+        # What Python works with where the native operation, which is another one then, is not sure.
+        self._doubted: dict[str, CrudOperation] = {
+            name: (self._whole or self._native).operation(name, resource.scopes.fixed(name)) for name in resource.doubts
         }
         self._endpoints: dict[str, Endpoint] = {}
 
@@ -223,8 +237,9 @@ class ServedResource(AttachedResource):
                 return await self.respond(name, request, solved)
 
             if not self.resource.reasons(name):
-                # How data_bridge's server finds the native door.
+                # How data_bridge's server finds the native door, and what has to be behind it.
                 endpoint.__data_bridge_operation__ = self.operation(name)  # type: ignore[attr-defined]
+                endpoint.__data_bridge_doubts__ = self.resource.doubts.get(name, "")  # type: ignore[attr-defined]
             self._endpoints[name] = endpoint
         return self._endpoints[name]
 
@@ -249,13 +264,15 @@ class ServedResource(AttachedResource):
             idempotency_keys=request.headers.getlist("idempotency-key") if name == "create" else [],
             scope=resource.scopes.native(scope),
         )
-        if name in resource.through_python:
-            calls = resource.hooks.calls(solved) if resource.hook_names[name] else NO_CALLS
-            answer = await resource.python.perform(name, operation, asked, calls, resource.scopes.values(scope))
-        elif operation.is_read:
+        answer: Answer | None = None
+        if operation.is_read and name not in resource.through_python:
             answer = await read(operation, asked)
-        else:
-            answer = await run_in_threadpool(operation.perform, asked)
+        elif name not in resource.through_python:
+            answer = await run_in_threadpool(operation.perform_if_decided, asked)
+        if answer is None:
+            calls = resource.hooks.calls(solved) if resource.hook_names[name] else NO_CALLS
+            doubted = self._doubted.get(name, operation)
+            answer = await resource.python.perform(name, doubted, asked, calls, resource.scopes.values(scope))
         status, content_type, body, headers = answer
         response = Response(status_code=status)
         response.body = b"" if request.method == "HEAD" else body

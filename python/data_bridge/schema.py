@@ -16,11 +16,14 @@ A NODE is ``{"type": ...}`` with the constraints of Pydantic's core schema, the 
 already folded in: ``int float str bool none any datetime date time timedelta decimal bytes uuid literal enum nullable
 list tuple tuple-of set frozenset dict union tagged-union ref model``.
 Only what the native core does exactly like Pydantic is exported as such; everything else becomes ``opaque``,
-which has the kind of a column and no validation, and is a reason for operations to go through Python.
+which has the kind of a column and no validation, and is a reason for operations to go through Python. Some of it has a
+``plain`` form, and dates a ``now``: values by which it is certain what Pydantic makes of them. A request with another
+value goes through Python.
 """
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import json
 import sys
@@ -35,6 +38,7 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 
 from data_bridge._core import check_pattern
 from data_bridge.dialect import NULL_IS_ABSENT, UNTYPED_IS_JSON
+from data_bridge.plain_values import is_of_emails, is_of_urls, plain_emails, plain_urls
 from data_bridge.schema_dialect import (
     bound_in_words,
     decimal_digits_are_exact,
@@ -146,6 +150,9 @@ _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 # Stands for a type in which Python has to validate something.
 _ANYTHING: _Node = {"type": "opaque", "kind": "json", "nullable": True}
 
+# What the values of a plain form are.
+_PLAIN_TYPES = {"email": "an address", "url": "a URL"}
+
 # kMaxDivisorDigits of the core.
 _MAX_DIVISOR_DIGITS = 18
 
@@ -182,13 +189,15 @@ class Exported:
 
     `inputs`: why what clients send has to be validated by Python. `outputs`: why what is stored is not what is
     answered, so that answers have to be written by Python; then fields are stored under their names. `hidden`: the
-    fields that answers go without, where the native core writes them.
+    fields that answers go without, where the native core writes them. `doubts`: of which values Python has to say
+    whether they are valid.
     """
 
     text: str
     inputs: Reasons
     outputs: Reasons
     hidden: Sequence[str] = ()
+    doubts: Sequence[tuple[str, str]] = ()
 
 
 def export_model(model: type[BaseModel], *, is_of_conditions: bool = False) -> str:
@@ -206,16 +215,19 @@ def export_model(model: type[BaseModel], *, is_of_conditions: bool = False) -> s
     return text
 
 
-def export_item(model: type[BaseModel]) -> Exported:
-    """The same for what is stored, with stand-ins for what needs Python."""
+def export_item(model: type[BaseModel], *, may_doubt: bool = False) -> Exported:
+    """The same for what is stored, with stand-ins for what needs Python. `may_doubt`: types of which Python has to
+    validate only some values are doubts, and no reasons."""
     _complete(model)
-    exporter = _Exporter(model)
+    exporter = _Exporter(model, may_doubt=may_doubt)
     text = exporter.export()
     outputs = [*exporter.outputs, *exporter.renamed]
+    if may_doubt and exporter.doubts and (exporter.inputs or outputs):  # Python validates all of it anyway
+        return export_item(model)
     if outputs:
         text = _Exporter(model, by_name=True).export()
         return Exported(text, exporter.inputs, [*outputs, *exporter.excluded])
-    return Exported(text, exporter.inputs, [], [name for name, _ in exporter.excluded])
+    return Exported(text, exporter.inputs, [], [name for name, _ in exporter.excluded], exporter.doubts)
 
 
 def _complete(model: type[BaseModel]) -> None:
@@ -284,8 +296,13 @@ def _settings_of(kind: str) -> _Node:
 
 
 class _Exporter:
-    def __init__(self, model: type[BaseModel], *, by_name: bool = False, any_release: bool = False) -> None:
+    def __init__(
+        self, model: type[BaseModel], *, by_name: bool = False, any_release: bool = False, may_doubt: bool = False
+    ) -> None:
         self._root = model
+        self._may_doubt = may_doubt
+        #: Types of which only some values need Python, which then says what is valid.
+        self.doubts: Reasons = []
         self._by_name = by_name
         self._any_release = any_release
         self.inputs: Reasons = []
@@ -308,10 +325,11 @@ class _Exporter:
             self._names = {definition["ref"]: str(i) for i, definition in enumerate(self._definitions)}
             schema = schema["schema"]
         self._is_recursive = schema["type"] == "definition-ref"
-        definitions = {
-            self._names[definition["ref"]]: self._node(definition, {}, self._title(definition))
-            for definition in self._definitions
-        }
+        with self._without_doubts():  # a union may refer to them
+            definitions = {
+                self._names[definition["ref"]]: self._node(definition, {}, self._title(definition))
+                for definition in self._definitions
+            }
         root = self._node(schema, {}, "")
         version = sys.version_info[:2]
         spec = {
@@ -383,6 +401,8 @@ class _Exporter:
         if kind.startswith("function-"):
             if "serialization" in schema:
                 self._serialization(schema["serialization"], where)
+            if (plain := self._plain_form(schema, config)) is not None:
+                return self._doubted(schema, config, where, plain)
             node = self._refuse(where, f"the validator function {_name_of(schema['function']['function'])}")
             if "schema" in schema and "serialization" not in schema:
                 node["inner"] = self._node(schema["schema"], config, where)
@@ -399,6 +419,47 @@ class _Exporter:
         ):
             return self._refuse(where, f"the type `{kind}`", "text")
         return {**self._refuse(where, f"the type `{kind}`"), "nullable": kind not in _NEVER_NONE}
+
+    def _doubt(self, where: str, reason: str) -> None:
+        if (where, reason) not in self.doubts:
+            self.doubts.append((where, reason))
+
+    @contextlib.contextmanager
+    def _without_doubts(self) -> Iterator[None]:
+        """Where more than whether a value is valid depends on it: which member of a union takes it."""
+        before, self._may_doubt = self._may_doubt, False
+        try:
+            yield
+        finally:
+            self._may_doubt = before
+
+    def _plain_form(self, schema: _Schema, config: _Schema) -> _Node | None:
+        """What the native core knows of the values of a type that is Python's; None where that is nothing."""
+        if not self._may_doubt:
+            return None
+        function = schema["function"]["function"]
+        if schema["type"] == "function-after" and is_of_emails(function):
+            return plain_emails()
+        if schema["type"] == "function-wrap" and is_of_urls(function):
+            return plain_urls(schema, config)
+        return None
+
+    def _doubted(self, schema: _Schema, config: _Schema, where: str, plain: _Node) -> _Node:
+        """The same as a type that is a reason, where that has such a form."""
+        self._doubt(where, f"{_PLAIN_TYPES[plain['type']]} that is not plain")
+        is_url = "serialization" in schema
+        node: _Node = {"type": "opaque", "kind": "json", "nullable": is_url, "plain": plain}
+        return node if is_url else {**node, "inner": self._node(schema["schema"], config, where)}
+
+    def _now(self, schema: _Schema, where: str) -> _Node:
+        """That a date has to be past or to come. The native core knows where that is certain."""
+        if "now_op" not in schema:
+            return {}
+        if not self._may_doubt:
+            self._refuse(where, f"`now_op` of a Pydantic `{schema['type']}`")
+            return {}
+        self._doubt(where, f"a {schema['type']} that is not certainly in the {schema['now_op']}")
+        return {"now": schema["now_op"]}
 
     def _look_into(self, schema: Any, where: str) -> None:
         """Find what is answered otherwise than it is stored inside of a type that has no node."""
@@ -480,21 +541,28 @@ class _Exporter:
         return {"type": "any"}
 
     def _datetime(self, schema: _Schema, config: _Schema, where: str) -> _Node:
-        self._refuse_others(schema, {"strict", "microseconds_precision"}, where)
+        self._refuse_others(schema, {"strict", "microseconds_precision", "now_op", "tz_constraint"}, where)
+        offset = schema.get("tz_constraint")
+        if offset not in (None, "aware", "naive"):
+            self._refuse(where, "`tz_constraint` of a Pydantic `datetime`")
         if config.get("ser_json_temporal", "iso8601") != "iso8601":
             return self._refuse(where, "the setting `ser_json_temporal`")
         if schema.get("microseconds_precision", "truncate") != "truncate":
             self._refuse(where, "`microseconds_precision` of a Pydantic `datetime`")
             return self._opaque_text("datetime", config)
         self._other_release("datetime", where)
-        return {"type": "datetime", "strict": self._strict(schema, config), **_settings_of("datetime")}
+        rules = self._now(schema, where)
+        if offset in ("aware", "naive") and not self._any_release:  # a condition compares instants
+            rules["offset"] = offset
+        return {"type": "datetime", "strict": self._strict(schema, config), **_settings_of("datetime"), **rules}
 
     def _date(self, schema: _Schema, config: _Schema, where: str) -> _Node:
-        self._refuse_others(schema, {"strict", *_BOUNDS}, where)
+        self._refuse_others(schema, {"strict", "now_op", *_BOUNDS}, where)
+        now = self._now(schema, where)
         if self._other_release("date", where) or self._other_temporal_text("date", config, where):
             return self._opaque_text("date", config)
         node = {"type": "date", "strict": self._strict(schema, config), **_settings_of("date")}
-        return {**node, **self._bounds(schema)}
+        return {**node, **self._bounds(schema), **now}
 
     def _time(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"strict", "microseconds_precision"}, where)
@@ -730,7 +798,8 @@ class _Exporter:
         if not all(isinstance(choice, Mapping) for choice in choices):
             self._refuse(where, f"a `{schema['type']}` of references to others of its members")
             return None
-        members = [self._node(choice, config, where) for choice in choices]
+        with self._without_doubts():
+            members = [self._node(choice, config, where) for choice in choices]
         return members if len(self.inputs) == reasons else None
 
     def _labels(self, schema: _Schema, choices: list[_Schema], config: _Schema) -> list[str]:

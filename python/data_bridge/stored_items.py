@@ -127,6 +127,7 @@ class StoredItems:
 
     def seen(self, value: Any, fields: Collection[str]) -> Any:
         """A merged item without what it has for those of `fields` that clients do not see."""
+        value = self._together(value) if isinstance(value, dict) else value
         names = set().union(*(self.names_of(name) for name in self._hidden.intersection(fields)))
         if not isinstance(value, Mapping) or names.isdisjoint(value):
             return value
@@ -178,9 +179,9 @@ class StoredItems:
         """By which bodies are read."""
         return self.model.__pydantic_core_schema__
 
-    def validate_merged(self, value: Any, patch: Any, kept: Mapping[str, Any] = _NOTHING_KEPT) -> BaseModel:
-        """An item with `patch` merged into it: fields that are read from a path have their names. `kept`: as for
-        validate_keeping()."""
+    def merged(self, value: Any, patch: Any) -> Any:
+        """An item with `patch` merged into it, for validate_merged(): a copy, in which fields that are read from a path
+        have their names, and those that have their default of None are absent."""
         if isinstance(value, dict) and isinstance(patch, dict):
             value = self._together(value)
             for name, keys in self._keys.items():
@@ -192,6 +193,10 @@ class StoredItems:
                     for key in keys:  # a default is not validated, nor is it here
                         if value.get(key, ...) is None:
                             del value[key]
+        return value
+
+    def validate_merged(self, value: Any, kept: Mapping[str, Any] = _NOTHING_KEPT) -> BaseModel:
+        """What merged() has made. `kept`: as for validate_keeping()."""
         return self._keeping(self._merged_keeping_validator if kept else self._merged_validator, value, kept)
 
     def document(self, item: BaseModel) -> bytes:

@@ -40,11 +40,15 @@ PyRef owned(const nb::object& object) { return PyRef::borrow(object.ptr()); }
 std::shared_ptr<routing::Endpoint> endpoint_of_route(const std::shared_ptr<AppContext>& app,
                                                      const std::shared_ptr<PlanGuard>& guard, nb::handle plan,
                                                      nb::handle operation, std::chrono::milliseconds timeout) {
-  if (!operation.is_none()) return endpoint_of(operation);
-  if (plan.is_none()) return timeout.count() > 0 ? std::make_shared<AsgiEndpoint>(app, timeout) : nullptr;
+  if (plan.is_none()) {
+    if (!operation.is_none()) return endpoint_of(operation);
+    return timeout.count() > 0 ? std::make_shared<AsgiEndpoint>(app, timeout) : nullptr;
+  }
   auto read = read_route_plan(plan.ptr());
   if (!read) throw nb::python_error();
-  return std::make_shared<RouteEndpoint>(app, guard, std::move(*read), timeout);
+  if (!operation.is_none()) read->streams_body = false;  // the operation has read it
+  auto compiled = std::make_shared<RouteEndpoint>(app, guard, std::move(*read), timeout);
+  return operation.is_none() ? compiled : endpoint_of(operation, std::move(compiled));
 }
 
 RouteEntry read_entry(const std::shared_ptr<AppContext>& app, const std::shared_ptr<PlanGuard>& guard,
@@ -57,7 +61,7 @@ RouteEntry read_entry(const std::shared_ptr<AppContext>& app, const std::shared_
           .endpoint = endpoint_of_route(app, guard, entry[2], entry[3], timeout),
           .opaque = nb::cast<bool>(entry[4]),
           .allow = nb::cast<std::string>(entry[5]),
-          .compiled = !entry[2].is_none()};
+          .compiled = !entry[2].is_none() && entry[3].is_none()};
 }
 
 /// Begins a generation of `guard`, and reads what was compiled for it.

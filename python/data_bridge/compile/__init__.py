@@ -139,9 +139,13 @@ class _AppReader:
 
     def _compile_route(self, route: CompiledRoute, view: features.RouteView, *, plain: bool) -> None:
         try:
-            if not plain and (operation := framework.native_operation(view)) is not None:
+            operation, doubts = (None, "") if plain else framework.native_operation(view)
+            if operation is not None:
                 if not self.bare:
                     raise Bridged("a native resource, within the application's middleware")
+                if doubts:
+                    facts = framework.read_route(self.app, self.places, view, self.services)
+                    route.plan, route.reason = make_plan(facts, self.services), doubts
                 route.operation, route.kind = operation, "native"
                 return
             if plain:

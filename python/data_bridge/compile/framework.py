@@ -399,13 +399,17 @@ def _within(facts: RouteFacts, services: Services, view: RouteView, handler: Fun
     )
 
 
-def native_operation(view: RouteView) -> Any:
-    """The native operation that the route's endpoint stands for; None: it is an ordinary one."""
+def native_operation(view: RouteView) -> tuple[Any, str]:
+    """The native operation that the route's endpoint stands for; None: it is an ordinary one. And of which values that
+    leaves requests to the endpoint; "": of none."""
     handler, outside = handlers_of(view)
     if outside is not None or body_limit(view.app)[0] is not None:
-        return None
+        return None, ""
     dependant = closure_of(handler)["dependant"]
-    return None if dependant.dependencies else getattr(dependant.call, "__data_bridge_operation__", None)
+    if dependant.dependencies:
+        return None, ""
+    call = dependant.call
+    return getattr(call, "__data_bridge_operation__", None), getattr(call, "__data_bridge_doubts__", "")
 
 
 def read_plain_route(app: FastAPI, places: Places, view: RouteView) -> RouteFacts:

@@ -1,0 +1,107 @@
+"""What the native core knows of types that Pydantic validates in Python: the values whose outcome is certain.
+
+Of which those are is said in the native core (`PlainEmail`, `PlainUrl`); that the installed packages do so is asked of
+them. Everything else, and all of it beside packages that answer otherwise, is for Pydantic.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import AnyHttpUrl, AnyUrl, EmailStr, HttpUrl, TypeAdapter, ValidationError
+
+__all__ = ["is_of_emails", "is_of_urls", "plain_emails", "plain_urls"]
+
+_Schema = Mapping[str, Any]
+
+# What each becomes. One for each rule that the native core goes by.
+_EMAILS: Mapping[str, str] = {
+    "a@b.co": "a@b.co",
+    "Ann.O'Neill+tag@Mail.Example.COM": "Ann.O'Neill+tag@mail.example.com",
+    "!#$%&'*+-/=?^_`{|}~@a-1.b2.org": "!#$%&'*+-/=?^_`{|}~@a-1.b2.org",
+    "a" * 64 + "@" + "b" * 63 + ".co": "a" * 64 + "@" + "b" * 63 + ".co",
+    "info@b.co": "info@b.co",
+    "Somebody@b.co": "Somebody@b.co",
+}
+_URLS: Sequence[str] = (
+    "http://example.com/",
+    "https://a-1.b.example/x/Y_1.html?q=a%20b&c=d/e?",
+    "http://a.bc/x?",
+    "https://example.com/@x/~y;z,w:v!$&'()*+=",
+    "https://example.com/?-._~!$&()*+,;=:@/?%",
+    "https://" + "a" * 63 + ".b.co/" + "c" * 1900,
+)
+_URL_TYPES = (AnyUrl, AnyHttpUrl, HttpUrl)
+_SCHEMES = ("http", "https")
+
+
+def is_of_emails(function: Any) -> bool:
+    """Whether it is what validates an `EmailStr`."""
+    own = getattr(EmailStr, "_validate", None)
+    return own is not None and getattr(function, "__func__", None) is own.__func__ and function.__self__ is EmailStr
+
+
+def is_of_urls(function: Any) -> bool:
+    """Whether it is what makes a URL of what `pydantic_core` has read."""
+    return (
+        getattr(function, "__module__", "") == "pydantic.networks"
+        and getattr(function, "__qualname__", "") == "_BaseUrl.__get_pydantic_core_schema__.<locals>.wrap_val"
+    )
+
+
+@functools.cache
+def plain_emails() -> dict[str, Any] | None:
+    """The plain form of addresses; None where email-validator does otherwise than the native core knows."""
+    try:
+        import email_validator
+        from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES as mailboxes
+
+        reserved = list(email_validator.SPECIAL_USE_DOMAIN_NAMES)
+    except (ImportError, AttributeError):
+        return None
+    if not _takes(TypeAdapter(EmailStr), _EMAILS):
+        return None
+    return {"type": "email", "reserved": reserved, "mailboxes": sorted(mailboxes)}
+
+
+def plain_urls(schema: _Schema, config: _Schema) -> dict[str, Any] | None:
+    """The plain form of the URLs of a `function-wrap` that is_of_urls(); None where there is none."""
+    inner = schema["schema"]
+    owner = getattr(schema.get("serialization", {}).get("function"), "__self__", None)
+    if (
+        owner not in _URL_TYPES
+        or inner["type"] != "url"
+        or not inner.keys() <= {"type", "allowed_schemes", "max_length"}
+        or inner.get("max_length", _LEAST_LENGTH) < _LEAST_LENGTH
+        or any("url" in setting for setting in config)
+    ):
+        return None
+    schemes = [each for each in _SCHEMES if each in inner.get("allowed_schemes", _SCHEMES)]
+    root = _root_of(owner)
+    return {"type": "url", "schemes": schemes, "root": root} if schemes and root is not None else None
+
+
+# kLongestUrl of the core.
+_LEAST_LENGTH = 2000
+
+
+@functools.cache
+def _root_of(kind: type) -> str | None:
+    """What a URL without a path gets; None where URLs of this type are others than the native core knows."""
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    bare = "https://example.com"
+    if not _takes(adapter, {url: url for url in _URLS}):
+        return None
+    return next((each for each in ("/", "") if _takes(adapter, {bare: bare + each})), None)
+
+
+def _takes(adapter: TypeAdapter[Any], expected: Mapping[str, str]) -> bool:
+    try:
+        return all(
+            adapter.dump_python(adapter.validate_python(value), mode="json") == result
+            for value, result in expected.items()
+        )
+    except ValidationError:
+        return False

@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import annotated_types
-from pydantic import BaseModel, PydanticUserError, Strict, TypeAdapter, ValidationError
+from pydantic import BaseModel, EmailStr, PydanticUserError, Strict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from .answer_model import acts, parts
 from .list_fields import TEXT_MODULES, plain_annotation
 from .marked_fields import MarkedFields, without_demand
+from .plain_values import URL_TYPES
 from .resource_options import derived_model, plain_type
 from .schema import export_item
 
@@ -139,7 +140,7 @@ def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> ty
     return None if export_item(patch, may_doubt=True).inputs else patch
 
 
-_WHOLE = (bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum)
+_WHOLE = (bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum, EmailStr, *URL_TYPES)
 
 
 def _is_checked_as_stored(info: FieldInfo, stored: FieldInfo) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import AnyHttpUrl, AnyUrl, EmailStr, HttpUrl, TypeAdapter, ValidationError
 
-__all__ = ["is_of_emails", "is_of_urls", "plain_emails", "plain_urls"]
+__all__ = ["URL_TYPES", "is_of_emails", "is_of_urls", "plain_emails", "plain_urls"]
 
 _Schema = Mapping[str, Any]
 
@@ -33,7 +33,8 @@ _URLS: Sequence[str] = (
     "https://example.com/?-._~!$&()*+,;=:@/?%",
     "https://" + "a" * 63 + ".b.co/" + "c" * 1900,
 )
-_URL_TYPES = (AnyUrl, AnyHttpUrl, HttpUrl)
+#: Of which plain values are known.
+URL_TYPES = (AnyUrl, AnyHttpUrl, HttpUrl)
 _SCHEMES = ("http", "https")
 
 
@@ -71,7 +72,7 @@ def plain_urls(schema: _Schema, config: _Schema) -> dict[str, Any] | None:
     inner = schema["schema"]
     owner = getattr(schema.get("serialization", {}).get("function"), "__self__", None)
     if (
-        owner not in _URL_TYPES
+        owner not in URL_TYPES
         or inner["type"] != "url"
         or not inner.keys() <= {"type", "allowed_schemes", "max_length"}
         or inner.get("max_length", _LEAST_LENGTH) < _LEAST_LENGTH

@@ -412,8 +412,10 @@ class PythonHalf:
             for each in operations
         )
 
-    def _read(self, body: Any, *, is_new: bool) -> tuple[SentItem | None, list[Any]]:
-        return self._bodies_of.read(body, is_new=is_new, int_key=self._rules.key_type is int)
+    def _read(
+        self, body: Any, *, is_new: bool, values: Mapping[str, Any] = _NO_VALUES
+    ) -> tuple[SentItem | None, list[Any]]:
+        return self._bodies_of.read(body, is_new=is_new, int_key=self._rules.key_type is int, values=values)
 
     def _new(
         self, body: Any, values: Mapping[str, Any], kept: Mapping[str, Any]
@@ -422,7 +424,7 @@ class PythonHalf:
         if not self._reads_bodies:
             item, errors = self._rules.validated(body, is_new=True, values=values, kept=kept)
             return item, None, errors
-        sent, errors = self._read(body, is_new=True)
+        sent, errors = self._read(body, is_new=True, values=values)
         if sent is None or self._makes("create"):
             return None, sent, errors
         item, errors = self._rules.validated(

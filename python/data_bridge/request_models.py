@@ -64,11 +64,17 @@ class RequestModels:
 
     # --- POST and PUT ---------------------------------------------------------------------------------
 
-    def read(self, body: Any, *, is_new: bool, int_key: bool) -> tuple[SentItem | None, list[Any]]:
-        """A body, or what is wrong with it. `int_key`: a new item's is not the client's to say."""
+    def read(
+        self, body: Any, *, is_new: bool, int_key: bool, values: Mapping[str, Any]
+    ) -> tuple[SentItem | None, list[Any]]:
+        """A body, or what is wrong with it. `int_key`: a new item's is not the client's to say. `values`: of fields that
+        it does not name."""
         assert self.create is not None
         assert self._create is not None
         value = self._without_answers(self.create, body, self._key_names if is_new and int_key else ())
+        if values and isinstance(value, Mapping):
+            own = {name: names_of(self.create, name) for name in values if name in self.create.model_fields}
+            value = {**value, **{min(own[name]): values[name] for name in own if own[name].isdisjoint(value)}}
         try:
             instance: BaseModel = self._create.validate_python(value, from_attributes=True)
         except ValidationError as error:

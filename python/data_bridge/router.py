@@ -36,6 +36,8 @@ class HasResources:
         options are those of :func:`data_bridge.crud.register_crud`.
         """
         assert isinstance(self, FastAPI | APIRouter)
+        if "model" in options:  # else it would be a decorator that nobody applies
+            raise TypeError("crud(model=...): the model comes first and without a name, as in app.crud(Model, ...)")
         if model is None:
 
             def decorate(decorated: Model) -> Model:

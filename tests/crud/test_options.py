@@ -341,3 +341,9 @@ def test_the_start_says_which_fields_a_parameter_hides(app: App, caplog: pytest.
     assert [record.getMessage() for record in caplog.records] == [
         f"app.crud({Bill.__qualname__}): 'total' in the query of a list is a parameter; of the field ask by 'total__eq'"
     ]
+
+
+def test_a_model_by_name_is_no_decorator_that_nobody_applies(app: App) -> None:
+    options: dict[str, Any] = {"model": Item}
+    with pytest.raises(TypeError, match=r"the model comes first"):
+        app.crud(path="/items", **options)

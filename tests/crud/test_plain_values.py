@@ -150,6 +150,8 @@ class Person(BaseModel):
 IS_NATIVE = not export_item(Person, may_doubt=True).inputs
 CheckedPerson = checked(Person, "name", same)
 VALUES: dict[str, list[Any]] = {
+    "password": ["p", None],
+    "rank": [5, 6, "x", None],
     "name": ["anna", "eve", "x", None],
     "email": ["ann@b.co", "Bob@Example.COM", "nobody", "Info@x.de", "A <a@b.co>", None, 5],
     "site": ["https://a.example/x", None, "https://a.example", "http://a.example:80/", "ftp://a.example/", "x"],
@@ -160,18 +162,57 @@ VALUES: dict[str, list[Any]] = {
 }
 
 
+class User(BaseModel):
+    id: int | None = None
+    name: str = Field(min_length=2)
+    email: EmailStr
+    password: str = "none"
+    rank: int = 3
+
+
+class UserCreate(BaseModel):
+    name: str = Field(min_length=2)
+    email: EmailStr
+    password: str = "none"
+
+
+class UserUpdate(BaseModel):
+    name: str | None = Field(None, min_length=2)
+    email: EmailStr | None = None
+    rank: int | None = None
+
+
+class UserPublic(BaseModel):
+    id: int
+    name: str
+    email: EmailStr
+    rank: int
+
+
+CheckedCreate, CheckedUpdate = checked(UserCreate, "name", same), checked(UserUpdate, "name", same)
+TWINS: dict[str, Any] = {
+    "one model": ((Person, {}), (CheckedPerson, {})),
+    "four models": (
+        (User, {"create": UserCreate, "update": UserUpdate, "read": UserPublic}),
+        (User, {"create": CheckedCreate, "update": CheckedUpdate, "read": UserPublic}),
+    ),
+}
+
+
 @pytest.mark.parametrize("scope", [None, {"name": "anna"}])
-def test_natively_as_through_python(open_client: Open, tmp_path: Path, scope: Any) -> None:
+@pytest.mark.parametrize("twins", TWINS.values(), ids=TWINS)
+def test_natively_as_through_python(open_client: Open, tmp_path: Path, twins: Any, scope: Any) -> None:
     source = random.Random(str(scope))
     apps, paths = [], []
-    for at, model in enumerate((Person, CheckedPerson)):
+    for at, (model, options) in enumerate(twins):
         paths.append(tmp_path / f"{at}.db")
         app = App(store=f"sqlite:///{paths[-1]}")
-        app.crud(model, path="/items", unique=["email"], scope=scope)
+        app.crud(model, path="/items", unique=["email"], scope=scope, **options)
         apps.append(app)
+    is_native = IS_NATIVE or twins[0][0] is User
     for name in ("create", "replace", "update"):
         reasons = [bool(stores_of(app).resources[0].reasons(name)) for app in apps]
-        assert reasons == [not IS_NATIVE, True], name
+        assert reasons == [not is_native, True], name
     statuses: set[int] = set()
     with open_client(apps[0]) as first, open_client(apps[1]) as through_python:
         for _ in range(400):

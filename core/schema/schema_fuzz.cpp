@@ -38,6 +38,12 @@ constexpr std::string_view kSpec =
     {"name":"k","keys":["k"],"output_key":"k","default":null,
      "schema":{"type":"nullable","schema":{"type":"tagged-union","keys":["s"],"discriminator":"'s'","not_found":"no tag",
       "expected_tags":"'a'","members":[{"label":"a","schema":{"type":"ref","name":"0"}}]}}},
+    {"name":"e","keys":["e"],"output_key":"e","default":null,"schema":{"type":"nullable","schema":{"type":"opaque","kind":"json",
+      "inner":{"type":"str"},"plain":{"type":"email","reserved":["test"],"mailboxes":["info"]}}}},
+    {"name":"w","keys":["w"],"output_key":"w","default":null,"schema":{"type":"nullable","schema":{"type":"opaque","kind":"json",
+      "plain":{"type":"url","schemes":["http","https"],"root":"/"}}}},
+    {"name":"p","keys":["p"],"output_key":"p","default":null,
+     "schema":{"type":"nullable","schema":{"type":"datetime","now":"past","offset":"aware"}}},
     {"name":"t","keys":["t"],"output_key":"t","default":null,
      "schema":{"type":"nullable","schema":{"type":"ref","name":"0"}}}]}},
   "schema":{"type":"ref","name":"0"}})";

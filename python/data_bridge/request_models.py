@@ -67,8 +67,8 @@ class RequestModels:
     def read(
         self, body: Any, *, is_new: bool, int_key: bool, values: Mapping[str, Any]
     ) -> tuple[SentItem | None, list[Any]]:
-        """A body, or what is wrong with it. `int_key`: a new item's is not the client's to say. `values`: of fields that
-        it does not name."""
+        """A body, or what is wrong with it. `int_key`: a new item's is not the client's to say. `values`: of fields
+        that it does not name."""
         assert self.create is not None
         assert self._create is not None
         value = self._without_answers(self.create, body, self._key_names if is_new and int_key else ())

@@ -12,6 +12,7 @@ import pytest
 from data_bridge.testing import LiveServer
 
 from .raw_client import RawConnection, request
+from .raw_client import answer as ask
 
 
 @pytest.fixture(params=[0, 1], ids=["inline", "I/O thread"])
@@ -262,3 +263,20 @@ def test_a_failing_startup_is_raised(serve: Any) -> None:
 
     with pytest.raises(RuntimeError, match="no database"):
         serve(app, lifespan="on")
+
+
+def test_lengths_that_differ_are_an_error_with_its_place(serve: Any) -> None:
+    """To HEAD the first of them is told: no body follows that it could be wrong of."""
+
+    @http_only
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        lengths = [(b"Content-Length", length) for length in scope["query_string"].split(b",")]
+        await answer(send, b"abc", headers=lengths)
+
+    server = serve(app)
+    for lengths, status in (("3,3", 200), ("3,03", 200), ("3,4", 500), ("4,3", 500)):
+        assert f" {status} " in ask(server.port, request("GET", f"/?{lengths}")).status_line
+        told = [str(error) for error in server.pop_exceptions()]
+        assert told == ["Response has Content-Length headers that differ"] * (status == 500)
+    assert ask(server.port, request("HEAD", "/?4,3")).header("content-length") == "4"
+    assert server.pop_exceptions() == []

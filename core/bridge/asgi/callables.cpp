@@ -14,6 +14,8 @@
 #include "bridge/asgi/message.hpp"
 #include "bridge/asgi/names.hpp"
 #include "bridge/asgi/waiters.hpp"
+#include "http/response_fields.hpp"
+#include "http/status.hpp"
 
 namespace data_bridge::bridge {
 
@@ -161,13 +163,25 @@ class AsgiCallables final : public ConversationReader {
   // Whoever calls `send` is the application with its middleware: what is compiled answers without it.
   bool send_start(PyObject* message) {
     conversation_->leave_layers();
-    conversation_->announce_start();
     StartMessage start;
-    if (!read_start_message(message, start)) return false;
+    const bool is_good = read_start_message(message, start);
+    if (is_good && !agrees_on_length(start)) return false;
+    conversation_->announce_start();
+    if (!is_good) return false;
     const PyRef scope = std::move(scope_);
     if (!log_access(*app_, *conversation_, scope.get(), start.status)) return false;
     conversation_->start(start.status, start.headers, start.content_length, start.trailers);
     return true;
+  }
+
+  // False with an exception set where a client would not know what to take. Only a head that no body follows may leave.
+  bool agrees_on_length(const StartMessage& start) {
+    if (!start.repeats_length || !http::ResponseFields(start.headers).lengths_differ ||
+        http::is_bodiless(start.status) || conversation_->request().head().method == "HEAD") {
+      return true;
+    }
+    PyErr_SetString(PyExc_RuntimeError, "Response has Content-Length headers that differ");
+    return false;
   }
 
   bool send_body(PyObject* message) {

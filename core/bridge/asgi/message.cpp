@@ -80,8 +80,9 @@ bool read_header(PyObject* item, StartMessage& out) {
   if (!read_field(item, field_name, field_value)) return false;
   const std::string_view raw_name = bytes_view(field_name.get());
   const std::string_view value = bytes_view(field_value.get());
-  if (text::equals_ignoring_case(raw_name, "content-length") && !out.content_length) {
-    out.content_length = read_length(value);
+  if (text::equals_ignoring_case(raw_name, "content-length")) {
+    out.repeats_length = out.content_length.has_value();
+    if (!out.content_length) out.content_length = read_length(value);
     if (!out.content_length) return false;
   }
   PyRef lower = PyRef::steal(lowercase_bytes(raw_name));

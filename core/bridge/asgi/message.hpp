@@ -23,6 +23,7 @@ struct StartMessage {
   /// Names in lower case. Views into `owners`.
   std::vector<http::Header> headers;
   std::optional<std::int64_t> content_length;
+  bool repeats_length = false;  ///< there is more than one Content-Length
   bool trailers = false;
   std::vector<pyloop::PyRef> owners;
 };

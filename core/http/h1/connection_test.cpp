@@ -231,7 +231,7 @@ TEST(Connection, OfLengthsThatDifferTheFirstIsToldWhereThereIsNoBody) {
   const std::array<Header, 3> headers{{{"content-length", "1680"}, {"a", "1"}, {"Content-Length", "0"}}};
   const std::string told = "HTTP/1.1 200 OK\r\ncontent-length: 1680\r\na: 1\r\n\r\n";
   for (const bool pieces : {false, true}) {
-    server.handler.answer = [&](Exchange& exchange) {
+    server.handler.answer = [&headers, pieces](Exchange& exchange) {
       if (!pieces) return exchange.respond(200, headers, "");
       exchange.start(200, headers);
       exchange.finish();

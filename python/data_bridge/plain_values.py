@@ -52,19 +52,21 @@ def is_of_urls(function: Any) -> bool:
     )
 
 
-@functools.cache
 def plain_emails() -> dict[str, Any] | None:
     """The plain form of addresses; None where email-validator does otherwise than the native core knows."""
     try:
         import email_validator
         from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES as mailboxes
 
-        reserved = list(email_validator.SPECIAL_USE_DOMAIN_NAMES)
+        reserved = list(email_validator.SPECIAL_USE_DOMAIN_NAMES)  # which programs change
     except (ImportError, AttributeError):
         return None
-    if not _takes(TypeAdapter(EmailStr), _EMAILS):
-        return None
-    return {"type": "email", "reserved": reserved, "mailboxes": sorted(mailboxes)}
+    return {"type": "email", "reserved": reserved, "mailboxes": sorted(mailboxes)} if _emails_are_known() else None
+
+
+@functools.cache
+def _emails_are_known() -> bool:
+    return _takes(TypeAdapter(EmailStr), _EMAILS)
 
 
 def plain_urls(schema: _Schema, config: _Schema) -> dict[str, Any] | None:

@@ -33,7 +33,7 @@ from random_bodies import random_body, rows
 
 from data_bridge import App
 from data_bridge._core import SchemaModel
-from data_bridge.plain_values import plain_emails
+from data_bridge.plain_values import _emails_are_known, plain_emails
 from data_bridge.schema import export_item
 from data_bridge.stores import stores_of
 from data_bridge.testing import LiveServer
@@ -335,11 +335,19 @@ def test_routes_tell(store: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_email_validator_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     import pydantic.networks
 
-    plain_emails.cache_clear()
+    _emails_are_known.cache_clear()
     monkeypatch.setattr(pydantic.networks, "validate_email", lambda value: (value, value.upper()))
     try:
         assert plain_emails() is None
     finally:
-        plain_emails.cache_clear()
+        _emails_are_known.cache_clear()
     monkeypatch.undo()
     assert plain_emails() is not None
+
+
+def test_domains_that_a_program_reserves(monkeypatch: pytest.MonkeyPatch) -> None:
+    import email_validator
+
+    monkeypatch.setattr(email_validator, "SPECIAL_USE_DOMAIN_NAMES", ["corp"])
+    native = SchemaModel(export_item(declared("M", value=EmailStr), may_doubt=True).text)
+    assert [found(native, text) for text in ("a@x.corp", "a@x.test")] == ["['undecided']", '"a@x.test"']

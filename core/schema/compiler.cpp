@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -377,12 +378,23 @@ class Compiler {
     schema_.may_be_undecided = true;
     const std::string type = Reader(value, "a plain form").text("type");
     const Reader reader(value, "the plain form \"" + type + "\"");
+    auto form = plain_form_of(type, reader);
+    const auto least = reader.length("min_length");
+    const auto most = reader.length("max_length");
+    if (!least && !most) {
+      return form;
+    }
+    return std::make_unique<PlainWithin>(std::move(form), least.value_or(0),
+                                         most.value_or(std::numeric_limits<std::size_t>::max()));
+  }
+
+  static std::unique_ptr<const PlainForm> plain_form_of(const std::string& type, const Reader& reader) {
     if (type == "email") {
-      reader.allow({"type", "reserved", "mailboxes"});
+      reader.allow({"type", "reserved", "mailboxes", "min_length", "max_length"});
       return std::make_unique<PlainEmail>(texts(reader, "reserved", true), texts(reader, "mailboxes", true));
     }
     if (type == "url") {
-      reader.allow({"type", "schemes", "root"});
+      reader.allow({"type", "schemes", "root", "min_length", "max_length"});
       return std::make_unique<PlainUrl>(texts(reader, "schemes"), reader.text("root"));
     }
     reader.fail("is unknown");

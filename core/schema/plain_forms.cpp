@@ -116,4 +116,11 @@ PlainForm::Reading PlainUrl::read(std::string_view text, std::string& changed) c
   return is_plain ? Reading::kAsItIs : Reading::kUnsure;
 }
 
+// What is plain is ASCII.
+PlainForm::Reading PlainWithin::read(std::string_view text, std::string& changed) const {
+  const Reading reading = form_->read(text, changed);
+  const std::size_t length = reading == Reading::kChanged ? changed.size() : text.size();
+  return length >= min_length_ && length <= max_length_ ? reading : Reading::kUnsure;
+}
+
 }  // namespace data_bridge::schema

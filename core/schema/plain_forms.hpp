@@ -1,9 +1,12 @@
 // Values of types whose validators are Python's that are so plain that it is known what these make of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace data_bridge::schema {
@@ -44,6 +47,19 @@ class PlainUrl final : public PlainForm {
  private:
   std::vector<std::string> schemes_;
   std::string root_;
+};
+
+/// The values of another form whose length is within limits, in characters.
+class PlainWithin final : public PlainForm {
+ public:
+  PlainWithin(std::unique_ptr<const PlainForm> form, std::size_t min_length, std::size_t max_length) noexcept
+      : form_(std::move(form)), min_length_(min_length), max_length_(max_length) {}
+  [[nodiscard]] Reading read(std::string_view text, std::string& changed) const override;
+
+ private:
+  std::unique_ptr<const PlainForm> form_;
+  std::size_t min_length_;
+  std::size_t max_length_;
 };
 
 }  // namespace data_bridge::schema

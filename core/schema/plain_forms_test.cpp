@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "json/parser.hpp"
 #include "schema/body.hpp"
@@ -113,6 +115,15 @@ TEST(PlainForms, Urls) {
     EXPECT_EQ(read(form, unsure), "unsure") << unsure;
   }
   EXPECT_EQ(read(form, "http://example.com/" + std::string(2100, 'a')), "unsure");
+}
+
+TEST(PlainForms, LengthsAreOfWhatComesOut) {
+  const PlainWithin form(std::make_unique<PlainUrl>(std::vector<std::string>{"http"}, "/"), 14, 16);
+  EXPECT_EQ(read(form, "http://a.bcd"), "unsure");
+  EXPECT_EQ(read(form, "http://ab.bcd"), "http://ab.bcd/");
+  EXPECT_EQ(read(form, "http://ab.bcd/12"), "same");
+  EXPECT_EQ(read(form, "http://ab.bcd/123"), "unsure");
+  EXPECT_EQ(read(form, "http://ab.bcd/{}"), "unsure");
 }
 
 // Of one value that is undecided the whole input is, whatever else is wrong with it.

@@ -10,11 +10,15 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pydantic
 from pydantic import AnyHttpUrl, AnyUrl, EmailStr, HttpUrl, TypeAdapter, ValidationError
 
-__all__ = ["URL_TYPES", "is_of_emails", "is_of_urls", "plain_emails", "plain_urls"]
+__all__ = ["URL_TYPES", "is_of_emails", "is_of_urls", "length_limit", "plain_emails", "plain_urls"]
 
 _Schema = Mapping[str, Any]
+
+# Of a release that keeps them elsewhere nothing is known.
+_validators: Any = getattr(getattr(pydantic, "_internal", None), "_validators", None)
 
 # What each becomes. One for each rule that the native core goes by.
 _EMAILS: Mapping[str, str] = {
@@ -50,6 +54,16 @@ def is_of_urls(function: Any) -> bool:
         getattr(function, "__module__", "") == "pydantic.networks"
         and getattr(function, "__qualname__", "") == "_BaseUrl.__get_pydantic_core_schema__.<locals>.wrap_val"
     )
+
+
+def length_limit(function: Any) -> dict[str, int]:
+    """The limit that Pydantic's own function puts on what another one has made: `min_length` or `max_length`; {} for
+    any other function."""
+    if not isinstance(function, functools.partial) or function.args or len(function.keywords) != 1:
+        return {}
+    (name,) = function.keywords
+    is_own = function.func is getattr(_validators, f"{name}_validator", None) and name in ("min_length", "max_length")
+    return dict(function.keywords) if is_own else {}
 
 
 def plain_emails() -> dict[str, Any] | None:

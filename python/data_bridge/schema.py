@@ -38,7 +38,7 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 
 from data_bridge._core import check_pattern
 from data_bridge.dialect import NULL_IS_ABSENT, UNTYPED_IS_JSON
-from data_bridge.plain_values import is_of_emails, is_of_urls, plain_emails, plain_urls
+from data_bridge.plain_values import is_of_emails, is_of_urls, length_limit, plain_emails, plain_urls
 from data_bridge.schema_dialect import (
     bound_in_words,
     decimal_digits_are_exact,
@@ -438,6 +438,9 @@ class _Exporter:
         if not self._may_doubt:
             return None
         function = schema["function"]["function"]
+        if (limit := length_limit(function)) and schema["schema"]["type"].startswith("function-"):
+            inner = self._plain_form(schema["schema"], config)
+            return inner if inner is None or not limit.keys().isdisjoint(inner) else {**inner, **limit}
         if schema["type"] == "function-after" and is_of_emails(function):
             return plain_emails()
         if schema["type"] == "function-wrap" and is_of_urls(function):
@@ -449,7 +452,14 @@ class _Exporter:
         self._doubt(where, f"{_PLAIN_TYPES[plain['type']]} that is not plain")
         is_url = "serialization" in schema
         node: _Node = {"type": "opaque", "kind": "json", "nullable": is_url, "plain": plain}
-        return node if is_url else {**node, "inner": self._node(schema["schema"], config, where)}
+        if is_url:
+            return node
+        if length_limit(schema["function"]["function"]):
+            inner = self._doubted(schema["schema"], config, where, plain)
+            del inner["plain"]
+        else:
+            inner = self._node(schema["schema"], config, where)
+        return {**node, "inner": inner}
 
     def _now(self, schema: _Schema, where: str) -> _Node:
         """That a date has to be past or to come. The native core knows where that is certain."""

@@ -89,6 +89,9 @@ def found(model: SchemaModel, text: Any) -> str:
     [
         (EmailStr, EMAIL_PARTS, LIKELY["email"]),
         (Annotated[EmailStr, Field(description="x")], EMAIL_PARTS, LIKELY["email"]),
+        (Annotated[EmailStr, Field(max_length=9)], EMAIL_PARTS, LIKELY["email"]),
+        (Annotated[EmailStr, Field(min_length=8, max_length=255)], EMAIL_PARTS, LIKELY["email"]),
+        pytest.param(Annotated[HttpUrl, Field(max_length=21)], URL_PARTS, LIKELY["url"], marks=urls_only),
         pytest.param(HttpUrl, URL_PARTS, LIKELY["url"], marks=urls_only),
         pytest.param(AnyUrl, URL_PARTS, LIKELY["url"], marks=urls_only),
         pytest.param(AnyHttpUrl, URL_PARTS, LIKELY["url"], marks=urls_only),
@@ -96,6 +99,8 @@ def found(model: SchemaModel, text: Any) -> str:
 )
 def test_what_is_decided_is_what_pydantic_says(annotation: Any, given: list[str], likely: list[str]) -> None:
     exported = export_item(create_model("M", value=(annotation, ...)), may_doubt=True)
+    if "constraint_validator" in str(exported.inputs):
+        pytest.skip("a limit of this release of Pydantic goes through Python")
     assert not exported.inputs
     assert exported.doubts
     native, adapter = SchemaModel(exported.text), TypeAdapter(annotation)

@@ -15,10 +15,8 @@ constexpr std::size_t kLongestLocalPart = 64;
 constexpr std::size_t kLongestLabel = 63;
 constexpr std::size_t kLongestHost = 250;
 
-bool is_letter(char c) noexcept { return text::to_lower(c) >= 'a' && text::to_lower(c) <= 'z'; }
-
 bool is_one_of(char c, std::string_view others) noexcept {
-  return is_letter(c) || text::is_digit(c) || others.contains(c);
+  return text::is_letter(c) || text::is_digit(c) || others.contains(c);
 }
 
 bool are_all(std::string_view text, std::string_view others) noexcept {
@@ -33,8 +31,7 @@ bool is_label(std::string_view label) noexcept {
 
 // A name of two labels or more that ends with a letter, so that it is no address.
 bool is_domain(std::string_view name) noexcept {
-  if (name.size() > kLongestHost || name.find('.') == std::string_view::npos || name.empty() ||
-      !is_letter(name.back())) {
+  if (name.size() > kLongestHost || name.find('.') == std::string_view::npos || !text::is_letter(name.back())) {
     return false;
   }
   for (std::size_t begin = 0; begin <= name.size();) {
@@ -42,7 +39,7 @@ bool is_domain(std::string_view name) noexcept {
     if (!is_label(name.substr(begin, end - begin))) return false;
     begin = end + 1;
   }
-  return is_letter(name[name.rfind('.') + 1]);  // of a hexadecimal number, "0x7f", a parser makes an address
+  return text::is_letter(name[name.rfind('.') + 1]);  // of a hexadecimal number, "0x7f", a parser makes an address
 }
 
 // The characters of a dot-atom (RFC 5322, 3.2.3).
@@ -58,8 +55,6 @@ bool is_below(std::string_view name, std::string_view domain) noexcept {
 bool is_among(const std::vector<std::string>& texts, std::string_view text) noexcept {
   return std::ranges::find(texts, text) != texts.end();
 }
-
-bool has_upper(std::string_view text) noexcept { return std::ranges::any_of(text, text::is_upper); }
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -83,7 +78,7 @@ PlainForm::Reading PlainEmail::read(std::string_view text, std::string& changed)
   const std::string domain = lower(text.substr(at + 1));
   if (!is_local_part(local) || !is_domain(domain) ||
       std::ranges::any_of(reserved_, [&](const std::string& each) { return is_below(domain, each); }) ||
-      (has_upper(local) && is_among(mailboxes_, lower(local)))) {
+      (text::has_upper(local) && is_among(mailboxes_, lower(local)))) {
     return Reading::kUnsure;
   }
   if (domain == text.substr(at + 1)) {
@@ -103,7 +98,7 @@ PlainForm::Reading PlainUrl::read(std::string_view text, std::string& changed) c
   const std::size_t host_end = std::min(rest.find_first_of("/?"), rest.size());
   const std::string_view host = rest.substr(0, host_end);
   const std::string_view target = rest.substr(host_end);
-  if (!is_domain(host) || has_upper(host)) {
+  if (!is_domain(host) || text::has_upper(host)) {
     return Reading::kUnsure;
   }
   if (target.empty()) {

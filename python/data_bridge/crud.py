@@ -40,7 +40,7 @@ from .resource_options import (
 )
 from .resource_routes import add_routes, include_all
 from .resource_shapes import Shapes
-from .schema import export_item, export_model
+from .schema import Exported, export_item, export_model
 from .scopes import Scopes
 from .stores import StoreError, Stores, check_timeout, stores_of
 from .threadpool import run_in_threadpool
@@ -204,14 +204,14 @@ def register_crud(
     return resource
 
 
-def _bodies(body: type[BaseModel] | None, patch: type[BaseModel] | None, models: ResourceModels) -> dict[str, Any]:
+def _bodies(body: Exported | None, patch: Exported | None, models: ResourceModels) -> dict[str, Any]:
     """What the native half does with bodies of POST and PUT, and of PATCH, that have models of their own: `body` and
     `patch`, where it can."""
     said = models.create.model_fields if body is not None and models.create is not None else models.stored.model_fields
     return {
-        "body": None if body is None else export_item(body, may_doubt=True).text,
+        "body": None if body is None else body.text,
         "ignored": [name for name in models.stored.model_fields if name not in said],
-        "patch": None if patch is None else export_item(patch, may_doubt=True).text,
+        "patch": None if patch is None else patch.text,
     }
 
 

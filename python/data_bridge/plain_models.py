@@ -20,7 +20,7 @@ from .list_fields import TEXT_MODULES, plain_annotation
 from .marked_fields import MarkedFields, without_demand
 from .plain_values import URL_TYPES
 from .resource_options import derived_model, plain_type
-from .schema import export_item
+from .schema import Exported, export_item
 
 __all__ = ["plain_answer", "plain_body", "plain_patch"]
 
@@ -88,7 +88,7 @@ def _is_same_part(left: Any, right: Any) -> bool:
     return same
 
 
-def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> type[BaseModel] | None:
+def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> Exported | None:
     """`model` with what `create` says of its fields, where validating a body by that is what validating it by the one
     and then by the other is; None where it may not be, or where Python has to do it.
     """
@@ -113,10 +113,10 @@ def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> typ
             return None
         changes[name] = (info.annotation, changed)
     body = derived_model(create.__name__, changes, model)
-    return None if export_item(body, may_doubt=True).inputs else body
+    return _without_inputs(body)
 
 
-def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> type[BaseModel] | None:
+def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> Exported | None:
     """`update` with no field that has to be there, where what it takes of a merge patch `model` takes as it is, or says
     itself what is wrong; None where it may not, or where Python has to validate it.
 
@@ -137,7 +137,12 @@ def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> ty
             return None
         changes[name] = (info.annotation, without_demand(info))
     patch = derived_model(update.__name__, changes, update)
-    return None if export_item(patch, may_doubt=True).inputs else patch
+    return _without_inputs(patch)
+
+
+def _without_inputs(model: type[BaseModel]) -> Exported | None:
+    exported = export_item(model, may_doubt=True)
+    return None if exported.inputs else exported
 
 
 _WHOLE = (bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID, Enum, EmailStr, *URL_TYPES)

@@ -24,7 +24,7 @@ from .marked_fields import frozen_fields
 from .plain_models import plain_body, plain_patch
 from .request_models import RequestModels, SentItem, SentPatch, written
 from .resource_models import ResourceModels
-from .schema import Exported, Reasons, export_item
+from .schema import Exported, Reasons
 from .store_calls import FAILED, Answer, begin_keyed, merge_stored, read
 from .stored_items import ItemsByName, StoredItems
 from .threadpool import run_in_threadpool
@@ -66,7 +66,8 @@ class PythonHalf:
         self.answers = AnswerWriter(self._rules, models.read, stored, exported)
         self._exported = exported
         #: By what the native half validates bodies of POST and PUT, and of PATCH, that have own models, if it can.
-        self.plain_body = self.plain_patch = None
+        self.plain_body: Exported | None = None
+        self.plain_patch: Exported | None = None
         if models.create is not None and not exported.inputs:
             self.plain_body = plain_body(models.create, model, key)
         if models.update is not None and not exported.inputs:
@@ -93,8 +94,7 @@ class PythonHalf:
         if operation not in _VALIDATING:
             return []
         body = self.plain_patch if operation == "update" else self.plain_body
-        of_body = [] if body is None else export_item(body, may_doubt=True).doubts
-        return list(dict.fromkeys([*of_body, *self._exported.doubts]))
+        return list(dict.fromkeys([*(body.doubts if body is not None else ()), *self._exported.doubts]))
 
     def made_by(self, operations: set[str]) -> None:
         """Of these operations the before hook makes the stored item of what was sent."""

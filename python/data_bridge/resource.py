@@ -203,10 +203,10 @@ class ServedResource(AttachedResource):
         self._operations: dict[str, CrudOperation] = {
             name: self._half_of(name).operation(name, resource.scopes.fixed(name)) for name in resource.operations
         }
-        # What Python works with where the native operation, which is another one then, is not sure.
-        self._doubted: dict[str, CrudOperation] = {
-            name: (self._whole or self._native).operation(name, resource.scopes.fixed(name)) for name in resource.doubts
-        }
+        # What Python works with where a native operation is not sure, if that is another one.
+        self._doubted: dict[str, CrudOperation] = {}
+        if self._whole is not None:
+            self._doubted = {name: self._whole.operation(name, resource.scopes.fixed(name)) for name in resource.doubts}
         self._endpoints: dict[str, Endpoint] = {}
 
     def _half_of(self, name: str) -> CrudResource:

@@ -91,8 +91,8 @@ class ExchangeRef {
   }
   /// The way to its thread; null without an exchange.
   [[nodiscard]] const std::shared_ptr<ConnectionsMailbox>& mailbox() const noexcept { return mailbox_; }
-  /// Closes the connection once what was written has left, whether or not the exchange is over; one that has begun on
-  /// it since is answered first. From any thread.
+  /// Closes the connection once what was written has left, whether or not the exchange is over; not where another one
+  /// has begun on it since. From any thread.
   void close_connection() const;
   /// The same on the connection's own thread, at once.
   void close_connection_here() const noexcept;

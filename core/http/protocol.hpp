@@ -40,8 +40,8 @@ class Protocol : public runtime::IoHandler {
   /// The server ends: close where nothing is under way. Asked again from time to time; what is left after the grace
   /// time is cut off.
   virtual void drain() noexcept = 0;
-  /// The exchange with that ExchangeId::generation asks for the connection's end, once what was written has left. What
-  /// has begun on the connection since is brought to its end before.
+  /// The exchange with that ExchangeId::generation asks for the connection's end, once what was written has left. In
+  /// vain where another one has begun since.
   virtual void close_soon(std::uint32_t asking) noexcept = 0;
   /// Close now; ExchangeListeners are told.
   virtual void cut_off() noexcept = 0;

@@ -116,13 +116,11 @@ void Connection::begin_close(bool linger) {
 }
 
 // The application has failed behind its answer, as transport.close() in uvicorn's run_asgi(). The client may have asked
-// again since, and another thread's word of the failure comes later still: what the application has been given is
-// answered, or a client could not tell that it was done.
+// again since, and another thread's word of the failure comes later still. What the application has been given is
+// answered then, or a client could not tell that it was done, and as if it had come on another connection.
 void Connection::close_soon(std::uint32_t asking) noexcept {
-  if (phase_ != Phase::kOpen && phase_ != Phase::kUpgrading) return;
-  if (asking != requests_ && transaction_ != nullptr && (transaction_->upgrade || !transaction_->answered())) {
-    transaction_->keep_alive = false;
-  } else if (transaction_ != nullptr && !transaction_->answered()) {
+  if (asking != requests_ || (phase_ != Phase::kOpen && phase_ != Phase::kUpgrading)) return;
+  if (transaction_ != nullptr && !transaction_->answered()) {
     abort(*transaction_);
   } else {
     begin_close(transaction_ != nullptr && !transaction_->body_done);

@@ -162,6 +162,27 @@ PyObject* end_nested(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
+PyObject* begin_guest(PyObject* self, PyObject*) {
+  if (!find_clock(self)) return nullptr;
+  LoopState::of(self).begin_guest();
+  return PyLong_FromLong(LoopState::of(self).reactor().fd());
+}
+
+PyObject* end_guest(PyObject* self, PyObject*) {
+  LoopState::of(self).end_guest();
+  Py_RETURN_NONE;
+}
+
+PyObject* guest_turn(PyObject* self, PyObject*) {
+  const double seconds = LoopState::of(self).guest_turn();
+  return seconds < 0 ? nullptr : PyFloat_FromDouble(seconds);
+}
+
+PyObject* guest_flush(PyObject* self, PyObject*) {
+  const double seconds = LoopState::of(self).guest_flush();
+  return seconds < 0 ? nullptr : PyFloat_FromDouble(seconds);
+}
+
 PyObject* add_callback(PyObject* self, PyObject* handle) {
   if (handle_cancelled(handle)) Py_RETURN_NONE;
   PyRef kept = PyRef::borrow(handle);
@@ -322,6 +343,10 @@ PyMethodDef loop_methods[] = {
     {"_run_once", run_one_turn, METH_NOARGS, nullptr},
     {"_begin_nested", begin_nested, METH_NOARGS, nullptr},
     {"_end_nested", end_nested, METH_NOARGS, nullptr},
+    {"_begin_guest", begin_guest, METH_NOARGS, nullptr},
+    {"_end_guest", end_guest, METH_NOARGS, nullptr},
+    {"_guest_turn", guest_turn, METH_NOARGS, nullptr},
+    {"_guest_flush", guest_flush, METH_NOARGS, nullptr},
     {"_add_callback", add_callback, METH_O, nullptr},
     {"_timer_handle_cancelled", timer_handle_cancelled, METH_O, nullptr},
     {"_write_to_self", write_to_self, METH_NOARGS, nullptr},

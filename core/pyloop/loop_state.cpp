@@ -86,15 +86,17 @@ bool LoopState::run() {
   reactor_.finish_turn();
   running_ = nested;
   if (thread_pool != nullptr) thread_pool->kick();
-  // From now on a loop that is forgotten may be garbage, with all that waits in it.
-  if (!running_) ready_.for_each(show_to_collector);
+  if (!running_) show_waiting_to_collector();
   runner_.store(before);
   return good;
 }
 
+// From now on a loop that is forgotten may be garbage, with all that waits in it.
+void LoopState::show_waiting_to_collector() noexcept { ready_.for_each(show_to_collector); }
+
 bool LoopState::run_once() {
   tidy_timers();
-  if (!ready_.empty() || stopping || batch_ != nullptr || work_head_ != nullptr || mailbox_->filled() ||
+  if (guest_ || !ready_.empty() || stopping || batch_ != nullptr || work_head_ != nullptr || mailbox_->filled() ||
       watches_.pending()) {
     poll();
   } else if (!wait_for_python()) {

@@ -106,6 +106,13 @@ class LoopState final : public LoopCore {
   /// True where a run is nested, so that a handle's Context may be one that is entered further up the stack: then the
   /// handle waits for the end of the nested run. Takes a reference of its own.
   [[nodiscard]] bool defer(PyObject* handle) noexcept;
+  /// Instead of run(), between begin_guest() and end_guest(): a turn that waits for nothing, on the thread of another
+  /// loop, which calls it when reactor().fd() is readable or so many seconds have passed. Negative with an exception.
+  [[nodiscard]] double guest_turn();
+  /// Sends what was written since the last turn. Seconds as guest_turn().
+  [[nodiscard]] double guest_flush();
+  void begin_guest() noexcept;
+  void end_guest() noexcept;
   /// Raises `exception` out of run() at the end of the batch of PythonWork.
   void leave_with(PyRef exception) noexcept { leaving_ = std::move(exception); }
   [[nodiscard]] PyRef take_leaving() noexcept { return std::move(leaving_); }
@@ -147,6 +154,8 @@ class LoopState final : public LoopCore {
   friend class LoopCore;
 
   void poll() noexcept;
+  void show_waiting_to_collector() noexcept;
+  [[nodiscard]] double begin_waiting();
   void restore(PyThreadState* thread);
   [[nodiscard]] bool wait_for_python();
   [[nodiscard]] bool python_is_due() noexcept;
@@ -177,6 +186,7 @@ class LoopState final : public LoopCore {
   AddressCache addresses_;
   bool in_turn_ = false;
   bool running_ = false;
+  bool guest_ = false;
 
   // Work of this thread; no lock.
   PythonWork* work_head_ = nullptr;

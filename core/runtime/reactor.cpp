@@ -117,6 +117,22 @@ struct Reactor::Impl {
     return &registrations[static_cast<std::size_t>(fd)];
   }
 
+  // Until when nothing is due, at most `timeout`; unless that is now, whoever posts wakes the thread.
+  std::chrono::nanoseconds fall_asleep(std::chrono::nanoseconds timeout) noexcept {
+    if (requested_hooks.first != nullptr || stop_requested.load(std::memory_order_relaxed)) return {};
+    if (timeout.count() > 0 && !timers.empty()) {
+      const auto remaining = timers.earliest() - Clock::now();
+      timeout = std::clamp<std::chrono::nanoseconds>(remaining, std::chrono::nanoseconds{}, timeout);
+    }
+    timeout = std::clamp(timeout, std::chrono::nanoseconds{}, kLongestWait);
+    if (timeout.count() > 0) {
+      const std::lock_guard lock(mutex);
+      if (!posted.empty()) return {};
+      sleeping = true;
+    }
+    return timeout;
+  }
+
   void run_events() {
     for (int i = 0; i < event_count; ++i) {
       const epoll_event event = events[static_cast<std::size_t>(i)];
@@ -231,20 +247,7 @@ void Reactor::forget(TurnHook& hook) noexcept {
 }
 
 std::size_t Reactor::wait(std::chrono::nanoseconds timeout) noexcept {
-  if (impl_->requested_hooks.first != nullptr || impl_->stop_requested.load(std::memory_order_relaxed)) timeout = {};
-  if (timeout.count() > 0 && !impl_->timers.empty()) {
-    const auto remaining = impl_->timers.earliest() - Clock::now();
-    timeout = std::clamp<std::chrono::nanoseconds>(remaining, std::chrono::nanoseconds{}, timeout);
-  }
-  timeout = std::clamp(timeout, std::chrono::nanoseconds{}, kLongestWait);
-  if (timeout.count() > 0) {
-    const std::lock_guard lock(impl_->mutex);
-    if (impl_->posted.empty()) {
-      impl_->sleeping = true;
-    } else {
-      timeout = {};
-    }
-  }
+  timeout = impl_->fall_asleep(timeout);
   const int count =
       wait_for_events(impl_->epoll_fd.get(), impl_->events.data(), static_cast<int>(impl_->events.size()), timeout);
   impl_->interrupted = count < 0 && errno == EINTR;
@@ -261,6 +264,10 @@ std::size_t Reactor::wait(std::chrono::nanoseconds timeout) noexcept {
   }
   return static_cast<std::size_t>(impl_->event_count);
 }
+
+int Reactor::fd() const noexcept { return impl_->epoll_fd.get(); }
+
+std::chrono::nanoseconds Reactor::begin_waiting() noexcept { return impl_->fall_asleep(kForever); }
 
 bool Reactor::interrupted() const noexcept { return impl_->interrupted; }
 

@@ -95,6 +95,10 @@ class Reactor {
   std::size_t wait(std::chrono::nanoseconds timeout) noexcept;
   /// True where a signal ended the last wait() (EINTR).
   [[nodiscard]] bool interrupted() const noexcept;
+  /// For a thread that waits by other means: readable where wait() would find a descriptor ready, or was woken.
+  [[nodiscard]] int fd() const noexcept;
+  /// How long that thread may wait for fd(): as long as wait(kForever) would. What is posted from now on wakes it.
+  [[nodiscard]] std::chrono::nanoseconds begin_waiting() noexcept;
   /// Runs the I/O handlers of the last wait(), then posted tasks, then due timers.
   void dispatch();
   /// Runs the turn-end hooks (the vectored writes).

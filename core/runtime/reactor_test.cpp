@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -345,6 +346,33 @@ TEST(Reactor, TellsThatASignalEndedTheWait) {
   EXPECT_TRUE(reactor.interrupted());
   killer.join();
   sigaction(SIGUSR1, &before, nullptr);
+}
+
+bool is_readable(int fd) {
+  pollfd polled{.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&polled, 1, 0) == 1;
+}
+
+TEST(Reactor, TellsAThreadThatWaitsByOtherMeans) {
+  Reactor reactor;
+  EXPECT_GT(reactor.begin_waiting(), std::chrono::hours(1));
+  EXPECT_FALSE(is_readable(reactor.fd()));
+  int ran = 0;
+  std::thread([&] { reactor.post([&] { ++ran; }); }).join();
+  EXPECT_TRUE(is_readable(reactor.fd()));
+  EXPECT_EQ(reactor.begin_waiting(), milliseconds(0));
+  turn(reactor);
+  EXPECT_EQ(ran, 1);
+  EXPECT_FALSE(is_readable(reactor.fd()));
+
+  reactor.schedule_at(Clock::now() + std::chrono::minutes(1), [] {});
+  EXPECT_LE(reactor.begin_waiting(), std::chrono::minutes(1));
+  EXPECT_GT(reactor.begin_waiting(), std::chrono::seconds(1));
+
+  CountingHook hook;
+  reactor.at_turn_end(hook);
+  EXPECT_EQ(reactor.begin_waiting(), milliseconds(0));
+  turn(reactor);
 }
 
 TEST(Reactor, TurnHooksRunOncePerTurn) {

@@ -1,4 +1,4 @@
-"""A Server beside other tasks in a running loop: a PyLoop, or another, which has the connections in another thread."""
+"""A Server beside other tasks in a running loop: a PyLoop, or another, whose guest a PyLoop is then."""
 
 from __future__ import annotations
 

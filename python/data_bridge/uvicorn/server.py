@@ -39,7 +39,7 @@ class ServerState:
 
 
 class Server:
-    """uvicorn.Server, on data_bridge's front. In a running loop that is no PyLoop, on a thread of its own."""
+    """uvicorn.Server, on data_bridge's front. In a running loop that is no PyLoop, on a guest of that loop."""
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -1,5 +1,6 @@
 // A stop that loses no request, and listeners of several lanes and processes.
 #include <gtest/gtest.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 
 #include "http/listener.hpp"
 #include "http/server_testing.hpp"
+#include "runtime/handshakes.hpp"
 
 namespace data_bridge::http {
 namespace {
@@ -206,9 +208,8 @@ TEST(Listener, EmptiesItsBacklogBeforeItCloses) {
     clients.emplace_back(connect_to(port).release());
     clients.back().send(get("/"));
   }
-  listener.drain();
   bool done = false;
-  server.connections.drain(std::chrono::seconds(60), [&] { done = true; });
+  listener.drain([&] { server.connections.drain(std::chrono::seconds(60), [&] { done = true; }); });
   EXPECT_TRUE(server.until([&] { return done; }));
   for (TestClient& client : clients) EXPECT_EQ(client.read(), ok("/|", "connection: close\r\n"));
   EXPECT_FALSE(connect_to(port));
@@ -225,7 +226,7 @@ TEST(Listener, NobodyComesBetweenItsLastLookAndTheClose) {
     const runtime::FileDescriptor open_still(dup(socket.get()));  // between the look and the close
     Listener listener(server.reactor, std::move(socket), {server.connections.mailbox()}, sharing);
     ASSERT_FALSE(listener.start());
-    listener.drain();
+    listener.drain([] {});
     const runtime::FileDescriptor late(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     static_cast<void>(connect(late.get(), reinterpret_cast<sockaddr*>(&to), sizeof to));
     pollfd ready{.fd = late.get(), .events = POLLOUT, .revents = 0};
@@ -233,6 +234,56 @@ TEST(Listener, NobodyComesBetweenItsLastLookAndTheClose) {
     // Another process that has the socket as well takes who comes.
     EXPECT_EQ(is_connected, sharing == Listener::Sharing::kProcesses);
   }
+}
+
+/// Begins to connect and does not hear the answer until hear().
+class DeafClient {
+ public:
+  explicit DeafClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const sock_fprog filter{.len = 1, .filter = &nothing};
+    EXPECT_EQ(setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), -1);
+    EXPECT_EQ(errno, EINPROGRESS);
+  }
+  void hear() {
+    const int unused = 0;
+    EXPECT_EQ(setsockopt(fd_.get(), SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused), 0);
+  }
+  runtime::FileDescriptor release() { return std::move(fd_); }
+
+ private:
+  runtime::FileDescriptor fd_;
+};
+
+TEST(Listener, WaitsForAHandshakeThatIsUnderWay) {
+  // Its client may take itself for connected and have sent a request, while the listener has not heard of that yet.
+  TestServer server;
+  Listener listener(server.reactor, listen_anywhere(), {server.connections.mailbox()});
+  const std::uint16_t port = runtime::local_address(listener.fd()).port;
+  ASSERT_FALSE(listener.start());
+  EXPECT_EQ(runtime::handshakes_under_way(listener.fd()), 0U);
+  DeafClient slow(port);
+  const DeafClient never(port);
+  EXPECT_EQ(runtime::handshakes_under_way(listener.fd()), 2U);
+  const auto begun = runtime::Clock::now();
+  bool done = false;
+  listener.drain([&] { done = true; });
+  server.settle();
+  EXPECT_FALSE(done);
+  slow.hear();  // the answer, which the kernel sends again after a second
+  EXPECT_TRUE(server.until([&] { return server.connections.size() == 1; }));
+  EXPECT_EQ(runtime::handshakes_under_way(listener.fd()), 1U);
+  TestClient client(slow.release().release());
+  EXPECT_EQ(server.ask(client, get("/")), ok("/|"));
+  EXPECT_FALSE(done);
+  EXPECT_TRUE(server.until([&] { return done; }));
+  EXPECT_GE(runtime::Clock::now() - begun, Listener::kHandshake);
+  EXPECT_FALSE(connect_to(port));
 }
 
 TEST(Listener, SharesASocketInTurn) {

@@ -3,10 +3,12 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "http/connections.hpp"
+#include "runtime/handshakes.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::http {
@@ -16,6 +18,7 @@ namespace {
 constexpr int kAcceptsPerTurn = 10;
 // More than any backlog holds (net.core.somaxconn is 4,096): who connects all the time must not hold up a stop.
 constexpr int kMostAtTheEnd = 8192;
+constexpr std::chrono::milliseconds kFirstLookAgain{1};
 
 }  // namespace
 
@@ -29,9 +32,30 @@ std::error_code Listener::start() {
   return reactor_.add(fd_.get(), EPOLLIN | exclusive, *this);
 }
 
-void Listener::drain() noexcept {
+void Listener::drain(runtime::Task done) {
+  if (drained_) return;
+  drained_ = std::move(done);
+  if (fd_ && sharing_ == Sharing::kNobody) runtime::close_queue(fd_.get());  // who came later would be reset
+  finish_drain(runtime::Clock::now() + kHandshake, kFirstLookAgain);
+}
+
+void Listener::finish_drain(runtime::Clock::time_point deadline, std::chrono::milliseconds pause) {
+  // Counted first: whose handshake ends behind that is in the queue.
+  const bool all_here = !fd_ || sharing_ != Sharing::kNobody || runtime::handshakes_under_way(fd_.get()) == 0;
+  accept_the_last();
+  const auto now = runtime::Clock::now();
+  if (all_here || now >= deadline) {
+    runtime::Task done = std::exchange(drained_, nullptr);
+    stop();
+    done();
+    return;
+  }
+  handshakes_ = reactor_.schedule_at(std::min(now + pause, deadline),
+                                     [this, deadline, pause] { finish_drain(deadline, pause * 2); });
+}
+
+void Listener::accept_the_last() noexcept {
   if (!fd_) return;
-  if (sharing_ == Sharing::kNobody) runtime::close_queue(fd_.get());  // who comes after the last look would be reset
   try {
     for (int i = 0; i < kMostAtTheEnd; ++i) {
       auto accepted = runtime::accept_connection(fd_.get());
@@ -43,13 +67,13 @@ void Listener::drain() noexcept {
     }
   } catch (...) {  // NOLINT(bugprone-empty-catch): out of memory; what was accepted is answered
   }
-  stop();
 }
 
 void Listener::stop() noexcept {
   if (!fd_) return;
   reactor_.remove(fd_.get());
   if (std::exchange(backing_off_, false)) reactor_.cancel(retry_);
+  if (std::exchange(drained_, nullptr)) reactor_.cancel(handshakes_);
   fd_.reset();
 }
 

@@ -143,6 +143,12 @@ def listen_tcp(host: str, port: int, backlog: int, reuse_port: bool = False) -> 
 def listen_unix(path: str, backlog: int) -> int:
     """The descriptor of a listening Unix socket. OSError where `path` is in use, or is no socket."""
 
+def close_queue(listener: int) -> None:
+    """Nobody begins a connection to `listener` any more; who waits in its queue can still be accepted."""
+
+def handshakes_under_way(listener: int) -> int:
+    """How many connections to the port of `listener` have begun and are in no queue yet."""
+
 @final
 class Limits:
     """Bounds and deadlines of a server; see data_bridge.ServerOptions."""

@@ -238,7 +238,8 @@ def _serve_in_processes(served: ServedApp, workers: int, reload: bool) -> int:
         if reload:
             reload_processes(start, ReloadPaths.find(None, None, None), 0.25)
             return 0
-        return Supervisor(start, served.options, workers).supervise()
+        own = listeners if served.options.fd is None else ()
+        return Supervisor(start, served.options, workers, own).supervise()
 
 
 def log_started(server: Server) -> None:

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from . import _core
@@ -34,6 +34,8 @@ _LONGEST_PAUSE = 16.0
 _MAX_EARLY_DEATHS = 5
 #: A replacement has this long to serve, seconds; then the worker that it should replace is kept.
 _START_LIMIT = 60.0
+#: How long a stop waits for connections whose handshake is under way, seconds; core/http/listener.hpp has the reason.
+_HANDSHAKE = 1.5
 #: How often workers are asked whether they still run, seconds.
 _ASKING_INTERVAL = 1.0
 _SIGNALS = (
@@ -125,10 +127,16 @@ class _Worker:
 
 
 class Supervisor:
-    """Runs ``workers`` processes that ``start`` makes until SIGINT or SIGTERM."""
+    """Runs ``workers`` processes that ``start`` makes until SIGINT or SIGTERM.
 
-    def __init__(self, start: Callable[[], WorkerProcess], options: ServerOptions, workers: int) -> None:
+    ``listeners`` are the descriptors of the sockets that nobody but the workers accepts from.
+    """
+
+    def __init__(
+        self, start: Callable[[], WorkerProcess], options: ServerOptions, workers: int, listeners: Sequence[int]
+    ) -> None:
         self._start_process = start
+        self._listeners = listeners
         self._options = options
         self._wanted = workers
         self._workers: list[_Worker] = []
@@ -198,6 +206,8 @@ class Supervisor:
     def _stop(self) -> None:
         self._stopping = True
         self._to_replace = []
+        # Each worker accepts what waits and then closes its own descriptor; who came behind the last would be reset.
+        _close_queues(self._listeners)
         if self._options.timeout_graceful_shutdown is not None:
             self._kill_at = time.monotonic() + self._options.timeout_graceful_shutdown + LAST_MOMENT + 2 * SLACK
         for worker in self._workers:
@@ -335,7 +345,8 @@ def supervise_command(command: list[str], options: ServerOptions, workers: int) 
             workers,
             os.getpid(),
         )
-        return Supervisor(lambda: CommandProcess(command, listeners), options, workers).supervise()
+        own = listeners if options.fd is None else ()
+        return Supervisor(lambda: CommandProcess(command, listeners), options, workers, own).supervise()
 
 
 @contextlib.contextmanager
@@ -361,6 +372,17 @@ def _listen(options: ServerOptions) -> list[int]:
     if options.uds is not None:
         return [_core.listen_unix(options.uds, options.backlog)]
     return _core.listen_tcp(options.host, options.port, options.backlog, options.reuse_port)
+
+
+def _close_queues(listeners: Sequence[int]) -> None:
+    """Let nobody begin a connection any more, and wait for those that have begun one to be in the queue."""
+    for listener in listeners:
+        _core.close_queue(listener)
+    deadline = time.monotonic() + _HANDSHAKE
+    pause = 0.001
+    while any(map(_core.handshakes_under_way, listeners)) and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
 
 
 def _where(options: ServerOptions, listeners: list[int]) -> str:

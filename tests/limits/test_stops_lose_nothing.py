@@ -49,8 +49,8 @@ async def keep_asking(port: int, request: bytes, outcomes: Counter[str]) -> None
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("io_threads", ["0", "1", "2"])
-def test_a_stop_under_load(serve: ServeApp, io_threads: str) -> None:
+@pytest.mark.parametrize("layout", ["--io-threads=0", "--io-threads=1", "--io-threads=2", "--workers=2"])
+def test_a_stop_under_load(serve: ServeApp, layout: str) -> None:
     async def load(port: int, pid: int) -> Counter[str]:
         outcomes: Counter[str] = Counter()
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
@@ -72,7 +72,7 @@ def test_a_stop_under_load(serve: ServeApp, io_threads: str) -> None:
 
     lost: Counter[str] = Counter()
     # On a busy machine these clients take longer for their next request than clients do by default.
-    options = ["--no-access-log", "--timeout-drain", "3", "--io-threads", io_threads]
+    options = ["--no-access-log", "--timeout-drain", "3", layout]
     for _ in range(3):
         server = serve("limits_app:app", *options, search=HERE)
         lost += asyncio.run(load(server.port, server.pid))

@@ -1,4 +1,5 @@
-// `_core.listen_tcp` and `_core.listen_unix` for python/data_bridge/process.py: a server's rules for addresses.
+// `_core.listen_tcp` and its neighbours for python/data_bridge/supervisor.py: listening sockets that several processes
+// accept from, by a server's rules.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -10,6 +11,7 @@
 
 #include "bridge/bindings.hpp"
 #include "runtime/file_descriptor.hpp"
+#include "runtime/handshakes.hpp"
 #include "runtime/socket.hpp"
 
 namespace data_bridge::bridge {
@@ -45,6 +47,8 @@ void bind_listen(nb::module_& module) {
   module.def("listen_tcp", &listen_tcp, nb::arg("host"), nb::arg("port"), nb::arg("backlog"),
              nb::arg("reuse_port") = false);
   module.def("listen_unix", &listen_unix, nb::arg("path"), nb::arg("backlog"));
+  module.def("close_queue", &runtime::close_queue, nb::arg("listener"));
+  module.def("handshakes_under_way", &runtime::handshakes_under_way, nb::arg("listener"));
 }
 
 }  // namespace data_bridge::bridge

@@ -75,10 +75,19 @@ class Server::Lane {
     thread_.join();
   }
 
-  /// On the lane's thread. What waits in the backlogs is accepted first.
-  void stop_listening() {
-    for (const auto& listener : listeners_) listener->drain();
-    listeners_.clear();
+  /// On the lane's thread. What waits in the backlogs, or is on its way there, is accepted before `done` is called.
+  void stop_listening(runtime::Task done) {
+    if (listeners_.empty()) {
+      done();
+      return;
+    }
+    listening_ = listeners_.size();
+    listening_no_more_ = std::move(done);
+    for (const auto& listener : listeners_) {
+      listener->drain([this] {
+        if (--listening_ == 0) std::exchange(listening_no_more_, nullptr)();
+      });
+    }
   }
   std::vector<std::unique_ptr<http::Listener>>& listeners() noexcept { return listeners_; }
 
@@ -93,6 +102,8 @@ class Server::Lane {
   routing::Router router_;
   http::Connections connections_;
   std::vector<std::unique_ptr<http::Listener>> listeners_;
+  std::size_t listening_ = 0;  // of the listeners, those that a stop still waits for
+  runtime::Task listening_no_more_;
   std::thread thread_;
 };
 
@@ -261,17 +272,18 @@ void Server::drain(std::chrono::milliseconds grace, PyObject* on_drained) {
   // First who accepts for all: what it hands over, its last connections too, is before the drain in each lane's queue.
   Lane& acceptor = *lanes_.front();
   acceptor.post([this, &acceptor, grace, drain] {
-    acceptor.stop_listening();
-    for (const auto& lane : lanes_) {
-      const auto begin = [lane = lane.get(), grace, drain] {
-        lane->connections().drain(grace, [drain] { Drain::lane_is_empty(drain); });
-      };
-      if (lane.get() == &acceptor) {
-        begin();
-      } else {
-        lane->post(begin);
+    acceptor.stop_listening([this, &acceptor, grace, drain] {
+      for (const auto& lane : lanes_) {
+        const auto begin = [lane = lane.get(), grace, drain] {
+          lane->connections().drain(grace, [drain] { Drain::lane_is_empty(drain); });
+        };
+        if (lane.get() == &acceptor) {
+          begin();
+        } else {
+          lane->post(begin);
+        }
       }
-    }
+    });
   });
 }
 

@@ -33,7 +33,8 @@ class Multiprocess:
             timeout_graceful_shutdown=config.timeout_graceful_shutdown,
             timeout_worker_healthcheck=config.timeout_worker_healthcheck,
         )
-        supervisor = Supervisor(start, options, config.workers)
+        own = [listener.fileno() for listener in self.sockets] if config.fd is None else []
+        supervisor = Supervisor(start, options, config.workers, own)
         try:
             status = supervisor.supervise()
         finally:

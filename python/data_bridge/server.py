@@ -26,8 +26,8 @@ _TICK = 0.1
 class Server:
     """Serves one ASGI application in the running loop, beside whatever else runs there.
 
-    In a PyLoop connections are the loop's own. In another (asyncio's, uvloop's, a notebook's) they live on a PyLoop that
-    is that one's guest; the application is called on the loop that runs, through ASGI.
+    In a PyLoop connections are the loop's own. In another (asyncio's, uvloop's, a notebook's) they live on a PyLoop
+    that is that one's guest; the application is called on the loop that runs, through ASGI.
 
     ``await server.serve()`` until :meth:`stop`, or ``await server.startup()`` and later ``await server.shutdown()``.
     Signals are left alone: see :func:`data_bridge.serve`.

@@ -63,6 +63,9 @@ async def echo(*args): return args
 async def sleepy(*args):
     await asyncio.sleep(0.001)
     return args
+async def until_told():
+    while "told" not in events:
+        await asyncio.sleep(0.001)
 async def fails(text):
     await asyncio.sleep(0)
     raise ValueError(text)
@@ -350,10 +353,14 @@ TEST_F(Spawn, AwaitGoesOnWhereTheCoroutineEnded) {
   LoopThread loop;
   std::promise<bool> promise;
   const auto wait_for_it = [&](LoopThread& where) -> Routine {
-    const SpawnResult result = co_await spawn_python_handler(where.mailbox(), where.function("sleepy"), 1);
+    const SpawnResult result = co_await spawn_python_handler(where.mailbox(), where.function("until_told"));
     promise.set_value(result.has_value() && where.core().in_loop_thread() && has_gil());
   };
   const Routine routine = wait_for_it(loop);
+  {
+    const GilGuard gil;
+    run_python("events.append('told')");
+  }
   EXPECT_TRUE(promise.get_future().get());
   loop.stop();  // it may still be on its way to its end there
 }

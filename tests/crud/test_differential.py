@@ -24,12 +24,15 @@ from random_models import damaged, random_model
 
 from data_bridge import App
 from data_bridge.crud import register_crud, stores_of
-from data_bridge.schema import export_model
+from data_bridge.schema import Unsupported, export_model
 
 CASES = int(os.environ.get("DATA_BRIDGE_DIFFERENTIAL", "1200"))
 SEED = int(os.environ.get("DATA_BRIDGE_DIFFERENTIAL_SEED", "1"))
 MODELS_AT_ONCE = 10
 BODIES = 12
+
+# The one combination of native types that needs Python: an instance of a model is looked for, and JSON has none.
+STRICT_UNIONS = {"a strict `union` of models", "a strict `tagged-union` of models"}
 
 Answer = tuple[int, bytes, dict[str, str]]
 
@@ -106,6 +109,16 @@ def is_beyond_a_column(body: bytes) -> bool:
     return len(errors) == 1 and any(errors[0].get("ctx", {}).get(name) == bound for name, bound in bounds.items())
 
 
+def is_native(model: type[BaseModel]) -> bool:
+    try:
+        export_model(model)
+    except Unsupported as unsupported:
+        if {reason for _, reason in unsupported.reasons} <= STRICT_UNIONS:
+            return False
+        raise
+    return True
+
+
 async def run(seed: int, cases: int, store: str, *, native: bool) -> list[str]:
     rng = random.Random(seed)
     differences = []
@@ -114,8 +127,8 @@ async def run(seed: int, cases: int, store: str, *, native: bool) -> list[str]:
         made = []
         for number in range(MODELS_AT_ONCE):
             model, make = random_model(rng, rng.randrange(1, 5), native=native)
-            if native:
-                export_model(model)  # raises where a part of it needs Python
+            if native and not is_native(model):
+                continue
             register_crud(ours, model, path=f"/m{number}", table=f"m{native:d}_{seed}_{cases}_{number}")
             route_of(model, theirs, f"/m{number}")
             made.append((model, make))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
-from server_process import free_port
+from server_process import ServerProcess, free_port
 
 MODULES = ["uvicorn", "data_bridge.uvicorn"]
 
@@ -142,3 +144,56 @@ def lines(module: str, configure: str, directory: Path) -> list[str]:
 def test_the_lines_are_uvicorns(name: str, tmp_path: Path) -> None:
     theirs, ours = (lines(module, CONFIGURATIONS[name], tmp_path) for module in MODULES)
     assert ours == theirs
+
+
+RESOURCE = """
+from pydantic import BaseModel
+from data_bridge import App
+
+app = App(store="sqlite://")
+
+@app.crud
+class Item(BaseModel):
+    name: str
+"""
+
+JSON_LINES = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(name)s|%(message)s"}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stdout"}},
+    "root": {"handlers": ["out"], "level": "INFO"},
+}
+
+
+@pytest.mark.parametrize("configured", [False, True], ids=["forwarded", "configured"])
+@pytest.mark.parametrize("io_threads", ["0", "1"])
+def test_answers_without_python_have_their_lines(tmp_path: Path, configured: bool, io_threads: str) -> None:
+    (tmp_path / "resource.py").write_text(RESOURCE)
+    (tmp_path / "log.json").write_text(json.dumps(JSON_LINES))
+    options = ("--io-threads", io_threads, *(("--log-config", "log.json") if configured else ()))
+    server = ServerProcess("resource:app", tmp_path, options, search=tmp_path)
+    try:
+        server.wait_until_it_answers()
+        headers = {"X-Forwarded-For": "203.0.113.7"}
+        with httpx.Client(base_url=server.url, headers=headers) as client:
+            assert client.post("/items", json={"name": "a"}).status_code == 201
+            assert client.get("/items?name=%20é").status_code == 200
+            assert client.get("/items/1").status_code == 200
+            assert client.get("/items/2").status_code == 404
+        # What the field says is a name here; it may be any bytes.
+        with httpx.Client(base_url=server.url, headers={"X-Forwarded-For": "\u00ff".encode("latin-1")}) as client:
+            assert client.get("/items").status_code == 200
+        server.wait_for_log("/items HTTP/1.1")
+        assert server.stop() == 0
+        begin = "uvicorn.access|" if configured else "INFO:     "
+        for line in (
+            '203.0.113.7:0 - "GET /items?name=%20%C3%A9 HTTP/1.1" 200',
+            '203.0.113.7:0 - "GET /items/1 HTTP/1.1" 200',
+            '203.0.113.7:0 - "GET /items/2 HTTP/1.1" 404',
+            '\u00ff:0 - "GET /items HTTP/1.1" 200',
+        ):
+            assert server.log.count(begin + line) == 1
+        assert "Traceback" not in server.log
+    finally:
+        server.kill_group()

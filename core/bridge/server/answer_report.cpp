@@ -2,6 +2,7 @@
 #include "bridge/server/answer_report.hpp"
 
 #include <new>
+#include <string_view>
 
 namespace data_bridge::bridge {
 
@@ -9,16 +10,18 @@ using pyloop::PyRef;
 
 namespace {
 
+/// What the parser lets through of a target is ASCII; of a field's value, any byte, which is read as uvicorn reads it.
+PyObject* str(std::string_view text) {
+  return PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr);
+}
+
 bool call(PyObject* report, const AnswerLines& collected) {
   const PyRef list = PyRef::steal(PyList_New(0));
   if (!list) return false;
   for (const AnswerLines::Line& line : collected.lines) {
-    // What the parser lets through of a target is ASCII.
-    const PyRef entry = PyRef::steal(
-        Py_BuildValue("(s#is#s#sis#)", line.host.data(), static_cast<Py_ssize_t>(line.host.size()), int{line.port},
-                      line.method.data(), static_cast<Py_ssize_t>(line.method.size()), line.target.data(),
-                      static_cast<Py_ssize_t>(line.target.size()), line.version, line.status, line.forwarded_for.data(),
-                      static_cast<Py_ssize_t>(line.forwarded_for.size())));
+    const PyRef entry =
+        PyRef::steal(Py_BuildValue("(NiNNsiN)", str(line.host), int{line.port}, str(line.method), str(line.target),
+                                   line.version, line.status, str(line.forwarded_for)));
     if (!entry || PyList_Append(list.get(), entry.get()) != 0) return false;
   }
   const PyRef count = PyRef::steal(PyLong_FromSize_t(collected.dropped));

@@ -168,7 +168,7 @@ using ListField = std::tuple<std::string, std::string, std::vector<std::string>,
 
 void make_resource(Resource* self, std::string_view item, std::string_view key_model, std::string_view page,
                    std::string_view filters, std::vector<ListField> fields, std::vector<std::string> sort,
-                   std::string table, std::string key, std::vector<std::vector<std::string>> unique,
+                   std::string table, std::string key, int uuid_version, std::vector<std::vector<std::string>> unique,
                    std::vector<std::vector<std::string>> indexes,
                    std::vector<std::pair<std::string, std::string>> frozen,
                    std::optional<std::vector<std::pair<std::string, std::string>>> answer, bool answers_extra,
@@ -210,6 +210,7 @@ void make_resource(Resource* self, std::string_view item, std::string_view key_m
                             .patch = patch ? compile(*patch) : nullptr},
                            {.table = std::move(table),
                             .key = std::move(key),
+                            .uuid_version = uuid_version,
                             .unique = std::move(unique),
                             .indexes = std::move(indexes),
                             .filters = std::move(options),
@@ -478,13 +479,13 @@ void bind_crud(nb::module_& module) {
       .def("close", [](const Store& self) { self.store->close(); }, nb::call_guard<nb::gil_scoped_release>());
   nb::class_<Resource>(module, "CrudResource", "A model and its table; see data_bridge.crud.")
       .def("__init__", &make_resource, nb::kw_only(), nb::arg("item"), nb::arg("key_model"), nb::arg("page"),
-           nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"), nb::arg("unique"),
-           nb::arg("indexes"), nb::arg("frozen"), nb::arg("answer").none(), nb::arg("answers_extra"), nb::arg("unseen"),
-           nb::arg("read_only"), nb::arg("ignored"), nb::arg("replacement").none(), nb::arg("body").none(),
-           nb::arg("patch").none(), nb::arg("page_size"), nb::arg("max_page_size"), nb::arg("max_page_bytes"),
-           nb::arg("migrate"), nb::arg("timeout"), nb::arg("require_match"), nb::arg("creates"),
-           nb::arg("answer_names"), nb::arg("conflict_names"), nb::arg("columns"), nb::arg("foreign_parameters"),
-           nb::arg("faults"),
+           nb::arg("filters"), nb::arg("fields"), nb::arg("sort"), nb::arg("table"), nb::arg("key"),
+           nb::arg("uuid_version"), nb::arg("unique"), nb::arg("indexes"), nb::arg("frozen"), nb::arg("answer").none(),
+           nb::arg("answers_extra"), nb::arg("unseen"), nb::arg("read_only"), nb::arg("ignored"),
+           nb::arg("replacement").none(), nb::arg("body").none(), nb::arg("patch").none(), nb::arg("page_size"),
+           nb::arg("max_page_size"), nb::arg("max_page_bytes"), nb::arg("migrate"), nb::arg("timeout"),
+           nb::arg("require_match"), nb::arg("creates"), nb::arg("answer_names"), nb::arg("conflict_names"),
+           nb::arg("columns"), nb::arg("foreign_parameters"), nb::arg("faults"),
            "`item`, `key_model`, `page` and `filters` as export_model() writes them. Raises ValueError.")
       .def("attach", &attach, nb::arg("store"),
            "Brings the table up to date. Raises ValueError where it does not fit the model, OSError where the "

@@ -356,7 +356,7 @@ std::optional<storage::Row> to_item_row(const Resource& resource, const json::Va
     cell = to_cell(*key);
   } else if (codec.table().key_kind == storage::KeyKind::kInt) {
     cell = storage::Cell();
-  } else if (codec.table().key_kind == storage::KeyKind::kUuid) {
+  } else if (codec.table().key_kind == storage::KeyKind::kUuid && codec.table().uuid_version != 0) {
     if (given == nullptr) {
       cell = storage::Cell();
     }

@@ -69,6 +69,7 @@ struct Table {
   std::vector<Column> columns;
   std::size_t key_column = 0;
   KeyKind key_kind = KeyKind::kInt;
+  int uuid_version = 7;  ///< of the UUIDs that are assigned: 7 or 4; 0: none are, each row comes with one
   std::vector<std::vector<std::size_t>> unique;  ///< columns that together occur once
   std::vector<std::vector<Field>> indexes;       ///< values to find items by
   std::vector<SortedColumn> sort;                ///< the order that lists mostly have; gets an index

@@ -459,6 +459,7 @@ class CrudResource:
         sort: list[str],
         table: str,
         key: str,
+        uuid_version: int,
         unique: list[list[str]],
         indexes: list[list[str]],
         frozen: list[tuple[str, str]],

@@ -27,6 +27,7 @@ from .resource_options import (
     OPERATIONS,
     Migrate,
     Operation,
+    assigned_uuid_version,
     by_operation,
     check_migrate,
     check_operations,
@@ -43,6 +44,7 @@ from .resource_shapes import Shapes
 from .schema import Exported, export_item, export_model
 from .scopes import Scopes
 from .stores import StoreError, Stores, check_timeout, stores_of
+from .table_models import TableOptions, without_table
 from .threadpool import run_in_threadpool
 
 __all__ = [
@@ -62,7 +64,7 @@ def register_crud(
     model: type[BaseModel],
     *,
     path: str | None = None,
-    key: str = "id",
+    key: str | None = None,
     operations: Sequence[Operation] | None = None,
     create: type[BaseModel] | None = None,
     update: type[BaseModel] | None = None,
@@ -88,10 +90,11 @@ def register_crud(
     """Add the resource of `model` to an application, or to a router that applications include.
 
     `path`: where it is mounted, by default the plural of the model's name in kebab-case. `key`: the field that names an
-    item, an int or a UUID (assigned where absent) or a str (given by the client); a model without such a field gets an
-    int in its output. `operations`: what exists, by default all of `OPERATIONS`. `create`, `update`, `read`: models of
-    the bodies of POST and PUT, of PATCH, and of every answer, by default `model`. `unique`, `indexes`: names of fields,
-    or tuples of them. `sort`: the order of lists that ask for none, like ``"-price,name"``; it gets an index.
+    item, an int or a UUID (assigned where absent) or a str (given by the client), by default ``"id"``; a model without
+    such a field gets an int in its output. `operations`: what exists, by default all of `OPERATIONS`. `create`,
+    `update`, `read`: models of the bodies of POST and PUT, of PATCH, and of every answer, by default `model`. `unique`,
+    `indexes`: names of fields, or tuples of them. `sort`: the order of lists that ask for none, like
+    ``"-price,name"``; it gets an index.
     `require_match`: writes to an item need an If-Match, else 428. `table`: by default the path's last part. `store`: a
     URL, by default the app's. `migrate`: "add" what a table lacks at the start; with "never" the table is somebody
     else's, and only checked. `timeout`: seconds that a list may take, by default
@@ -100,6 +103,9 @@ def register_crud(
     Each of both is one for all operations, or a dict by operation, where ``"read"`` stands for list and get and
     ``"write"`` for the others. `hooks`: a class whose methods run around writes, as ``@app.crud(Model, ...)`` above it
     says. The rest is FastAPI's.
+
+    Of an SQLModel with ``table=True`` the fields count, which its class would not validate, its primary key, unique and
+    indexed fields; neither its table nor its relationships.
 
     What of the model needs Python (validators, computed fields, types without a native form) takes the operations that
     it concerns through Python; `Resource.reasons()` and ``data-bridge routes`` tell which and why.
@@ -110,6 +116,10 @@ def register_crud(
     options = f"{'app' if router is not target else 'router'}.crud({getattr(model, '__qualname__', model)!s})"
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise TypeError(f"{options}: not a Pydantic model")
+    declared, of_table = model, TableOptions(model)
+    model, create, update, read = map(without_table, (model, create, update, read))
+    if key is None:
+        key = of_table.key or "id"
     if issubclass(model, RootModel):
         raise TypeError(f"{options}: a RootModel has no fields to store")
     path = check_path(options, "/" + kebab_plural(model.__name__) if path is None else path)
@@ -147,8 +157,9 @@ def register_crud(
         **asked_by(fields),
         "table": table,
         "key": key,
-        "unique": groups(options, "unique", unique),
-        "indexes": index_names(options, model, fields, groups(options, "indexes", indexes)),
+        "uuid_version": assigned_uuid_version(model, key),
+        "unique": of_table.with_unique(groups(options, "unique", unique), key),
+        "indexes": index_names(options, model, fields, of_table.with_indexes(groups(options, "indexes", indexes), key)),
         "frozen": frozen_fields(native_model, key, models.unseen),
         **python.answers.native_options,
         "unseen": [name for name in models.unseen if name != key],
@@ -167,6 +178,7 @@ def register_crud(
     python.made_by(models.makers(chosen_hooks))
     resource = Resource(
         model,
+        declared=declared,
         path=path,
         shapes=shapes,
         operations=chosen,

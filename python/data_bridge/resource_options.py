@@ -11,7 +11,9 @@ from copy import copy
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, create_model
+from pydantic.fields import FieldInfo
 from pydantic.types import UuidVersion
+from pydantic_core import PydanticUndefined
 
 from .naming import plural, words
 
@@ -52,7 +54,7 @@ def bare_type(annotation: Any) -> Any:
     return annotation
 
 
-def _uuid_versions(annotation: Any) -> Iterator[int]:
+def _uuid_versions(annotation: Any) -> Iterator[Any]:
     """The versions that an annotation asks of a UUID."""
     for part in typing.get_args(annotation):
         if isinstance(part, UuidVersion):
@@ -132,18 +134,44 @@ def groups(options: str, name: str, groups: Sequence[str | Sequence[str]]) -> li
     return result
 
 
+#: Of the UUIDs that a store makes: others say who made them, and when, or are made of a name.
+_ASSIGNED_VERSIONS = {4, 7}
+
+
+def _key_versions(field: FieldInfo) -> set[Any]:
+    return set(_uuid_versions(Annotated[field.annotation, *field.metadata, None]))
+
+
+def assigned_uuid_version(model: type[BaseModel], key: str) -> int:
+    """The version of the UUIDs that a store assigns: what the key's type asks for, else 7; 0 where it assigns none."""
+    versions = _key_versions(model.model_fields[key]) if key in model.model_fields else set()
+    if versions - _ASSIGNED_VERSIONS:
+        return 0
+    return 4 if versions == {4} else 7
+
+
 def with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:
-    """The model, with a key that may be absent where the store assigns one, whatever its declaration says."""
+    """The model, with a key that may be absent where the store assigns one, whatever its declaration says; and that
+    may not be null where it assigns none."""
     field = model.model_fields.get(key)
     if field is None:
         return model
     kind = plain_type(field.annotation)
     if kind not in (int, uuid.UUID, str):
         raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a str, not {field.annotation!r}")
-    if set(_uuid_versions(Annotated[field.annotation, *field.metadata, None])) - {7}:
-        raise TypeError(f"{options}: the key {key!r} gets UUIDs of version 7; declare it as UUID or UUID7")
-    if field.default_factory is None and (kind is str or not field.is_required()):
-        return model
+    versions = _key_versions(field)
+    if versions - _ASSIGNED_VERSIONS:
+        if field.is_required() or field.default_factory is not None:
+            return model
+        default = PydanticUndefined
+    else:
+        if field.default_factory is None and (kind is str or not field.is_required()):
+            return model
+        default = None
     changed = copy(field)
-    changed.default, changed.default_factory = None, None
-    return derived_model(model.__name__, {key: (kind | None, changed)}, model)
+    changed.default, changed.default_factory = default, None
+    changed.metadata = [part for part in field.metadata if not isinstance(part, UuidVersion)]
+    annotation: Any = Annotated[kind, *(UuidVersion(version) for version in versions)] if versions else kind
+    return derived_model(
+        model.__name__, {key: (annotation if default is not None else annotation | None, changed)}, model
+    )

@@ -157,6 +157,17 @@ TEST_P(StoreContract, UuidsAreAssignedInOrder) {
   EXPECT_TRUE(insert(*store_, *items, name_row("c", {}, "00000000-0000-4000-8000-000000000001")));
 }
 
+TEST_P(StoreContract, UuidsHaveTheVersionThatIsAskedFor) {
+  Table table = named({});
+  table.columns[0] = column("id", ColumnKind::kUuid);
+  table.key_kind = KeyKind::kUuid;
+  table.uuid_version = 4;
+  const auto items = open_table(*store_, table);
+  const auto made = insert(*store_, *items, name_row("a"));
+  ASSERT_TRUE(made);
+  EXPECT_EQ(std::get<std::string>((*made)[0])[14], '4');
+}
+
 TEST_P(StoreContract, AFailedJobHasDoneNothing) {
   const auto items = open_table(*store_, named());
   add(*items, name_row("a"));

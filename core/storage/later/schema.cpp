@@ -130,6 +130,7 @@ std::expected<Mount, Error> mount(Database& database, const Table& table) {
     stored->columns = table.columns;
     stored->key_column = table.key_column;
     stored->key_kind = table.key_kind;
+    stored->uuid_version = table.uuid_version;
   } else {
     return mismatch(table, "there is no such table");
   }

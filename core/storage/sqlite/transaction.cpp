@@ -6,7 +6,7 @@
 
 #include "storage/sqlite/key_sequence.hpp"
 #include "storage/sqlite/query_sql.hpp"
-#include "text/uuid7.hpp"
+#include "text/make_uuid.hpp"
 
 namespace data_bridge::storage::sqlite {
 namespace {
@@ -151,7 +151,7 @@ Status SqliteTransaction::insert(Collection& collection, Row& row) {
     }
   }
   if (assign && table.key_kind == KeyKind::kUuid) {
-    key = text::make_uuid7();
+    key = table.uuid_version == 4 ? text::make_uuid4() : text::make_uuid7();
   }
   auto statement = statements_.get(connection_, mine.id(), mine.sql(), StatementKind::kInsert);
   if (!statement) {

@@ -1,25 +1,44 @@
 // Version, variant, order and uniqueness of the identifiers.
-#include "text/uuid7.hpp"
+#include "text/make_uuid.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <set>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace data_bridge::text {
 namespace {
 
-TEST(Uuid7, HasTheFormOfRfc9562) {
-  const std::string id = make_uuid7();
-  ASSERT_EQ(id.size(), 36U);
-  EXPECT_EQ(id[14], '7');
-  EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    EXPECT_EQ(id[i] == '-', dash) << id;
-    EXPECT_TRUE(dash || std::string("0123456789abcdef").find(id[i]) != std::string::npos) << id;
+TEST(Uuid, HasTheFormOfRfc9562) {
+  for (const auto& [id, version] : {std::pair(make_uuid7(), '7'), std::pair(make_uuid4(), '4')}) {
+    ASSERT_EQ(id.size(), 36U);
+    EXPECT_EQ(id[14], version);
+    EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
+    for (std::size_t i = 0; i < id.size(); ++i) {
+      const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+      EXPECT_EQ(id[i] == '-', dash) << id;
+      EXPECT_TRUE(dash || std::string("0123456789abcdef").find(id[i]) != std::string::npos) << id;
+    }
+  }
+}
+
+TEST(Uuid4, IsAnotherEachTimeInEveryBitThatIsRandom) {
+  std::set<std::string> made;
+  std::vector<std::set<char>> seen(36);
+  for (int i = 0; i < 2000; ++i) {
+    const std::string id = make_uuid4();
+    made.insert(id);
+    for (std::size_t at = 0; at < id.size(); ++at) seen[at].insert(id[at]);
+  }
+  EXPECT_EQ(made.size(), 2000U);
+  for (std::size_t at = 0; at < seen.size(); ++at) {
+    const bool fixed = at == 8 || at == 13 || at == 14 || at == 18 || at == 23;
+    const std::size_t values = fixed ? 1 : 16;
+    EXPECT_EQ(seen[at].size(), at == 19 ? 4U : values) << at;
   }
 }
 

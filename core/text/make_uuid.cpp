@@ -1,5 +1,5 @@
-// Time-ordered identifiers (RFC 9562, 5.7).
-#include "text/uuid7.hpp"
+// New identifiers (RFC 9562).
+#include "text/make_uuid.hpp"
 
 #include <sys/random.h>
 
@@ -47,13 +47,21 @@ std::uint64_t random_bits() {
   return pool[used++];
 }
 
+constexpr std::uint64_t kVariant = 0x8000'0000'0000'0000U;  // section 4.1
+constexpr std::uint64_t kBehindVariant = 0x3FFF'FFFF'FFFF'FFFFU;
+
 }  // namespace
 
 std::string make_uuid7() {
   const std::uint64_t tick = next_tick();
   const std::uint64_t high = ((tick >> 12) << 16) | 0x7000U | (tick & 0xFFFU);
-  const std::uint64_t low = (random_bits() & 0x3FFF'FFFF'FFFF'FFFFU) | 0x8000'0000'0000'0000U;
-  const UuidText text = format_uuid(high, low);
+  const UuidText text = format_uuid(high, (random_bits() & kBehindVariant) | kVariant);
+  return {text.data(), text.size()};
+}
+
+std::string make_uuid4() {
+  const std::uint64_t high = (random_bits() & ~std::uint64_t{0xF000}) | 0x4000U;
+  const UuidText text = format_uuid(high, (random_bits() & kBehindVariant) | kVariant);
   return {text.data(), text.size()};
 }
 

@@ -26,7 +26,7 @@ from .request_models import RequestModels, SentItem, SentPatch, written
 from .resource_models import ResourceModels
 from .schema import Exported, Reasons
 from .store_calls import FAILED, Answer, begin_keyed, merge_stored, read
-from .stored_items import ItemsByName, StoredItems
+from .stored_items import ItemsByName, StoredItems, keep_drifted
 from .threadpool import run_in_threadpool
 
 __all__ = ["PythonHalf", "read"]
@@ -381,6 +381,8 @@ class PythonHalf:
                 item, errors = self._rules.merged(value, patch, changed)
             if item is None:
                 return _refused(b"", _placed(self._told(errors, sent), "body"))
+            if isinstance(patch, dict):
+                await self._keep_drifted(operation, request, item, value, patch, changed or {})
             document = self._rules.document(item)
             if document is None:
                 return FAILED
@@ -392,6 +394,27 @@ class PythonHalf:
                     await calls.after("update", item)
                 return rewritten
         return _BUSY
+
+    async def _keep_drifted(
+        self,
+        operation: CrudOperation,
+        request: CrudRequest,
+        item: BaseModel,
+        merged: Any,
+        patch: Mapping[str, Any],
+        changed: Mapping[str, Any],
+    ) -> None:
+        """Leave fields as they are stored that neither the patch nor a hook has changed, nor what they say."""
+        named = {name for name in self.items.model.model_fields if not self.items.names_of(name).isdisjoint(patch)}
+        drifted = self.items.drifted(item, merged, named.union(changed))
+        if not drifted:
+            return
+        found = await merge_stored(operation, request.changed(body=b"{}"))
+        if isinstance(found, StoredItem):
+            stored = self.items.touched(self._rules.without_key(json.loads(found.merged), is_new=False))
+            unchanged, _ = self._rules.merged(stored, {})
+            if unchanged is not None:
+                keep_drifted(item, unchanged, drifted)
 
     # --- models of requests --------------------------------------------------------------------------
 

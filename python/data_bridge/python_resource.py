@@ -6,6 +6,7 @@ The native half does the work, without the GIL, and neither scopes nor hooks, wh
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from ._core import CrudRepeat, CrudRequest, CrudScope, StoredItem
 from .list_fields import sort_terms
@@ -21,7 +22,7 @@ from .resource import AttachedResource, Resource
 from .resource_options import OPERATIONS
 from .resource_routes import include_all
 from .store_calls import Answer, merge_stored, read
-from .stored_items import StoredItems
+from .stored_items import StoredItems, keep_drifted
 from .stores import Stores, stores_of
 from .table_models import as_declared, without_table, without_table_item
 from .threadpool import run_in_threadpool
@@ -142,6 +143,10 @@ class ModelResource(AttachedResource, Generic[ModelT]):
             item = self._writer.validate_merged(
                 self._writer.merged(self._writer.changed(self._writer.touched(value), changes), {})
             )
+            if drifted := self._writer.drifted(item, value, changes.keys()):
+                with contextlib.suppress(ValidationError):  # it may be older than the model
+                    unchanged = self._writer.validate_merged(self._writer.merged(self._writer.touched(value), {}))
+                    keep_drifted(item, unchanged, drifted)
             answer = await run_in_threadpool(operation.write_merged, merged, self._writer.document(item))
             if answer is not None:
                 return self._restored(_body(answer))

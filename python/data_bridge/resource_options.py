@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 from pydantic.types import UuidVersion
 from pydantic_core import PydanticUndefined
@@ -29,8 +29,18 @@ GROUPS: Mapping[str, tuple[Operation, ...]] = {
 }
 
 
-def derived_model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
-    """A model of these fields."""
+#: Without these settings of a model the types of its fields may be none that Pydantic takes.
+_OF_TYPES = ("arbitrary_types_allowed", "regex_engine")
+
+
+def derived_model(
+    name: str, fields: dict[str, Any], base: type[BaseModel] | None = None, *, of: type[BaseModel] | None = None
+) -> type[BaseModel]:
+    """A model of these fields. `of`: the model whose types they have."""
+    if base is None and of is not None:
+        settings = {name: value for name, value in of.model_config.items() if name in _OF_TYPES}
+        base = create_model(name, __config__=typing.cast(ConfigDict, settings))
+        return create_model(name, __base__=base, __module__=__name__, **fields)
     # Of the module of its base: Pydantic before 2.10 evaluates the annotations of that again, by names of this one.
     return create_model(name, __base__=base or BaseModel, __module__=base.__module__ if base else __name__, **fields)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 import weakref
@@ -149,7 +150,7 @@ class ShownModels:
             for field, info in declared.items()
             if field != key and not info.frozen and field not in read_only
         }
-        self.update: Any = Annotated[derived_model(f"{name}Update", changes), marks]
+        self.update: Any = Annotated[derived_model(f"{name}Update", changes, of=model), marks]
         #: A text that is a condition.
         self.where: Any = Annotated[str, _JsonOf(_where(listed, fields))]
 
@@ -204,7 +205,8 @@ def _where(name: str, fields: Sequence[ListField]) -> type[BaseModel]:
         for operator, annotation in _operators(field):
             wire_name = f"{field.name}__{operator}" if operator else field.name
             members[f"member{len(members)}"] = (annotation, Field(alias=wire_name, default_factory=_nothing))
-    condition = f"{itself} | list[{itself}]"
+    name_in_types = re.sub(r"\W", "_", itself)  # of a generic model's, "Page[Item]Where" is no name
+    condition = f"{name_in_types} | list[{name_in_types}]"
     # Field by field it is all of it.
     members["any_of"] = (f"list[{condition}]", Field(alias="or", default_factory=_nothing, description="Any of these"))
     members["opposite"] = (condition, Field(alias="not", default_factory=_nothing, description="The opposite of this"))
@@ -215,7 +217,7 @@ def _where(name: str, fields: Sequence[ListField]) -> type[BaseModel]:
         __module__=__name__,
         **members,
     )
-    made.model_rebuild(_types_namespace={itself: made})
+    made.model_rebuild(_types_namespace={name_in_types: made})
     return made
 
 

@@ -22,7 +22,7 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 from .marked_fields import MarkedFields, latest
 from .schema import NO_SCHEMA, is_pydantics_own, is_secret, parts_of
 
-__all__ = ["ItemsByName", "StoredItems", "names_of", "partial_validator", "validator_by_names"]
+__all__ = ["ItemsByName", "StoredItems", "keep_drifted", "names_of", "partial_validator", "validator_by_names"]
 
 # In front of an extra member's name.
 _APART = "\x1f"
@@ -137,6 +137,14 @@ class StoredItems:
         """What fields are in `stored`, which has them by some name that they are read by."""
         found = {name: [value for key, value in stored.items() if key in self._keys[name]] for name in names}
         return {name: self._value(name, values[0]) for name, values in found.items() if values}
+
+    def drifted(self, item: BaseModel, stored: Any, named: Collection[str]) -> dict[str, Any]:
+        """What fields have in `stored` that a change of those that are `named` is not about, where validation has made
+        something else of it in `item`."""
+        if not isinstance(stored, Mapping):
+            return {}
+        others = [name for name in self.model.model_fields if name not in named and name not in self.marked.times]
+        return {name: each for name, each in self.kept(others, stored).items() if not _same(each, getattr(item, name))}
 
     def typed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         """The values of fields that are in `stored` by their names."""
@@ -363,6 +371,19 @@ def _is_function(schema: Any) -> bool:
 def _absent_or(schema: Any) -> Any:
     partial = _partial(schema)
     return partial if partial["type"] == "default" else {"type": "default", "schema": partial, "default": None}
+
+
+def keep_drifted(item: BaseModel, unchanged: BaseModel, drifted: Mapping[str, Any]) -> None:
+    """Give `item` the values of `drifted` where it has what validation makes of the item without any change as well:
+    a password that is hashed by a validator must not be hashed again because somebody changes the name."""
+    for name, value in drifted.items():
+        made = getattr(item, name)
+        if type(value) is type(made) and _same(getattr(unchanged, name), made):
+            item.__dict__[name] = value
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
 
 
 def _or_kept(name: str, schema: Any) -> Any:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from .python_resource import ModelResource, ModelT, resource_of
 from .router import HasResources
+from .schema_names import name_schemas
 from .stores import StoreLimits, Stores
 
 
@@ -23,6 +24,13 @@ class App(HasResources, FastAPI):
     ) -> None:
         self.data_bridge_stores = Stores(store, store_limits)
         super().__init__(**fastapi_options)
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI's, in which the schemas of resources have names of their own (`data_bridge.schema_names`)."""
+        if not self.openapi_schema:
+            name_schemas(super().openapi(), self.data_bridge_stores.documented)
+        assert self.openapi_schema is not None
+        return self.openapi_schema
 
     def resource(self, model: type[ModelT], path: str | None = None) -> ModelResource[ModelT]:
         """The resource of `model`, its own or a router's, for Python code; see ModelResource.

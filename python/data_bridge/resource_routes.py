@@ -121,6 +121,7 @@ def _name_operation(app: FastAPI, stores: Stores, route: Any, name: str) -> None
     if not route.include_in_schema:
         return
     place = (route.path, *sorted(route.methods))
+    stores.documented.update((route.path, method) for method in route.methods)
     taken = {getattr(each, "operation_id", None) for each in app.router.routes if each is not route}
     if name not in taken and stores.operation_ids.setdefault(name, place) == place:
         route.operation_id = route.unique_id = name

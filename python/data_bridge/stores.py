@@ -80,6 +80,8 @@ class Stores:
         self._lock = threading.RLock()
         #: The places of the operations that the application's documentation calls by these short names.
         self.operation_ids: dict[str, tuple[str, ...]] = {}
+        #: The operations that the documentation has, as (path, method).
+        self.documented: set[tuple[str, str]] = set()
         #: Where the native half says what has gone wrong in a store.
         self.faults = CrudFaults()
         self._fault_log: threading.Thread | None = None

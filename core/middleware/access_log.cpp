@@ -122,6 +122,13 @@ void AccessLog::on_answered(const http::Answered& answered) noexcept {
   if (first) wake_.notify_one();
 }
 
+void AccessLog::flush() {
+  std::unique_lock lock(mutex_);
+  hurries_ = !waiting_.empty();
+  wake_.notify_one();
+  written_.wait_for(lock, kLastWrite, [this] { return waiting_.empty() && !writing_; });
+}
+
 void AccessLog::run() {
   std::string lines;
   bool broken = false;
@@ -131,7 +138,9 @@ void AccessLog::run() {
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-      wake_.wait_for(lock, kGather, [this] { return stopping_; });
+      wake_.wait_for(lock, kGather, [this] { return stopping_ || hurries_; });
+      hurries_ = false;
+      writing_ = true;
       lines.clear();
       lines.swap(waiting_);
       dropped = std::exchange(dropped_, 0);
@@ -143,6 +152,11 @@ void AccessLog::run() {
       lines += " lines of the access log were dropped: its reader is too slow\n";
     }
     broken = broken || !write_all(lines);
+    {
+      const std::scoped_lock lock(mutex_);
+      writing_ = false;
+    }
+    written_.notify_all();
     if (last) return;
   }
 }

@@ -41,6 +41,9 @@ class AccessLog final : public http::Layer {
 
   /// While it is off somebody else writes lines. From any thread.
   void set_on(bool on) noexcept { on_.store(on, std::memory_order_relaxed); }
+  /// Returns when the lines are written that there are, or after a second where the reader does not take them. From any
+  /// thread.
+  void flush();
 
  private:
   void run();
@@ -53,8 +56,11 @@ class AccessLog final : public http::Layer {
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable written_;
   std::string waiting_;        // guarded by mutex_
   std::uint64_t dropped_ = 0;  // guarded by mutex_
+  bool writing_ = false;       // guarded by mutex_
+  bool hurries_ = false;       // guarded by mutex_: somebody waits for what there is
   bool stopping_ = false;      // guarded by mutex_
 
   std::atomic<bool> on_{true};

@@ -111,6 +111,19 @@ TEST(AccessLog, LinesComeWithoutWaitingForTheEnd) {
   EXPECT_NE(pipe.read_some().find("/now"), std::string::npos);  // blocks until it is there
 }
 
+TEST(AccessLog, WhoFlushesComesBehindWhatThereIs) {
+  Pipe pipe;
+  pipe.make_reader_nonblocking();
+  AccessLog log({.fd = pipe.writer()});
+  log.flush();
+  EXPECT_EQ(pipe.read_some(), "");
+  for (int i = 0; i < 20; ++i) {
+    log.on_answered(answer("/"));
+    log.flush();
+    EXPECT_EQ(pipe.read_some(), "INFO:     127.0.0.1:54321 - \"GET / HTTP/1.1\" 200 OK\n");
+  }
+}
+
 TEST(AccessLog, AReaderThatDoesNotReadHoldsUpNobody) {
   Pipe pipe;
   pipe.make_reader_nonblocking();

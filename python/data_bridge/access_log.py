@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
 
-from . import _core
+from . import _core, standard_output
 from .log_config import LOGGING_CONFIG
 from .log_formatters import AccessFormatter
 from .proxy import TrustedProxies
@@ -42,14 +42,15 @@ def get_path_with_query_string(scope: Mapping[str, Any]) -> str:
 
 def log_access(scope: Mapping[str, Any], status: int) -> None:
     """The record of an answer, with uvicorn's arguments, in the context of whoever answers."""
-    access_logger.info(
-        _MESSAGE,
-        get_client_addr(scope),
-        scope["method"],
-        get_path_with_query_string(scope),
-        scope["http_version"],
-        status,
-    )
+    with standard_output.own_lines:
+        access_logger.info(
+            _MESSAGE,
+            get_client_addr(scope),
+            scope["method"],
+            get_path_with_query_string(scope),
+            scope["http_version"],
+            status,
+        )
 
 
 def log_websocket(scope: Mapping[str, Any] | None, status: int) -> None:
@@ -110,15 +111,30 @@ class AccessLog:
     def __init__(self, core: _core.Server) -> None:
         self._core = core
         self._timer: asyncio.TimerHandle | None = None
+        self._is_native = False
 
     def watch(self) -> None:
         """Look now, and from time to time until :meth:`stop`."""
         on = access_logger.isEnabledFor(logging.INFO) and access_logger.hasHandlers()
-        self._core.set_access_log(on=on, by_python=on and is_configured())
+        by_python = on and is_configured()
+        if on and not by_python:
+            standard_output.listen(self._on_output)
+            by_python = standard_output.was_used()
+        else:
+            standard_output.leave(self._on_output)
+        self._is_native = on and not by_python
+        self._core.set_access_log(on=on, by_python=by_python)
         self._timer = asyncio.get_running_loop().call_later(_LOOKS, self.watch)
+
+    def _on_output(self) -> None:
+        """What the application writes comes behind the lines of the answers before it, and in front of the next."""
+        if self._is_native:
+            self._is_native = False
+            self._core.set_access_log(on=True, by_python=True)
 
     def stop(self) -> None:
         """Let the server go."""
+        standard_output.leave(self._on_output)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -135,10 +151,12 @@ class AnswerLog:
         for host, port, method, target, version, status, forwarded_for in lines:
             client: tuple[str, int] | None = (host, port) if host else None
             if forwarded_for and self._proxies.trusts(host or None):
-                name, number = self._proxies.client_of(forwarded_for)
-                client = (name, number) if name else client
+                named, number = self._proxies.client_of(forwarded_for)
+                client = (named, number) if named else client
             path, mark, query = target.partition("?")
             full = quote(self._root_path + unquote(path)) + mark + query if path.startswith("/") else target
-            access_logger.info(_MESSAGE, f"{client[0]}:{client[1]:d}" if client else "", method, full, version, status)
+            name = f"{client[0]}:{client[1]:d}" if client else ""
+            with standard_output.own_lines:
+                access_logger.info(_MESSAGE, name, method, full, version, status)
         if dropped:
             error_logger.warning("%d lines of the access log were dropped: it is too slow.", dropped)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -197,3 +198,76 @@ def test_answers_without_python_have_their_lines(tmp_path: Path, configured: boo
         assert "Traceback" not in server.log
     finally:
         server.kill_group()
+
+
+PRINTING = """
+import sys
+import time
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+from starlette.responses import PlainTextResponse
+
+app = FastAPI()
+
+@app.get("/quiet/{number}")
+async def quiet(number: int):
+    return number
+
+@app.get("/says/{number}")
+async def says(number: int):
+    print("handler", number)
+    return number
+
+@app.get("/sync/{number}")
+def sync(number: int):
+    sys.stdout.write(f"sync {number}\\n")
+    return number
+
+async def bridged(scope, receive, send):
+    print("bridged", scope["path"])
+    await PlainTextResponse("x")(scope, receive, send)
+
+app.mount("/bridged", bridged)
+print("imported")
+"""
+
+
+def printed(server: str, directory: Path, *options: str) -> list[str]:
+    """What a server writes to a file as its standard output, the addresses of clients aside."""
+    (directory / "printing.py").write_text(PRINTING)
+    port = free_port()
+    command = [sys.executable, "-m", *server.split(), "printing:app", "--port", str(port), *options]
+    with (directory / "output").open("wb") as output, (directory / "errors").open("wb") as errors:
+        process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=errors)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=httpx.HTTPTransport(retries=5)) as client:
+            deadline = time.monotonic() + 60
+            while "Application startup complete" not in (directory / "errors").read_text():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            for path in (
+                "/quiet/1",
+                "/quiet/2",
+                "/says/3",
+                "/quiet/4",
+                "/sync/5",
+                "/missing",
+                "/bridged/6",
+                "/quiet/7",
+            ):
+                client.get(path)
+            # A line is written with what was printed before it, and not when the process ends.
+            while "/quiet/7" not in (directory / "output").read_text():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        assert "bridged" in (directory / "output").read_text()
+    finally:
+        process.terminate()
+        process.wait(60)
+    return re.sub(r"127\.0\.0\.1:\d+", "CLIENT", (directory / "output").read_text()).splitlines()
+
+
+@pytest.mark.parametrize("options", [(), ("--io-threads", "2")], ids=["inline", "I/O threads"])
+def test_what_is_printed_keeps_its_place_among_the_lines(tmp_path: Path, options: tuple[str, ...]) -> None:
+    theirs = printed("uvicorn", tmp_path)
+    assert printed("data_bridge run", tmp_path, *options) == theirs

@@ -224,7 +224,8 @@ void bind_server(nb::module_& module) {
           nb::arg("still_valid"), nb::arg("io_threads"), nb::arg("access_log"), nb::arg("trusts_proxies"),
           nb::arg("count_answers"), nb::arg("limit_concurrency"), nb::arg("server_header"), nb::arg("date_header"),
           nb::arg("headers"), nb::arg("legacy_reason_phrases"), nb::arg("limits"), nb::arg("pathsend"))
-      .def("set_access_log", &Server::set_access_log, nb::kw_only(), nb::arg("on"), nb::arg("by_python"))
+      .def("set_access_log", &Server::set_access_log, nb::kw_only(), nb::arg("on"), nb::arg("by_python"),
+           nb::call_guard<nb::gil_scoped_release>())
       .def("listen_tcp", [](Server& self, const std::string& host, std::uint16_t port,
                             int backlog) { return as_os_error([&] { return self.listen_tcp(host, port, backlog); }); })
       .def("listen_unix",

@@ -287,11 +287,12 @@ void Server::drain(std::chrono::milliseconds grace, PyObject* on_drained) {
   });
 }
 
-void Server::set_access_log(bool on, bool by_python) noexcept {
+void Server::set_access_log(bool on, bool by_python) {
   if (access_log_ == nullptr) return;
   app_->access_on.store(on, std::memory_order_relaxed);
   app_->access_by_python.store(on && by_python, std::memory_order_relaxed);
   access_log_->set_on(on && !by_python);
+  if (by_python) access_log_->flush();  // what Python writes comes behind it
 }
 
 void Server::close() {

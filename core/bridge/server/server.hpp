@@ -94,7 +94,7 @@ class Server {
 
   /// Whether the access log, where there is one, is written now, and all of it by Python's hooks or what is possible by
   /// native code, on standard output.
-  void set_access_log(bool on, bool by_python) noexcept;
+  void set_access_log(bool on, bool by_python);
   [[nodiscard]] std::size_t connections() const noexcept { return settings_.http.connection_count->load(); }
 
   [[nodiscard]] AppContext& app() noexcept { return *app_; }

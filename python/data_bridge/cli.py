@@ -103,10 +103,11 @@ def run_reloading(parsed: argparse.Namespace, arguments: list[str], options: Ser
 def _routes(parsed: argparse.Namespace) -> int:
     found = import_app(named_application(parsed.app, parsed.app_dir), app_dir=parsed.app_dir)
 
-    async def make_app() -> Any:
-        return made_by_factory(found, factory=parsed.factory)
+    async def compile_routes() -> CompiledApp:
+        # In a loop, as the server does: the application's middleware is made there, and may ask for it.
+        return RouteCompiler(made_by_factory(found, factory=parsed.factory)).compile()
 
-    compiled = RouteCompiler(asyncio.run(make_app())).compile()
+    compiled = asyncio.run(compile_routes())
     if compiled.reason and compiled.mounted:
         print(f"Compiled routes run within code that is not FastAPI's: {compiled.reason}.")
     elif compiled.reason:

@@ -113,6 +113,30 @@ def test_routes_explains_programs(tmp_path: Path) -> None:
     assert program[:2] == [["call", "request(request=0)"], ["answer", "200", "model,", "natively"]]
 
 
+def test_routes_makes_middleware_in_a_loop(tmp_path: Path) -> None:
+    (tmp_path / "within.py").write_text(
+        """
+import asyncio
+from fastapi import FastAPI
+
+class Within:
+    def __init__(self, app):
+        self.app, self.loop = app, asyncio.get_running_loop()
+
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+
+app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, middleware=[])
+app.add_middleware(Within)
+
+@app.get("/")
+async def root(): ...
+"""
+    )
+    found = command("routes", "within:app", cwd=tmp_path)
+    assert found.stdout.splitlines()[-1].split() == ["GET", "/", "compiled"]
+
+
 def test_routes_counts_reasons(tmp_path: Path) -> None:
     found = command("routes", "command_app:app", "--reasons", cwd=tmp_path)
     assert found.returncode == 0, found.stderr

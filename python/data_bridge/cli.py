@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 from .command_line import make_parser
 from .discover import named_application

@@ -57,27 +57,26 @@ class Lifespan:
             if self.error is None:
                 self.error = StartupFailed(self._failure or "the application's start-up failed")
             raise self.error
-        if self.error is not None:
-            if self._mode == "on":
-                self.startup_failed = True
-                raise self.error
-            logger.info("ASGI 'lifespan' protocol appears unsupported.")
-            return
+        if self.error is not None and self._mode == "on":
+            self.startup_failed = True
+            raise self.error
         logger.info("Application startup complete.")
 
     async def shutdown(self) -> None:
         """Run the application's shutdown. Raises what it raised; it was logged."""
-        if self._task is None or self._task.done():
+        if self._task is None or self.error is not None or self._cancelled:
             return
         logger.info("Waiting for application shutdown.")
         await self._inbox.put({"type": "lifespan.shutdown"})
         await self._stopped.wait()
         await asyncio.wait([self._task], timeout=_RETURNS)
-        if self.error is not None or "lifespan.shutdown.failed" in self._reported:
+        self._cancelled = not self._task.done()  # with the loop, which is of no interest any more
+        if "lifespan.shutdown.failed" in self._reported or (self.error is not None and self._mode == "on"):
             logger.error("Application shutdown failed. Exiting.")
+        else:
+            logger.info("Application shutdown complete.")
         if self.error is not None:
             raise self.error
-        logger.info("Application shutdown complete.")
 
     def cancel(self) -> asyncio.Task[None] | None:
         """Give it up: nothing more is sent to the application. What there is to wait for, if anything."""
@@ -99,10 +98,12 @@ class Lifespan:
             if self._cancelled:
                 return
             self.error = error
-            # Before the first report it may be an application that does not know the protocol.
-            known = self._mode == "on" or bool(self._reported)
-            if known and not any(kind.endswith(".failed") for kind in self._reported):
+            if any(kind.endswith(".failed") for kind in self._reported):
+                return  # it has said so
+            if self._mode == "on":
                 logger.error("Exception in 'lifespan' protocol\n", exc_info=error)
+            else:
+                logger.info("ASGI 'lifespan' protocol appears unsupported.")
         finally:
             self._started.set()
             self._stopped.set()

@@ -10,7 +10,7 @@ from fastapi.exceptions import ResponseValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from .list_fields import ListField, plain_annotation
+from .list_fields import ListField, is_remark, plain_annotation
 from .resource_options import plain_type
 from .stored_items import validator_by_names
 
@@ -67,8 +67,8 @@ def readable_fields(
 
 
 def parts(info: FieldInfo) -> list[Any]:
-    """What stands beside the type of a field."""
-    return [*info.metadata, *plain_annotation(info.annotation)[1]]
+    """What stands beside the type of a field and says something of its values."""
+    return [part for part in (*info.metadata, *plain_annotation(info.annotation)[1]) if not is_remark(part)]
 
 
 def acts(part: Any) -> bool:

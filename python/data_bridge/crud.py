@@ -177,8 +177,7 @@ def register_crud(
     chosen_hooks, scopes = Hooks(hooks), Scopes(options, scope, stored_fields)
     python.made_by(models.makers(chosen_hooks))
     resource = Resource(
-        model,
-        declared=declared,
+        declared,
         path=path,
         shapes=shapes,
         operations=chosen,

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from fastapi import Depends
 from pydantic import BaseModel
 
+from .table_models import as_plain, as_table, is_table, without_table
 from .threadpool import run_in_threadpool
 
 __all__ = ["NO_CALLS", "Calls", "Hooks"]
@@ -91,25 +92,30 @@ class Calls:
 
     async def before(self, operation: str, value: Any) -> Any:
         """What is to be written instead of `value`, or `value` itself, which may have been changed."""
-        result = await self._call(f"before_{operation}", value)
-        if result is None or operation == "delete":
+        given = as_table(value)
+        result = await self._call(f"before_{operation}", given)
+        if operation == "delete" or (result is None and given is value):
             return value
-        if not isinstance(result, type(value)):
+        if result is None:
+            result = given
+        if not isinstance(result, type(given)):
             raise TypeError(
-                f"before_{operation} has returned {type(result).__name__}, which is no {type(value).__name__}"
+                f"before_{operation} has returned {type(result).__name__}, which is no {type(given).__name__}"
             )
-        return result
+        return result if given is value else as_plain(result, type(value), is_valid=result is given)
 
     async def made(self, operation: str, value: BaseModel, model: type[ModelT]) -> ModelT:
         """The item of `model` that is made of what a client has sent."""
-        result = await self._call(f"before_{operation}", value)
+        result = await self._call(f"before_{operation}", as_table(value))
+        if is_table(type(result)) and without_table(type(result)) is model:
+            result = as_plain(result, model, is_valid=False)
         if not isinstance(result, model):
             raise TypeError(f"before_{operation} has returned {type(result).__name__}, which is no {model.__name__}")
         return result
 
     async def after(self, operation: str, value: Any) -> None:
         """Tells of what is durable."""
-        await self._call(f"after_{operation}", value)
+        await self._call(f"after_{operation}", as_table(value))
 
     async def _call(self, name: str, value: Any) -> Any:
         method = self._methods.get(name)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
+import annotated_types
 from pydantic import BaseModel, ConfigDict, RootModel, Strict, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
@@ -24,6 +25,7 @@ __all__ = [
     "TEXT_MODULES",
     "ListField",
     "export_filters",
+    "is_remark",
     "list_fields",
     "plain_annotation",
     "shown_type",
@@ -126,7 +128,8 @@ def _fields_of(model: type[BaseModel]) -> Iterator[tuple[str, str, Any]]:
     """Name, JSON name and annotation of each field that is answered."""
     for name, info in model.model_fields.items():
         if not info.exclude:
-            metadata = [part for part in info.metadata if not isinstance(part, Strict)]  # a URL has only texts
+            # A URL has only texts.
+            metadata = [part for part in info.metadata if not isinstance(part, Strict) and not is_remark(part)]
             annotation = Annotated[(info.annotation, *metadata)] if metadata else info.annotation
             yield name, info.serialization_alias or name, annotation
 
@@ -157,12 +160,26 @@ def plain_annotation(annotation: Any) -> tuple[Any, list[Any]]:
     if typing.get_origin(annotation) is Annotated:
         inner, *metadata = typing.get_args(annotation)
         plain, more = plain_annotation(inner)
-        return plain, [*more, *(part for part in metadata if not isinstance(part, Strict))]
+        return plain, [*more, *(part for part in metadata if not isinstance(part, Strict) and not is_remark(part))]
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kept = [part for part in typing.get_args(annotation) if part is not type(None)]
         if len(kept) == 1:
             return plain_annotation(kept[0])
     return annotation, []
+
+
+_SPEAKING = ("pydantic", "pydantic_core", "annotated_types", "fastapi", "data_bridge")
+_HANDLERS = ("__get_pydantic_core_schema__", "__get_pydantic_json_schema__", "__prepare_pydantic_annotations__")
+
+
+def is_remark(part: Any) -> bool:
+    """Whether what stands in an Annotated is for others than Pydantic: a text, the column of a SQLModel."""
+    kind = type(part)
+    return not (
+        kind.__module__.partition(".")[0] in _SPEAKING
+        or isinstance(part, annotated_types.BaseMetadata | annotated_types.GroupedMetadata)
+        or any(hasattr(part, name) for name in _HANDLERS)
+    )
 
 
 def _annotated(annotation: Any, metadata: Sequence[Any]) -> Any:

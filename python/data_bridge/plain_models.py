@@ -31,6 +31,7 @@ _SETTINGS_OF_NO_VALUE = {
     "from_attributes", "arbitrary_types_allowed", "validate_assignment", "validate_default", "protected_namespaces",
     "json_schema_extra", "json_schema_serialization_defaults_required", "json_schema_mode_override",
     "use_attribute_docstrings", "hide_input_in_errors", "defer_build", "cache_strings",
+    "table", "registry", "read_from_attributes", "read_with_orm_mode",
 }  # fmt: skip
 
 # Of their types a value is made of a value of theirs without another one coming out.

@@ -24,7 +24,7 @@ from .resource_routes import include_all
 from .store_calls import Answer, merge_stored, read
 from .stored_items import StoredItems, keep_drifted
 from .stores import Stores, stores_of
-from .table_models import as_declared, without_table, without_table_item
+from .table_models import as_plain, as_table, is_table, without_table
 from .threadpool import run_in_threadpool
 
 __all__ = ["ModelResource", "Page", "resource_of"]
@@ -101,7 +101,7 @@ class ModelResource(AttachedResource, Generic[ModelT]):
     async def create(self, item: Any) -> Any:
         """Store a new item, or all items of a list or none of them; as they are stored, with their keys."""
         is_one = isinstance(item, BaseModel)
-        items = [without_table_item(each) for each in ([item] if is_one else item)]
+        items = [self._plain(each) for each in ([item] if is_one else item)]
         documents = [self._document(each, self._new_key(each)) for each in items]
         if is_one:
             body = await self._write(self._operations["create"].write_validated, documents[0], documents[0])
@@ -112,7 +112,7 @@ class ModelResource(AttachedResource, Generic[ModelT]):
 
     async def replace(self, key: Any, item: ModelT, *, if_match: str | None = None) -> ModelT:
         """Replace an item as a whole; make it where there is none and clients choose the keys."""
-        item = without_table_item(item)
+        item = self._plain(item)
         own = getattr(item, self._key, None)
         if own is not None and str(own) != str(key):
             raise ValueError(f"the key of the item is {own!r}, and not {key!r}")
@@ -196,7 +196,14 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         return self._writer.changed({}, {name: given[name] for name in given if name in named})
 
     def _restored(self, stored: Mapping[str, Any]) -> ModelT:
-        return cast(ModelT, as_declared(self._items.restore(stored), self.resource.declared))
+        return cast(ModelT, as_table(self._items.restore(stored)))
+
+    def _plain(self, item: ModelT) -> ModelT:
+        """`item` as what is stored. Raises ValidationError where it is of a table, which accepts anything."""
+        if not is_table(type(item)):
+            return item
+        plain = without_table(self.resource.model)
+        return cast(ModelT, as_plain(item, plain, is_valid=False))
 
 
 def resource_of(app: FastAPI, model: type[ModelT], path: str | None = None) -> ModelResource[ModelT]:
@@ -206,7 +213,7 @@ def resource_of(app: FastAPI, model: type[ModelT], path: str | None = None) -> M
     """
     stores = stores_of(app)
     include_all(app)
-    found = [each for each in stores.resources if each.model is without_table(model) and path in (None, each.path)]
+    found = [each for each in stores.resources if each.model is model and path in (None, each.path)]
     if len({each.place for each in found}) != 1:
         several = ": " + ", ".join(sorted(each.path for each in found)) if found else ""
         raise LookupError(f"{model.__qualname__} is {'more than one' if found else 'no'} resource here{several}")

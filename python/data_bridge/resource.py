@@ -40,7 +40,6 @@ class Resource:
         self,
         model: type[BaseModel],
         *,
-        declared: type[BaseModel],
         path: str,
         shapes: Shapes,
         operations: Sequence[Operation],
@@ -55,8 +54,6 @@ class Resource:
         complaint: str,
     ) -> None:
         self.model = model
-        #: What it was declared with: the model, or the table of its fields.
-        self.declared = declared
         #: Options of the native half that clients do not confine: of scopes and of Python code.
         self.unconfined = unconfined
         self.stored_fields = stored_fields

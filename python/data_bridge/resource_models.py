@@ -13,6 +13,7 @@ from .marked_fields import MarkedFields
 from .request_models import hook_parameter
 from .resource_options import Operation, plain_type
 from .scopes import Scopes
+from .table_models import without_table
 
 __all__ = ["ResourceModels"]
 
@@ -32,6 +33,7 @@ class ResourceModels:
     @classmethod
     def of(cls, options: str, stored: Model, key: str, **models: Any) -> ResourceModels:
         """As the options have them. Raises TypeError."""
+        models = {name: without_table(model) for name, model in models.items()}
         for name, model in models.items():
             if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
                 raise TypeError(f"{options}: {name}={model!r} is not a Pydantic model")
@@ -83,7 +85,7 @@ class ResourceModels:
         found = set()
         for operation in ("create", "replace"):
             method = hooks.method(f"before_{operation}")
-            if method is not None and hook_parameter(method) is self.create:
+            if method is not None and without_table(hook_parameter(method)) is self.create:
                 found.add(operation)
         return found
 

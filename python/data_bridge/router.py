@@ -72,5 +72,5 @@ class HooksDecorator:
     def __call__(self, hooks: HooksClass) -> HooksClass:
         """Take the hooks in. Raises TypeError, ValueError."""
         withdraw_crud(self._target, self._resource)
-        self._resource = register_crud(self._target, self._resource.declared, **{**self._options, "hooks": hooks})
+        self._resource = register_crud(self._target, self._resource.model, **{**self._options, "hooks": hooks})
         return hooks

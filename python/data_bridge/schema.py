@@ -289,6 +289,13 @@ def _follows_strictness(schema: Any) -> bool:
     return all(map(_follows_strictness, parts_of(schema)))
 
 
+def _only_validates(model: type[BaseModel]) -> bool:
+    """Whether ``__init__`` is that of `SQLModel`, which does what Pydantic's does where there is no table."""
+    constructor: Any = model.__init__
+    place = getattr(constructor, "__module__", ""), getattr(constructor, "__qualname__", "")
+    return place == ("sqlmodel.main", "SQLModel.__init__") and model.model_config.get("table") is not True
+
+
 def _settings_of(kind: str) -> _Node:
     """What the native node of a `kind` is told of the installed Pydantic."""
     settings: _Node = {"exponents": unix_times_have_exponents()} if kind in ("date", "datetime") else {}
@@ -855,7 +862,7 @@ class _Exporter:
         self._refuse_others(
             schema, known | {"custom_init", "root_model", "post_init", "strict", "extra_behavior"}, where
         )
-        if schema.get("custom_init"):
+        if schema.get("custom_init") and not _only_validates(schema["cls"]):
             self._refuse(where, "a custom __init__")
         if schema.get("root_model"):
             return self._root_model(schema, where)

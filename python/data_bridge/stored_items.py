@@ -143,8 +143,12 @@ class StoredItems:
         something else of it in `item`."""
         if not isinstance(stored, Mapping):
             return {}
-        others = [name for name in self.model.model_fields if name not in named and name not in self.marked.times]
-        return {name: each for name, each in self.kept(others, stored).items() if not _same(each, getattr(item, name))}
+        others = {
+            name: stored[output if not self.by_name else name]
+            for output, name in self.outputs.items()
+            if name not in named and name not in self.marked.times and (output if not self.by_name else name) in stored
+        }
+        return {name: each for name, each in self.typed(others).items() if not _same(each, getattr(item, name))}
 
     def typed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         """The values of fields that are in `stored` by their names."""

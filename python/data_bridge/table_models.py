@@ -1,86 +1,121 @@
-"""SQLModel's table models (``class Hero(SQLModel, table=True)``) as models of a resource.
+"""SQLModel's tables as resources: the Pydantic model that each of them is but for its table.
 
-A table model is a row of SQLAlchemy's: it validates nothing, and its class cannot be derived from. What a resource
-needs of it is a model of the same fields that is no table; and the key, the unique fields and the indexes that it
-declares.
+A table's own class validates nothing, so that SQLAlchemy can make instances of what a database has. SQLModel itself
+need not be installed: its classes are known by what they say of themselves. What they say of the key, of unique fields
+and of indexes is the resource's.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
 import types
-from collections.abc import Iterator
 from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel
 
-__all__ = ["TableOptions", "as_declared", "is_table_model", "without_table", "without_table_item"]
+from .stored_items import validator_by_names
 
-#: What a table's configuration says of the table.
-_OF_TABLES = ("table", "registry", "read_from_attributes", "read_with_orm_mode", "from_attributes")
+__all__ = ["TableOptions", "as_plain", "as_table", "is_table", "without_table"]
+
+ItemT = TypeVar("ItemT", bound=BaseModel)
+
+_SETTINGS_OF_TABLES = {"table", "registry", "read_from_attributes", "read_with_orm_mode"}
 
 
-def is_table_model(model: Any) -> bool:
-    """True for a class that SQLModel has made a table of."""
-    base: Any = getattr(sys.modules.get("sqlmodel"), "SQLModel", None)
-    return base is not None and isinstance(model, type) and issubclass(model, base) and hasattr(model, "__table__")
+def is_table(model: Any) -> bool:
+    """Whether it is a model of SQLModel's with ``table=True``."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return False
+    return model.model_config.get("table") is True and hasattr(model, "__sqlmodel_relationships__")
 
 
 def without_table(model: Any) -> Any:
-    """The model of the same fields, validators and methods that is no table; any other object as it is.
+    """A model with the same fields, validators and methods, and no table; anything else as it is.
 
-    Relationships are no fields. The same model for each call.
+    Relationships are no fields: they are neither in bodies nor in answers, as in FastAPI's.
     """
-    return _without_table(model) if is_table_model(model) else model
+    return _without_table(model) if is_table(model) else model
 
 
-@functools.cache
+@functools.cache  # SQLAlchemy's registry keeps tables for good
 def _without_table(model: type[BaseModel]) -> type[BaseModel]:
-    fields: dict[str, Any] = {name: (info.annotation, copy(info)) for name, info in model.model_fields.items()}
-    configuration = {name: value for name, value in model.model_config.items() if name not in _OF_TABLES}
-    bases: Any = tuple(dict.fromkeys(without_table(base) for base in model.__bases__))
-    namespace: dict[str, Any] = {"model_config": configuration, **dict(_methods(model))}
-    made: type[BaseModel] = create_model(
-        model.__name__,
-        __base__=bases,
-        __module__=model.__module__,
-        __doc__=model.__doc__,
-        __validators__=namespace,
-        **fields,
-    )
+    config = {name: value for name, value in model.model_config.items() if name not in _SETTINGS_OF_TABLES}
+    namespace: dict[str, Any] = {
+        "__module__": model.__module__,
+        "__qualname__": model.__qualname__,
+        "__doc__": model.__doc__,
+        "__annotations__": {name: info.annotation for name, info in model.model_fields.items()},
+        "__data_bridge_table__": model,
+        "model_config": config,
+        **model.__private_attributes__,
+        **{name: copy(info) for name, info in model.model_fields.items()},
+    }
+    bases = (_members(model), *(without_table(base) for base in model.__bases__))
+    metaclass: Any = type(model)
+    made: type[BaseModel] = metaclass(model.__name__, bases, namespace)
     return made
 
 
-def _methods(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
-    """What the class itself defines besides fields: validators, serialisers, computed fields, methods, properties."""
-    from pydantic._internal._decorators import PydanticDescriptorProxy
+def _members(model: type[BaseModel]) -> type:
+    """What the class says beside its fields, with Pydantic's decorators, for another one to inherit: in its own
+    namespace nothing may stand without a type."""
+    relationships: Any = vars(model).get("__sqlmodel_relationships__", ())
+    others = {"model_config", *model.model_fields, *relationships}
+    members = {
+        name: member
+        for name, member in vars(model).items()
+        if name not in others and not name.startswith(("__", "_sa_", "_abc_"))
+    }
+    place = types.CellType()
+    members = {name: _moved(member, place) for name, member in members.items()}
+    made = type(model.__name__, (), {**members, "__pydantic_decorators__": model.__pydantic_decorators__})
+    place.cell_contents = made
+    return made
 
-    found: Any = model.__pydantic_decorators__
-    kinds = ("field_validators", "model_validators", "field_serializers", "model_serializers", "computed_fields")
-    decorated = {name: each.info for kind in kinds for name, each in getattr(found, kind).items()}
-    methods = (types.FunctionType, classmethod, staticmethod, property)
-    for name, value in vars(model).items():
-        if name in decorated:
-            yield name, PydanticDescriptorProxy(value, decorated[name])
-        elif isinstance(value, methods) and not name.startswith("__"):
-            yield name, value
+
+def _moved(member: Any, place: types.CellType) -> Any:
+    """`member` with another class for what `super()` is above."""
+    if isinstance(member, classmethod | staticmethod):
+        return type(member)(_moved(member.__func__, place))
+    if isinstance(member, property):
+        getter, setter, deleter = (_moved(each, place) for each in (member.fget, member.fset, member.fdel))
+        return property(getter, setter, deleter, member.__doc__)
+    if not isinstance(member, types.FunctionType) or "__class__" not in member.__code__.co_freevars:
+        return member
+    names = member.__code__.co_freevars
+    cells = tuple(
+        place if name == "__class__" else cell for name, cell in zip(names, member.__closure__ or (), strict=True)
+    )
+    moved = types.FunctionType(member.__code__, member.__globals__, member.__name__, member.__defaults__, cells)
+    moved.__kwdefaults__ = member.__kwdefaults__
+    return functools.update_wrapper(moved, member)
 
 
-def without_table_item(item: Any) -> Any:
-    """The item of a table as one of the model without it, validated, which a table has not done: Pydantic's
-    ValidationError. Any other object as it is."""
-    if not is_table_model(type(item)):
+def as_table(item: Any) -> Any:
+    """What is an item of a model without_table(), as an instance of the table; anything else as it is."""
+    table = getattr(type(item), "__data_bridge_table__", None)
+    if table is None:
         return item
-    return without_table(type(item)).model_validate({name: getattr(item, name) for name in item.model_fields_set})
+    made = table(**{name: getattr(item, name) for name in table.model_fields})
+    made.__pydantic_fields_set__.clear()
+    made.__pydantic_fields_set__.update(item.model_fields_set)
+    return made
 
 
-def as_declared(item: BaseModel, declared: type[BaseModel]) -> BaseModel:
-    """An item of the model that a resource has as one of the model that it was declared with."""
-    if not is_table_model(declared):
-        return item
-    return declared(**{name: getattr(item, name) for name in item.model_fields_set})
+def as_plain(item: Any, model: type[ItemT], *, is_valid: bool) -> ItemT:
+    """An instance of a table as one of a `model` without it. `is_valid`: it was one, so that validators have seen it.
+
+    Raises ValidationError where it is not.
+    """
+    values = {name: getattr(item, name) for name in model.model_fields if hasattr(item, name)}
+    named = set(item.model_fields_set)
+    if is_valid:
+        return model.model_construct(named, **values)
+    made: ItemT = validator_by_names(model).validate_python(values)
+    made.__pydantic_fields_set__.clear()
+    made.__pydantic_fields_set__.update(named)
+    return made
 
 
 class TableOptions:
@@ -91,7 +126,7 @@ class TableOptions:
         self.key: str | None = None
         self._unique: list[list[str]] = []
         self._indexes: list[list[str]] = []
-        if not is_table_model(model):
+        if not is_table(model):
             return
         fields = model.model_fields
         table = model.__table__

@@ -14,12 +14,15 @@ from data_bridge import App
 
 sqlmodel = pytest.importorskip("sqlmodel")
 
+from sqlalchemy.orm import registry  # noqa: E402
 from sqlmodel import JSON, Column, Field, Relationship, SQLModel, UniqueConstraint  # noqa: E402
 
-SQLModel.metadata.clear()
+
+class Base(SQLModel, registry=registry()):
+    """Tables of their own, whatever other tests have."""
 
 
-class HeroBase(SQLModel):
+class HeroBase(Base):
     name: str = Field(index=True)
     age: int | None = Field(default=None, index=True, ge=0)
 
@@ -48,13 +51,13 @@ class HeroCreate(HeroBase):
     secret_name: str
 
 
-class HeroUpdate(SQLModel):
+class HeroUpdate(Base):
     name: str | None = None
     age: int | None = None
     secret_name: str | None = None
 
 
-class Team(SQLModel, table=True):
+class Team(Base, table=True):
     __table_args__ = (UniqueConstraint("name", "city"),)
     code: str = Field(primary_key=True, max_length=4)
     id: int = 0

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "schema/body.hpp"
+#include "text/make_uuid.hpp"
 #include "text/media_type.hpp"
 #include "text/percent.hpp"
 
@@ -356,7 +357,7 @@ std::optional<storage::Row> to_item_row(const Resource& resource, const json::Va
     cell = to_cell(*key);
   } else if (codec.table().key_kind == storage::KeyKind::kInt) {
     cell = storage::Cell();
-  } else if (codec.table().key_kind == storage::KeyKind::kUuid && codec.table().uuid_version != 0) {
+  } else if (codec.table().key_kind == storage::KeyKind::kUuid && text::can_make_uuid(codec.table().uuid_version)) {
     if (given == nullptr) {
       cell = storage::Cell();
     }

@@ -100,8 +100,8 @@ std::expected<std::shared_ptr<Resource>, std::string> Resource::make(ResourceMod
     codec->table().columns[*column].stored_name = stored;
     codec->table().columns[*column].former_name = former;
   }
-  codec->table().uuid_version = options.uuid_version;
   codec->table().migrate = options.migrate;
+  codec->table().uuid_version = options.uuid_version;
   codec->table().query_timeout = options.timeout;
   auto fields = ListFields::make(models.filters, *codec, options.filters);
   if (!fields) {

@@ -43,7 +43,7 @@ struct ColumnNames {
 struct ResourceOptions {
   std::string table{};
   std::string key = "id";
-  int uuid_version = 7;  ///< of keys that are assigned, where they are UUIDs: 7 or 4; 0: none are
+  std::uint8_t uuid_version = 7;                     ///< of a key that is a UUID; one of names is the client's to give
   std::vector<std::vector<std::string>> unique{};    ///< field names that together occur once
   std::vector<std::vector<std::string>> indexes{};   ///< field names, or names of `filters` inside of fields
   std::vector<ListFieldOption> filters{};            ///< what lists can be filtered and sorted by

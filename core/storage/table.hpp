@@ -14,7 +14,7 @@ namespace data_bridge::storage {
 
 enum class KeyKind : std::uint8_t {
   kInt,     ///< assigned by the store where absent, increasing, never used twice
-  kUuid,    ///< version 7 (RFC 9562), assigned where absent
+  kUuid,    ///< of Table::uuid_version, assigned where absent
   kString,  ///< given by the client
 };
 
@@ -69,7 +69,7 @@ struct Table {
   std::vector<Column> columns;
   std::size_t key_column = 0;
   KeyKind key_kind = KeyKind::kInt;
-  int uuid_version = 7;  ///< of the UUIDs that are assigned: 7 or 4; 0: none are, each row comes with one
+  std::uint8_t uuid_version = 7;  ///< of keys that are assigned (RFC 9562); none is where it cannot be made
   std::vector<std::vector<std::size_t>> unique;  ///< columns that together occur once
   std::vector<std::vector<Field>> indexes;       ///< values to find items by
   std::vector<SortedColumn> sort;                ///< the order that lists mostly have; gets an index

@@ -5,40 +5,56 @@
 
 #include <chrono>
 #include <set>
-#include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace data_bridge::text {
 namespace {
 
-TEST(Uuid, HasTheFormOfRfc9562) {
-  for (const auto& [id, version] : {std::pair(make_uuid7(), '7'), std::pair(make_uuid4(), '4')}) {
-    ASSERT_EQ(id.size(), 36U);
-    EXPECT_EQ(id[14], version);
-    EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
-    for (std::size_t i = 0; i < id.size(); ++i) {
-      const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-      EXPECT_EQ(id[i] == '-', dash) << id;
-      EXPECT_TRUE(dash || std::string("0123456789abcdef").find(id[i]) != std::string::npos) << id;
-    }
+class MakeUuid : public testing::TestWithParam<int> {};
+
+TEST_P(MakeUuid, HasTheFormOfRfc9562) {
+  const auto version = static_cast<std::uint8_t>(GetParam());
+  ASSERT_TRUE(can_make_uuid(version));
+  const std::string id = make_uuid(version);
+  ASSERT_EQ(id.size(), 36U);
+  EXPECT_EQ(id[14], static_cast<char>('0' + version));
+  EXPECT_NE(make_uuid(version), id);
+  EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    EXPECT_EQ(id[i] == '-', dash) << id;
+    EXPECT_TRUE(dash || std::string("0123456789abcdef").find(id[i]) != std::string::npos) << id;
   }
 }
 
-TEST(Uuid4, IsAnotherEachTimeInEveryBitThatIsRandom) {
-  std::set<std::string> made;
-  std::vector<std::set<char>> seen(36);
-  for (int i = 0; i < 2000; ++i) {
-    const std::string id = make_uuid4();
-    made.insert(id);
-    for (std::size_t at = 0; at < id.size(); ++at) seen[at].insert(id[at]);
+INSTANTIATE_TEST_SUITE_P(OfEachVersion, MakeUuid, testing::Values(1, 4, 6, 7, 8));
+
+TEST(Uuid, OfNamesAreNotMade) {
+  EXPECT_FALSE(can_make_uuid(2));
+  EXPECT_FALSE(can_make_uuid(3));
+  EXPECT_FALSE(can_make_uuid(5));
+  EXPECT_FALSE(can_make_uuid(9));
+}
+
+// The times of versions 1 and 6 are the same 60 bits of 100 ns since 1582, in another order.
+TEST(Uuid, CarriesTheTimeSinceTheGregorianCalendar) {
+  const auto ticks = [](const std::string& low, const std::string& middle, const std::string& high) {
+    return std::stoll(high + middle + low, nullptr, 16);
+  };
+  const std::string first = make_uuid(1);
+  const std::string sixth = make_uuid(6);
+  const auto of_first = ticks(first.substr(0, 8), first.substr(9, 4), first.substr(15, 3));
+  const auto of_sixth = ticks(sixth.substr(15, 3), sixth.substr(9, 4), sixth.substr(0, 8));
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  for (const auto tick : {of_first, of_sixth}) {
+    EXPECT_NEAR(static_cast<double>(tick / 10'000'000 - 12'219'292'800), static_cast<double>(now), 5);
   }
-  EXPECT_EQ(made.size(), 2000U);
-  for (std::size_t at = 0; at < seen.size(); ++at) {
-    const bool fixed = at == 8 || at == 13 || at == 14 || at == 18 || at == 23;
-    const std::size_t values = fixed ? 1 : 16;
-    EXPECT_EQ(seen[at].size(), at == 19 ? 4U : values) << at;
+  EXPECT_LT(of_first, of_sixth);
+  EXPECT_LT(sixth, make_uuid(6));
+  for (const auto& id : {first, sixth}) {
+    EXPECT_EQ(std::stoi(id.substr(24, 2), nullptr, 16) & 1, 1) << "the node is no card's";
   }
 }
 
@@ -46,7 +62,7 @@ TEST(Uuid7, CarriesTheTimeInMilliseconds) {
   const auto before =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
-  const std::string id = make_uuid7();
+  const std::string id = make_uuid(7);
   const auto after =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
@@ -64,7 +80,7 @@ TEST(Uuid7, IncreasesWithinAThreadAndIsUniqueAcrossThreads) {
     for (auto& mine : made) {
       threads.emplace_back([&mine] {
         for (std::size_t i = 0; i < kEach; ++i) {
-          mine.push_back(make_uuid7());
+          mine.push_back(make_uuid(7));
         }
       });
     }

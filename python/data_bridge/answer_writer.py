@@ -122,7 +122,7 @@ class AnswerWriter:
             item = self._rules.items.restore(stored)
         elif self._rules.key is not None:
             # The store has assigned it, or the path; whatever the model says of changes.
-            item.__dict__[self._rules.key] = self._rules.key_type(key)
+            item.__dict__[self._rules.key] = self._rules.typed_key(key)
         text = self._rules.items.answer(item)
         if self._rules.key is None and text.startswith(b"{"):
             text = json.dumps({self._rules.key_name: key}, separators=(",", ":")).encode()[:-1] + (

@@ -27,7 +27,6 @@ from .resource_options import (
     OPERATIONS,
     Migrate,
     Operation,
-    assigned_uuid_version,
     by_operation,
     check_migrate,
     check_operations,
@@ -37,6 +36,7 @@ from .resource_options import (
     derived_model,
     groups,
     kebab_plural,
+    key_version,
     with_assignable_key,
 )
 from .resource_routes import add_routes, include_all
@@ -157,7 +157,7 @@ def register_crud(
         **asked_by(fields),
         "table": table,
         "key": key,
-        "uuid_version": assigned_uuid_version(model, key),
+        "uuid_version": key_version(model.model_fields.get(key)),
         "unique": of_table.with_unique(groups(options, "unique", unique), key),
         "indexes": index_names(options, model, fields, of_table.with_indexes(groups(options, "indexes", indexes), key)),
         "frozen": frozen_fields(native_model, key, models.unseen),

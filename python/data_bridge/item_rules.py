@@ -155,9 +155,11 @@ class ItemRules:
             return False
         return self.key is None or getattr(item, self.key) != self.typed_key(key)
 
-    def typed_key(self, text: str) -> Any:
-        """The key that `text` is in a path."""
-        return TypeAdapter(self.key_type).validate_python(text)
+    def typed_key(self, key: Any) -> Any:
+        """The key that is stored, or in a path, as this."""
+        if self.key is not None and self.key_type is str:
+            return self.items.typed({self.key: key})[self.key]
+        return TypeAdapter(self.key_type).validate_python(key)
 
     def keep_frozen(self, item: BaseModel, stored: StoredItem) -> None:
         """What a PUT leaves out of the frozen fields, for hooks to see."""
@@ -184,7 +186,7 @@ class ItemRules:
         if self.key is not None:
             info = self.items.model.model_fields[self.key]
             name = self.key if self.items.by_name else info.serialization_alias or self.key
-            item.__dict__[self.key] = self.key_type(stored[name])
+            item.__dict__[self.key] = self.typed_key(stored[name])
         return item
 
     def without_key(self, value: Any, *, is_new: bool) -> Any:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from ._core import CrudRepeat, CrudRequest, CrudScope, StoredItem
 from .list_fields import sort_terms
@@ -114,7 +115,7 @@ class ModelResource(AttachedResource, Generic[ModelT]):
         """Replace an item as a whole; make it where there is none and clients choose the keys."""
         item = self._plain(item)
         own = getattr(item, self._key, None)
-        if own is not None and str(own) != str(key):
+        if own is not None and _text(own) != _text(key):
             raise ValueError(f"the key of the item is {own!r}, and not {key!r}")
         document = self._document(item, key)
         sent = json.dumps(self._sent(item, json.loads(document))).encode()
@@ -234,10 +235,15 @@ def _request(
         query=query,
         content_type="application/json",
         body=body,
-        key=str(key),
+        key=_text(key),
         if_match=if_match or "",
         scope=scope,
     )
+
+
+def _text(key: Any) -> str:
+    """A key as it is stored: of an Enum its value."""
+    return str(to_jsonable_python(key))
 
 
 def _body(answer: Answer) -> Any:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, RootModel
 from .hooks import Hooks
 from .marked_fields import MarkedFields
 from .request_models import hook_parameter
-from .resource_options import Operation, plain_type
+from .resource_options import Operation, is_assigned
 from .scopes import Scopes
 from .table_models import without_table
 
@@ -127,8 +127,11 @@ class ResourceModels:
         marked = MarkedFields(self.stored).read_only
         for name, info in self.stored.model_fields.items():
             is_given = name in self.create.model_fields or name in marked
-            is_assigned = name == self.key and plain_type(info.annotation) is not str
-            if not is_given and not is_assigned and (info.is_required() or name == self.key):
+            if (
+                not is_given
+                and not (name == self.key and is_assigned(info))
+                and (info.is_required() or name == self.key)
+            ):
                 yield name
 
     def _foreign(self, model: Model) -> Iterator[str]:

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, create_model
 from pydantic.fields import FieldInfo
 from pydantic.types import UuidVersion
-from pydantic_core import PydanticUndefined
+from pydantic_core import SchemaError
 
+from ._core import SchemaModel
 from .naming import plural, words
+from .schema import export_item
 
 Operation = Literal["list", "get", "create", "replace", "update", "delete"]
 OPERATIONS: tuple[Operation, ...] = typing.get_args(Operation)
@@ -28,6 +30,9 @@ GROUPS: Mapping[str, tuple[Operation, ...]] = {
     "write": ("create", "replace", "update", "delete"),
 }
 
+
+# can_make_uuid() of the core.
+_ASSIGNED_VERSIONS = (1, 4, 6, 7, 8)
 
 #: Without these settings of a model the types of its fields may be none that Pydantic takes.
 _OF_TYPES = ("arbitrary_types_allowed", "regex_engine")
@@ -46,12 +51,34 @@ def derived_model(
 
 
 def plain_type(annotation: Any) -> type:
-    """int, UUID or str of a key's annotation; the annotation itself of anything else, for the error."""
+    """int, UUID or str of a key's annotation, str for all that is stored as a text; the annotation itself of anything
+    else, for the error."""
     bare = bare_type(annotation)
     for plain in (int, uuid.UUID, str):
         if isinstance(bare, type) and issubclass(bare, plain) and bare is not bool:
             return plain
-    return typing.cast(type, bare)
+    return str if _is_stored_as_text(bare) else typing.cast(type, bare)
+
+
+def _is_stored_as_text(annotation: Any) -> bool:
+    try:
+        exported = export_item(derived_model("Key", {"key": (annotation, ...)}))
+    except (PydanticUserError, SchemaError):
+        return False
+    kinds: list[Any] = [field["kind"] for field in SchemaModel(exported.text).fields()]
+    return kinds == ["str"] and not exported.outputs
+
+
+def key_version(info: FieldInfo | None) -> int:
+    """The version that UUIDs of a key have."""
+    asked = [] if info is None else [*_uuid_versions(Annotated[info.annotation, *info.metadata, None])]
+    return asked[-1] if asked else 7
+
+
+def is_assigned(info: FieldInfo) -> bool:
+    """Whether a key that is absent is given by the store: a text and a UUID that is made of a name are not."""
+    kind = plain_type(info.annotation)
+    return kind is int or (kind is uuid.UUID and key_version(info) in _ASSIGNED_VERSIONS)
 
 
 def bare_type(annotation: Any) -> Any:
@@ -144,44 +171,20 @@ def groups(options: str, name: str, groups: Sequence[str | Sequence[str]]) -> li
     return result
 
 
-#: Of the UUIDs that a store makes: others say who made them, and when, or are made of a name.
-_ASSIGNED_VERSIONS = {4, 7}
-
-
-def _key_versions(field: FieldInfo) -> set[Any]:
-    return set(_uuid_versions(Annotated[field.annotation, *field.metadata, None]))
-
-
-def assigned_uuid_version(model: type[BaseModel], key: str) -> int:
-    """The version of the UUIDs that a store assigns: what the key's type asks for, else 7; 0 where it assigns none."""
-    versions = _key_versions(model.model_fields[key]) if key in model.model_fields else set()
-    if versions - _ASSIGNED_VERSIONS:
-        return 0
-    return 4 if versions == {4} else 7
-
-
 def with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[BaseModel]:
-    """The model, with a key that may be absent where the store assigns one, whatever its declaration says; and that
-    may not be null where it assigns none."""
+    """The model, with a key that may be absent where the store assigns one, whatever its declaration says."""
     field = model.model_fields.get(key)
     if field is None:
         return model
     kind = plain_type(field.annotation)
     if kind not in (int, uuid.UUID, str):
-        raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a str, not {field.annotation!r}")
-    versions = _key_versions(field)
-    if versions - _ASSIGNED_VERSIONS:
-        if field.is_required() or field.default_factory is not None:
-            return model
-        default = PydanticUndefined
-    else:
-        if field.default_factory is None and (kind is str or not field.is_required()):
-            return model
-        default = None
+        raise TypeError(f"{options}: the key {key!r} must be an int, a UUID or a text, not {field.annotation!r}")
+    if not is_assigned(field) or (field.default_factory is None and not field.is_required()):
+        return model
     changed = copy(field)
-    changed.default, changed.default_factory = default, None
-    changed.metadata = [part for part in field.metadata if not isinstance(part, UuidVersion)]
-    annotation: Any = Annotated[kind, *(UuidVersion(version) for version in versions)] if versions else kind
-    return derived_model(
-        model.__name__, {key: (annotation if default is not None else annotation | None, changed)}, model
-    )
+    changed.default, changed.default_factory = None, None
+    annotation: Any = kind
+    if versions := [part for part in field.metadata if isinstance(part, UuidVersion)]:  # of no UUID | None
+        changed.metadata = [part for part in field.metadata if part not in versions]
+        annotation = Annotated[kind, versions[-1]]
+    return derived_model(model.__name__, {key: (annotation | None, changed)}, model)

@@ -38,7 +38,7 @@ struct StoredTable {
   std::vector<Column> columns;
   std::size_t key_column = 0;
   KeyKind key_kind = KeyKind::kInt;
-  int uuid_version = 7;
+  std::uint8_t uuid_version = 7;
   std::vector<UniqueIndex> unique;
   Rows rows;
   std::int64_t last_key = 0;  ///< the greatest that was assigned, or given where it was not from the far end

@@ -93,9 +93,7 @@ void Transaction::for_each(StoredTable& table, const std::function<bool(const Ke
 
 Status Transaction::assign_key(StoredTable& table, Cell& key) {
   const bool is_absent = key.index() == 0;
-  if (is_absent && table.key_kind == KeyKind::kUuid) {
-    key = table.uuid_version == 4 ? text::make_uuid4() : text::make_uuid7();
-  }
+  if (is_absent && table.key_kind == KeyKind::kUuid) key = text::make_uuid(table.uuid_version);
   if (table.key_kind != KeyKind::kInt) return {};
   std::int64_t& last = changes_of(table).last_key;
   if (!is_absent) {

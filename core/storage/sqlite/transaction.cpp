@@ -151,7 +151,7 @@ Status SqliteTransaction::insert(Collection& collection, Row& row) {
     }
   }
   if (assign && table.key_kind == KeyKind::kUuid) {
-    key = table.uuid_version == 4 ? text::make_uuid4() : text::make_uuid7();
+    key = text::make_uuid(table.uuid_version);
   }
   auto statement = statements_.get(connection_, mine.id(), mine.sql(), StatementKind::kInsert);
   if (!statement) {

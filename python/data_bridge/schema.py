@@ -940,7 +940,7 @@ class _Exporter:
             self._refuse(where, "`validate_default`")
         if "default_factory" in schema:
             factory = schema["default_factory"]
-            if factory not in (list, dict):
+            if factory not in _EMPTY:
                 self._refuse(where, f"the default_factory {_name_of(factory)}")
                 node["default"] = None  # Python fills it in
                 return
@@ -960,6 +960,9 @@ class _Exporter:
             self._refuse(where, f"a default without a form in JSON: {default!r}")
             node["default"] = None
 
+
+# Factories that make the same each time.
+_EMPTY = (list, dict, set, frozenset, tuple, str, bytes, int, float, bool)
 
 _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "int": _Exporter._int,

@@ -97,6 +97,14 @@ class Defaults(BaseModel):
     f: float = 1e22
     g: float = 1e-7
     p: list[int] = Field(default_factory=list)
+    empty_set: set[str] = Field(default_factory=set)
+    empty_frozenset: frozenset[str] = Field(default_factory=frozenset)
+    empty_tuple: tuple[int, ...] = Field(default_factory=tuple)
+    empty_text: str = Field(default_factory=str)
+    empty_bytes: bytes = Field(default_factory=bytes)
+    nought: int = Field(default_factory=int)
+    nothing: float = Field(default_factory=float)
+    never: bool = Field(default_factory=bool)
     s: str = 'a"\n'
     r: Tree = Tree(x=1, kids=[Tree(x=2)])
     i: int = 10**30

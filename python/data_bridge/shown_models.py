@@ -185,16 +185,7 @@ def _nothing() -> None: ...
 
 
 def _or_none(annotation: Any) -> Any:
-    return typing.Optional[_hashable(annotation)]  # noqa: UP045 - the annotation is a value here
-
-
-def _hashable(annotation: Any) -> Any:
-    """Without what Annotated says by objects that have no hash, of which no Union can be made (before Python 3.14)."""
-    if typing.get_origin(annotation) is not Annotated:
-        return annotation
-    inner, *parts = typing.get_args(annotation)
-    kept = [part for part in parts if getattr(part, "__hash__", None) is not None]
-    return Annotated[inner, *kept] if kept else inner
+    return typing.Optional[annotation]  # noqa: UP045 - the annotation is a value here
 
 
 def _where(name: str, fields: Sequence[ListField]) -> type[BaseModel]:

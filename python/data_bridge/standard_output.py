@@ -48,6 +48,8 @@ def listen(callback: Callable[[], None]) -> None:
                 each()
         return write(text)
 
+    with contextlib.suppress(OSError, ValueError):
+        stream.flush()  # of what was written before nobody has told
     with contextlib.suppress(AttributeError):  # a stream without a dict of its own
         stream.write = noticed
         _stream = stream

@@ -30,6 +30,7 @@ __all__ = [
     "plain_annotation",
     "shown_type",
     "sort_terms",
+    "unaliased",
 ]
 
 # Models within models that are looked into; one within itself is not.
@@ -157,6 +158,7 @@ def _inside(
 
 def plain_annotation(annotation: Any) -> tuple[Any, list[Any]]:
     """An annotation without `None`, and the constraints around it."""
+    annotation = unaliased(annotation)
     if typing.get_origin(annotation) is Annotated:
         inner, *metadata = typing.get_args(annotation)
         plain, more = plain_annotation(inner)
@@ -180,6 +182,24 @@ def is_remark(part: Any) -> bool:
         or isinstance(part, annotated_types.BaseMetadata | annotated_types.GroupedMetadata)
         or any(hasattr(part, name) for name in _HANDLERS)
     )
+
+
+def unaliased(annotation: Any) -> Any:
+    """What a `NewType`, or what the statement ``type`` has made, stands for."""
+    while True:
+        origin = typing.get_origin(annotation)
+        if isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif hasattr(annotation, "__value__") and origin is None:
+            annotation = annotation.__value__
+        elif hasattr(origin, "__value__"):
+            given = dict(zip(origin.__type_params__, typing.get_args(annotation), strict=False))
+            parameters = getattr(origin.__value__, "__parameters__", ())
+            annotation = origin.__value__
+            if parameters and given.keys() >= set(parameters):
+                annotation = annotation[tuple(given[each] for each in parameters)]
+        else:
+            return annotation
 
 
 def _annotated(annotation: Any, metadata: Sequence[Any]) -> Any:

@@ -16,6 +16,7 @@ from pydantic.types import UuidVersion
 from pydantic_core import SchemaError
 
 from ._core import SchemaModel
+from .list_fields import unaliased
 from .naming import plural, words
 from .schema import export_item
 
@@ -34,20 +35,20 @@ GROUPS: Mapping[str, tuple[Operation, ...]] = {
 # can_make_uuid() of the core.
 _ASSIGNED_VERSIONS = (1, 4, 6, 7, 8)
 
-#: Without these settings of a model the types of its fields may be none that Pydantic takes.
-_OF_TYPES = ("arbitrary_types_allowed", "regex_engine")
+# By which of a model there is a type at all.
+_SETTINGS_OF_TYPES = ("arbitrary_types_allowed", "regex_engine")
 
 
-def derived_model(
-    name: str, fields: dict[str, Any], base: type[BaseModel] | None = None, *, of: type[BaseModel] | None = None
-) -> type[BaseModel]:
-    """A model of these fields. `of`: the model whose types they have."""
-    if base is None and of is not None:
-        settings = {name: value for name, value in of.model_config.items() if name in _OF_TYPES}
-        base = create_model(name, __config__=typing.cast(ConfigDict, settings))
-        return create_model(name, __base__=base, __module__=__name__, **fields)
+def derived_model(name: str, fields: dict[str, Any], base: type[BaseModel] | None = None) -> type[BaseModel]:
+    """A model of these fields."""
     # Of the module of its base: Pydantic before 2.10 evaluates the annotations of that again, by names of this one.
     return create_model(name, __base__=base or BaseModel, __module__=base.__module__ if base else __name__, **fields)
+
+
+def model_of_some(name: str, fields: dict[str, Any], model: type[BaseModel]) -> type[BaseModel]:
+    """A model of fields of `model`, which does not derive from it."""
+    settings = {name: value for name, value in model.model_config.items() if name in _SETTINGS_OF_TYPES}
+    return create_model(name, __config__=typing.cast(ConfigDict, settings), __module__=__name__, **fields)
 
 
 def plain_type(annotation: Any) -> type:
@@ -83,6 +84,7 @@ def is_assigned(info: FieldInfo) -> bool:
 
 def bare_type(annotation: Any) -> Any:
     """What a field is besides None, without what Annotated says of it."""
+    annotation = unaliased(annotation)
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kept = [part for part in typing.get_args(annotation) if part is not type(None)]
         return bare_type(kept[0]) if len(kept) == 1 else annotation
@@ -93,7 +95,7 @@ def bare_type(annotation: Any) -> Any:
 
 def _uuid_versions(annotation: Any) -> Iterator[Any]:
     """The versions that an annotation asks of a UUID."""
-    for part in typing.get_args(annotation):
+    for part in typing.get_args(unaliased(annotation)):
         if isinstance(part, UuidVersion):
             yield part.uuid_version
         yield from _uuid_versions(part)
@@ -184,7 +186,7 @@ def with_assignable_key(options: str, model: type[BaseModel], key: str) -> type[
     changed = copy(field)
     changed.default, changed.default_factory = None, None
     annotation: Any = kind
-    if versions := [part for part in field.metadata if isinstance(part, UuidVersion)]:  # of no UUID | None
-        changed.metadata = [part for part in field.metadata if part not in versions]
-        annotation = Annotated[kind, versions[-1]]
+    if asked := [*_uuid_versions(Annotated[field.annotation, *field.metadata, None])]:  # of a UUID | None nothing is
+        changed.metadata = [part for part in field.metadata if not isinstance(part, UuidVersion)]
+        annotation = Annotated[kind, UuidVersion(asked[-1])]
     return derived_model(model.__name__, {key: (annotation | None, changed)}, model)

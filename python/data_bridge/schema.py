@@ -778,6 +778,8 @@ class _Exporter:
             return dict(_ANYTHING)
         if not unions_are_known():
             return self._refuse(where, "unions of this release of Pydantic")
+        if self._is_within_itself(schema):  # what its members are called depends on which of them is asked first
+            return self._refuse(where, "a union within itself")
         labels = self._labels(schema, choices, config)
         return {
             "type": "union",
@@ -818,6 +820,22 @@ class _Exporter:
         with self._without_doubts():
             members = [self._node(choice, config, where) for choice in choices]
         return members if len(self.inputs) == reasons else None
+
+    def _is_within_itself(self, schema: _Schema) -> bool:
+        """Whether it is part of its members, but for models, which have names of their own."""
+        seen: set[str] = set()
+
+        def is_in(part: Any) -> bool:
+            if not isinstance(part, Mapping):
+                return any(map(is_in, parts_of(part)))
+            if part.get("type") == "definition-ref":
+                if part["schema_ref"] in seen:
+                    return False
+                seen.add(part["schema_ref"])
+                return is_in(next(each for each in self._definitions if each["ref"] == part["schema_ref"]))
+            return part is schema or (part.get("type") != "model" and any(map(is_in, parts_of(part))))
+
+        return any(map(is_in, parts_of(schema)))
 
     def _labels(self, schema: _Schema, choices: list[_Schema], config: _Schema) -> list[str]:
         """What stands for each member in the locations of errors."""

@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema
 from .list_fields import ListField
 from .marked_fields import MarkedFields
 from .resource_models import ResourceModels
-from .resource_options import bare_type, derived_model, plain_type
+from .resource_options import bare_type, derived_model, model_of_some, plain_type
 
 __all__ = ["ShownModels"]
 
@@ -39,7 +39,10 @@ class _Marks:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         shown = handler(schema)
-        resolved = handler.resolve_ref_schema(shown)
+        try:
+            resolved = handler.resolve_ref_schema(shown)
+        except LookupError:  # of a model within itself, which is written later
+            return shown
         properties = resolved.get("properties", {})
         for name in set(self.absent) & set(properties):
             del properties[name]
@@ -110,7 +113,7 @@ class ShownModels:
         read: type[BaseModel] | None,
     ) -> None:
         self.model = model
-        name, declared = model.__name__, model.model_fields
+        name, declared = schema_name(model), model.model_fields
         key_type = plain_type(declared[key].annotation) if key in declared else int
         assigned = _wire_names(key, declared.get(key)) if key_type is int else ()
         hidden = [each for field, info in declared.items() if info.exclude for each in _wire_names(field, info)]
@@ -128,7 +131,7 @@ class ShownModels:
         #: Not of the documentation alone: what Python reads of the store.
         self.stored: type[BaseModel] = model if key in declared else derived_model(name, {key: (int, ...)}, model)
         self.answer: Any = Annotated[self.stored, marks] if read is None else read
-        listed = name if read is None else read.__name__
+        listed = name if read is None else schema_name(read)
         page = {
             "items": (types.GenericAlias(list, (self.answer,)), ...),
             "next": (str | None, Field(description="The `cursor` of the page after it; null on the last one")),
@@ -150,7 +153,7 @@ class ShownModels:
             for field, info in declared.items()
             if field != key and not info.frozen and field not in read_only
         }
-        self.update: Any = Annotated[derived_model(f"{name}Update", changes, of=model), marks]
+        self.update: Any = Annotated[model_of_some(f"{name}Update", changes, model), marks]
         #: A text that is a condition.
         self.where: Any = Annotated[str, _JsonOf(_where(listed, fields))]
 
@@ -160,17 +163,22 @@ class ShownModels:
         create, update = models.create, models.update
         if create is not None:
             is_shared = create is models.read
-            self.create = derived_model(f"{create.__name__}Create", {}, create) if is_shared else create
+            self.create = derived_model(f"{schema_name(create)}Create", {}, create) if is_shared else create
             self.replace = self.create
         if update is not None:
             is_shared = update is models.read
-            self.update = derived_model(f"{update.__name__}Update", {}, update) if is_shared else update
+            self.update = derived_model(f"{schema_name(update)}Update", {}, update) if is_shared else update
 
 
 def _wire_names(name: str, info: FieldInfo | None) -> Iterable[str]:
     """Every name that a field may have in a schema."""
     aliases = (info.alias, info.validation_alias, info.serialization_alias) if info is not None else ()
     return {name, *(alias for alias in aliases if isinstance(alias, str))}
+
+
+def schema_name(model: type[BaseModel]) -> str:
+    """What FastAPI calls the schema of a model: `Page[Item]` has another name there."""
+    return re.sub(r"[^a-zA-Z0-9.\-_]", "_", model.__name__)
 
 
 def _absent(field: FieldInfo) -> FieldInfo:

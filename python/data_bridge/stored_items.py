@@ -294,10 +294,14 @@ class StoredItems:
         by_reference = {definition["ref"]: definition for definition in definitions}
         while schema["type"] != "model-fields":
             schema = by_reference[schema["schema_ref"]] if schema["type"] == "definition-ref" else schema["schema"]
-        return {
-            name: _make(SchemaValidator, {"type": "definitions", "schema": field["schema"], "definitions": definitions})
-            for name, field in schema["fields"].items()
-        }
+        # Without it a pattern may be none.
+        config = {key: value for key, value in self.model.model_config.items() if key == "regex_engine"}
+
+        def alone(field: Any) -> Any:
+            whole = {"type": "definitions", "schema": field["schema"], "definitions": definitions}
+            return _make(SchemaValidator, whole, config)
+
+        return {name: alone(field) for name, field in schema["fields"].items()}
 
     def _is_of_model(self, name: str) -> bool:
         return name in self.model.model_fields or self.model.model_config.get("extra") == "allow"
@@ -408,16 +412,16 @@ def _choices(field: FieldInfo) -> list[Any]:
     return list(alias.choices) if isinstance(alias, AliasChoices) else [alias]
 
 
-def _make(kind: Any, schema: Any) -> Any:
+def _make(kind: Any, schema: Any, config: Any = None) -> Any:
     """A validator or serialiser that does what `schema` says of nested models, too, and not what they have ready."""
     if "_use_prebuilt" in inspect.signature(kind).parameters:  # Pydantic 2.13
-        return kind(schema, _use_prebuilt=False)
+        return kind(schema, config, _use_prebuilt=False)
     # Before, only of a class that is not complete what it has ready was not taken.
     classes = [each for each in set(_classes(schema)) if vars(each).get("__pydantic_complete__")]
     for each in classes:
         each.__pydantic_complete__ = False
     try:
-        return kind(schema)
+        return kind(schema, config)
     finally:
         for each in classes:
             each.__pydantic_complete__ = True

@@ -626,7 +626,7 @@ class Compiler {
   }
 
   Field field(const Reader& reader) {
-    reader.allow({"name", "keys", "output_key", "location", "schema", "default"});
+    reader.allow({"name", "keys", "output_key", "location", "schema", "default", "factory"});
     Field result;
     result.name = reader.text("name");
     result.keys = texts(reader, "keys");
@@ -638,6 +638,10 @@ class Compiler {
     if (const json::Value* value = reader.find("default")) {
       result.required = false;
       result.default_value = *value;
+    }
+    if (reader.find("factory") != nullptr) {
+      result.factory = default_factory(reader.text("factory"));
+      if (!result.factory) reader.fail("has an unknown \"factory\"");
     }
     return result;
   }

@@ -74,7 +74,7 @@ bool ModelNode::validate(const json::Value& input, State& state, json::Value& ou
         valid = false;
       }
     } else if (!field.required) {
-      result.value = field.default_value;
+      result.value = field.factory ? make_default(*field.factory, state.arena()) : field.default_value;
     } else {
       state.fail("missing", "Field required", input);
       state.locate(first, location(field, tried_[i].front()));

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "schema/default_factory.hpp"
 #include "schema/node.hpp"
 
 namespace data_bridge::schema {
@@ -21,7 +23,8 @@ struct Field {
   std::string location;  ///< in errors, where loc_by_alias is off; else empty: the key that was found
   NodePtr node;
   bool required = true;
-  json::Value default_value;  ///< in JSON mode
+  json::Value default_value;  ///< in JSON mode; null where `factory` makes one
+  std::optional<DefaultFactory> factory = {};
 };
 
 class ModelNode final : public Node {

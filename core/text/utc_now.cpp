@@ -7,9 +7,9 @@
 
 namespace data_bridge::text {
 
-std::string utc_now() {
+std::string wall_clock(std::chrono::seconds offset) {
   using namespace std::chrono;
-  const auto now = floor<microseconds>(system_clock::now());
+  const auto now = floor<microseconds>(system_clock::now()) + offset;
   const auto day = floor<days>(now);
   const year_month_day date(day);
   const hh_mm_ss clock(now - day);
@@ -23,7 +23,9 @@ std::string utc_now() {
     size = std::snprintf(text.data(), text.size(), ".%06d", static_cast<int>(fraction));
     result.append(text.data(), static_cast<std::size_t>(size));
   }
-  return result += 'Z';
+  return result;
 }
+
+std::string utc_now() { return wall_clock(std::chrono::seconds(0)) += 'Z'; }
 
 }  // namespace data_bridge::text

@@ -26,6 +26,7 @@ from __future__ import annotations
 import contextlib
 import decimal
 import json
+import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 
 from data_bridge._core import check_pattern
+from data_bridge.default_factories import is_of_constants, native_factory
 from data_bridge.dialect import NULL_IS_ABSENT, UNTYPED_IS_JSON
 from data_bridge.plain_values import is_of_emails, is_of_urls, length_limit, plain_emails, plain_urls
 from data_bridge.schema_dialect import (
@@ -405,6 +407,8 @@ class _Exporter:
         export = _EXPORTERS.get(kind)
         if export is not None:
             return export(self, schema, config, where)
+        if (enumeration := self._enumeration(schema)) is not None:
+            return self._node(enumeration, config, where)
         if kind.startswith("function-"):
             if "serialization" in schema:
                 self._serialization(schema["serialization"], where)
@@ -426,6 +430,19 @@ class _Exporter:
         ):
             return self._refuse(where, f"the type `{kind}`", "text")
         return {**self._refuse(where, f"the type `{kind}`"), "nullable": kind not in _NEVER_NONE}
+
+    def _enumeration(self, schema: _Schema) -> _Schema | None:
+        """What takes the members whose values the setting `use_enum_values` puts in their place: as such they are
+        written anyway."""
+        if schema["type"] != "function-after":
+            return None
+        inner, function = schema["schema"], schema["function"]["function"]
+        if inner["type"] == "definition-ref":
+            inner = next(each for each in self._definitions if each["ref"] == inner["schema_ref"])
+        if inner["type"] == "enum" and isinstance(function, operator.attrgetter):
+            return inner if function.__reduce__()[1] == ("value",) else None
+        is_of_literal = _name_of(function).startswith("GenerateSchema._literal_schema.") and is_pydantics_own(function)
+        return inner if inner["type"] == "literal" and is_of_literal else None
 
     def _doubt(self, where: str, reason: str) -> None:
         if (where, reason) not in self.doubts:
@@ -683,12 +700,23 @@ class _Exporter:
 
     def _literal(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"expected"}, where)
-        values = schema["expected"]
-        if not self._are_simple(values):
-            return self._refuse(where, "a Literal of other values than str, int and bool")
+        values = [value for value in schema["expected"] if value is not None]
+        if any(isinstance(value, Enum) for value in values):
+            values = self._texts_of_members(schema, values)
+        if not values or not self._are_simple(values):
+            return self._refuse(where, "a Literal of other values than str, int, bool, None and members that are texts")
         if not literals_are_equal() and any(type(value) is not str for value in values):
             self._refuse(where, "how this release of Pydantic compares the values of a Literal")
-        return {"type": "literal", "values": values, "expected": self._expected(schema)}
+        node: _Node = {"type": "literal", "values": values, "expected": self._expected(schema)}
+        return {"type": "nullable", "schema": node} if None in schema["expected"] else node
+
+    @staticmethod
+    def _texts_of_members(schema: _Schema, values: list[Any]) -> list[Any]:
+        """A Literal's values as what is sent, where some are members of an Enum; none where it does not take that."""
+        sent = [value.value if isinstance(value, Enum) else value for value in values]
+        validator = SchemaValidator({"type": "literal", "expected": schema["expected"]})
+        are_taken = all(type(each) is str and validator.isinstance_python(each) for each in sent)
+        return list(dict.fromkeys(sent)) if are_taken else []
 
     def _enum(self, schema: _Schema, config: _Schema, where: str) -> _Node:
         self._refuse_others(schema, {"cls", "members", "sub_type", "strict"}, where)
@@ -958,9 +986,14 @@ class _Exporter:
             self._refuse(where, "`validate_default`")
         if "default_factory" in schema:
             factory = schema["default_factory"]
-            if factory not in _EMPTY:
-                self._refuse(where, f"the default_factory {_name_of(factory)}")
-                node["default"] = None  # Python fills it in
+            if not is_of_constants(factory):
+                node["default"] = None  # what is made is no default of a column
+                inner = schema["schema"]
+                kind = inner["schema"]["type"] if inner["type"] == "nullable" else inner["type"]
+                if name := native_factory(factory, kind):
+                    node["factory"] = name
+                else:
+                    self._refuse(where, f"the default_factory {_name_of(factory)}")
                 return
             default: Any = factory()
         else:
@@ -978,9 +1011,6 @@ class _Exporter:
             self._refuse(where, f"a default without a form in JSON: {default!r}")
             node["default"] = None
 
-
-# Factories that make the same each time.
-_EMPTY = (list, dict, set, frozenset, tuple, str, bytes, int, float, bool)
 
 _EXPORTERS: dict[str, Callable[[_Exporter, _Schema, _Schema, str], _Node]] = {
     "int": _Exporter._int,

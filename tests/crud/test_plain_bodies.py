@@ -200,7 +200,7 @@ OTHER: dict[str, tuple[Any, Any]] = {
     "what is assigned": (stored(a=int), declared("Create", id=(int, 1), a=int)),
     "what nobody says": (stored(a=int, b=Annotated[str, ReadOnly]), declared("Create", a=int)),
     "a default that Python makes": (
-        stored(a=int, b=(datetime, Field(default_factory=datetime.now))),
+        stored(a=int, b=(datetime, Field(default_factory=lambda: datetime.now()))),
         declared("Create", a=int),
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import annotated_types
-from pydantic import BaseModel, EmailStr, PydanticUserError, Strict, TypeAdapter, ValidationError
+from pydantic import BaseModel, EmailStr, PydanticUserError, Strict, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from .answer_model import acts, parts
@@ -21,6 +21,7 @@ from .marked_fields import MarkedFields, without_demand
 from .plain_values import URL_TYPES
 from .resource_options import derived_model, plain_type
 from .schema import Exported, export_item
+from .stored_items import names_of
 
 __all__ = ["plain_answer", "plain_body", "plain_patch"]
 
@@ -89,13 +90,14 @@ def _is_same_part(left: Any, right: Any) -> bool:
     return same
 
 
-def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> Exported | None:
+def plain_body(create: type[BaseModel], model: type[BaseModel], key: str, answered: Collection[str]) -> Exported | None:
     """`model` with what `create` says of its fields, where validating a body by that is what validating it by the one
-    and then by the other is; None where it may not be, or where Python has to do it.
+    and then by the other is; None where it may not be, or where Python has to do it. `answered`: the names of answers,
+    which bodies may have.
     """
     fields, stored = create.model_fields, model.model_fields
     in_order = [name for name in stored if name in fields] == list(fields)
-    is_like = _has_settings_of(model, create) and _takes_names_of(model, create)
+    is_like = _has_settings_of(model, create) and _takes_names_of(model, create, may_forbid=True)
     is_assigned = key in fields and plain_type(fields[key].annotation) is int
     others = [info for name, info in stored.items() if name not in fields and name != key]
     marked = MarkedFields(model).read_only
@@ -106,6 +108,7 @@ def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> Exp
         or any(info.is_required() for info in others)
         or not fields.keys().isdisjoint(marked)
         or export_item(create, may_doubt=True).inputs
+        or (create.model_config.get("extra") == "forbid" and not _ignores(create, model, key, answered))
     ):
         return None
     changes: dict[str, Any] = {}
@@ -113,8 +116,20 @@ def plain_body(create: type[BaseModel], model: type[BaseModel], key: str) -> Exp
         if not _is_taken_as_stored(info, stored[name]) or (changed := _with_defaults(info, stored[name])) is None:
             return None
         changes[name] = (info.annotation, changed)
-    body = derived_model(create.__name__, changes, model)
+    extra = create.model_config.get("extra", "ignore")
+    body = create_model(
+        create.__name__, __base__=model, __module__=model.__module__, __cls_kwargs__={"extra": extra}, **changes
+    )
     return _without_inputs(body)
+
+
+def _ignores(create: type[BaseModel], model: type[BaseModel], key: str, answered: Collection[str]) -> bool:
+    """Whether the members of a body that the native core drops, of fields that `create` has not, are those that may
+    stand in it because answers have them."""
+    known = set().union(*(names_of(create, name) for name in create.model_fields))
+    dropped = set().union(*(names_of(model, name) for name in model.model_fields if name not in create.model_fields))
+    key_names = names_of(model, key)
+    return (dropped | key_names) - known == {*answered, *key_names} - known
 
 
 def plain_patch(update: type[BaseModel], model: type[BaseModel], key: str) -> Exported | None:
@@ -173,15 +188,16 @@ def _has_settings_of(model: type[BaseModel], other: type[BaseModel]) -> bool:
     return all(settings[0].get(name) == settings[1].get(name) for name in names)
 
 
-def _takes_names_of(model: type[BaseModel], body: type[BaseModel]) -> bool:
-    """Whether both call fields the same that have the same aliases, and no body has others."""
+def _takes_names_of(model: type[BaseModel], body: type[BaseModel], *, may_forbid: bool = False) -> bool:
+    """Whether both call fields the same that have the same aliases, and ignore others, or refuse them: `may_forbid`."""
+    extras = ("ignore", "forbid") if may_forbid else ("ignore",)
     settings = [
         [each.model_config.get(name) for name in ("populate_by_name", "validate_by_name", "validate_by_alias")]
         + [each.model_config.get("loc_by_alias", True)]
         for each in (model, body)
     ]
     return settings[0] == settings[1] and all(
-        each.model_config.get("extra", "ignore") == "ignore" and not each.model_config.get("validate_default")
+        each.model_config.get("extra", "ignore") in extras and not each.model_config.get("validate_default")
         for each in (model, body)
     )
 

@@ -69,7 +69,7 @@ class PythonHalf:
         self.plain_body: Exported | None = None
         self.plain_patch: Exported | None = None
         if models.create is not None and not exported.inputs:
-            self.plain_body = plain_body(models.create, model, key)
+            self.plain_body = plain_body(models.create, model, key, self.answers.names)
         if models.update is not None and not exported.inputs:
             self.plain_patch = plain_patch(models.update, model, key)
         #: Whether a PUT may make an item.

@@ -178,7 +178,8 @@ class Named(BaseModel):
 Bound = Annotated[int, Field(ge=0)]
 OTHER: dict[str, tuple[Any, Any]] = {
     "a validator": (stored(a=int), Watched),
-    "no further members": (stored(a=int), Strict),
+    "no further members": (stored(a=int, b=(int, Field(1, exclude=True))), Strict),
+    "no further members, other names": (stored(a=int, b=(int, Field(1, validation_alias="c"))), Strict),
     "another setting": (stored(a=int), Lower),
     "another type": (stored(a=int), declared("Create", a=float)),
     "not null": (stored(a=int), declared("Create", a=(int | None, 1))),
@@ -246,3 +247,34 @@ def test_patches_are_of_the_stored_model(app: App, open_client: Open) -> None:
         assert client.patch("/items/1", json={"rank": 9, "name": "longer than six"}).json()["rank"] == 9
         assert client.put("/items/1", json={**WHOLE, "rank": 1}).json()["rank"] == 9
         assert client.put("/items/1", json={**WHOLE, "id": 2}).status_code == 422
+
+
+class StrictCreate(CreateNumbered):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Closed(Numbered):
+    model_config = ConfigDict(extra="forbid")
+
+
+@pytest.mark.parametrize("case", [(Numbered, StrictCreate), (Closed, StrictCreate), (Closed, CreateNumbered)])
+def test_members_that_are_refused(open_client: Open, tmp_path: Path, case: Any) -> None:
+    model, create = case
+    apps = [App(store=f"sqlite:///{tmp_path / name}") for name in ("native", "python")]
+    for app, body in zip(apps, (create, checked(create, "tags", same)), strict=True):
+        app.crud(model, path="/items", create=body)
+    assert not stores_of(apps[0]).resources[0].reasons("create")
+    bodies: list[Any] = [
+        WHOLE, {**WHOLE, "more": 1}, {"more": [1], "name": "x", "other": {}}, {**WHOLE, "": 1}, [], 5,
+        {**WHOLE, "made": 5, "model": 1}, [WHOLE, {**WHOLE, "more": None}],
+        {**WHOLE, "rank": 9, "id": 3, "note": "m"},
+    ]  # fmt: skip
+    with open_client(apps[0]) as native, open_client(apps[1]) as through_python:
+        for body in bodies:
+            for method, path in (("POST", "/items"), ("PUT", "/items/1")):
+                answers = [client.request(method, path, json=body) for client in (native, through_python)]
+                assert visible(answers[0]) == visible(answers[1]), (method, body)
+        got = native.get("/items/1").json()
+        assert native.put("/items/1", json=got).json()["name"] == got["name"]
+        status = native.post("/items", json={**WHOLE, "more": 1}).status_code
+        assert status == (422 if create is StrictCreate else 201)

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid1
 
 import pytest
 from fastapi import FastAPI
@@ -57,7 +57,7 @@ FIELDS: list[tuple[Any, str]] = [
     (Annotated[str, Field(pattern=r"\bword")], r"the pattern '\\bword'"),
     (Annotated[str, Field(pattern=re.compile("a"))], "a pattern for Python's `re`"),
     (Annotated[datetime, Field(gt=datetime(2020, 1, 1))], "`gt` of a Pydantic `datetime`"),
-    (Annotated[UUID, Field(default_factory=uuid4)], "the default_factory uuid4"),
+    (Annotated[UUID, Field(default_factory=uuid1)], "the default_factory uuid1"),
     (Annotated[int, Field(validation_alias=AliasPath("a", 0))], "an AliasPath"),
     (Annotated[int, Field(exclude=True)], "a field that is excluded"),
     (Grade, "Grade._missing_"),

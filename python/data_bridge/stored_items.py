@@ -456,7 +456,9 @@ def _plainly_written(node: dict[str, Any]) -> dict[str, Any]:
         if is_secret(function):
             node["serialization"] = {"type": "function-plain", "function": _reveal, "when_used": "unless-none"}
         elif function is not None and not is_pydantics_own(function):
-            del node["serialization"]
+            node.update(serialization=_plain_or_own(node))
+            if node["serialization"] is None:
+                del node["serialization"]
     if node.get("computed_fields"):
         node["computed_fields"] = []
     if node.get("type") in _FIELDS:
@@ -471,6 +473,32 @@ def _plainly_written(node: dict[str, Any]) -> dict[str, Any]:
         config["ser_json_inf_nan"] = "constants" if default else "strings"
         node["config"] = config
     return node
+
+
+def _plain_or_own(node: dict[str, Any]) -> dict[str, Any] | None:
+    """What writes values as if there were no serialiser, or by it where the type would not read that: an instant that
+    is read from a number only. None where nothing but the first can be."""
+    inner = node
+    while str(inner.get("type")).startswith("function-") and "schema" in inner:
+        inner = inner["schema"]
+    if inner is node or _is_decorated(node) or any(_references(node)):
+        return None
+    own = functools.cache(lambda: SchemaSerializer(node_with_own))
+    accepting = functools.cache(lambda: SchemaValidator(inner))
+    node_with_own: Any = dict(node)
+
+    def write(value: Any, handler: Callable[[Any], Any]) -> Any:
+        plain = handler(value)
+        return plain if accepting().isinstance_python(plain) else own().to_python(value, mode="json")
+
+    return {"type": "function-wrap", "function": write}
+
+
+def _references(schema: Any) -> Iterator[Any]:
+    if isinstance(schema, Mapping) and schema.get("type") == "definition-ref":
+        yield schema
+    for part in parts_of(schema):
+        yield from _references(part)
 
 
 def _reveal(secret: Any) -> Any:

@@ -3,12 +3,23 @@ twice over one value."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
 from doors import Open
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import core_schema
 
 from data_bridge import App
 
@@ -117,3 +128,33 @@ def test_the_same_for_python_code(app: App) -> None:
     with TestClient(app) as client:
         assert client.portal is not None
         client.portal.call(use)
+
+
+class Moment:
+    """An instant that is a number outside, as types of packages have them."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, __: Any) -> Any:
+        return core_schema.no_info_after_validator_function(
+            lambda seconds: datetime.fromtimestamp(seconds, UTC),
+            core_schema.float_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(datetime.timestamp),
+        )
+
+
+class Logged(BaseModel):
+    at: Moment
+    marked: Annotated[int, AfterValidator(abs), PlainSerializer(lambda value: f"<{value}>")] = 1
+    text: str = ""
+
+
+def test_what_a_type_reads_is_stored(app: App, open_client: Open) -> None:
+    """And not what only its serialiser can write, nor what another serialiser makes of a value."""
+    app.crud(Logged)
+    with open_client(app) as client:
+        made = client.post("/loggeds", json={"at": 1700000000.5, "marked": -2})
+        expected = {"id": 1, "at": 1700000000.5, "marked": "<2>", "text": ""}
+        assert (made.status_code, made.json()) == (201, expected)
+        assert client.get("/loggeds/1").json() == expected
+        assert client.patch("/loggeds/1", json={"text": "x"}).json() == {**expected, "text": "x"}
+        assert client.get("/loggeds").json()["items"] == [{**expected, "text": "x"}]

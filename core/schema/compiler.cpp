@@ -397,6 +397,14 @@ class Compiler {
       reader.allow({"type", "schemes", "root", "min_length", "max_length"});
       return std::make_unique<PlainUrl>(texts(reader, "schemes"), reader.text("root"));
     }
+    if (type == "address") {
+      reader.allow({"type", "v4", "v6"});
+      return std::make_unique<PlainAddress>(reader.flag("v4"), reader.flag("v6"));
+    }
+    if (type == "path") {
+      reader.allow({"type"});
+      return std::make_unique<PlainPath>();
+    }
     reader.fail("is unknown");
   }
 

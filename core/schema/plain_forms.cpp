@@ -67,7 +67,83 @@ bool is_path(std::string_view path) noexcept {
   return path.starts_with('/') && are_all(path, "-._~!$&'()*+,;=:@/") && path.find("/.") == std::string_view::npos;
 }
 
+bool is_address_4(std::string_view text) noexcept {
+  int numbers = 0;
+  for (std::size_t begin = 0; begin <= text.size(); ++numbers) {
+    const std::size_t end = std::min(text.find('.', begin), text.size());
+    const std::string_view number = text.substr(begin, end - begin);
+    if (number.empty() || number.size() > 3 || !std::ranges::all_of(number, text::is_digit)) return false;
+    if (number.size() > 1 && number.front() == '0') return false;
+    if (number.size() == 3 && number > "255") return false;
+    begin = end + 1;
+  }
+  return numbers == 4;
+}
+
+// The groups of a part of an address that has no "::"; false where one is not written as Python writes it.
+bool read_groups(std::string_view text, std::vector<std::string_view>& groups) {
+  for (std::size_t begin = 0; begin < text.size() || (begin == text.size() && begin > 0);) {
+    const std::size_t end = std::min(text.find(':', begin), text.size());
+    const std::string_view group = text.substr(begin, end - begin);
+    if (group.empty() || group.size() > 4 || group.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
+      return false;
+    }
+    if (group.size() > 1 && group.front() == '0') return false;
+    groups.push_back(group);
+    begin = end + 1;
+  }
+  return true;
+}
+
+// "::" stands for the first one of the longest runs of zeros, of two or more.
+bool is_address_6(std::string_view text) {
+  constexpr std::size_t kGroups = 8;
+  const std::size_t gap = text.find("::");
+  std::vector<std::string_view> groups;
+  std::vector<std::string_view> behind;
+  if (!read_groups(text.substr(0, gap), groups)) return false;
+  const std::size_t gap_begin = groups.size();
+  if (gap != std::string_view::npos) {
+    if (!read_groups(text.substr(gap + 2), behind) || groups.size() + behind.size() > kGroups - 2) return false;
+    groups.resize(kGroups - behind.size(), "0");
+    groups.insert(groups.end(), behind.begin(), behind.end());
+  }
+  if (groups.size() != kGroups) return false;
+  std::size_t best = kGroups;
+  std::size_t longest = 1;
+  for (std::size_t begin = 0; begin < kGroups; ++begin) {
+    std::size_t end = begin;
+    while (end < kGroups && groups[end] == "0") ++end;
+    if (end - begin > longest) {
+      best = begin;
+      longest = end - begin;
+    }
+  }
+  const std::size_t written = kGroups - longest;
+  if (gap == std::string_view::npos) return best == kGroups;
+  if (gap_begin != best || gap_begin + behind.size() != written) return false;
+  return best != 0 || longest < 5 || behind.empty() || behind.front() != "ffff";  // of IPv4, which Python 3.13 shows
+}
+
 }  // namespace
+
+PlainForm::Reading PlainAddress::read(std::string_view text, std::string& /*changed*/) const {
+  return (takes_4_ && is_address_4(text)) || (takes_6_ && is_address_6(text)) ? Reading::kAsItIs : Reading::kUnsure;
+}
+
+PlainForm::Reading PlainPath::read(std::string_view text, std::string& /*changed*/) const {
+  const bool is_ascii = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  std::string_view rest = text;
+  if (rest.starts_with('/')) rest.remove_prefix(1);
+  if (!is_ascii || text.empty()) return Reading::kUnsure;
+  for (std::size_t begin = 0; begin <= rest.size() && !rest.empty();) {
+    const std::size_t end = std::min(rest.find('/', begin), rest.size());
+    const std::string_view component = rest.substr(begin, end - begin);
+    if (component.empty() || component == ".") return Reading::kUnsure;
+    begin = end + 1;
+  }
+  return Reading::kAsItIs;
+}
 
 PlainForm::Reading PlainEmail::read(std::string_view text, std::string& changed) const {
   const std::size_t at = text.find('@');

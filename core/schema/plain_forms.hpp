@@ -49,6 +49,23 @@ class PlainUrl final : public PlainForm {
   std::string root_;
 };
 
+/// Python's IPv4Address and IPv6Address as they write themselves: four numbers, and RFC 5952 without a number of four.
+class PlainAddress final : public PlainForm {
+ public:
+  PlainAddress(bool takes_4, bool takes_6) noexcept : takes_4_(takes_4), takes_6_(takes_6) {}
+  [[nodiscard]] Reading read(std::string_view text, std::string& changed) const override;
+
+ private:
+  bool takes_4_;
+  bool takes_6_;
+};
+
+/// Python's Path of POSIX as it writes itself: in ASCII, without empty components and ".".
+class PlainPath final : public PlainForm {
+ public:
+  [[nodiscard]] Reading read(std::string_view text, std::string& changed) const override;
+};
+
 /// The values of another form whose length is within limits, in characters.
 class PlainWithin final : public PlainForm {
  public:

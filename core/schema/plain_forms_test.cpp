@@ -126,6 +126,57 @@ TEST(PlainForms, LengthsAreOfWhatComesOut) {
   EXPECT_EQ(read(form, "http://ab.bcd/{}"), "unsure");
 }
 
+TEST(PlainForms, Addresses) {
+  const PlainAddress both(true, true);
+  for (const char* const text : {"0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1", "1::", "fe80::1",
+                                 "2001:db8::1:0:0:1", "2001:db8:0:1:1:1:1:1", "1:2:3:4:5:6:7:8", "0:1::"}) {
+    EXPECT_EQ(read(both, text), "same") << text;
+  }
+  for (const char* const text : {"",
+                                 "1.2.3",
+                                 "1.2.3.4.5",
+                                 "01.2.3.4",
+                                 "256.1.1.1",
+                                 "1.2.3.4 ",
+                                 "1..3.4",
+                                 "1.2.3.-4",
+                                 ":",
+                                 ":::",
+                                 "1",
+                                 "1:2:3:4:5:6:7",
+                                 "1:2:3:4:5:6:7:8:9",
+                                 "FE80::1",
+                                 "::01",
+                                 "2001:db8::0:1",
+                                 "1:0:0:0:2::",
+                                 "1:2:3:4:5:6:7::",
+                                 "::2:3:4:5:6:7:8",
+                                 "1::2::3",
+                                 "::1%eth0",
+                                 "::1.2.3.4",
+                                 "::ffff:102:304",
+                                 "::ffff:0:1",
+                                 "2001:0:0:1:0:0:0:1",
+                                 "2001::1:0:0:0:1",
+                                 "1:",
+                                 ":1",
+                                 "g::",
+                                 "12345::"}) {
+    EXPECT_EQ(read(both, text), "unsure") << text;
+  }
+  EXPECT_EQ(read(PlainAddress(true, false), "::1"), "unsure");
+  EXPECT_EQ(read(PlainAddress(false, true), "1.2.3.4"), "unsure");
+}
+
+TEST(PlainForms, Paths) {
+  for (const char* const text : {"/", "a", "/a", "a/b", "/a/b.txt", "..", "../a", "a/..", "~", "a b", "\\", "..."}) {
+    EXPECT_EQ(read(PlainPath(), text), "same") << text;
+  }
+  for (const char* const text : {"", ".", "./a", "a/.", "a/./b", "a/", "//", "//a", "a//b", "\xC3\xA4", "a\n"}) {
+    EXPECT_EQ(read(PlainPath(), text), "unsure") << text;
+  }
+}
+
 // Of one value that is undecided the whole input is, whatever else is wrong with it.
 TEST(PlainForms, WhatIsUndecidedHasNoOtherErrors) {
   const auto model = *Model::compile(

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path, PosixPath, PurePath, PurePosixPath
 from typing import Any
 
 import pydantic
-from pydantic import AnyHttpUrl, AnyUrl, EmailStr, HttpUrl, TypeAdapter, ValidationError
+from pydantic import AnyHttpUrl, AnyUrl, EmailStr, HttpUrl, IPvAnyAddress, TypeAdapter, ValidationError
 
-__all__ = ["URL_TYPES", "is_of_emails", "is_of_urls", "length_limit", "plain_emails", "plain_urls"]
+__all__ = [
+    "URL_TYPES",
+    "is_of_emails",
+    "is_of_urls",
+    "length_limit",
+    "plain_addresses",
+    "plain_emails",
+    "plain_paths",
+    "plain_urls",
+]
 
 _Schema = Mapping[str, Any]
 
@@ -98,6 +109,53 @@ def plain_urls(schema: _Schema, config: _Schema) -> dict[str, Any] | None:
     schemes = [each for each in _SCHEMES if each in inner.get("allowed_schemes", _SCHEMES)]
     root = _root_of(owner)
     return {"type": "url", "schemes": schemes, "root": root} if schemes and root is not None else None
+
+
+_ADDRESSES: Mapping[int, tuple[str, ...]] = {
+    4: ("0.0.0.0", "192.0.2.1", "255.255.255.255"),
+    6: ("::", "::1", "fe80::1", "2001:db8::1:0:0:1", "2001:db8:0:1:1:1:1:1", "1:2:3:4:5:6:7:8"),
+}
+_PATHS: Sequence[str] = ("/", "a", "/a/b.txt", "../a", "a/..", "~", "a b\\")
+_PATH_TYPES = (Path, PurePath, PosixPath, PurePosixPath)
+
+
+def plain_addresses(schema: _Schema) -> dict[str, Any] | None:
+    """The plain form of the addresses that a schema is of; None where it is of others."""
+    if schema["type"] == "lax-or-strict":
+        function = schema["lax_schema"].get("function", {}).get("function")
+        for version, kind in ((4, IPv4Address), (6, IPv6Address)):
+            if function is not None and function is getattr(_validators, f"ip_v{version}_address_validator", None):
+                return _address_form(kind, (version,))
+    elif schema["type"] == "function-plain":
+        own = getattr(IPvAnyAddress, "_validate", None)
+        function = schema["function"]["function"]
+        if own is not None and getattr(function, "__func__", None) is own.__func__:
+            return _address_form(IPvAnyAddress, (4, 6))
+    return None
+
+
+@functools.cache
+def _address_form(kind: Any, versions: tuple[int, ...]) -> dict[str, Any] | None:
+    known = {text: text for version in versions for text in _ADDRESSES[version]}
+    if not _takes(TypeAdapter(kind), known):
+        return None
+    return {"type": "address", "v4": 4 in versions, "v6": 6 in versions}
+
+
+def plain_paths(schema: _Schema) -> dict[str, Any] | None:
+    """The same of paths."""
+    if schema["type"] != "lax-or-strict":
+        return None
+    strict = schema["strict_schema"]
+    kind = strict.get("python_schema", {}).get("cls")
+    function = strict.get("json_schema", {}).get("function", {}).get("function")
+    is_own = getattr(function, "__qualname__", "") == "GenerateSchema._path_schema.<locals>.path_validator"
+    return {"type": "path"} if is_own and kind in _PATH_TYPES and _paths_are_known(kind) else None
+
+
+@functools.cache
+def _paths_are_known(kind: Any) -> bool:
+    return _takes(TypeAdapter(kind), {path: path for path in _PATHS})
 
 
 # kLongestUrl of the core.

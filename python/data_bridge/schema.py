@@ -40,7 +40,15 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaVa
 from data_bridge._core import check_pattern
 from data_bridge.default_factories import is_of_constants, native_factory
 from data_bridge.dialect import NULL_IS_ABSENT, UNTYPED_IS_JSON
-from data_bridge.plain_values import is_of_emails, is_of_urls, length_limit, plain_emails, plain_urls
+from data_bridge.plain_values import (
+    is_of_emails,
+    is_of_urls,
+    length_limit,
+    plain_addresses,
+    plain_emails,
+    plain_paths,
+    plain_urls,
+)
 from data_bridge.schema_dialect import (
     bound_in_words,
     decimal_digits_are_exact,
@@ -153,7 +161,7 @@ _FIELDS = {"model-field", "typed-dict-field", "dataclass-field"}
 _ANYTHING: _Node = {"type": "opaque", "kind": "json", "nullable": True}
 
 # What the values of a plain form are.
-_PLAIN_TYPES = {"email": "an address", "url": "a URL"}
+_PLAIN_TYPES = {"email": "an address", "url": "a URL", "address": "an IP address", "path": "a path"}
 
 # kMaxDivisorDigits of the core.
 _MAX_DIVISOR_DIGITS = 18
@@ -425,6 +433,8 @@ class _Exporter:
                 node["inner"] = self._node(schema["schema"], config, where)
             return node
         self._look_into(schema, where)
+        if kind == "lax-or-strict" and (plain := self._plain_form(schema, config)) is not None:
+            return self._doubted(schema, config, where, plain)
         if kind in _WRITTEN_AS_TEXT and config.get("ser_json_" + kind, "iso8601") == config.get(
             "ser_json_temporal", "iso8601"
         ):
@@ -461,6 +471,10 @@ class _Exporter:
         """What the native core knows of the values of a type that is Python's; None where that is nothing."""
         if not self._may_doubt:
             return None
+        if schema["type"] in ("lax-or-strict", "function-plain"):
+            if self._strict(schema, config):
+                return None
+            return plain_addresses(schema) or plain_paths(schema)
         function = schema["function"]["function"]
         if (limit := length_limit(function)) and schema["schema"]["type"].startswith("function-"):
             inner = self._plain_form(schema["schema"], config)

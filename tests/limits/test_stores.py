@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from server_process import ServeApp, ServerProcess
+from server_process import SANITIZED, ServeApp, ServerProcess
 
 HERE = Path(__file__).parent
 WRITERS = 2100
@@ -83,7 +83,7 @@ def test_all_writers_are_answered_within_one_lock_timeout(tmp_path: Path, serve:
     # The lock timeout is 5 s; one batch after the other it was 30.
     assert last < 15
     # 64 MiB of writes, and as much in the buffers of those whose connections have not been served yet.
-    assert memory - before < 160
+    assert SANITIZED or memory - before < 160  # its allocator keeps what is freed
     other.execute("ROLLBACK")
     assert httpx.post(server.url + "/items", json={"name": "a"}, timeout=30).status_code == 201
     assert len(httpx.get(server.url + "/items").json()["items"]) == 1
@@ -96,7 +96,7 @@ def test_what_is_beyond_the_limit_is_refused_at_once_and_counted(tmp_path: Path,
     statuses, median, _, memory = post_at_once(server, json.dumps({"name": "n" * 20_000}).encode())
     assert statuses == {503: WRITERS}
     assert median < 4  # and not the 5 s of the lock
-    assert memory - before < 80
+    assert SANITIZED or memory - before < 80
     assert httpx.get(server.url + "/refused").json() >= WRITERS - 3 * 100
     other.execute("ROLLBACK")
     assert httpx.post(server.url + "/items", json={"name": "a"}, timeout=30).status_code == 201
@@ -118,7 +118,7 @@ def test_a_page_has_a_budget_of_bytes(serve: ServeApp) -> None:
         for reader in slow:
             assert reader.recv(100).startswith(b"HTTP/1.1 200")
         # 10 pages of 4.5 MB; without the budget they were 50 MB each.
-        assert resident(server) - before < 150
+        assert SANITIZED or resident(server) - before < 150
         ids: list[int] = []
         query: dict[str, object] = {"limit": 100}
         while True:

@@ -219,9 +219,14 @@ class StoredItems:
                 self._apart(item), by_alias=not self.by_name, round_trip=self.by_name, warnings=False
             )
         except PydanticSerializationError:
-            # A type that only the model's own serialisers can write.
-            written = item.__pydantic_serializer__.to_json(item, by_alias=not self.by_name, warnings=False)
+            # A type that only the model's own serialisers can write; neither a secret's mask nor a computed field.
+            written = self._own_serializer.to_json(self._apart(item), by_alias=not self.by_name, warnings=False)
         return written
+
+    @functools.cached_property
+    def _own_serializer(self) -> Any:
+        own = functools.partial(_plainly_written, keeps_own=True)
+        return _make(SchemaSerializer, _rewrite(self.model.__pydantic_core_schema__, own))
 
     def _apart(self, item: BaseModel) -> BaseModel:
         """`item` with members that are no fields but have the name of one under another."""
@@ -449,13 +454,13 @@ def _rewrite(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
     return schema
 
 
-def _plainly_written(node: dict[str, Any]) -> dict[str, Any]:
-    """For a serialiser of what is stored."""
+def _plainly_written(node: dict[str, Any], *, keeps_own: bool = False) -> dict[str, Any]:
+    """For a serialiser of what is stored. `keeps_own`: with the model's own serialisers."""
     if isinstance(serialization := node.get("serialization"), dict):
         function = serialization.get("function")
         if is_secret(function):
             node["serialization"] = {"type": "function-plain", "function": _reveal, "when_used": "unless-none"}
-        elif function is not None and not is_pydantics_own(function):
+        elif function is not None and not keeps_own and not is_pydantics_own(function):
             node.update(serialization=_plain_or_own(node))
             if node["serialization"] is None:
                 del node["serialization"]

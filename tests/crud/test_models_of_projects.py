@@ -15,7 +15,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SecretStr,
     ValidationInfo,
+    computed_field,
     field_validator,
     model_validator,
 )
@@ -158,3 +160,25 @@ def test_what_a_type_reads_is_stored(app: App, open_client: Open) -> None:
         assert client.get("/loggeds/1").json() == expected
         assert client.patch("/loggeds/1", json={"text": "x"}).json() == {**expected, "text": "x"}
         assert client.get("/loggeds").json()["items"] == [{**expected, "text": "x"}]
+
+
+class Guarded(BaseModel):
+    secret: SecretStr
+    odd: Annotated[object, PlainSerializer(lambda _: "odd")] = object()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def length(self) -> int:
+        return len(self.secret.get_secret_value())
+
+
+def test_no_mask_of_a_secret_is_stored(app: App, open_client: Open) -> None:
+    """Where only the model's own serialisers can write it, nor where nothing can."""
+    app.crud(Guarded)
+    with open_client(app) as client:
+        made = client.post("/guardeds", json={"secret": "abc"})
+        assert (made.status_code, made.json()) == (201, {"id": 1, "secret": "*" * 10, "odd": "odd", "length": 3})
+        assert client.get("/guardeds/1").json() == made.json()
+        lost = client.post("/guardeds", content=b'{"secret":"\\ud800"}', headers={"content-type": "application/json"})
+        assert lost.status_code == 500
+        assert len(client.get("/guardeds").json()["items"]) == 1
